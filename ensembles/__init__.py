@@ -1,0 +1,1 @@
+"""Arithmetic on out-of-fold forecasts: combining, choosing, scoring and reporting blends."""

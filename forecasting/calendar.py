@@ -1,0 +1,140 @@
+"""What is known in advance about a day: weekday, public holiday, shifted work day, position in the month, events.
+
+Holidays and shifted work days come from the `holidays` library, by country code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from forecasting.errors import ConfigError
+from forecasting.schema import BoolArray, DateArray, IntArray
+
+__all__ = ["Calendar", "CalendarDays"]
+
+
+@dataclass(frozen=True)
+class CalendarDays:
+    """Calendar facts of n days; every array has shape ``[n]``.
+
+    `weekday` 0 = Monday; `workday` whether banks and offices work (weekends, holidays and shifted work days counted in); `holiday` name
+    of the public holiday, "" on other days; `shifted` a weekend day that is worked; `offday_run` length of the run of days off this day lies
+    in, 0 on work days; `offday_index` position in that run from 1, 0 on work days; `day` of month from 1; `days_left` in the month after this one;
+    `event` name of the user's event on that day, "" on other days.
+    """
+
+    ds: DateArray
+    weekday: IntArray
+    workday: BoolArray
+    holiday: tuple[str, ...]
+    shifted: BoolArray
+    offday_run: IntArray
+    offday_index: IntArray
+    day: IntArray
+    days_left: IntArray
+    event: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """A country's calendar (`country` an ISO code such as CN, or None: weekends only) with the user's events."""
+
+    country: str | None = None
+    events: tuple[tuple[str, str], ...] = ()
+    """(ISO date, name) of promotions or limits known in advance."""
+
+    @property
+    def key(self) -> str:
+        """Identity for fingerprints."""
+        return f"{self.country}|{self.events}"
+
+    def days(self, ds: DateArray) -> CalendarDays:
+        """Facts of the given days (consecutive or not)."""
+        ds = np.asarray(ds, dtype="datetime64[D]")
+        if len(ds) == 0:
+            return _facts(self, ds)
+        # Runs of days off reach over the edges of the range: look a little further on both sides.
+        margin = np.timedelta64(15, "D")
+        span = np.arange(ds.min() - margin, ds.max() + margin + np.timedelta64(1, "D"))
+        return _take(_facts(self, span), (ds - span[0]).astype(np.int64))
+
+
+def _take(facts: CalendarDays, index: IntArray) -> CalendarDays:
+    return CalendarDays(
+        ds=facts.ds[index],
+        weekday=facts.weekday[index],
+        workday=facts.workday[index],
+        holiday=tuple(facts.holiday[i] for i in index),
+        shifted=facts.shifted[index],
+        offday_run=facts.offday_run[index],
+        offday_index=facts.offday_index[index],
+        day=facts.day[index],
+        days_left=facts.days_left[index],
+        event=tuple(facts.event[i] for i in index),
+    )
+
+
+def _facts(calendar: Calendar, ds: DateArray) -> CalendarDays:
+    weekday = (ds.astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
+    holiday, workday = _country_days(calendar.country, ds, weekday)
+    run, index = _offday_runs(workday)
+    month = ds.astype("datetime64[M]")
+    day = (ds - month.astype("datetime64[D]")).astype(np.int64) + 1
+    length = ((month + 1).astype("datetime64[D]") - month.astype("datetime64[D]")).astype(np.int64)
+    names = dict(calendar.events)
+    return CalendarDays(
+        ds=ds,
+        weekday=weekday,
+        workday=workday,
+        holiday=holiday,
+        shifted=workday & (weekday >= 5),
+        offday_run=run,
+        offday_index=index,
+        day=day,
+        days_left=length - day,
+        event=tuple(names.get(str(d), "") for d in ds),
+    )
+
+
+def _country_days(country: str | None, ds: DateArray, weekday: IntArray) -> tuple[tuple[str, ...], BoolArray]:
+    if country is None or len(ds) == 0:
+        return ("",) * len(ds), weekday < 5
+    years = np.unique(ds.astype("datetime64[Y]").astype(int) + 1970)
+    table = {day: row for year in years for day, row in _year(country, int(year)).items()}
+    rows = [table[str(d)] for d in ds]
+    return tuple(name for name, _ in rows), np.array([work for _, work in rows])
+
+
+@lru_cache(maxsize=64)
+def _year(country: str, year: int) -> dict[str, tuple[str, bool]]:
+    """Each day of the year: (holiday name, is it worked)."""
+    import holidays
+
+    try:
+        table = holidays.country_holidays(country, years=[year])
+    except NotImplementedError:
+        raise ConfigError(
+            f"calendar: {country!r} is not a country the holidays library knows: use an ISO code such as CN, or null"
+        ) from None
+    days = np.arange(f"{year}-01-01", f"{year + 1}-01-01", dtype="datetime64[D]")
+    rows = {}
+    for day in days:
+        date = day.item()
+        rows[str(day)] = (str(table.get(date, "")), bool(table.is_working_day(date)))
+    return rows
+
+
+def _offday_runs(workday: BoolArray) -> tuple[IntArray, IntArray]:
+    """Length of each day's run of days off, and the day's position in it from 1; 0 on work days."""
+    n = len(workday)
+    index = np.zeros(n, dtype=np.int64)
+    for i in range(n):
+        index[i] = 0 if workday[i] else (index[i - 1] + 1 if i else 1)
+    run = index.copy()
+    for i in range(n - 2, -1, -1):
+        if index[i] and index[i + 1]:
+            run[i] = run[i + 1]
+    return run, index

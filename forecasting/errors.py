@@ -1,0 +1,50 @@
+"""The errors this program raises on purpose, as a tree.
+
+TidecastError
+├── UserError            exit code 2: one sentence that names the place and the remedy
+│   ├── ConfigError      a key or value of the configuration
+│   ├── DataError        a file, row, column or date of the input
+│   └── StorageError     the run directory cannot be used
+├── TrialError           one member failed on one series; becomes a row with a reason
+└── TooManyFailures      exit code 3: more members failed than the configuration tolerates
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "StorageError",
+    "TidecastError",
+    "TooManyFailures",
+    "TrialError",
+    "UserError",
+]
+
+
+class TidecastError(Exception):
+    """Base of every error raised on purpose."""
+
+
+class UserError(TidecastError):
+    """Something the user can mend: the message says what, where and what to do."""
+
+
+class ConfigError(UserError):
+    """The configuration is wrong: unknown key, value out of range, impossible combination."""
+
+
+class DataError(UserError):
+    """The input data is wrong or missing."""
+
+
+class StorageError(UserError):
+    """The run directory cannot be read or written, or belongs to other data."""
+
+
+class TrialError(TidecastError):
+    """A member cannot be fitted or cannot forecast on one series; final for its trial key."""
+
+
+class TooManyFailures(TidecastError):
+    """More members failed than `run.max_failed_share` tolerates."""

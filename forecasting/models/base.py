@@ -1,0 +1,94 @@
+"""What a model is.
+
+A model is a class made from validated settings. `fit` turns a history into a `State` — plain arrays and JSON, so it can be
+stored without pickles — and `predict` turns a state and a history into forecasts. Models keep nothing between calls.
+
+Two kinds:
+
+* `Model`: fitted one series and one cutoff at a time.
+* `StackedModel`: fitted many at a time as one program (the LSTM engine).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from forecasting.errors import TrialError
+from forecasting.panel import History
+from forecasting.schema import DateArray, FloatArray
+
+__all__ = ["FitTask", "Model", "Settings", "StackedModel", "State"]
+
+
+class Settings(BaseModel):
+    """Base of every model's settings: immutable, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True)
+class State:
+    """What a fit leaves behind: named arrays, and JSON-able facts."""
+
+    arrays: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FitTask:
+    """One fit: a history that ends at the cutoff, the most days ahead asked for, and the key of its random streams.
+
+    `previous` is the state of the same trial at its cutoff before this one (None at the first): what was chosen there, such as an
+    ARIMA's orders, may be kept. `n_threads` is what the worker was granted.
+    """
+
+    history: History
+    horizon: int
+    key: int
+    previous: State | None = None
+    n_threads: int = 1
+
+
+class _Common(Protocol):
+    family: ClassVar[str]
+    """Row group in the leaderboard and unit of the blend's equal weights."""
+    version: ClassVar[int]
+    """Raised when the code changes what a fit returns; part of the trial key."""
+    libraries: ClassVar[tuple[str, ...]]
+    """Distributions whose versions are part of the trial key."""
+    seeded: ClassVar[bool]
+    """Whether the seed changes the forecast; members of other models have one seed only."""
+    settings_type: ClassVar[type[Settings]]
+
+    def __init__(self, settings: Any) -> None: ...
+
+    def predict(self, state: State, history: History, ds: DateArray) -> FloatArray:
+        """Forecasts ``[len(ds)]`` in the unit of y for days `ds`, which follow the history's last day."""
+        ...
+
+
+@runtime_checkable
+class Model(_Common, Protocol):
+    """Fitted one at a time, on a CPU."""
+
+    def fit(self, task: FitTask) -> State:
+        """Fit on one history. Raises TrialError when it cannot be fitted."""
+        ...
+
+
+@runtime_checkable
+class StackedModel(_Common, Protocol):
+    """Fitted many at a time on one device."""
+
+    def program(self) -> str:
+        """Fits with the same value may share a batch (an LSTM's input_size and sizes of layers)."""
+        ...
+
+    def fit_many(self, tasks: Sequence[FitTask], device: str) -> list[State | TrialError]:
+        """One state per task, in order; a fit that failed gives its error, and does not touch the others."""
+        ...

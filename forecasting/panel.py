@@ -1,0 +1,138 @@
+"""A panel of daily series on one calendar, and what a model may see of it.
+
+`Panel` is what a source returns. `History` is one series cut at a cutoff: the only thing a model is
+ever given, so that no model can look ahead. Everything known in advance (weekdays, holidays, events) comes from the
+panel's `Calendar`, for any date.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from forecasting.calendar import Calendar
+from forecasting.errors import DataError
+from forecasting.schema import DateArray, FloatArray, iso
+
+__all__ = ["History", "Panel", "Series"]
+
+
+@dataclass(frozen=True)
+class Series:
+    """Identity of one series: `unique_id` is the target, or ``entity/target`` in a panel."""
+
+    target: str
+    entity: str | None = None
+
+    @property
+    def unique_id(self) -> str:
+        return self.target if self.entity is None else f"{self.entity}/{self.target}"
+
+
+@dataclass(frozen=True)
+class History:
+    """One series up to and including a cutoff.
+
+    `ds` ``[n]`` consecutive days that end at the cutoff; `y` ``[n]`` in the data's unit, no NaN; `past` ``[n, n_past]``
+    past covariates, NaN where unknown on that day.
+    """
+
+    series: Series
+    ds: DateArray
+    y: FloatArray
+    past: FloatArray
+    past_names: tuple[str, ...]
+    calendar: Calendar
+
+    @property
+    def unique_id(self) -> str:
+        return self.series.unique_id
+
+    @property
+    def cutoff(self) -> np.datetime64:
+        return np.datetime64(self.ds[-1], "D")
+
+    def until(self, cutoff: np.datetime64) -> History:
+        """The same series as it was known at an earlier cutoff."""
+        n = int(np.searchsorted(self.ds, cutoff, side="right"))
+        return replace(self, ds=self.ds[:n], y=self.y[:n], past=self.past[:n])
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Daily series on one calendar.
+
+    `ds` ``[n_days]`` consecutive days; `y` ``[n_series, n_days]`` in the data's unit, NaN before a series begins;
+    `past` ``[n_series, n_days, n_past]`` past covariates (known only up to the cutoff), NaN where unknown.
+    """
+
+    ds: DateArray
+    series: tuple[Series, ...]
+    y: FloatArray
+    past: FloatArray
+    past_names: tuple[str, ...]
+    calendar: Calendar
+
+    @property
+    def unique_ids(self) -> tuple[str, ...]:
+        return tuple(s.unique_id for s in self.series)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Target names in order of first appearance."""
+        return tuple(dict.fromkeys(s.target for s in self.series))
+
+    @property
+    def end(self) -> np.datetime64:
+        return np.datetime64(self.ds[-1], "D")
+
+    def index(self, unique_id: str) -> int:
+        """Row of a series in `y` and `past`."""
+        return self.unique_ids.index(unique_id)
+
+    def until(self, cutoff: np.datetime64) -> Panel:
+        """The panel as it was known at `cutoff`.
+
+        Raises DataError when no day is left.
+        """
+        n = int(np.searchsorted(self.ds, cutoff, side="right"))
+        if n == 0:
+            raise DataError(f"the data begin on {iso(self.ds[0])}, after {iso(cutoff)}: choose a later date")
+        return replace(self, ds=self.ds[:n], y=self.y[:, :n], past=self.past[:, :n])
+
+    def history(self, unique_id: str, cutoff: np.datetime64 | None = None) -> History:
+        """One series from its first day to `cutoff` (default: the panel's end)."""
+        row = self.index(unique_id)
+        stop = len(self.ds) if cutoff is None else int(np.searchsorted(self.ds, cutoff, side="right"))
+        known = np.flatnonzero(~np.isnan(self.y[row, :stop]))
+        start = int(known[0]) if len(known) else stop
+        return History(
+            series=self.series[row],
+            ds=self.ds[start:stop],
+            y=self.y[row, start:stop],
+            past=self.past[row, start:stop],
+            past_names=self.past_names,
+            calendar=self.calendar,
+        )
+
+    def truth(self, unique_id: str, ds: DateArray) -> FloatArray:
+        """Actual values on the given days, ``[len(ds)]``, NaN outside the data."""
+        position = (ds - self.ds[0]).astype(np.int64)
+        inside = (position >= 0) & (position < len(self.ds))
+        values = np.full(len(ds), np.nan)
+        values[inside] = self.y[self.index(unique_id), position[inside]]
+        return values
+
+    def fingerprint(self, unique_id: str | None = None) -> str:
+        """Hash of what a trial on this series (or on all of them) reads."""
+        rows = range(len(self.series)) if unique_id is None else [self.index(unique_id)]
+        digest = hashlib.sha256()
+        digest.update(np.ascontiguousarray(self.ds).astype("datetime64[D]").astype(np.int64).tobytes())
+        digest.update(repr((self.past_names, self.calendar.key)).encode())
+        for row in rows:
+            digest.update(self.series[row].unique_id.encode())
+            digest.update(np.ascontiguousarray(self.y[row], dtype=np.float64).tobytes())
+            digest.update(np.ascontiguousarray(self.past[row], dtype=np.float64).tobytes())
+        return digest.hexdigest()[:16]

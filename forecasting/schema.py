@@ -1,0 +1,55 @@
+"""Column names of every frame that crosses a module's border, and small array aliases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "BLEND",
+    "CUTOFF",
+    "DS",
+    "MEMBER",
+    "UNIQUE_ID",
+    "Y",
+    "Y_HAT",
+    "BoolArray",
+    "DateArray",
+    "FloatArray",
+    "IntArray",
+    "as_date",
+    "as_dates",
+    "iso",
+]
+
+UNIQUE_ID = "unique_id"
+DS = "ds"
+Y = "y"
+Y_HAT = "y_hat"
+CUTOFF = "cutoff"
+MEMBER = "member"
+BLEND = "blend"
+"""Name under which the blend's own forecasts stand in forecast.parquet and oof.parquet."""
+
+FloatArray = NDArray[np.floating[Any]]
+IntArray = NDArray[np.integer[Any]]
+BoolArray = NDArray[np.bool_]
+DateArray = NDArray[np.datetime64]
+"""Calendar days, dtype ``datetime64[D]``."""
+
+
+def as_date(value: object) -> np.datetime64:
+    """One calendar day as ``datetime64[D]``."""
+    return np.datetime64(str(value), "D")
+
+
+def as_dates(values: Any) -> DateArray:
+    """Calendar days as ``datetime64[D]``, shape ``[n]``."""
+    return np.asarray(values, dtype="datetime64[D]")
+
+
+def iso(date: np.datetime64) -> str:
+    """A day as ``YYYY-MM-DD``."""
+    return str(np.datetime64(date, "D"))
