@@ -63,6 +63,8 @@ class _Common(Protocol):
     """Distributions whose versions are part of the trial key."""
     seeded: ClassVar[bool]
     """Whether the seed changes the forecast; members of other models have one seed only."""
+    seconds_per_fit: ClassVar[float]
+    """Rough CPU seconds of one fit: orders and cuts the work, never changes it."""
     settings_type: ClassVar[type[Settings]]
 
     def __init__(self, settings: Any) -> None: ...
@@ -85,8 +87,12 @@ class Model(_Common, Protocol):
 class StackedModel(_Common, Protocol):
     """Fitted many at a time on one device."""
 
-    def program(self) -> str:
-        """Fits with the same value may share a batch (an LSTM's input_size and sizes of layers)."""
+    def backend(self, device: str) -> str:
+        """Name of the implementation that will run on this device; part of the trial key."""
+        ...
+
+    def fits_per_batch(self, device: str) -> int:
+        """How many fits are computed together on this device."""
         ...
 
     def fit_many(self, tasks: Sequence[FitTask], device: str) -> list[State | TrialError]:

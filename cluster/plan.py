@@ -1,0 +1,141 @@
+"""From configuration and data to trials, and from trials to batches. Pure: reads nothing, starts nothing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
+
+from cluster.config import RunConfig, expand_members
+from forecasting.models import model_type
+from forecasting.models.base import StackedModel
+from forecasting.panel import Panel
+from forecasting.schema import iso
+from forecasting.seeding import content_hash
+from forecasting.trial import Member, Trial
+from forecasting.windows import WindowPlan, plan_windows
+
+__all__ = ["Batch", "Plan", "cut_batches", "make_plan"]
+
+BATCH_SECONDS = 5.0
+"""Work in one batch of models that are fitted one at a time: long against the cost of a file, short against a lost worker."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Whole trials that are computed together and written as one file."""
+
+    trials: tuple[Trial, ...]
+    n_fits: int
+    device: str
+    stacked: bool
+    cost: float
+    """Rough seconds, for the order of work only."""
+
+    @property
+    def batch_id(self) -> str:
+        """Name of the file this batch writes."""
+        return content_hash([trial.trial_key for trial in self.trials])
+
+    @property
+    def family(self) -> str:
+        return self.trials[0].member.family
+
+    def halves(self) -> tuple[Batch, Batch]:
+        """The same work as two batches."""
+        middle = len(self.trials) // 2
+        return self._part(self.trials[:middle]), self._part(self.trials[middle:])
+
+    def _part(self, trials: tuple[Trial, ...]) -> Batch:
+        share = len(trials) / len(self.trials)
+        return Batch(trials, round(self.n_fits * share), self.device, self.stacked, self.cost * share)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a run has to do."""
+
+    config: RunConfig
+    members: tuple[Member, ...]
+    windows: WindowPlan
+    trials: tuple[Trial, ...]
+    device: str
+    """Device of stacked models: fixed here, and part of their trial keys."""
+
+    @property
+    def n_fits(self) -> int:
+        return len(self.trials) * len(self.windows.all)
+
+
+def make_plan(config: RunConfig, panel: Panel, device: str) -> Plan:
+    """All trials of the run: every member on every series.
+
+    Raises
+    ------
+    ConfigError, DataError
+        As the members' and the windows' checks do.
+    """
+    members = expand_members(config)
+    windows = plan_windows(panel.ds, config.windows.spec())
+    window_key = [[iso(w.cutoff), w.horizon] for w in windows.all]
+    fingerprints = {uid: panel.fingerprint(uid) for uid in panel.unique_ids}
+    trials = []
+    for member in members:
+        code = _code_key(member, device)
+        for uid, fingerprint in fingerprints.items():
+            key = content_hash(member.member_id, uid, config.seed, fingerprint, window_key, windows.max_horizon, *code)
+            trials.append(Trial(member, uid, key))
+    return Plan(config, members, windows, tuple(trials), device)
+
+
+def _code_key(member: Member, device: str) -> list[object]:
+    """What besides settings and data decides a model's numbers: its code, its libraries, where it runs."""
+    cls = model_type(member.model)
+    versions = [f"{name}=={_version(name)}" for name in cls.libraries]
+    model = member.build()
+    where = [device, model.backend(device)] if isinstance(model, StackedModel) else ["cpu"]
+    return [member.model, cls.version, versions, where]
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "missing"
+
+
+def cut_batches(plan: Plan, trials: Iterable[Trial]) -> list[Batch]:
+    """Cut trials into batches, longest first.
+
+    Trials of one setting of a stacked model share batches of `fits_per_batch` fits; those of other models are grouped to
+    a few seconds of work.
+    """
+    groups: dict[tuple[str, str], list[Trial]] = defaultdict(list)
+    for trial in trials:
+        groups[trial.member.model, trial.member.setting].append(trial)
+    n_windows = len(plan.windows.all)
+    batches = [batch for group in groups.values() for batch in _cut_group(plan, group, n_windows)]
+    return sorted(batches, key=lambda batch: (-batch.cost, batch.batch_id))
+
+
+def _cut_group(plan: Plan, group: Sequence[Trial], n_windows: int) -> Iterator[Batch]:
+    model = group[0].member.build()
+    stacked = isinstance(model, StackedModel)
+    seconds = model.seconds_per_fit * n_windows
+    if isinstance(model, StackedModel):
+        wanted = plan.config.cluster.fits_per_batch
+        fits = model.fits_per_batch(plan.device) if wanted == "auto" else wanted
+        size = max(1, fits // n_windows)
+    else:
+        size = max(1, int(BATCH_SECONDS / seconds))
+    device = plan.device if stacked else "cpu"
+    for chunk in _chunks(group, size):
+        yield Batch(chunk, len(chunk) * n_windows, device, stacked, seconds * len(chunk))
+
+
+def _chunks(trials: Sequence[Trial], size: int) -> Iterator[tuple[Trial, ...]]:
+    remaining = iter(trials)
+    while chunk := tuple(islice(remaining, size)):
+        yield chunk
