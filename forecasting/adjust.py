@@ -84,7 +84,7 @@ class CalendarFit:
 
 
 def safe_log(y: FloatArray) -> FloatArray:
-    """log y, ``[n]``, with days of (nearly) nothing raised to a floor far below an ordinary day.
+    """Logarithm of y, ``[n]``, with days of (nearly) nothing raised to a floor far below an ordinary day.
 
     The floor is half the smallest positive value, or a thousandth of the median positive day if that is more.
 
@@ -127,9 +127,9 @@ def _robust_ridge(
     design: FloatArray, target: FloatArray, decay: FloatArray, prior: FloatArray, huber: float
 ) -> tuple[FloatArray, float]:
     """Penalised Huber regression: coefficients ``[n_columns]`` and the scale of residuals."""
-    weight = decay
+    weight: FloatArray = decay
     scale = 0.2  # a usual day-to-day scatter in log units; replaced after the first pass
-    solution = np.zeros(design.shape[1])
+    solution: FloatArray = np.zeros(design.shape[1])
     for _ in range(ITERATIONS):
         weighted = design.T * (weight / scale**2)
         solution = np.linalg.solve(weighted @ design + prior, weighted @ target)
@@ -149,7 +149,7 @@ def _hats(n: int) -> FloatArray:
     """Piecewise linear basis ``[n, n_knots]`` with a knot every fortnight, counted back from the last day."""
     n_knots = (n - 1) // KNOT_DAYS + 2
     position = (n_knots - 1) - np.arange(n)[::-1] / KNOT_DAYS
-    return np.maximum(0.0, 1.0 - np.abs(position[:, None] - np.arange(n_knots)[None, :]))
+    return np.asarray(np.maximum(0.0, 1.0 - np.abs(position[:, None] - np.arange(n_knots)[None, :])))
 
 
 def _random_walk_precision(level: FloatArray, decay: FloatArray, sd: float) -> FloatArray:
@@ -224,7 +224,7 @@ def _weekday_columns(facts: CalendarDays, rest: BoolArray, holiday_off: BoolArra
     for mixed, like in ((holiday_off, rest), (worked_rest, ~rest)):
         usable = mixed & like.any(axis=1)
         one_hot[usable] = (like / np.maximum(like.sum(axis=1, keepdims=True), 1))[usable]
-    return one_hot - 1.0 / 7.0
+    return np.asarray(one_hot - 1.0 / 7.0)
 
 
 N_MONTH_COLUMNS = 6
@@ -239,7 +239,8 @@ def _month_columns(facts: CalendarDays) -> FloatArray:
         return np.stack([np.exp(-(day - 1) / 3.0), np.exp(-left / 3.0), *waves], axis=1)
 
     month = np.arange(1.0, 31.0)
-    return shape(facts.day.astype(float), facts.days_left.astype(float)) - shape(month, 30.0 - month).mean(axis=0)
+    centre = shape(month, 30.0 - month).mean(axis=0)
+    return np.asarray(shape(facts.day.astype(float), facts.days_left.astype(float)) - centre)
 
 
 N_HOLIDAY_COLUMNS = 7
