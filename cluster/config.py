@@ -1,6 +1,7 @@
 """The configuration: YAML in, validated and frozen models inside, every key with its meaning.
 
-An unknown key is an error that names the nearest known one. `--set a.b=c` overrides single keys; the value is read as YAML.
+An unknown key is an error that names the nearest known one. `--set a.b=c` overrides single keys; the value is read as
+YAML.
 """
 
 from __future__ import annotations
@@ -48,17 +49,23 @@ class WindowsConfig(_Section):
 class ScoreConfig(_Section):
     """How a day is judged."""
 
-    surrogate: Surrogate = Field("linear", description="points of a day by relative error: linear, convex, concave; or wape")
+    surrogate: Surrogate = Field(
+        "linear", description="points of a day by relative error: linear, convex, concave; or wape"
+    )
 
 
 class MemberEntry(BaseModel):
-    """One entry of `members`: a model, its settings, its seeds. A list for a setting that takes one value means one member for each."""
+    """One entry of `members`: a model, its settings, its seeds. A list for a setting that takes one value means one
+    member for each.
+    """
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
     model: str = Field(description="name in the registry of models")
     seeds: int = Field(1, ge=1, le=10_000, description="members that differ in their random streams only")
-    name: str | None = Field(None, min_length=1, max_length=80, description="label in the leaderboard instead of the model's name")
+    name: str | None = Field(
+        None, min_length=1, max_length=80, description="label in the leaderboard instead of the model's name"
+    )
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -68,19 +75,31 @@ class MemberEntry(BaseModel):
 class RunSection(_Section):
     """What a run tolerates and keeps."""
 
-    max_failed_share: float = Field(0.1, ge=0, le=1, description="share of failed trials above which the run ends with exit code 3")
-    keep: Literal["blend", "all", "none"] = Field("blend", description="fitted states kept after blending: those in the blend, all, none")
+    max_failed_share: float = Field(
+        0.1, ge=0, le=1, description="share of failed trials above which the run ends with exit code 3"
+    )
+    keep: Literal["blend", "all", "none"] = Field(
+        "blend", description="fitted states kept after blending: those in the blend, all, none"
+    )
 
 
 class ClusterConfig(_Section):
     """How work is spread over machines. Nothing here changes a forecast on CPUs."""
 
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: cuda when the cluster has GPUs")
-    workers: int | Literal["auto"] = Field("auto", description="LSTM workers at most; auto: as many as the resources allow")
-    gpus_per_worker: Literal["auto"] | float = Field("auto", description="GPUs of one LSTM worker: 1, 0.5, 0.25 or 0.125; auto: 1 on cuda, else 0")
+    workers: int | Literal["auto"] = Field(
+        "auto", description="LSTM workers at most; auto: as many as the resources allow"
+    )
+    gpus_per_worker: Literal["auto"] | float = Field(
+        "auto", description="GPUs of one LSTM worker: 1, 0.5, 0.25 or 0.125; auto: 1 on cuda, else 0"
+    )
     cpus_per_worker: int = Field(1, ge=1, description="CPUs of one worker or task")
-    fits_per_batch: int | Literal["auto"] = Field("auto", description="LSTM fits (trials x cutoffs) computed together; auto: by device")
-    batch_seconds: float = Field(3600, gt=0, description="a batch that runs longer is given up and counted as a lost worker")
+    fits_per_batch: int | Literal["auto"] = Field(
+        "auto", description="LSTM fits (trials x cutoffs) computed together; auto: by device"
+    )
+    batch_seconds: float = Field(
+        3600, gt=0, description="a batch that runs longer is given up and counted as a lost worker"
+    )
 
     @model_validator(mode="after")
     def _check_values(self) -> ClusterConfig:
@@ -98,7 +117,9 @@ class RunConfig(_Section):
 
     seed: int = Field(1, ge=0, description="seed of every random stream of the run")
     data: DataSpec = Field(default_factory=DataSpec, description="what the input is")
-    calendar: str | None = Field("CN", description="country whose holidays and shifted work days are known in advance; null: weekends only")
+    calendar: str | None = Field(
+        "CN", description="country whose holidays and shifted work days are known in advance; null: weekends only"
+    )
     windows: WindowsConfig = Field(default_factory=WindowsConfig, description="backtest windows")
     score: ScoreConfig = Field(default_factory=ScoreConfig, description="how forecasts are judged")
     members: Annotated[tuple[MemberEntry, ...], Field(min_length=1, description="models, settings and seeds")]
@@ -157,7 +178,9 @@ def _find(path: str) -> Path:
     name = path.removeprefix("configs/").removesuffix(".yaml")
     if name in bundled:
         return bundled[name]
-    raise ConfigError(f"{path}: no such file, and no bundled configuration of that name; bundled are {', '.join(bundled)}")
+    raise ConfigError(
+        f"{path}: no such file, and no bundled configuration of that name; bundled are {', '.join(bundled)}"
+    )
 
 
 def _apply(raw: dict[str, Any], override: str) -> None:
@@ -224,7 +247,9 @@ def _expand(entry: MemberEntry, place: str) -> Iterator[Member]:
         raise ConfigError(f"{place}: model is empty: name one of the registered models")
     if entry.seeds > 1 and not cls.seeded:
         raise ConfigError(f"{place}: seeds is {entry.seeds}, but this model does not use its seed: leave seeds out")
-    grid = {key: value for key, value in entry.settings.items() if isinstance(value, list) and not _takes_list(cls, key)}
+    grid = {
+        key: value for key, value in entry.settings.items() if isinstance(value, list) and not _takes_list(cls, key)
+    }
     if any(len(values) == 0 for values in grid.values()):
         raise ConfigError(f"{place}: a setting is an empty list: give it at least one value")
     for values in product(*grid.values()):
@@ -277,7 +302,13 @@ def describe(config: RunConfig | None = None) -> str:
     """Every key with its value (or default) and meaning, as YAML with comments."""
     lines: list[str] = []
     for name, field in RunConfig.model_fields.items():
-        value = getattr(config, name) if config else None if field.is_required() else field.get_default(call_default_factory=True)
+        value = (
+            getattr(config, name)
+            if config
+            else None
+            if field.is_required()
+            else field.get_default(call_default_factory=True)
+        )
         if isinstance(value, BaseModel):
             lines += [f"{name}:  # {field.description}", *_section_lines(value)]
         elif name == "members":
@@ -288,7 +319,10 @@ def describe(config: RunConfig | None = None) -> str:
 
 
 def _section_lines(section: BaseModel) -> list[str]:
-    return [_line(name, getattr(section, name), field.description, "  ") for name, field in type(section).model_fields.items()]
+    return [
+        _line(name, getattr(section, name), field.description, "  ")
+        for name, field in type(section).model_fields.items()
+    ]
 
 
 def _member_lines(config: RunConfig | None) -> list[str]:

@@ -20,7 +20,8 @@ from forecasting.windows import WindowPlan, plan_windows
 __all__ = ["Batch", "Plan", "cut_batches", "make_plan"]
 
 BATCH_SECONDS = 5.0
-"""Work in one batch of models that are fitted one at a time: long against the cost of a file, short against a lost worker."""
+"""Work in one batch of models that are fitted one at a time: long against the cost of a file, short against a lost
+worker."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,8 @@ def _version(distribution: str) -> str:
 def cut_batches(plan: Plan, trials: Iterable[Trial]) -> list[Batch]:
     """Cut trials into batches, longest first.
 
-    Trials of one setting of a stacked model share batches of `fits_per_batch` fits; those of other models are grouped to
-    a few seconds of work.
+    Trials of one setting of a stacked model share batches of `fits_per_batch` fits; those of other models are grouped
+    to a few seconds of work.
     """
     groups: dict[tuple[str, str], list[Trial]] = defaultdict(list)
     for trial in trials:

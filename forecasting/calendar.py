@@ -20,10 +20,11 @@ __all__ = ["Calendar", "CalendarDays"]
 class CalendarDays:
     """Calendar facts of n days; every array has shape ``[n]``.
 
-    `weekday` 0 = Monday; `workday` whether banks and offices work (weekends, holidays and shifted work days counted in); `holiday` name
-    of the public holiday, "" on other days; `shifted` a weekend day that is worked; `offday_run` length of the run of days off this day lies
-    in, 0 on work days; `offday_index` position in that run from 1, 0 on work days; `day` of month from 1; `days_left` in the month after this one;
-    `event` name of the user's event on that day, "" on other days.
+    `weekday` 0 = Monday; `workday` whether banks and offices work (weekends, holidays and shifted work days counted
+    in); `holiday` name of the public holiday, "" on other days; `shifted` a weekend day that is worked; `offday_run`
+    length of the run of days off this day lies in, 0 on work days; `offday_index` position in that run from 1, 0 on
+    work days; `day` of month from 1; `days_left` in the month after this one; `event` name of the user's event on
+    that day, "" on other days.
     """
 
     ds: DateArray

@@ -95,12 +95,18 @@ TrialOutcome = TrialResult | TrialFailure
 
 
 def run_trials(
-    trials: Sequence[Trial], panel: Panel, windows: WindowPlan, *, run_seed: int, device: str = "cpu", n_threads: int = 1
+    trials: Sequence[Trial],
+    panel: Panel,
+    windows: WindowPlan,
+    *,
+    run_seed: int,
+    device: str = "cpu",
+    n_threads: int = 1,
 ) -> list[TrialOutcome]:
     """Run trials, in order; those of a stacked model are computed together.
 
-    Failures of a model are returned, never raised. Running out of memory is raised: what to do about it depends on where
-    the trials run.
+    Failures of a model are returned, never raised. Running out of memory is raised: what to do about it depends on
+    where the trials run.
     """
     if trials and isinstance(trials[0].member.build(), StackedModel):
         return _run_stacked(trials, panel, windows, run_seed, device)
@@ -108,7 +114,13 @@ def run_trials(
 
 
 def _task(
-    trial: Trial, panel: Panel, windows: WindowPlan, window: Window, run_seed: int, previous: State | None, n_threads: int
+    trial: Trial,
+    panel: Panel,
+    windows: WindowPlan,
+    window: Window,
+    run_seed: int,
+    previous: State | None,
+    n_threads: int,
 ) -> FitTask:
     history = panel.history(trial.unique_id, window.cutoff)
     if len(history.y) == 0:
@@ -190,7 +202,8 @@ def _forecast(model: Model | StackedModel, state: State, task: FitTask, window: 
     y_hat = np.asarray(model.predict(state, task.history, window.ds), dtype=np.float64)
     if y_hat.shape != (window.horizon,) or not np.isfinite(y_hat).all():
         raise TrialError(
-            f"forecast of {task.history.unique_id} from {iso(window.cutoff)} has shape {y_hat.shape} or values that are not finite"
+            f"the forecast of {task.history.unique_id} from {iso(window.cutoff)} has shape {y_hat.shape} "
+            "or values that are not finite"
         )
     return Forecast(task.history.unique_id, window.cutoff, np.maximum(y_hat, 0.0))
 

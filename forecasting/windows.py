@@ -86,7 +86,8 @@ def plan_windows(ds: DateArray, spec: WindowSpec) -> WindowPlan:
     if not fitting:
         raise DataError(
             f"the data hold {len(ds)} days ({iso(first)} to {iso(end)}): no backtest window fits, which needs "
-            f"{MIN_HISTORY} days of history and {candidates[-1].horizon} days to forecast; give more days or a shorter horizon"
+            f"{MIN_HISTORY} days of history and {candidates[-1].horizon} days to forecast; "
+            "give more days or a shorter horizon"
         )
     if spec.unit == "month":
         final, longest = Window(end, _days_in_month_after(end)), 31

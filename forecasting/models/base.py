@@ -1,7 +1,8 @@
 """What a model is.
 
-A model is a class made from validated settings. `fit` turns a history into a `State` — plain arrays and JSON, so it can be
-stored without pickles — and `predict` turns a state and a history into forecasts. Models keep nothing between calls.
+A model is a class made from validated settings. `fit` turns a history into a `State` — plain arrays and JSON, so it
+can be stored without pickles — and `predict` turns a state and a history into forecasts. Models keep nothing between
+calls.
 
 Two kinds:
 
@@ -43,8 +44,8 @@ class State:
 class FitTask:
     """One fit: a history that ends at the cutoff, the most days ahead asked for, and the key of its random streams.
 
-    `previous` is the state of the same trial at its cutoff before this one (None at the first): what was chosen there, such as an
-    ARIMA's orders, may be kept. `n_threads` is what the worker was granted.
+    `previous` is the state of the same trial at its cutoff before this one (None at the first): what was chosen
+    there, such as an ARIMA's orders, may be kept. `n_threads` is what the worker was granted.
     """
 
     history: History

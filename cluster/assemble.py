@@ -1,0 +1,153 @@
+"""From stored trials to what is blended: an out-of-fold cube per target, the final forecasts, and what failed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cluster.executor import LostBatch
+from cluster.plan import Plan
+from cluster.store import Record, RunStore
+from ensembles.oof import MemberInfo, OofCube
+from forecasting.panel import Panel
+from forecasting.schema import FloatArray
+from forecasting.trial import Member, Trial
+
+__all__ = ["Assembled", "MemberFailure", "assemble"]
+
+
+@dataclass(frozen=True)
+class MemberFailure:
+    """A member that is left out of the blend, and why."""
+
+    info: MemberInfo
+    reason: str
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """Input of the blend.
+
+    `cubes` per target; `final` per target ``[n_series, horizon, n_members]`` in the cube's order of members;
+    `failures` one per failed member; `broken` series that no member could forecast, with the reason; `reproducible`
+    False when a batch was lost to a dead process or a time-out, which another run may not see.
+    """
+
+    cubes: Mapping[str, OofCube]
+    final: Mapping[str, FloatArray]
+    failures: tuple[MemberFailure, ...]
+    broken: Mapping[str, str]
+    reasons: tuple[str, ...]
+    n_failed: int
+    seconds: Mapping[str, float]
+    devices: Mapping[str, str]
+    reproducible: bool
+
+
+def member_info(member: Member) -> MemberInfo:
+    """The ensemble layer's view of a member."""
+    return MemberInfo(member.member_id, member.name, member.family, member.setting, member.seed_index)
+
+
+def assemble(plan: Plan, panel: Panel, store: RunStore, lost: Sequence[LostBatch]) -> Assembled:
+    """Collect every planned trial from the store.
+
+    A series on which every member failed is broken and left out. A member that failed on any other series is left out.
+    """
+    records = store.records()
+    reasons = _reasons(plan, records, lost)
+    broken = _broken_series(plan, panel, reasons)
+    bad_members: dict[str, str] = {}
+    for trial in plan.trials:
+        if trial.trial_key in reasons and trial.unique_id not in broken:
+            bad_members.setdefault(trial.member.member_id, f"{trial.unique_id}: {reasons[trial.trial_key]}")
+    good = [m for m in plan.members if m.member_id not in bad_members]
+    forecasts = store.forecasts(records[t.trial_key] for t in plan.trials if t.trial_key in records)
+    by_place = {(t.member.member_id, t.unique_id): forecasts.get(t.trial_key, {}) for t in plan.trials}
+    cubes, final = {}, {}
+    for target in panel.targets:
+        series = [s.unique_id for s in panel.series if s.target == target and s.unique_id not in broken]
+        if good and series:
+            cubes[target], final[target] = _cube(plan, panel, target, series, good, by_place)
+    named = {
+        t.trial_key: f"{t.member.name} on {t.unique_id}: {reasons[t.trial_key]}"
+        for t in plan.trials
+        if t.trial_key in reasons
+    }
+    return Assembled(
+        cubes=cubes,
+        final=final,
+        failures=tuple(
+            MemberFailure(member_info(m), bad_members[m.member_id]) for m in plan.members if m.member_id in bad_members
+        ),
+        broken=broken,
+        reasons=tuple(named.values()),
+        n_failed=len(reasons),
+        seconds=_sum_seconds(plan, records),
+        devices={t.member.member_id: records[t.trial_key].device for t in plan.trials if t.trial_key in records},
+        reproducible=not lost,
+    )
+
+
+def _reasons(plan: Plan, records: Mapping[str, Record], lost: Sequence[LostBatch]) -> dict[str, str]:
+    """Trial key → why it failed."""
+    gone = {trial.trial_key: batch.reason for batch in lost for trial in batch.batch.trials}
+    reasons = {}
+    for trial in plan.trials:
+        record = records.get(trial.trial_key)
+        if record is None:
+            reasons[trial.trial_key] = gone.get(trial.trial_key, "was not trained")
+        elif record.reason is not None:
+            reasons[trial.trial_key] = record.reason
+    return reasons
+
+
+def _broken_series(plan: Plan, panel: Panel, reasons: Mapping[str, str]) -> dict[str, str]:
+    trials: dict[str, list[Trial]] = defaultdict(list)
+    for trial in plan.trials:
+        trials[trial.unique_id].append(trial)
+    return {
+        uid: reasons[trials[uid][0].trial_key]
+        for uid in panel.unique_ids
+        if all(t.trial_key in reasons for t in trials[uid])
+    }
+
+
+def _cube(
+    plan: Plan,
+    panel: Panel,
+    target: str,
+    series: Sequence[str],
+    members: Sequence[Member],
+    forecasts: Mapping[tuple[str, str], Mapping[np.datetime64, FloatArray]],
+) -> tuple[OofCube, FloatArray]:
+    """One target's cube ``[n_series, n_windows, horizon, n_members]`` and its final forecasts ``[n_series, horizon,
+    n_members]``.
+    """
+    windows = plan.windows
+    shape = (len(series), len(windows.backtest), max(w.horizon for w in windows.backtest))
+    y_hat, y = np.full((*shape, len(members)), np.nan), np.full(shape, np.nan)
+    final = np.empty((len(series), windows.final.horizon, len(members)))
+    for i, uid in enumerate(series):
+        for j, window in enumerate(windows.backtest):
+            y[i, j, : window.horizon] = panel.truth(uid, window.ds)
+        for m, member in enumerate(members):
+            made = forecasts[member.member_id, uid]
+            final[i, :, m] = made[windows.final.cutoff]
+            for j, window in enumerate(windows.backtest):
+                y_hat[i, j, : window.horizon, m] = made[window.cutoff]
+    infos = tuple(member_info(member) for member in members)
+    cube = OofCube(target, tuple(series), tuple(w.cutoff for w in windows.backtest), infos, y_hat, y)
+    order = [infos.index(info) for info in cube.members]
+    return cube, final[..., order]
+
+
+def _sum_seconds(plan: Plan, records: Mapping[str, Record]) -> dict[str, float]:
+    seconds: dict[str, float] = defaultdict(float)
+    for trial in plan.trials:
+        if trial.trial_key in records:
+            seconds[trial.member.member_id] += records[trial.trial_key].seconds
+    return dict(seconds)

@@ -1,0 +1,221 @@
+"""The command line. stdout carries results, stderr everything else.
+
+Exit codes: 0 done; 2 bad configuration, data or storage, said in one sentence; 3 too many failed members; 130
+interrupted, and the same command continues.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+
+# One thread per fit, also in libraries that read this when they are loaded: the same bits whatever the machine has.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+import typer
+
+from forecasting.errors import ConfigError, TooManyFailures, UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Forecast a fund's daily purchases and redemptions with a blend of many small models, trained in parallel.",
+)
+
+ConfigArgument = Annotated[
+    str | None, typer.Argument(metavar="[CONFIG]", help="YAML file, or the name of a bundled one")
+]
+DataOption = Annotated[str | None, typer.Option("--data", metavar="PATH", help="folder or file with the data")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="override one key, as a.b=c; may be repeated")
+]
+AsOfOption = Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="use the data up to this day only")]
+RunDirArgument = Annotated[str, typer.Argument(metavar="RUN_DIR", help="directory of a run")]
+JsonOption = Annotated[bool, typer.Option("--json", help="machine-readable output")]
+
+
+def main() -> NoReturn:
+    """Entry point of the console script: runs a command and turns errors into exit codes."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    # `ray job stop` and schedulers send SIGTERM: leave as on Ctrl-C, with everything finished on disk.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        app(standalone_mode=False)
+        code = 0
+    except UserError as error:
+        code = _fail(str(error), 2)
+    except TooManyFailures as error:
+        code = _fail(str(error), 3)
+    except (KeyboardInterrupt, typer.Abort):
+        code = _fail("interrupted; finished batches are kept, and the same command continues", 130)
+    except BrokenPipeError:
+        # The reader of stdout left (`| head`): nothing is wrong, and nothing more can be printed.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except Exception as error:
+        if not hasattr(error, "exit_code"):
+            raise
+        show = getattr(error, "show", None)
+        if show is not None:
+            show()
+        code = int(error.exit_code)
+    raise SystemExit(code)
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"tidecast: {message}", file=sys.stderr)
+    return code
+
+
+def _consoles() -> tuple[Console, Console]:
+    """Consoles on stdout and stderr."""
+    from rich.console import Console
+
+    return Console(), Console(stderr=True)
+
+
+def _version(show: bool) -> None:
+    if show:
+        from importlib.metadata import version
+
+        print(f"tidecast {version('tidecast')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _app(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def run(
+    config: ConfigArgument = None,
+    data: DataOption = None,
+    run_dir: Annotated[
+        str | None, typer.Option("--run-dir", metavar="DIR", help="where the run is stored; default runs/CONFIG")
+    ] = None,
+    as_of: AsOfOption = None,
+    set_: SetOption = None,
+    executor: Annotated[Literal["ray", "local"], typer.Option(help="ray: parallel; local: in this process")] = "ray",
+) -> None:
+    """Train, blend, forecast. Without CONFIG: the demo on generated data. Run again to continue."""
+    from cluster.pipeline import RunRequest, run_pipeline
+    from cluster.screen import show_result
+
+    out, err = _consoles()
+    request = RunRequest(config, data, run_dir, as_of, tuple(set_ or ()), executor)
+    show_result(run_pipeline(request, err), out)
+
+
+@app.command()
+def plan(
+    config: Annotated[str, typer.Argument(metavar="CONFIG", help="YAML file, or the name of a bundled one")],
+    data: DataOption = None,
+    as_of: AsOfOption = None,
+    set_: SetOption = None,
+) -> None:
+    """Say what a run would do: counts, batches, placement. Starts nothing."""
+    from cluster.pipeline import RunRequest, plan_only
+    from cluster.screen import show_plan
+
+    out, _ = _consoles()
+    show_plan(plan_only(RunRequest(config, data, None, as_of, tuple(set_ or ()), "local")), out)
+
+
+@app.command()
+def config(config: ConfigArgument = None, set_: SetOption = None) -> None:
+    """Print every key of a configuration with its value and meaning; without CONFIG the defaults and all models."""
+    from cluster.config import describe, load_config
+
+    print(describe(load_config(config, set_ or ()) if config else None), end="")
+
+
+@app.command()
+def sample(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="folder to write; must be new or empty")],
+    users: Annotated[int, typer.Option(min=1, help="users in the tables")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="seed of the generator")] = 1,
+) -> None:
+    """Write a synthetic competition folder: the four tables with the real columns and identities."""
+    from forecasting.sample import write_sample
+
+    write_sample(directory, users=users, seed=seed)
+    print(directory)
+
+
+@app.command()
+def validate(
+    path: Annotated[str, typer.Argument(metavar="PATH", help="folder or file with the data")],
+    config: Annotated[
+        str | None, typer.Option("--config", metavar="CONFIG", help="configuration that describes the data")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what is wrong with the data, as rows with place and remedy; exit code 2 when a run could not use them."""
+    from forecasting.quality import check
+
+    from cluster.config import load_config
+    from cluster.screen import show_findings
+
+    settings = load_config(config or "yuebao")
+    findings = check(settings.data, path, settings.calendar)
+    show_findings(findings, _consoles()[0], as_json)
+    if any(finding.severity == "error" for finding in findings):
+        raise typer.Exit(2)
+
+
+@app.command()
+def leaderboard(run_dir: RunDirArgument, as_json: JsonOption = False) -> None:
+    """Show the leaderboard of a run."""
+    from cluster.screen import show_leaderboard
+    from cluster.store import RunStore
+
+    show_leaderboard(RunStore(run_dir), _consoles()[0], as_json)
+
+
+@app.command()
+def score(
+    submission: Annotated[
+        Path, typer.Argument(metavar="SUBMISSION", help="date and one column per target, with or without header")
+    ],
+    truth: Annotated[
+        Path, typer.Argument(metavar="TRUTH", help="table of actual values: date and one column per target")
+    ],
+    surrogate: Annotated[
+        Literal["linear", "convex", "concave", "wape"], typer.Option(help="points of a day by relative error")
+    ] = "linear",
+    config: Annotated[
+        str | None, typer.Option("--config", metavar="CONFIG", help="configuration with targets and weights")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score any submission against any table of actual values."""
+    from ensembles.submission import score_submission
+
+    from cluster.config import load_config
+    from cluster.screen import show_score
+
+    if not submission.is_file() or not truth.is_file():
+        missing = truth if submission.is_file() else submission
+        raise ConfigError(f"{missing}: no such file: give the submission and the table of actual values")
+    weights = load_config(config or "yuebao").data.targets
+    show_score(score_submission(submission, truth, weights, surrogate), _consoles()[0], as_json)
+
+
+if __name__ == "__main__":
+    main()

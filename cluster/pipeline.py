@@ -1,0 +1,277 @@
+"""The story of a run on one screen: data → plan → train → blend → files.
+
+Everything that can fail for the user's reasons is checked before the run directory is touched.
+"""
+
+from __future__ import annotations
+
+import platform
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from cluster.assemble import Assembled, assemble
+from cluster.config import RunConfig, load_config
+from cluster.executor import LostBatch, run_batches, run_local
+from cluster.plan import Batch, Plan, cut_batches, make_plan
+from cluster.progress import RunProgress
+from cluster.resources import ClusterResources, choose_device, local_cpus
+from cluster.store import Record, RunStore
+from cluster.worker import WorkContext, limit_threads
+from forecasting.calendar import Calendar
+from forecasting.errors import ConfigError, StorageError, TooManyFailures
+from forecasting.panel import Panel
+from forecasting.schema import as_date, iso
+from forecasting.sources import load
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from cluster.results import RunResult
+
+__all__ = ["PlanView", "RunRequest", "plan_only", "run_pipeline"]
+
+RUN_SCHEMA = 1
+"""Version of the layout of run.json."""
+LIBRARIES = ("ray", "torch", "numba", "lightgbm", "statsmodels", "pandas", "numpy", "scipy", "pyarrow", "holidays")
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What the user asked for; None where nothing was said."""
+
+    config: str | None
+    data: str | None
+    run_dir: str | None
+    as_of: str | None
+    overrides: tuple[str, ...]
+    executor: Literal["ray", "local"]
+
+
+@dataclass(frozen=True)
+class PlanView:
+    """What `tidecast plan` shows."""
+
+    plan: Plan
+    panel: Panel
+    batches: Sequence[Batch]
+    resources: ClusterResources
+
+
+def run_pipeline(request: RunRequest, err: Console) -> RunResult:
+    """Run everything and write the results.
+
+    Raises
+    ------
+    UserError
+        Bad configuration, data or storage: exit code 2, and no run directory was begun for the first two.
+    TooManyFailures
+        More trials failed than `run.max_failed_share`: exit code 3; what was trained stays.
+    """
+    from cluster.results import blend_and_write
+
+    started = time.perf_counter()
+    config = load_config(request.config or "demo", request.overrides)
+    store = RunStore(request.run_dir or f"runs/{Path(request.config or 'demo').stem}")
+    with _data_path(request) as path:
+        panel = _load(config, path, request.as_of)
+    with _engine(request.executor, config) as device:
+        plan = make_plan(config, panel, device)
+        _open(store, plan, panel, request, err)
+        lost = _train(plan, panel, store, request.executor, err)
+    assembled = assemble(plan, panel, store, lost)
+    _check_failures(plan, assembled)
+    return blend_and_write(plan, panel, assembled, store, time.perf_counter() - started)
+
+
+def plan_only(request: RunRequest) -> PlanView:
+    """What a run would do, on this machine."""
+    config = load_config(request.config or "demo", request.overrides)
+    if request.data is None:
+        raise ConfigError("a plan needs the data: add --data PATH")
+    panel = _load(config, request.data, request.as_of)
+    resources = ClusterResources(local_cpus(), _local_gpus(config))
+    plan = make_plan(config, panel, choose_device(config.cluster, resources.gpus))
+    return PlanView(plan, panel, cut_batches(plan, plan.trials), resources)
+
+
+# -- data
+
+
+@contextmanager
+def _data_path(request: RunRequest) -> Iterator[str]:
+    """Where the data lie; for the bare command a generated sample, which is gone afterwards."""
+    if request.data is not None:
+        yield request.data
+    elif request.config is None:
+        from forecasting.sample import write_sample
+
+        with tempfile.TemporaryDirectory(prefix="tidecast-") as folder:
+            write_sample(Path(folder) / "sample")
+            yield str(Path(folder) / "sample")
+    else:
+        raise ConfigError(f"{request.config} names no data: add --data PATH, or make some with `tidecast sample DIR`")
+
+
+def _load(config: RunConfig, path: str, as_of: str | None) -> Panel:
+    panel = load(config.data, path, config.calendar)
+    if as_of is None:
+        return panel
+    try:
+        day = as_date(as_of)
+    except ValueError:
+        raise ConfigError(f"--as-of {as_of}: not a date; write it as YYYY-MM-DD") from None
+    if day > panel.end:
+        raise ConfigError(f"--as-of {as_of}: the data end on {iso(panel.end)}; choose that day or an earlier one")
+    return panel.until(day)
+
+
+# -- the run directory
+
+
+def _open(store: RunStore, plan: Plan, panel: Panel, request: RunRequest, err: Console) -> None:
+    """Begin or continue a run, and say which."""
+    identity = replace(panel, calendar=Calendar()).fingerprint()
+    facts = store.run_facts()
+    if facts is None:
+        store.write_json("run.json", _facts(plan, panel, identity, request))
+        return
+    if facts["data"]["fingerprint"] != identity:
+        data = facts["data"]
+        raise StorageError(
+            f"{store.uri} holds a run on other data ({data['start']} to {data['end']}): "
+            "choose another --run-dir, or delete it"
+        )
+    if facts["environment"]["processor"] != _processor():
+        err.print(
+            f"tidecast: this run began on {facts['environment']['processor']}: "
+            "the last digits may differ on this processor"
+        )
+    store.write_json("run.json", {**_facts(plan, panel, identity, request), "created": facts["created"]})
+
+
+def _facts(plan: Plan, panel: Panel, identity: str, request: RunRequest) -> dict[str, Any]:
+    return {
+        "schema_version": RUN_SCHEMA,
+        "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "status": "running",
+        "config_name": request.config or "demo",
+        "config": plan.config.model_dump(mode="json"),
+        "data": {
+            "fingerprint": identity,
+            "path": request.data or "generated sample",
+            "start": iso(panel.ds[0]),
+            "end": iso(panel.end),
+            "series": len(panel.series),
+        },
+        "executor": request.executor,
+        "device": plan.device,
+        "environment": {
+            "tidecast": _version("tidecast"),
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "processor": _processor(),
+            "libraries": {name: _version(name) for name in LIBRARIES},
+        },
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _processor() -> str:
+    """The processor's model: forecasts agree to the last bit on one model only."""
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+# -- training
+
+
+@contextmanager
+def _engine(executor: str, config: RunConfig) -> Iterator[str]:
+    """Start what trains; gives the device of stacked models."""
+    if executor == "local":
+        limit_threads(config.cluster.cpus_per_worker)
+        yield choose_device(config.cluster, _local_gpus(config))
+        return
+    try:
+        from cluster import ray_pool
+    except ImportError:
+        raise ConfigError("ray is not installed: install it, or run with --executor local") from None
+    with ray_pool.connected():
+        yield choose_device(config.cluster, ray_pool.cluster_resources().gpus)
+
+
+def _local_gpus(config: RunConfig) -> int:
+    """GPUs of this machine, looked for only when a member could use them."""
+    if config.cluster.device == "cpu" or not any(entry.model.startswith("lstm") for entry in config.members):
+        return 0
+    from forecasting.models.lstm import gpu_count
+
+    return gpu_count()
+
+
+def _train(plan: Plan, panel: Panel, store: RunStore, executor: str, err: Console) -> list[LostBatch]:
+    """Train what is missing; every finished batch is on disk before it is counted."""
+    records = store.records()
+    missing = [trial for trial in plan.trials if trial.trial_key not in records]
+    _say_reuse(plan, records, len(missing), err)
+    if not missing:
+        return []
+    batches = cut_batches(plan, missing)
+    context = WorkContext(panel, plan.windows, plan.config.seed, store.uri, plan.config.cluster.cpus_per_worker)
+    with RunProgress(sum(batch.n_fits for batch in batches), err) as progress:
+        try:
+            if executor == "local":
+                return run_local(batches, context, progress.add)
+            from cluster.ray_pool import RayPool
+
+            pool = RayPool(plan.config.cluster, plan.device, context)
+            return run_batches(batches, pool, progress.add, plan.config.cluster.batch_seconds)
+        finally:
+            _log_events(store, progress)
+
+
+def _say_reuse(plan: Plan, records: dict[str, Record], missing: int, err: Console) -> None:
+    planned = {trial.trial_key for trial in plan.trials}
+    dropped = len(records.keys() - planned)
+    if records:
+        reused = len(plan.trials) - missing
+        err.print(
+            f"tidecast: continuing: {reused} trials reused, {missing} to train, "
+            f"{dropped} no longer in the configuration"
+        )
+
+
+def _log_events(store: RunStore, progress: RunProgress) -> None:
+    """Append a JSON line per finished batch to events.jsonl."""
+    import json
+
+    before = store.storage.read("events.jsonl") if store.storage.exists("events.jsonl") else b""
+    lines = [json.dumps(asdict(report)) for report in progress.reports]
+    store.storage.write("events.jsonl", before + "".join(f"{line}\n" for line in lines).encode())
+
+
+def _check_failures(plan: Plan, assembled: Assembled) -> None:
+    share = assembled.n_failed / len(plan.trials)
+    limit = plan.config.run.max_failed_share
+    if share > limit or not assembled.cubes:
+        first = next(iter(assembled.reasons), "no reason was recorded")
+        raise TooManyFailures(
+            f"{assembled.n_failed} of {len(plan.trials)} trials failed (run.max_failed_share allows {limit:.0%}); "
+            f"the first: {first}"
+        )

@@ -1,0 +1,83 @@
+"""How many workers fit: pure arithmetic on what a cluster has and what the configuration asks for."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from cluster.config import ClusterConfig
+from forecasting.errors import ConfigError
+
+__all__ = ["ClusterResources", "Slots", "choose_device", "local_cpus", "slots_for"]
+
+
+@dataclass(frozen=True)
+class ClusterResources:
+    """CPUs and GPUs that Ray may hand out."""
+
+    cpus: int
+    gpus: float
+
+
+@dataclass(frozen=True)
+class Slots:
+    """Places for work: `workers` for stacked batches, `tasks` for the rest.
+
+    `shared`: both draw on the same CPUs, so that together they are at most `workers` (which then equals `tasks`).
+    """
+
+    workers: int
+    tasks: int
+    shared: bool
+    cpus_per_worker: int
+    gpus_per_worker: float
+    resources: ClusterResources
+
+    def worker_fits(self, n_workers: int, n_tasks: int) -> bool:
+        used = n_workers + n_tasks if self.shared else n_workers
+        return used < self.workers
+
+    def task_fits(self, n_workers: int, n_tasks: int) -> bool:
+        used = n_workers + n_tasks if self.shared else n_tasks
+        return used < self.tasks
+
+    def explain(self) -> str:
+        """What a worker asks for, against what there is."""
+        return (
+            f"one LSTM worker asks for {self.cpus_per_worker} CPU and {self.gpus_per_worker:g} GPU, one task for "
+            f"{self.cpus_per_worker} CPU; the cluster has {self.resources.cpus} CPU and {self.resources.gpus:g} GPU"
+        )
+
+    def check(self, need_worker: bool, need_task: bool) -> None:
+        """Raise ConfigError, with the numbers, when the work can never be placed."""
+        if (need_worker and self.workers < 1) or (need_task and self.tasks < 1):
+            raise ConfigError(
+                f"the work does not fit: {self.explain()}; change cluster.cpus_per_worker or cluster.gpus_per_worker"
+            )
+
+
+def choose_device(config: ClusterConfig, gpus: float) -> str:
+    """Device of stacked models in this run."""
+    if config.device == "auto":
+        return "cuda" if gpus > 0 and config.gpus_per_worker != 0 else "cpu"
+    return config.device
+
+
+def slots_for(config: ClusterConfig, resources: ClusterResources, device: str) -> Slots:
+    """Places for work on this cluster."""
+    per_worker = config.gpus_per_worker
+    gpus = (1.0 if device == "cuda" else 0.0) if per_worker == "auto" else per_worker
+    cpus = config.cpus_per_worker
+    by_cpu = resources.cpus // cpus
+    limit = by_cpu if config.workers == "auto" else min(by_cpu, config.workers)
+    if gpus == 0:
+        return Slots(limit, limit, True, cpus, gpus, resources)
+    workers = min(limit, int(resources.gpus / gpus + 1e-9))
+    # GPU workers leave the other CPUs to tasks; at least one task at a time, else nothing but LSTMs would ever run.
+    tasks = max(min(1, by_cpu), by_cpu - workers)
+    return Slots(workers, tasks, False, cpus, gpus, resources)
+
+
+def local_cpus() -> int:
+    """CPUs this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,116 @@
+"""Files of a run directory: a local path or a pyarrow.fs URI (file, s3, gs), every write all or nothing.
+
+Locally a file is written under a temporary name, synced and renamed; an object store shows an object only when its
+upload is complete.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+from pyarrow import fs as pafs
+
+from forecasting.errors import StorageError
+
+__all__ = ["Storage"]
+
+
+class Storage:
+    """A folder of files, addressed by names with forward slashes.
+
+    Raises StorageError, with the place and the remedy, when the folder cannot be read or written.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        try:
+            if "://" in uri:
+                self._fs, self._root = pafs.FileSystem.from_uri(uri)
+            else:
+                self._fs, self._root = pafs.LocalFileSystem(), str(Path(uri).absolute())
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise StorageError(
+                f"{uri}: not a place to store a run ({_reason(error)}): give a folder or a file, s3 or gs URI"
+            ) from None
+
+    @property
+    def local(self) -> Path | None:
+        """The folder, when it lies on this machine's file system."""
+        return Path(self._root) if isinstance(self._fs, pafs.LocalFileSystem) else None
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a whole file, or none of it."""
+        with self._explained("written"):
+            if self.local is None:
+                with self._fs.open_output_stream(self._path(name)) as stream:
+                    stream.write(data)
+                return
+            _write_local(self.local / name, data)
+
+    def read(self, name: str) -> bytes:
+        """A whole file."""
+        with self._explained("read"), self._fs.open_input_stream(self._path(name)) as stream:
+            data: bytes = stream.read()
+            return data
+
+    def exists(self, name: str) -> bool:
+        with self._explained("read"):
+            return bool(self._fs.get_file_info(self._path(name)).type == pafs.FileType.File)
+
+    def names(self, folder: str, suffix: str) -> list[str]:
+        """Names of the files in a folder, sorted; temporary ones are left out."""
+        selector = pafs.FileSelector(self._path(folder), allow_not_found=True)
+        with self._explained("read"):
+            found = [info.base_name for info in self._fs.get_file_info(selector)]
+        return sorted(f"{folder}/{name}" for name in found if name.endswith(suffix) and not name.startswith("."))
+
+    def open(self, name: str) -> pa.NativeFile:
+        """A file for random access, such as a Parquet footer."""
+        with self._explained("read"):
+            return self._fs.open_input_file(self._path(name))
+
+    def delete(self, name: str) -> None:
+        with self._explained("written"):
+            self._fs.delete_file(self._path(name))
+
+    def _path(self, name: str) -> str:
+        return f"{self._root}/{name}"
+
+    @contextmanager
+    def _explained(self, done: str) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, pa.ArrowException) as error:
+            raise StorageError(f"{self.uri} cannot be {done}: {_reason(error)}") from None
+
+
+def _write_local(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _reason(error: BaseException) -> str:
+    code = getattr(error, "errno", None)
+    if code == errno.ENOSPC:
+        return "the disk is full; free some space and run the same command again"
+    if code in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "no permission; choose another --run-dir or mend its permissions"
+    if code in (errno.ENOTDIR, errno.EEXIST):
+        return "a file is in the way; choose another --run-dir"
+    return " ".join(str(error).split())

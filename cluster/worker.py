@@ -1,0 +1,102 @@
+"""What a worker does with a batch: run it, store it, report. The same in a Ray process and in the driver."""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from cluster.plan import Batch
+from cluster.store import RunStore
+from forecasting.panel import Panel
+from forecasting.trial import TrialFailure, run_trials
+from forecasting.windows import WindowPlan
+
+__all__ = ["BatchReport", "WorkContext", "limit_threads", "work"]
+
+
+@dataclass(frozen=True)
+class WorkContext:
+    """What every batch of a run needs; sent to each worker once."""
+
+    panel: Panel
+    windows: WindowPlan
+    run_seed: int
+    store_uri: str
+    n_threads: int
+
+
+@dataclass(frozen=True)
+class BatchReport:
+    """A batch that is on disk."""
+
+    batch_id: str
+    family: str
+    n_trials: int
+    n_fits: int
+    failures: tuple[str, ...]
+    device: str
+    node: str
+    train_seconds: float
+    write_seconds: float
+    peak_memory_mb: int
+
+
+def limit_threads(n_threads: int) -> None:
+    """Keep numerical libraries from using more threads than were granted: one thread per fit gives the same bits
+    everywhere.
+    """
+    import scipy.linalg  # noqa: F401 - its BLAS must be loaded before it can be limited
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(n_threads)
+
+
+def work(batch: Batch, context: WorkContext, device: str) -> BatchReport:
+    """Run a batch on `device` and store it.
+
+    Raises
+    ------
+    StorageError
+        When the run directory cannot be written.
+    MemoryError
+        When the batch does not fit.
+    """
+    started = time.perf_counter()
+    outcomes = run_trials(
+        batch.trials,
+        context.panel,
+        context.windows,
+        run_seed=context.run_seed,
+        device=device,
+        n_threads=context.n_threads,
+    )
+    trained = time.perf_counter()
+    failures = tuple(
+        f"{o.trial.member.name} on {o.trial.unique_id}: {o.reason}" for o in outcomes if isinstance(o, TrialFailure)
+    )
+    report = BatchReport(
+        batch_id=batch.batch_id,
+        family=batch.family,
+        n_trials=len(batch.trials),
+        n_fits=batch.n_fits,
+        failures=failures,
+        device=device,
+        node=f"{socket.gethostname()}:{os.getpid()}",
+        train_seconds=round(trained - started, 4),
+        write_seconds=0.0,
+        peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10,
+    )
+    RunStore(context.store_uri).write_batch(batch.batch_id, outcomes, _facts(report))
+    return BatchReport(
+        **{**asdict(report), "failures": failures, "write_seconds": round(time.perf_counter() - trained, 4)}
+    )
+
+
+def _facts(report: BatchReport) -> dict[str, object]:
+    """What of a report is stored in the batch's own file (whose writing is not over yet)."""
+    skipped: Sequence[str] = ("write_seconds", "failures")
+    return {key: value for key, value in asdict(report).items() if key not in skipped}
