@@ -1,0 +1,169 @@
+"""Out-of-fold forecasts of one target as a cube, and its averages over seeds and over settings.
+
+The cube is all that the ensemble layer knows of a model: no model, no data, no cluster is ever touched again. Members
+stand in the order of their ids, whatever order they were computed in, so that no sum depends on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from forecasting.schema import FloatArray, IntArray, as_dates
+
+__all__ = [
+    "LEVELS",
+    "Level",
+    "MemberInfo",
+    "OofCube",
+    "average",
+    "average_families",
+    "average_seeds",
+    "known_before",
+    "member_shares",
+]
+
+Level = Literal["families", "settings"]
+LEVELS: tuple[Level, ...] = ("families", "settings")
+"""What a blend combines: means of families, or means of settings (over their seeds)."""
+
+
+@dataclass(frozen=True)
+class MemberInfo:
+    """Who made a forecast. `setting` names model and settings without the seed; `family` is the group it counts in."""
+
+    member_id: str
+    name: str
+    family: str
+    setting: str
+    seed_index: int = 0
+
+
+@dataclass(frozen=True)
+class OofCube:
+    """Forecasts of one target by every member, from every backtest cutoff.
+
+    Parameters
+    ----------
+    target
+        Name of the target.
+    unique_ids
+        Its series, ``[n_series]``.
+    cutoffs
+        Last day known to each window's forecasts, oldest first, ``[n_windows]``.
+    members
+        ``[n_members]``; put in the order of their ids here, together with `y_hat`.
+    y_hat
+        ``[n_series, n_windows, horizon, n_members]`` in the unit of y. NaN where a shorter window is padded, or
+        where a series had not begun; the same places for all members.
+    y
+        Actual values, ``[n_series, n_windows, horizon]``; NaN where there is none.
+
+    Raises
+    ------
+    ValueError
+        When shapes disagree, a member is there twice, a forecast is missing on a day with an actual value, or a
+        window has no such day.
+    """
+
+    target: str
+    unique_ids: tuple[str, ...]
+    cutoffs: tuple[np.datetime64, ...]
+    members: tuple[MemberInfo, ...]
+    y_hat: FloatArray
+    y: FloatArray
+
+    def __post_init__(self) -> None:
+        expected = (len(self.unique_ids), len(self.cutoffs))
+        if self.y.shape[:2] != expected or self.y_hat.shape != (*self.y.shape, len(self.members)):
+            raise ValueError(f"{self.target}: y {self.y.shape} and y_hat {self.y_hat.shape} do not fit {expected}")
+        ids = [m.member_id for m in self.members]
+        if len(set(ids)) < len(ids):
+            raise ValueError(f"{self.target}: a member is in the cube twice")
+        if np.isnan(self.y_hat[~np.isnan(self.y)]).any():
+            raise ValueError(f"{self.target}: a member lacks a forecast on a day with an actual value")
+        if np.isnan(self.y).all(axis=(0, 2)).any():
+            raise ValueError(f"{self.target}: a window has no actual value")
+        order = sorted(range(len(ids)), key=ids.__getitem__)
+        object.__setattr__(self, "members", tuple(self.members[i] for i in order))
+        object.__setattr__(self, "y_hat", np.ascontiguousarray(self.y_hat[..., order]))
+
+    @cached_property
+    def horizons(self) -> IntArray:
+        """Days forecast in each window, without padding, ``[n_windows]``."""
+        present = ~np.isnan(self.y_hat).all(axis=-1).all(axis=0)
+        longest: IntArray = np.where(present, np.arange(1, present.shape[1] + 1), 0).max(axis=1)
+        return longest
+
+
+def known_before(cutoffs: Sequence[np.datetime64], horizons: IntArray) -> tuple[IntArray, ...]:
+    """P(k) for every window k: indices of the windows that end at or before its cutoff, ``n_windows`` arrays.
+
+    Windows of days may overlap (a step shorter than the horizon); a window whose actual values were not all known at
+    the cutoff is left out.
+    """
+    days = as_dates(cutoffs)
+    ends = days + horizons.astype("timedelta64[D]")
+    return tuple(np.flatnonzero(ends <= cutoff) for cutoff in days)
+
+
+def average(
+    y_hat: FloatArray, members: Sequence[MemberInfo], level: Level
+) -> tuple[FloatArray, tuple[MemberInfo, ...]]:
+    """Means over seeds (level settings) and then over settings (level families).
+
+    Parameters
+    ----------
+    y_hat
+        Shape ``[..., n_members]``, in the order of `members`.
+
+    Returns
+    -------
+    tuple
+        Forecasts ``[..., n_units]``, and who each unit is.
+    """
+    settings = {f"{m.family}/{m.setting}": m for m in members}
+    units = tuple(MemberInfo(key, m.setting, m.family, m.setting) for key, m in sorted(settings.items()))
+    y_hat = _group_means(y_hat, [f"{m.family}/{m.setting}" for m in members])
+    if level == "settings":
+        return y_hat, units
+    y_hat = _group_means(y_hat, [u.family for u in units])
+    return y_hat, tuple(MemberInfo(f, f, f, f) for f in sorted({u.family for u in units}))
+
+
+def _group_means(y_hat: FloatArray, keys: Sequence[str]) -> FloatArray:
+    """Mean of each group of columns with the same key, groups in the order of their keys."""
+    groups = sorted(set(keys))
+    means = np.empty((*y_hat.shape[:-1], len(groups)))
+    for g, group in enumerate(groups):
+        columns = [i for i, key in enumerate(keys) if key == group]
+        # Added one by one: the sum is then the same for every shape and memory layout.
+        total = y_hat[..., columns[0]].copy()
+        for i in columns[1:]:
+            total += y_hat[..., i]
+        means[..., g] = total / len(columns)
+    return means
+
+
+def member_shares(members: Sequence[MemberInfo], level: Level) -> FloatArray:
+    """What each member contributes to its unit's mean, ``[n_members, n_units]``; columns sum to 1."""
+    return average(np.eye(len(members)), members, level)[0]
+
+
+def average_seeds(cube: OofCube) -> OofCube:
+    """The cube of settings: each the mean of its seeds."""
+    return _averaged(cube, "settings")
+
+
+def average_families(cube: OofCube) -> OofCube:
+    """The cube of families: each the mean of its settings, which are means of their seeds."""
+    return _averaged(cube, "families")
+
+
+def _averaged(cube: OofCube, level: Level) -> OofCube:
+    y_hat, units = average(cube.y_hat, cube.members, level)
+    return replace(cube, members=units, y_hat=y_hat)
