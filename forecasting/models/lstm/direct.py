@@ -1,0 +1,198 @@
+"""`lstm-direct`: all days ahead at once, on the logarithm of y with the calendar taken out.
+
+    z_t = log y_t − effect(calendar of t)        level_t = mean of the last `level_days` values of z
+    inputs (z_s − level_t) / scale of the last `input_size` days s ≤ t, outputs (z_{t+h} − level_t) / scale for h = 1
+    … horizon
+
+Days that lie after the history's end have weight zero, so the newest windows train on the days they have. Forecasts are
+exp(level + scale · output + effect), and need nothing but the state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from forecasting.adjust import CalendarFit, fit_calendar, safe_log
+from forecasting.errors import TrialError
+from forecasting.models.base import FitTask, Settings, State
+from forecasting.models.lstm.data import FitData, FitResult, Samples, TrainSpec
+from forecasting.models.lstm.engine import default_backend, train
+from forecasting.models.lstm.network import Array, Network, forward
+from forecasting.panel import History
+from forecasting.schema import DateArray, FloatArray
+
+__all__ = ["LstmDirect", "LstmDirectSettings"]
+
+MIN_WINDOWS = 8
+"""Fewest windows with a day to learn from."""
+
+
+class LstmDirectSettings(Settings):
+    """Settings of `lstm-direct`."""
+
+    input_size: int = Field(30, ge=2, le=366, description="days the network looks back")
+    hidden_size: int = Field(30, ge=1, le=512, description="units of the LSTM layer")
+    epochs: int = Field(25, ge=1, le=10_000, description="most passes over the training windows")
+    batch_size: int = Field(32, ge=1, le=4096, description="windows per step of the optimizer")
+    learning_rate: float = Field(3e-3, gt=0, le=1, description="step size of Adam")
+    clip_norm: float = Field(1.0, gt=0, description="gradients longer than this are cut to it")
+    dropout: float = Field(0.0, ge=0, lt=1, description="share of the last hidden state dropped in training")
+    loss: Literal["l1", "huber", "mse"] = Field("l1", description="loss on the scaled adjusted level")
+    level_days: int = Field(14, ge=1, le=366, description="days whose mean is the level that forecasts start from")
+    half_life: float | None = Field(
+        None, gt=0, description="days after which a training window counts half; null: none fades"
+    )
+    validation_days: int = Field(0, ge=0, description="last days kept from training to stop early by; 0: none")
+    patience: int = Field(5, ge=1, description="epochs without a better validation loss before a fit stops")
+    backend: Literal["auto", "torch", "numba"] = Field(
+        "auto", description="what trains; auto: numba on a CPU where it is installed, else torch"
+    )
+
+
+class LstmDirect:
+    """See the module's text."""
+
+    family: ClassVar[str] = "lstm"
+    version: ClassVar[int] = 1
+    libraries: ClassVar[tuple[str, ...]] = ("numpy", "torch", "numba")
+    seeded: ClassVar[bool] = True
+    settings_type: ClassVar[type[Settings]] = LstmDirectSettings
+
+    def __init__(self, settings: LstmDirectSettings) -> None:
+        self.settings = settings
+
+    def program(self) -> str:
+        """Fits with equal settings share a program."""
+        return f"lstm-direct {self.settings.model_dump_json()}"
+
+    def fit_many(self, tasks: Sequence[FitTask], device: str) -> list[State | TrialError]:
+        """Train all tasks as one program."""
+        s = self.settings
+        prepared: dict[tuple[str, str, int], Prepared | TrialError] = {}
+        chosen = []
+        for task in tasks:
+            data_key = (task.history.unique_id, str(task.history.cutoff), task.horizon)
+            if data_key not in prepared:
+                prepared[data_key] = _prepare_or_error(task.history, task.horizon, s)
+            chosen.append(prepared[data_key])
+        usable = [(task, p) for task, p in zip(tasks, chosen, strict=True) if not isinstance(p, TrialError)]
+        fits = [FitData(task.key, p.train, p.valid) for task, p in usable]
+        backend = default_backend(device) if s.backend == "auto" else s.backend
+        results = iter(train(self._spec(usable[0][0].horizon), fits, backend, device) if usable else [])
+        return [p if isinstance(p, TrialError) else _state(p, next(results), backend) for p in chosen]
+
+    def _spec(self, horizon: int) -> TrainSpec:
+        s = self.settings
+        return TrainSpec(
+            network=_network(s, horizon),
+            epochs=s.epochs,
+            batch_size=s.batch_size,
+            learning_rate=s.learning_rate,
+            clip_norm=s.clip_norm,
+            loss=s.loss,
+            dropout=s.dropout,
+            patience=s.patience,
+        )
+
+    def predict(self, state: State, history: History, ds: DateArray) -> FloatArray:
+        """Forecasts ``[len(ds)]`` from the end of `history`.
+
+        Raises TrialError when more days are asked for than the network has outputs, or the history is too short.
+        """
+        s = self.settings
+        horizon = int(state.meta["horizon"])
+        ahead = (ds - history.cutoff).astype(np.int64)
+        if len(ds) and not (ahead.min() >= 1 and ahead.max() <= horizon):
+            raise TrialError(
+                f"lstm-direct was fitted for 1 to {horizon} days ahead, not {ahead.min()} to {ahead.max()}"
+            )
+        calendar = CalendarFit.from_arrays(state.arrays)
+        scale = float(state.arrays["scale"][0])
+        z = safe_log(history.y) - calendar.effect(history.calendar, history.ds)
+        _require_days(history, s)
+        level = z[-s.level_days :].mean()
+        x = ((z[-s.input_size :] - level) / scale).astype(np.float32)[None, :, None]
+        network = _network(s, horizon)
+        known = np.zeros((1, horizon, 0), dtype=np.float32)
+        out = forward(network, network.unflatten(state.arrays["parameters"]), x, known)[0].astype(np.float64)
+        return np.asarray(np.exp(level + scale * out[ahead - 1] + calendar.effect(history.calendar, ds)))
+
+
+class Prepared:
+    """Samples of one history, shared by all its seeds, and what leads back from outputs to y."""
+
+    def __init__(self, history: History, horizon: int, settings: LstmDirectSettings) -> None:
+        _require_days(history, settings)
+        self.horizon = horizon
+        self.calendar = fit_calendar(history)
+        z = safe_log(history.y) - self.calendar.effect(history.calendar, history.ds)
+        n, look_back = len(z), max(settings.input_size, settings.level_days)
+        origin = np.arange(look_back - 1, n - 1)
+        if len(origin) < MIN_WINDOWS:
+            raise TrialError(
+                f"{history.unique_id} has {n} days up to {history.cutoff}: an LSTM with input_size {settings.input_size} "
+                f"and level_days {settings.level_days} needs at least {look_back + MIN_WINDOWS}"
+            )
+        level = np.array([z[t + 1 - settings.level_days : t + 1].mean() for t in origin])
+        target_day = origin[:, None] + 1 + np.arange(horizon)
+        exists = target_day < n
+        departure = np.where(exists, z[np.minimum(target_day, n - 1)] - level[:, None], 0.0)
+        self.scale = max(1.4826 * float(np.median(np.abs(departure[exists]))), 1e-3)
+        x = z[origin[:, None] + 1 + np.arange(-settings.input_size, 0)] - level[:, None]
+        split = n - settings.validation_days
+        fade = 1.0 if settings.half_life is None else 0.5 ** ((n - 1 - origin[:, None]) / settings.half_life)
+        in_train, in_valid = exists & (target_day < split), exists & (target_day >= split)
+        self.train = self._samples(x, departure, in_train * fade)
+        self.valid = self._samples(x, departure, in_valid.astype(np.float64))
+
+    def _samples(self, x: FloatArray, departure: FloatArray, weight: FloatArray) -> Samples:
+        used = weight.any(axis=1)
+        n, horizon = int(used.sum()), self.horizon
+        known = np.zeros((n, horizon, 0), dtype=np.float32)
+        return Samples(
+            _single(x[used][:, :, None] / self.scale),
+            _single(departure[used] / self.scale),
+            _single(weight[used]),
+            known,
+        )
+
+
+def _single(values: FloatArray) -> Array:
+    return np.ascontiguousarray(values, dtype=np.float32)
+
+
+def _prepare_or_error(history: History, horizon: int, settings: LstmDirectSettings) -> Prepared | TrialError:
+    try:
+        return Prepared(history, horizon, settings)
+    except TrialError as error:
+        return error
+
+
+def _require_days(history: History, settings: LstmDirectSettings) -> None:
+    needed = max(settings.input_size, settings.level_days)
+    if len(history.y) < needed:
+        raise TrialError(
+            f"{history.unique_id} has {len(history.y)} days up to {history.cutoff}: this LSTM looks back {needed}"
+        )
+
+
+def _network(settings: LstmDirectSettings, horizon: int) -> Network:
+    return Network("direct", settings.input_size, 1, settings.hidden_size, horizon)
+
+
+def _state(prepared: Prepared, result: FitResult, backend: str) -> State | TrialError:
+    if not result.finite or result.epoch == 0:
+        return TrialError("training diverged: use a lower learning_rate or clip_norm")
+    arrays = {"parameters": result.parameters, "scale": np.array([prepared.scale]), **prepared.calendar.to_arrays()}
+    meta = {
+        "horizon": prepared.horizon,
+        "backend": backend,
+        "epoch": result.epoch,
+        "train_loss": [float(v) for v in result.train_loss],
+        "valid_loss": [float(v) for v in result.valid_loss if np.isfinite(v)],
+    }
+    return State(arrays, meta)
