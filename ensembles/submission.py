@@ -1,0 +1,128 @@
+"""The submission and its readable twin, as bytes."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ensembles.submission_score import SubmissionScore, score_submission
+from forecasting.calendar import Calendar
+from forecasting.schema import DateArray, FloatArray, as_dates, iso
+from forecasting.scoring import round_submission
+
+__all__ = ["SubmissionScore", "forecast_csv", "score_submission", "submission_csv", "submission_rows"]
+
+FEN_PER_CNY = 100
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def submission_rows(ds: DateArray, y_hat: Mapping[str, FloatArray], targets: Sequence[str]) -> list[list[str | int]]:
+    """Rows of the submission: ``YYYYMMDD`` and one whole number per target, at least 0; in a panel the entity first.
+
+    Parameters
+    ----------
+    ds
+        The days forecast, ``[horizon]``.
+    y_hat
+        Forecast ``[horizon]`` of each series by unique_id. An entity without a forecast of every target is left out.
+    targets
+        Order of the columns.
+
+    Raises
+    ------
+    ValueError
+        When a forecast is not finite.
+    """
+    rows: list[list[str | int]] = []
+    for entity, values in _by_entity(y_hat, targets):
+        whole = [_whole(column) for column in values]
+        for i, day in enumerate(as_dates(ds)):
+            head: list[str | int] = [] if entity is None else [entity]
+            rows.append([*head, iso(day).replace("-", ""), *(column[i] for column in whole)])
+    return rows
+
+
+def submission_csv(ds: DateArray, y_hat: Mapping[str, FloatArray], targets: Sequence[str]) -> bytes:
+    """submission.csv: `submission_rows` without a header."""
+    return _csv(submission_rows(ds, y_hat, targets))
+
+
+def forecast_csv(
+    ds: DateArray,
+    y_hat: Mapping[str, FloatArray],
+    targets: Sequence[str],
+    calendar: Calendar,
+    unit: str,
+    net: tuple[str, str] | None = None,
+) -> bytes:
+    """forecast.csv, the submission for people: ISO dates, weekday, day type and holiday, amounts in CNY and fen.
+
+    Parameters
+    ----------
+    unit
+        Unit of `y_hat`, ``fen`` or ``CNY``; with CNY there are no columns in fen.
+    net
+        Targets (in, out) whose difference is the net flow; None for no such column.
+    """
+    days = calendar.days(as_dates(ds))
+    scale = FEN_PER_CNY if unit == "fen" else 1
+    names = [f"{target}_cny" for target in targets] + (["net_flow_cny"] if net else [])
+    names += [f"{target}_fen" for target in targets] if unit == "fen" else []
+    panel = any(entity is not None for entity, _ in _by_entity(y_hat, targets))
+    rows: list[Sequence[Any]] = [
+        [*(["entity"] if panel else []), "date", "weekday", "day_type", "holiday", "event", *names]
+    ]
+    for entity, values in _by_entity(y_hat, targets):
+        whole = dict(zip(targets, (_whole(column) for column in values), strict=True))
+        for i, day in enumerate(days.ds):
+            head = [entity] if panel else []
+            kind = "shifted work day" if days.shifted[i] else "work day" if days.workday[i] else "day off"
+            amounts: list[str | int] = [_cny(column[i], scale) for column in whole.values()]
+            if net:
+                amounts.append(_cny(whole[net[0]][i] - whole[net[1]][i], scale))
+            if unit == "fen":
+                amounts += [column[i] for column in whole.values()]
+            when = [iso(day), WEEKDAYS[days.weekday[i]], kind, days.holiday[i], days.event[i]]
+            rows.append([*head, *when, *amounts])
+    return _csv(rows)
+
+
+def _by_entity(
+    y_hat: Mapping[str, FloatArray], targets: Sequence[str]
+) -> Iterable[tuple[str | None, list[FloatArray]]]:
+    """(entity, one forecast per target), entities in order of first appearance; entity None for a bare target."""
+    entities: dict[str | None, None] = {}
+    for unique_id in y_hat:
+        for target in targets:
+            if unique_id == target:
+                entities[None] = None
+            elif unique_id.endswith(f"/{target}"):
+                entities[unique_id.removesuffix(f"/{target}")] = None
+    for entity in entities:
+        keys = [target if entity is None else f"{entity}/{target}" for target in targets]
+        if all(key in y_hat for key in keys):
+            yield entity, [y_hat[key] for key in keys]
+
+
+def _whole(y_hat: FloatArray) -> list[int]:
+    if not np.isfinite(y_hat).all():
+        raise ValueError("a forecast of the submission is not finite")
+    return [int(value) for value in round_submission(y_hat)]
+
+
+def _cny(amount: int, scale: int) -> str:
+    """Whole units as CNY with two decimals, exactly."""
+    if scale == 1:
+        return str(amount)
+    sign, size = "-" if amount < 0 else "", abs(amount)
+    return f"{sign}{size // scale}.{size % scale:02d}"
+
+
+def _csv(rows: Iterable[Sequence[Any]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
