@@ -1,0 +1,61 @@
+"""Which column of the file is meant by one of our names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from forecasting.errors import DataError
+
+__all__ = ["find_column", "listed"]
+
+_CAPTIONS: dict[str, tuple[str, ...]] = {
+    "ds": (
+        "report_date",
+        "date",
+        "mfd_date",
+        "trade_date",
+        "transaction_date",
+        "日期",
+        "交易日期",
+        "报告日期",
+        "统计日期",
+    ),
+    "purchase": ("total_purchase_amt", "apply_amt", "申购", "申购金额", "申购额", "申购总额", "总申购金额"),
+    "redeem": ("total_redeem_amt", "redeem_amt", "赎回", "赎回金额", "赎回额", "赎回总额", "总赎回金额"),
+}
+"""Captions known for our names; more than one of them in a table is refused, not guessed."""
+
+
+def find_column(name: str, columns: Mapping[str, str], available: Sequence[str], where: str) -> str:
+    """The column of table `where` that holds our `name`: the one mapped, else the one so called, else the one known
+    caption.
+
+    Raises
+    ------
+    DataError
+        When there is none, or several captions fit.
+    """
+    if name in columns:
+        if columns[name] in available:
+            return columns[name]
+        raise DataError(
+            f"{where}: there is no column {columns[name]!r}, which data.columns gives for {name}; "
+            f"the columns are {listed(available)}"
+        )
+    if name in available:
+        return name
+    known = {caption.casefold() for caption in (name, *_CAPTIONS.get(name, ()))}
+    fitting = [column for column in available if column.casefold() in known]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise DataError(f"{where}: the columns {listed(fitting)} could each be {name}: name one in data.columns")
+    raise DataError(
+        f"{where}: there is no column for {name} among {listed(available)}: name it in data.columns ({name}: COLUMN)"
+    )
+
+
+def listed(names: Sequence[str], most: int = 12) -> str:
+    """Names for a sentence, at most `most` of them."""
+    shown = ", ".join(repr(n) if n != n.strip() or not n else n for n in names[:most])
+    return shown + (f" and {len(names) - most} more" if len(names) > most else "")

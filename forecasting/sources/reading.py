@@ -1,0 +1,202 @@
+"""Reading tables as Arrow batches, and telling on which row of the file a record stands.
+
+CSV is read in one of two ways. `stream_text` gives every column as text, in one thread, and is the reference: all
+decisions about what a cell means are taken on its output, and its records can be traced to rows. `stream_typed` lets
+Arrow convert in parallel; it is for large tables of plain integers, and whoever uses it falls back to `stream_text`
+at the first difficulty. Rows are counted as an editor counts lines: a CSV's header is row 1. Records of a Parquet
+file are counted from 1.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.csv as pacsv
+
+from forecasting.errors import DataError
+from forecasting.sources.files import TableFile, reading
+
+__all__ = ["Ragged", "columns_of", "rows_of", "stream_text", "stream_typed"]
+
+_SNIFF = 1 << 20
+_BLOCK = 1 << 23
+_NEWLINE = re.compile(r"\r\n|\n|\r")
+
+Ragged = Callable[[int, int, int], None]
+"""Told of a row with the wrong number of fields, which is then skipped: (record, fields found, fields expected)."""
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How a CSV is written: its column names, its encoding and the lines up to and including the header."""
+
+    columns: tuple[str, ...]
+    encoding: str
+    header_lines: int
+
+
+def columns_of(file: TableFile) -> tuple[str, ...]:
+    """Column names, without the spaces around them.
+
+    Raises
+    ------
+    DataError
+        When the file is empty, cannot be read, or names a column twice.
+    """
+    if file.is_parquet:
+        from pyarrow import parquet
+
+        with reading(file.name), file.open() as raw:
+            names = tuple(str(n).strip() for n in parquet.ParquetFile(raw).schema_arrow.names)
+    else:
+        names = _layout(file).columns
+    twice = sorted({n for n in names if names.count(n) > 1})
+    if twice:
+        raise DataError(f"{file.name}: column {twice[0]!r} stands twice in the header: rename or remove one")
+    return names
+
+
+def stream_text(file: TableFile, columns: Sequence[str], ragged: Ragged | None = None) -> Iterator[pa.RecordBatch]:
+    """Batches of the named columns: text from a CSV, the stored types from Parquet.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read; for a row with too many or too few fields, unless `ragged` is told of it.
+    """
+    if file.is_parquet:
+        yield from _stream_parquet(file, columns)
+        return
+    bad: list[DataError] = []
+    header_lines = _layout(file).header_lines
+
+    def judge(row: pacsv.InvalidRow) -> str:
+        record = row.number - 1 - header_lines
+        if ragged is not None:
+            ragged(record, row.actual_columns, row.expected_columns)
+            return "skip"
+        place = f"{file.name}:{rows_of(file, [record])[0]}"
+        bad.append(_ragged_error(place, row.actual_columns, row.expected_columns))
+        return "error"
+
+    types = dict.fromkeys(columns, pa.string())
+    try:
+        yield from _stream_csv(file, columns, types, threads=False, judge=judge)
+    except DataError as error:
+        raise (bad[0] if bad else error) from None
+
+
+def stream_typed(file: TableFile, columns: Sequence[str], types: Mapping[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
+    """Batches of the named columns in the given types, read in parallel.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read so.
+    """
+    if file.is_parquet:
+        yield from _stream_parquet(file, columns)
+    else:
+        yield from _stream_csv(file, columns, types, threads=True, judge=None)
+
+
+def rows_of(file: TableFile, records: Sequence[int]) -> list[int]:
+    """Row in the file of each record; records count from 0, without empty lines."""
+    if file.is_parquet or not records:
+        return [r + 1 for r in records]
+    layout = _layout(file)
+    wanted = {r: r + layout.header_lines + 1 for r in records}
+    last, record = max(records), -1
+    with file.open() as raw:
+        text = io.TextIOWrapper(raw, encoding=layout.encoding, errors="replace", newline="")
+        reader = csv.reader(text)
+        try:
+            start = 0
+            for fields in reader:
+                begins, start = start + 1, reader.line_num
+                if begins <= layout.header_lines or not fields:
+                    continue
+                record += 1
+                if record in wanted:
+                    wanted[record] = begins
+                if record >= last:
+                    break
+        except csv.Error:
+            pass  # the arithmetic row stands
+        text.detach()
+    return [wanted[r] for r in records]
+
+
+def _stream_csv(
+    file: TableFile,
+    columns: Sequence[str],
+    types: Mapping[str, pa.DataType],
+    threads: bool,
+    judge: Callable[[pacsv.InvalidRow], str] | None,
+) -> Iterator[pa.RecordBatch]:
+    layout = _layout(file)
+    read = pacsv.ReadOptions(
+        use_threads=threads,
+        block_size=_BLOCK,
+        skip_rows=layout.header_lines,
+        column_names=list(layout.columns),
+        encoding=layout.encoding,
+    )
+    parse = pacsv.ParseOptions(invalid_row_handler=judge)
+    convert = pacsv.ConvertOptions(include_columns=list(columns), column_types=dict(types), strings_can_be_null=False)
+    with reading(file.name), file.open() as raw:
+        try:
+            reader = pacsv.open_csv(raw, read_options=read, parse_options=parse, convert_options=convert)
+        except pa.ArrowInvalid as error:
+            if "Empty CSV" in str(error):
+                return
+            raise
+        with reader:
+            yield from reader
+
+
+def _stream_parquet(file: TableFile, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    from pyarrow import parquet
+
+    with reading(file.name), file.open() as raw:
+        table = parquet.ParquetFile(raw)
+        names = {str(n).strip(): str(n) for n in table.schema_arrow.names}
+        for batch in table.iter_batches(batch_size=1 << 18, columns=[names[c] for c in columns]):
+            yield batch.select([names[c] for c in columns]).rename_columns(list(columns))
+
+
+def _layout(file: TableFile) -> _Layout:
+    with reading(file.name), file.open() as raw:
+        head = raw.read(_SNIFF)
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise DataError(f"{file.name}: it is written in UTF-16: save it as UTF-8")
+    encoding = _encoding(file, head)
+    text = codecs.getincrementaldecoder(encoding)().decode(head).removeprefix("\ufeff")
+    for number, line in enumerate(_NEWLINE.split(text), start=1):
+        if line.strip():
+            try:
+                names = next(csv.reader([line]))
+            except csv.Error:
+                raise DataError(f"{file.name}:{number}: the header cannot be read: check the quotes") from None
+            return _Layout(tuple(n.strip() for n in names), encoding, number)
+    raise DataError(f"{file.name}: it is empty: give a file with a header and rows")
+
+
+def _encoding(file: TableFile, head: bytes) -> str:
+    for name in ("utf-8", "gb18030"):
+        try:
+            codecs.getincrementaldecoder(name)().decode(head)
+        except UnicodeDecodeError:
+            continue
+        return name
+    raise DataError(f"{file.name}: it is neither UTF-8 nor GB18030 text: save it as UTF-8")
+
+
+def _ragged_error(place: str, actual: int, expected: int) -> DataError:
+    return DataError(f"{place}: the row has {actual} fields and the header {expected}: check separators and quotes")

@@ -1,0 +1,77 @@
+"""What the user says about the data: the `data` section of a configuration."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+__all__ = ["DataSpec"]
+
+_NAME = re.compile(r"[\w.-]+")
+_RESERVED = frozenset({"ds", "unique_id"})
+
+
+class DataSpec(BaseModel):
+    """Kind, columns and units of the input."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["yuebao", "table", "panel"] = Field(
+        "yuebao",
+        description="yuebao: the competition's folder (user_balance_table or daily_totals, with the two rate tables); "
+        "table: one daily table, a date column and one column per target; "
+        "panel: many entities, either with an entity column and one column per target, or long as unique_id, ds, y.",
+    )
+    targets: dict[str, float] = Field(
+        default_factory=lambda: {"purchase": 0.45, "redeem": 0.55},
+        description="The series to forecast, each with its weight in the score; the weights sum to 1.",
+    )
+    columns: dict[str, str] = Field(
+        default_factory=dict,
+        description="Our name -> column in the file, for ds, a target, a past covariate, or unique_id and y of a long "
+        "panel: {ds: trade_date, purchase: apply_amt}. Names left out are looked up under themselves and common "
+        "captions.",
+    )
+    entity: str | None = Field(
+        None,
+        description="Column that tells the entities of a panel apart, such as fund_code; read as text, so leading "
+        "zeros stay. null for a long panel, whose unique_id is entity/target.",
+    )
+    unit: Literal["fen", "CNY"] = Field(
+        "fen", description="Unit of the amounts: fen (0.01 CNY; user rows hold whole fen) or CNY."
+    )
+    past: tuple[str, ...] | None = Field(
+        None,
+        description="Past covariates, known only up to the cutoff. null: for yuebao the columns of the rate tables "
+        "that are there, otherwise none. For yuebao also any amount column of the user table, such as share_amt, as "
+        "daily sums.",
+    )
+    events: str | None = Field(
+        None,
+        description="CSV (ds, name) of days known in advance, such as promotions or purchase limits; looked for "
+        "beside the data, then in the working directory.",
+    )
+
+    @field_validator("targets")
+    @classmethod
+    def _weights(cls, targets: dict[str, float]) -> dict[str, float]:
+        if not targets:
+            raise ValueError("name at least one target")
+        for name, weight in targets.items():
+            if not _NAME.fullmatch(name) or name in _RESERVED:
+                raise ValueError(f"{name!r} cannot be a target's name: use letters, digits, '_', '-' and '.'")
+            if not (math.isfinite(weight) and weight >= 0):
+                raise ValueError(f"the weight of {name} is {weight}: give a number that is not negative")
+        if not math.isclose(sum(targets.values()), 1.0, abs_tol=1e-6):
+            raise ValueError(f"the weights sum to {sum(targets.values()):g}: make them sum to 1")
+        return targets
+
+    @field_validator("past")
+    @classmethod
+    def _past(cls, past: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if past is not None and len(set(past)) < len(past):
+            raise ValueError("a past covariate is named twice")
+        return past
