@@ -28,7 +28,7 @@ from forecasting.models.base import Settings
 from forecasting.panel import History
 from forecasting.schema import BoolArray, DateArray, FloatArray
 
-__all__ = ["CalendarFit", "CalendarSettings", "fit_calendar", "safe_log"]
+__all__ = ["CalendarFit", "CalendarSettings", "calendar_columns", "fit_calendar", "safe_log"]
 
 LONG_RUN = 5
 """Days off in a row from which a holiday counts as long."""
@@ -41,12 +41,12 @@ ITERATIONS = 12
 class CalendarSettings(Settings):
     """How strongly the calendar regression may follow the data."""
 
-    half_life: float = Field(180.0, gt=0, description="days after which a day counts half in the calendar regression")
+    half_life: float = Field(90.0, gt=0, description="days after which a day counts half in the calendar regression")
     weekday_sd: float = Field(0.5, gt=0, description="prior standard deviation of weekday effects, log units")
-    holiday_sd: float = Field(0.3, gt=0, description="prior standard deviation of holiday and event effects, log units")
-    month_sd: float = Field(0.1, gt=0, description="prior standard deviation of month-position effects, log units")
-    level_sd: float = Field(0.04, gt=0, description="standard deviation of the level's move per day, log units")
-    huber: float = Field(1.0, gt=0, description="residuals beyond this many scales count linearly, not squared")
+    holiday_sd: float = Field(0.2, gt=0, description="prior standard deviation of holiday and event effects, log units")
+    month_sd: float = Field(0.05, gt=0, description="prior standard deviation of month-position effects, log units")
+    level_sd: float = Field(0.03, gt=0, description="standard deviation of the level's move per day, log units")
+    huber: float = Field(0.7, gt=0, description="residuals beyond this many scales count linearly, not squared")
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class CalendarFit:
         TrialError
             When the calendar names other events than the one this was fitted with.
         """
-        design = _design(calendar, ds)
+        design = calendar_columns(calendar, ds)
         if design.shape[1] != len(self.coefficients):
             raise TrialError("the calendar's events differ from those of the fit: fit again with the present events")
         return np.asarray(design @ self.coefficients)
@@ -111,7 +111,7 @@ def fit_calendar(history: History, settings: CalendarSettings | None = None) -> 
     settings = settings or CalendarSettings()
     log_y = safe_log(history.y)
     n = len(log_y)
-    effects = _design(history.calendar, history.ds)
+    effects = calendar_columns(history.calendar, history.ds)
     level = _hats(n)
     design = np.hstack([effects, level])
     decay = 0.5 ** (np.arange(n)[::-1] / settings.half_life)
@@ -166,13 +166,13 @@ def _event_names(calendar: Calendar) -> list[str]:
 
 
 def _prior_sd(calendar: Calendar, settings: CalendarSettings) -> FloatArray:
-    """Prior standard deviation of each column of `_design`."""
+    """Prior standard deviation of each column of `calendar_columns`."""
     n_holiday = N_HOLIDAY_COLUMNS + len(_event_names(calendar))
     groups = [(settings.weekday_sd, 7), (settings.month_sd, N_MONTH_COLUMNS), (settings.holiday_sd, n_holiday)]
     return np.concatenate([np.full(size, sd) for sd, size in groups])
 
 
-def _design(calendar: Calendar, ds: DateArray) -> FloatArray:
+def calendar_columns(calendar: Calendar, ds: DateArray) -> FloatArray:
     """Effects' columns ``[len(ds), n_effects]``: weekdays, month position, holidays, events."""
     ds = np.asarray(ds, dtype="datetime64[D]")
     if len(ds) == 0:

@@ -1,0 +1,195 @@
+"""ARIMA on the log scale: statsmodels' SARIMAX, with the calendar taken out first or estimated jointly.
+
+Orders are chosen at the first cutoff by the corrected Akaike criterion among all p ≤ max_p, q ≤ max_q, P ≤
+max_seasonal_p, Q ≤ max_seasonal_q (d is fixed: likelihoods of different d do not compare), and kept at later cutoffs, where
+the parameters found before are the starting point.
+"""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from forecasting.adjust import CalendarFit, CalendarSettings, calendar_columns, fit_calendar, safe_log
+from forecasting.errors import TrialError
+from forecasting.models.base import FitTask, Settings, State
+from forecasting.panel import History
+from forecasting.schema import DateArray, FloatArray, iso
+
+__all__ = ["Arima", "ArimaSettings"]
+
+MIN_DAYS = 28
+NEIGHBOURS = 7
+"""Days on either side among which a day is judged odd."""
+
+Orders = tuple[int, int, int, int, int]
+"""p, d, q, seasonal p, seasonal q."""
+
+
+class ArimaSettings(Settings):
+    """Settings of `arima`."""
+
+    calendar_in: Literal["first", "joint"] = Field(
+        "first",
+        description="first: ARIMA on the calendar-adjusted log level; joint: the calendar's columns as regressors",
+    )
+    max_p: int = Field(2, ge=0, le=7, description="most autoregressive lags tried")
+    d: int = Field(0, ge=0, le=2, description="times the series is differenced")
+    max_q: int = Field(1, ge=0, le=7, description="most moving-average lags tried")
+    max_seasonal_p: int = Field(1, ge=0, le=2, description="most seasonal autoregressive lags tried")
+    max_seasonal_q: int = Field(0, ge=0, le=2, description="most seasonal moving-average lags tried")
+    season_length: int = Field(7, ge=2, le=366, description="days in a season")
+    days: int | None = Field(None, ge=MIN_DAYS, description="how many last days are used; null: all")
+    clip: float = Field(
+        3.0, gt=0, description="adjusted days further than this many scales from their neighbours are pulled in"
+    )
+    max_iterations: int = Field(30, ge=1, description="iterations of the likelihood's optimiser")
+    calendar: CalendarSettings = Field(default_factory=CalendarSettings, description="the calendar regression")
+
+
+@dataclass(frozen=True)
+class _Data:
+    """What SARIMAX sees: `level` ``[n]`` on the log scale, and regressors ``[n, k]`` or None."""
+
+    level: FloatArray
+    columns: FloatArray | None
+
+
+class Arima:
+    """SARIMAX on log y; orders by AICc at the first cutoff."""
+
+    family: ClassVar[str] = "arima"
+    version: ClassVar[int] = 1
+    libraries: ClassVar[tuple[str, ...]] = ("statsmodels", "scipy", "holidays")
+    seeded: ClassVar[bool] = False
+    seconds_per_fit: ClassVar[float] = 2.0
+    settings_type: ClassVar[type[Settings]] = ArimaSettings
+
+    def __init__(self, settings: ArimaSettings) -> None:
+        self.settings = settings
+
+    def fit(self, task: FitTask) -> State:
+        """Choose orders unless `task.previous` holds them, then estimate. Raises TrialError when nothing converges."""
+        history = task.history
+        if len(history.y) < MIN_DAYS:
+            raise TrialError(
+                f"the history up to {iso(history.cutoff)} holds {len(history.y)} days and {MIN_DAYS} are needed: "
+                "take a later cutoff"
+            )
+        calendar = fit_calendar(history, self.settings.calendar)
+        used = self._used_columns(history)
+        data = self._data(history, calendar, used)
+        centre = float(np.median(data.level))
+        data = replace(data, level=data.level - centre)
+        orders, start = _kept(task.previous)
+        fits = [self._estimate(data, o, start) for o in ([orders] if orders else list(self._grid()))]
+        usable = [fit for fit in fits if fit is not None]
+        if not usable:
+            raise TrialError(f"no ARIMA could be estimated on the {len(data.level)} days up to {iso(history.cutoff)}")
+        _, orders, params = min(usable, key=lambda fit: (fit[0], sum(fit[1])))
+        arrays = {"params": params, "centre": np.array([centre]), "used_columns": used, **calendar.to_arrays()}
+        return State(arrays=arrays, meta={"orders": list(orders)})
+
+    def predict(self, state: State, history: History, ds: DateArray) -> FloatArray:
+        """Forecasts ``[len(ds)]``, see `Model`."""
+        calendar = CalendarFit.from_arrays(state.arrays)
+        used = state.arrays["used_columns"]
+        centre = float(state.arrays["centre"][0])
+        data = self._data(history, calendar, used)
+        data = replace(data, level=data.level - centre)
+        ahead = (ds - history.cutoff).astype(np.int64)
+        future = history.cutoff + np.arange(1, int(ahead.max()) + 1)
+        joint = self.settings.calendar_in == "joint"
+        columns = calendar_columns(history.calendar, future)[:, used] if joint else None
+        with _quiet():
+            fitted = self._model(data, _orders(state)).filter(state.arrays["params"], cov_type="none")
+            level = centre + np.asarray(fitted.forecast(len(future), exog=columns))
+        if not joint:
+            level = level + calendar.effect(history.calendar, future)
+        return np.asarray(np.exp(level[ahead - 1]))
+
+    def _grid(self) -> Iterator[Orders]:
+        s = self.settings
+        limits = (s.max_p, s.max_q, s.max_seasonal_p, s.max_seasonal_q)
+        for p, q, seasonal_p, seasonal_q in itertools.product(*(range(limit + 1) for limit in limits)):
+            yield p, s.d, q, seasonal_p, seasonal_q
+
+    def _used_columns(self, history: History) -> FloatArray:
+        """Indices of the calendar's columns that vary in the days used, less one weekday (they sum to nothing)."""
+        columns = calendar_columns(history.calendar, history.ds)[-(self.settings.days or len(history.ds)) :]
+        varies = np.ptp(columns, axis=0) > 0
+        varies[6] = False
+        return np.flatnonzero(varies)
+
+    def _data(self, history: History, calendar: CalendarFit, used: FloatArray) -> _Data:
+        days = self.settings.days or len(history.y)
+        effect = calendar.effect(history.calendar, history.ds)
+        level = _clipped(safe_log(history.y) - effect, self.settings.clip)[-days:]
+        if self.settings.calendar_in == "first":
+            return _Data(level, None)
+        return _Data(level + effect[-days:], calendar_columns(history.calendar, history.ds[-days:])[:, used])
+
+    def _model(self, data: _Data, orders: Orders) -> Any:
+        from statsmodels.tsa.statespace.sarimax import SARIMAX
+
+        p, d, q, seasonal_p, seasonal_q = orders
+        season = self.settings.season_length if seasonal_p or seasonal_q else 0
+        return SARIMAX(
+            data.level,
+            exog=data.columns,
+            order=(p, d, q),
+            seasonal_order=(seasonal_p, 0, seasonal_q, season),
+            trend="c" if d == 0 else "n",
+        )
+
+    def _estimate(
+        self, data: _Data, orders: Orders, start: FloatArray | None
+    ) -> tuple[float, Orders, FloatArray] | None:
+        """AICc, orders and parameters; None when the likelihood cannot be maximised."""
+        with _quiet():
+            try:
+                model = self._model(data, orders)
+                start = start if start is not None and len(start) == len(model.start_params) else None
+                result = model.fit(
+                    start_params=start,
+                    maxiter=self.settings.max_iterations,
+                    disp=False,
+                    cov_type="none",
+                    method="lbfgs",
+                )
+            except (ValueError, np.linalg.LinAlgError):
+                return None
+        params = np.asarray(result.params)
+        if not (np.isfinite(result.aicc) and np.isfinite(params).all()):
+            return None
+        return float(result.aicc), orders, params
+
+
+def _kept(previous: State | None) -> tuple[Orders | None, FloatArray | None]:
+    """Orders and parameters of the cutoff before."""
+    return (None, None) if previous is None else (_orders(previous), previous.arrays["params"])
+
+
+def _orders(state: State) -> Orders:
+    p, d, q, seasonal_p, seasonal_q = state.meta["orders"]
+    return p, d, q, seasonal_p, seasonal_q
+
+
+def _clipped(level: FloatArray, clip: float) -> FloatArray:
+    """`level` ``[n]`` with days far from the median of their neighbours pulled in to `clip` robust scales."""
+    padded = np.pad(level, NEIGHBOURS, mode="reflect")
+    centre = np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * NEIGHBOURS + 1), axis=1)
+    odd = level - centre
+    bound = clip * 1.4826 * float(np.median(np.abs(odd)))
+    return np.asarray(centre + np.clip(odd, -bound, bound))
+
+
+def _quiet() -> warnings.catch_warnings[None]:
+    """Silence the optimiser's remarks: an unfinished likelihood is judged by its AICc like any other."""
+    return warnings.catch_warnings(action="ignore")

@@ -1,0 +1,197 @@
+"""LightGBM on log ratios to a level: one model for all days ahead (direct), or one day at a time (recursive).
+
+    log y_t = level_T + calendar effect_t + what the trees forecast
+
+The calendar is taken out first and the level is that of the origin T, so trees learn small ratios, not amounts: what a
+series looked like at a tenth of its size still teaches. Columns are ratios of recent averages to the level
+(lag and rolling), the days ahead, and the target day's calendar. Training rows fade with age.
+
+In training a day can be compared with the level at the origin, which teaches how levels go on, or with the level
+around the day itself, which hindsight knows: then trees learn the shape alone, and a past of steady growth is not
+carried on for ever.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from forecasting.adjust import CalendarFit, CalendarSettings, calendar_columns, fit_calendar, safe_log
+from forecasting.errors import TrialError
+from forecasting.levels import fading_median, fading_medians, level_around
+from forecasting.models.base import FitTask, Settings, State
+from forecasting.panel import History
+from forecasting.schema import DateArray, FloatArray, IntArray, iso
+from forecasting.seeding import generator
+
+__all__ = ["GbmSettings", "LightGbmDirect", "LightGbmRecursive"]
+
+FIRST_ORIGIN = 28
+"""Days before the first training origin: what the columns look back on at least."""
+WINDOWS = (3, 7, 14, 28, 56, 91)
+"""Days of the rolling averages."""
+LAGS = (*range(1, 15), 21, 28)
+HINDSIGHT_DAYS = 14
+"""Days on either side that make the level around a day."""
+SPARE_DAYS = 14
+"""Fewest training origins."""
+
+
+class GbmSettings(Settings):
+    """Settings of `lightgbm-direct` and `lightgbm-recursive`."""
+
+    objective: Literal["l1", "l2", "huber"] = Field("l1", description="loss on the log ratio; l1 aims at the median")
+    rounds: int = Field(60, ge=1, le=5000, description="trees")
+    learning_rate: float = Field(0.05, gt=0, le=1, description="share of each tree that is kept")
+    num_leaves: int = Field(8, ge=2, le=256, description="leaves of a tree")
+    min_leaf: int = Field(30, ge=1, description="fewest training rows in a leaf")
+    feature_share: float = Field(0.5, gt=0, le=1, description="share of columns a tree may use, drawn by the seed")
+    row_share: float = Field(0.7, gt=0, le=1, description="share of rows a tree is grown on, drawn by the seed")
+    half_life: float = Field(90.0, gt=0, description="days after which a training day counts half")
+    level_half_life: float = Field(28.0, gt=0, description="days after which a day counts half in the level")
+    learn: Literal["shape", "growth"] = Field(
+        "shape", description="shape: deviations from the level around the day; growth: from the level at the origin"
+    )
+    calendar: CalendarSettings = Field(default_factory=CalendarSettings, description="the calendar regression")
+
+
+class _Gbm:
+    """What both members share: adjusted levels in, trees, forecasts out."""
+
+    family: ClassVar[str] = "gbm"
+    version: ClassVar[int] = 1
+    libraries: ClassVar[tuple[str, ...]] = ("lightgbm", "holidays")
+    seeded: ClassVar[bool] = True
+    seconds_per_fit: ClassVar[float] = 0.4
+    settings_type: ClassVar[type[Settings]] = GbmSettings
+
+    def __init__(self, settings: GbmSettings) -> None:
+        self.settings = settings
+
+    @abstractmethod
+    def rows(self, adjusted: FloatArray, columns: FloatArray, horizon: int) -> tuple[FloatArray, FloatArray, IntArray]:
+        """Training rows ``[n_rows, n_columns]``, targets ``[n_rows]`` and the position of each row's target day."""
+
+    @abstractmethod
+    def ahead(self, booster: Any, adjusted: FloatArray, columns: FloatArray) -> FloatArray:
+        """Adjusted log forecasts ``[n_ahead]`` from the calendar's columns ``[n + n_ahead, k]``."""
+
+    def ratio(self, adjusted: FloatArray, level: FloatArray, origin: IntArray, day: IntArray) -> FloatArray:
+        """What the trees learn, ``[n_rows]``: log ratios of days to a level; positions of origins and days given."""
+        reference = level[origin] if self.settings.learn == "growth" else level_around(adjusted, HINDSIGHT_DAYS)[day]
+        return np.asarray(adjusted[day] - reference)
+
+    def fit(self, task: FitTask) -> State:
+        """Grow the trees. Raises TrialError when the history is too short for training rows."""
+        import lightgbm
+
+        history = task.history
+        needed = FIRST_ORIGIN + SPARE_DAYS + 1
+        if len(history.y) < needed:
+            raise TrialError(
+                f"the history up to {iso(history.cutoff)} holds {len(history.y)} days and {needed} are needed: "
+                "take a later cutoff"
+            )
+        calendar = fit_calendar(history, self.settings.calendar)
+        adjusted = safe_log(history.y) - calendar.effect(history.calendar, history.ds)
+        x, target, day = self.rows(adjusted, calendar_columns(history.calendar, history.ds), task.horizon)
+        weight = 0.5 ** ((len(adjusted) - 1 - day) / self.settings.half_life)
+        data = lightgbm.Dataset(x, label=target, weight=weight, params={"verbosity": -1, "min_data_in_bin": 1})
+        booster = lightgbm.train(self._parameters(task), data, num_boost_round=self.settings.rounds)
+        text = np.frombuffer(booster.model_to_string().encode(), dtype=np.uint8)
+        return State(arrays={"model": text, **calendar.to_arrays()})
+
+    def predict(self, state: State, history: History, ds: DateArray) -> FloatArray:
+        """Forecasts ``[len(ds)]``, see `Model`."""
+        import lightgbm
+
+        booster = lightgbm.Booster(model_str=state.arrays["model"].tobytes().decode())
+        calendar = CalendarFit.from_arrays(state.arrays)
+        adjusted = safe_log(history.y) - calendar.effect(history.calendar, history.ds)
+        days = (ds - history.cutoff).astype(np.int64)
+        span = np.concatenate([history.ds, history.cutoff + np.arange(1, int(days.max()) + 1)])
+        level = self.ahead(booster, adjusted, calendar_columns(history.calendar, span))
+        return np.asarray(np.exp(level[days - 1] + calendar.effect(history.calendar, ds)))
+
+    def _parameters(self, task: FitTask) -> dict[str, Any]:
+        s = self.settings
+        return {
+            "objective": {"l1": "regression_l1", "l2": "regression", "huber": "huber"}[s.objective],
+            "learning_rate": s.learning_rate,
+            "num_leaves": s.num_leaves,
+            "min_data_in_leaf": s.min_leaf,
+            "feature_fraction": s.feature_share,
+            "bagging_fraction": s.row_share,
+            "bagging_freq": 1,
+            "seed": int(generator(task.key, "lightgbm").integers(2**31 - 1)),
+            "deterministic": True,
+            "force_row_wise": True,
+            "num_threads": task.n_threads,
+            "verbosity": -1,
+        }
+
+
+class LightGbmDirect(_Gbm):
+    """One model for every day ahead; the days ahead are a column."""
+
+    def rows(self, adjusted: FloatArray, columns: FloatArray, horizon: int) -> tuple[FloatArray, FloatArray, IntArray]:
+        """Every origin with every day ahead that is known."""
+        n = len(adjusted)
+        origins = np.arange(FIRST_ORIGIN - 1, n - 1)
+        ahead = np.arange(1, horizon + 1)
+        origin, step = (grid.ravel() for grid in np.meshgrid(origins, ahead, indexing="ij"))
+        known = origin + step < n
+        origin, step = origin[known], step[known]
+        level = fading_medians(adjusted, self.settings.level_half_life)
+        x = np.hstack([_past(adjusted, level)[origin], step[:, None], columns[origin + step]])
+        return x, self.ratio(adjusted, level, origin, origin + step), origin + step
+
+    def ahead(self, booster: Any, adjusted: FloatArray, columns: FloatArray) -> FloatArray:
+        """All days at once."""
+        n_ahead = len(columns) - len(adjusted)
+        level = fading_medians(adjusted, self.settings.level_half_life)
+        past = np.repeat(_past(adjusted, level)[-1:], n_ahead, axis=0)
+        x = np.hstack([past, np.arange(1, n_ahead + 1)[:, None], columns[len(adjusted) :]])
+        return np.asarray(level[-1] + booster.predict(x, num_threads=1))
+
+
+class LightGbmRecursive(_Gbm):
+    """One day ahead, rolled forward on its own forecasts."""
+
+    def rows(self, adjusted: FloatArray, columns: FloatArray, horizon: int) -> tuple[FloatArray, FloatArray, IntArray]:
+        """Every origin with the day after it; the horizon does not matter."""
+        origin = np.arange(FIRST_ORIGIN - 1, len(adjusted) - 1)
+        level = fading_medians(adjusted, self.settings.level_half_life)
+        x = np.hstack([_past(adjusted, level)[origin], _lags(adjusted, level)[origin], columns[origin + 1]])
+        return x, self.ratio(adjusted, level, origin, origin + 1), origin + 1
+
+    def ahead(self, booster: Any, adjusted: FloatArray, columns: FloatArray) -> FloatArray:
+        """Day by day; each forecast joins the past of the next, the level stays that of the origin."""
+        n, recent = len(adjusted), adjusted[-max(*WINDOWS, *LAGS) :]
+        level = fading_median(adjusted, self.settings.level_half_life)
+        for column in columns[n:]:
+            reference = np.full(len(recent), level)
+            x = np.concatenate([_past(recent, reference)[-1], _lags(recent, reference)[-1], column])
+            recent = np.append(recent, level + booster.predict(x[None, :], num_threads=1)[0])
+        return recent[n - len(columns) :]
+
+
+def _rolling(values: FloatArray, days: int) -> FloatArray:
+    """Each day's window of the last `days` days, ``[n, days]``, NaN before the first day."""
+    padded = np.concatenate([np.full(days - 1, np.nan), values])
+    return np.lib.stride_tricks.sliding_window_view(padded, days)
+
+
+def _past(adjusted: FloatArray, level: FloatArray) -> FloatArray:
+    """Rolling means against the level, and the scatter of the last 28 days, ``[n, 7]``."""
+    means = [np.nanmean(_rolling(adjusted, days), axis=1) - level for days in WINDOWS]
+    return np.stack([*means, np.nanstd(_rolling(adjusted, 28), axis=1)], axis=1)
+
+
+def _lags(adjusted: FloatArray, level: FloatArray) -> FloatArray:
+    """Single past days against the level, ``[n, len(LAGS)]``."""
+    window = _rolling(adjusted, max(LAGS))
+    return np.asarray(window[:, [-lag for lag in LAGS]] - level[:, None])

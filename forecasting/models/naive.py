@@ -1,0 +1,117 @@
+"""Members without parameters to fit: the last season, and the mean or median of the last same weekdays.
+
+What everything else must beat. They read nothing but past values and weekdays, and tolerate zero days.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from forecasting.errors import TrialError
+from forecasting.models.base import FitTask, Settings, State
+from forecasting.panel import History
+from forecasting.schema import DateArray, FloatArray, iso
+
+__all__ = [
+    "SeasonalNaive",
+    "SeasonalNaiveSettings",
+    "WeekdayMean",
+    "WeekdayMedian",
+    "WeekdaySettings",
+]
+
+
+class SeasonalNaiveSettings(Settings):
+    """Settings of `seasonal-naive`."""
+
+    season_length: int = Field(7, ge=1, le=366, description="days after which values repeat; 7 is a week")
+
+
+class WeekdaySettings(Settings):
+    """Settings of `weekday-mean` and `weekday-median`."""
+
+    k: int = Field(4, ge=1, le=104, description="how many last days of the same weekday are averaged")
+
+
+class SeasonalNaive:
+    """The last season again and again: ŷ_t = y_{t-m}."""
+
+    family: ClassVar[str] = "naive"
+    version: ClassVar[int] = 1
+    libraries: ClassVar[tuple[str, ...]] = ()
+    seeded: ClassVar[bool] = False
+    seconds_per_fit: ClassVar[float] = 0.001
+    settings_type: ClassVar[type[Settings]] = SeasonalNaiveSettings
+
+    def __init__(self, settings: SeasonalNaiveSettings) -> None:
+        self.settings = settings
+
+    def fit(self, task: FitTask) -> State:
+        """Check that a season is there. Raises TrialError when it is not."""
+        _need(task.history, self.settings.season_length)
+        return State()
+
+    def predict(self, state: State, history: History, ds: DateArray) -> FloatArray:  # noqa: ARG002
+        """Forecasts ``[len(ds)]``, see `Model`."""
+        season = _need(history, self.settings.season_length).y[-self.settings.season_length :]
+        ahead = (ds - history.cutoff).astype(np.int64) - 1
+        return np.asarray(season[ahead % self.settings.season_length])
+
+
+class _SameWeekday:
+    """Mean or median of the last k same weekdays; the whole program of both members."""
+
+    family: ClassVar[str] = "naive"
+    version: ClassVar[int] = 1
+    libraries: ClassVar[tuple[str, ...]] = ()
+    seeded: ClassVar[bool] = False
+    seconds_per_fit: ClassVar[float] = 0.001
+    settings_type: ClassVar[type[Settings]] = WeekdaySettings
+
+    def __init__(self, settings: WeekdaySettings) -> None:
+        self.settings = settings
+
+    @staticmethod
+    def average(values: FloatArray) -> float:
+        raise NotImplementedError
+
+    def fit(self, task: FitTask) -> State:
+        """Check that every weekday is there. Raises TrialError when one is not."""
+        _need(task.history, 7)
+        return State()
+
+    def predict(self, state: State, history: History, ds: DateArray) -> FloatArray:  # noqa: ARG002
+        """Forecasts ``[len(ds)]``, see `Model`; with fewer than k same weekdays those there are."""
+        y = _need(history, 7).y
+        last = len(y) - 7 + np.arange(7)
+        per_weekday = np.array([self.average(y[i::-7][: self.settings.k]) for i in last])
+        ahead = (ds - history.cutoff).astype(np.int64) - 1
+        return np.asarray(per_weekday[ahead % 7])
+
+
+class WeekdayMean(_SameWeekday):
+    """Mean of the last k same weekdays."""
+
+    @staticmethod
+    def average(values: FloatArray) -> float:
+        return float(np.mean(values))
+
+
+class WeekdayMedian(_SameWeekday):
+    """Median of the last k same weekdays."""
+
+    @staticmethod
+    def average(values: FloatArray) -> float:
+        return float(np.median(values))
+
+
+def _need(history: History, days: int) -> History:
+    if len(history.y) < days:
+        raise TrialError(
+            f"the history up to {iso(history.cutoff)} holds {len(history.y)} days and {days} are needed: "
+            f"take a later cutoff or a shorter season"
+        )
+    return history

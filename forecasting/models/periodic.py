@@ -1,0 +1,102 @@
+"""Periodic factors: weekday × day of the month × level, the method many contestants begin with.
+
+    ŷ_t = level · weekday factor · day-of-month factor
+
+Both factors are estimated together by sweeps over log y (Tukey 1977, Exploratory Data Analysis: median polish, here
+with means or medians): what weekdays leave over makes the day-of-month factor, and the other way round. A day of the
+month is seen once a month, so its factor is pulled toward 1 by as many ordinary days as `shrink` says. The level is
+what the last days leave over.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from forecasting.adjust import safe_log
+from forecasting.errors import TrialError
+from forecasting.models.base import FitTask, Settings, State
+from forecasting.panel import History
+from forecasting.schema import DateArray, FloatArray, IntArray, iso
+
+__all__ = ["PeriodicFactor", "PeriodicFactorSettings"]
+
+MAX_SWEEPS = 100
+CONVERGED = 1e-10
+
+
+class PeriodicFactorSettings(Settings):
+    """Settings of `periodic-factor`."""
+
+    window: int = Field(112, ge=28, description="how many last days the factors are estimated from")
+    level_days: int = Field(28, ge=1, description="how many last days make the level")
+    shrink: float = Field(3.0, ge=0, description="pull of day-of-month factors toward 1, in days; 0 trusts them fully")
+    statistic: Literal["mean", "median"] = Field("median", description="how log ratios are averaged")
+
+
+class PeriodicFactor:
+    """Weekday × day of the month × level."""
+
+    family: ClassVar[str] = "naive"
+    version: ClassVar[int] = 1
+    libraries: ClassVar[tuple[str, ...]] = ()
+    seeded: ClassVar[bool] = False
+    seconds_per_fit: ClassVar[float] = 0.001
+    settings_type: ClassVar[type[Settings]] = PeriodicFactorSettings
+
+    def __init__(self, settings: PeriodicFactorSettings) -> None:
+        self.settings = settings
+
+    def fit(self, task: FitTask) -> State:
+        """Estimate both factors. Raises TrialError on less than four weeks, or on nothing but zeros."""
+        history = task.history
+        if len(history.y) < 28:
+            raise TrialError(
+                f"the history up to {iso(history.cutoff)} holds {len(history.y)} days and 28 are needed: "
+                "take a later cutoff"
+            )
+        settings = self.settings
+        ds = history.ds[-settings.window :]
+        log_y = safe_log(history.y)[-settings.window :]
+        weekday_of, month_day_of = _slots(history, ds)
+        weekday: FloatArray = np.zeros(7)
+        month_day: FloatArray = np.zeros(31)
+        for _ in range(MAX_SWEEPS):
+            before = np.concatenate([weekday, month_day])
+            rest = log_y - month_day[month_day_of]
+            weekday = self._averages(rest - self._average(rest), weekday_of, 7, shrink=0.0)
+            rest = log_y - weekday[weekday_of]
+            month_day = self._averages(rest - self._average(rest), month_day_of, 31, shrink=settings.shrink)
+            if np.abs(np.concatenate([weekday, month_day]) - before).max() < CONVERGED:
+                break
+        return State(arrays={"weekday": weekday, "month_day": month_day})
+
+    def predict(self, state: State, history: History, ds: DateArray) -> FloatArray:
+        """Forecasts ``[len(ds)]``, see `Model`."""
+        weekday, month_day = state.arrays["weekday"], state.arrays["month_day"]
+
+        def factors(days: DateArray) -> FloatArray:
+            weekday_of, month_day_of = _slots(history, days)
+            return np.asarray(weekday[weekday_of] + month_day[month_day_of])
+
+        level = self._average((safe_log(history.y) - factors(history.ds))[-self.settings.level_days :])
+        return np.asarray(np.exp(level + factors(ds)))
+
+    def _average(self, values: FloatArray) -> float:
+        return float(np.mean(values) if self.settings.statistic == "mean" else np.median(values))
+
+    def _averages(self, values: FloatArray, slot: IntArray, n_slots: int, shrink: float) -> FloatArray:
+        """Average of each slot ``[n_slots]``, pulled toward 0 as if `shrink` more days lay there; 0 in empty slots."""
+        averages = np.zeros(n_slots)
+        for i in np.unique(slot):
+            inside = values[slot == i]
+            averages[i] = self._average(inside) * len(inside) / (len(inside) + shrink)
+        return averages
+
+
+def _slots(history: History, ds: DateArray) -> tuple[IntArray, IntArray]:
+    """Weekday from 0 and day of the month from 0, ``[len(ds)]`` each."""
+    facts = history.calendar.days(ds)
+    return facts.weekday, facts.day - 1
