@@ -1,8 +1,8 @@
 """ARIMA on the log scale: statsmodels' SARIMAX, with the calendar taken out first or estimated jointly.
 
-Orders are chosen at the first cutoff by the corrected Akaike criterion among all p ≤ max_p, q ≤ max_q, P ≤
-max_seasonal_p, Q ≤ max_seasonal_q (d is fixed: likelihoods of different d do not compare), and kept at later cutoffs, where
-the parameters found before are the starting point.
+Orders are chosen at the first cutoff by the corrected Akaike criterion (Hurvich and Tsai 1989) among all p ≤ max_p,
+q ≤ max_q, P ≤ max_seasonal_p, Q ≤ max_seasonal_q; d is fixed, since likelihoods of different d do not compare. Later
+cutoffs keep them, and start from the parameters found before.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from forecasting.adjust import CalendarFit, CalendarSettings, calendar_columns, 
 from forecasting.errors import TrialError
 from forecasting.models.base import FitTask, Settings, State
 from forecasting.panel import History
-from forecasting.schema import DateArray, FloatArray, iso
+from forecasting.schema import DateArray, FloatArray, IntArray, iso
 
 __all__ = ["Arima", "ArimaSettings"]
 
@@ -30,6 +30,9 @@ NEIGHBOURS = 7
 
 Orders = tuple[int, int, int, int, int]
 """p, d, q, seasonal p, seasonal q."""
+
+_Fit = tuple[float, Orders, FloatArray]
+"""AICc, orders, parameters."""
 
 
 class ArimaSettings(Settings):
@@ -46,9 +49,7 @@ class ArimaSettings(Settings):
     max_seasonal_q: int = Field(0, ge=0, le=2, description="most seasonal moving-average lags tried")
     season_length: int = Field(7, ge=2, le=366, description="days in a season")
     days: int | None = Field(None, ge=MIN_DAYS, description="how many last days are used; null: all")
-    clip: float = Field(
-        3.0, gt=0, description="adjusted days further than this many scales from their neighbours are pulled in"
-    )
+    clip: float = Field(3.0, gt=0, description="days further than this many scales from their neighbours are pulled in")
     max_iterations: int = Field(30, ge=1, description="iterations of the likelihood's optimiser")
     calendar: CalendarSettings = Field(default_factory=CalendarSettings, description="the calendar regression")
 
@@ -120,14 +121,14 @@ class Arima:
         for p, q, seasonal_p, seasonal_q in itertools.product(*(range(limit + 1) for limit in limits)):
             yield p, s.d, q, seasonal_p, seasonal_q
 
-    def _used_columns(self, history: History) -> FloatArray:
+    def _used_columns(self, history: History) -> IntArray:
         """Indices of the calendar's columns that vary in the days used, less one weekday (they sum to nothing)."""
         columns = calendar_columns(history.calendar, history.ds)[-(self.settings.days or len(history.ds)) :]
         varies = np.ptp(columns, axis=0) > 0
         varies[6] = False
         return np.flatnonzero(varies)
 
-    def _data(self, history: History, calendar: CalendarFit, used: FloatArray) -> _Data:
+    def _data(self, history: History, calendar: CalendarFit, used: IntArray) -> _Data:
         days = self.settings.days or len(history.y)
         effect = calendar.effect(history.calendar, history.ds)
         level = _clipped(safe_log(history.y) - effect, self.settings.clip)[-days:]
@@ -148,10 +149,8 @@ class Arima:
             trend="c" if d == 0 else "n",
         )
 
-    def _estimate(
-        self, data: _Data, orders: Orders, start: FloatArray | None
-    ) -> tuple[float, Orders, FloatArray] | None:
-        """AICc, orders and parameters; None when the likelihood cannot be maximised."""
+    def _estimate(self, data: _Data, orders: Orders, start: FloatArray | None) -> _Fit | None:
+        """None when the likelihood cannot be maximised."""
         with _quiet():
             try:
                 model = self._model(data, orders)

@@ -161,8 +161,13 @@ class LightGbmDirect(_Gbm):
 class LightGbmRecursive(_Gbm):
     """One day ahead, rolled forward on its own forecasts."""
 
-    def rows(self, adjusted: FloatArray, columns: FloatArray, horizon: int) -> tuple[FloatArray, FloatArray, IntArray]:
-        """Every origin with the day after it; the horizon does not matter."""
+    def rows(
+        self,
+        adjusted: FloatArray,
+        columns: FloatArray,
+        horizon: int,  # noqa: ARG002
+    ) -> tuple[FloatArray, FloatArray, IntArray]:
+        """Every origin with the day after it, whatever the horizon."""
         origin = np.arange(FIRST_ORIGIN - 1, len(adjusted) - 1)
         level = fading_medians(adjusted, self.settings.level_half_life)
         x = np.hstack([_past(adjusted, level)[origin], _lags(adjusted, level)[origin], columns[origin + 1]])
