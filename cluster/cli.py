@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "main"]
 
+PIPED_WIDTH = 140
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -79,10 +81,10 @@ def _fail(message: str, code: int) -> int:
 
 
 def _consoles() -> tuple[Console, Console]:
-    """Consoles on stdout and stderr."""
+    """Consoles on stdout and stderr; piped output is as wide as a table needs."""
     from rich.console import Console
 
-    return Console(), Console(stderr=True)
+    return Console(width=None if sys.stdout.isatty() else PIPED_WIDTH), Console(stderr=True, soft_wrap=True)
 
 
 def _version(show: bool) -> None:
@@ -154,8 +156,8 @@ def sample(
     """Write a synthetic competition folder: the four tables with the real columns and identities."""
     from forecasting.sample import write_sample
 
-    write_sample(directory, users=users, seed=seed)
-    print(directory)
+    written = write_sample(directory, users=users, seed=seed)
+    print(f"{written.directory}: {written.rows} user rows")
 
 
 @app.command()

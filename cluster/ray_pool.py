@@ -76,8 +76,7 @@ def _granted_device(device: str) -> str:
     return "cuda:0"
 
 
-@ray.remote(max_restarts=0, max_concurrency=1)
-class _Actor:
+class _Worker:
     """A long-lived worker: imports, compiled kernels and the CUDA context are paid for once."""
 
     def __init__(self, device: str, n_threads: int) -> None:
@@ -91,10 +90,14 @@ class _Actor:
         return work(batch, context, self.device)
 
 
-@ray.remote(max_retries=0)
-def _task(batch: Batch, context: WorkContext) -> BatchReport:
+def _run_task(batch: Batch, context: WorkContext) -> BatchReport:
     limit_threads(context.n_threads)
     return work(batch, context, "cpu")
+
+
+# Ray's own restarts and retries are off: the loop in executor.py decides, and it must see every death.
+_ACTOR: Any = ray.remote(max_restarts=0)(_Worker)
+_TASK: Any = ray.remote(max_retries=0)(_run_task)
 
 
 class RayPool:
@@ -111,13 +114,13 @@ class RayPool:
         return slots_for(self._config, cluster_resources(), self._device)
 
     def start_worker(self) -> tuple[Worker, Handle]:
-        options = {"num_cpus": self._slots.cpus_per_worker, "num_gpus": self._slots.gpus_per_worker}
-        actor = cast(Any, _Actor).options(**options).remote(self._device, self._n_threads)
+        cpus, gpus = self._slots.cpus_per_worker, self._slots.gpus_per_worker
+        actor = _ACTOR.options(num_cpus=cpus, num_gpus=gpus).remote(self._device, self._n_threads)
         return actor, actor.ready.remote()
 
     def submit(self, batch: Batch, worker: Worker | None) -> Handle:
         if worker is None:
-            task = cast(Any, _task).options(num_cpus=self._slots.cpus_per_worker)
+            task = _TASK.options(num_cpus=self._slots.cpus_per_worker)
             return cast(Handle, task.remote(batch, self._context))
         return cast(Handle, cast(Any, worker).work.remote(batch, self._context))
 
@@ -130,7 +133,7 @@ class RayPool:
         return [Event(handle, _outcome(handle)) for handle in done]
 
     def stop_worker(self, worker: Worker) -> None:
-        ray.kill(worker)
+        ray.kill(cast(Any, worker))
 
     def cancel(self, handle: Handle) -> None:
         try:

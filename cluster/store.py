@@ -26,7 +26,7 @@ from forecasting.models.base import State
 from forecasting.schema import CUTOFF, DS, UNIQUE_ID, Y_HAT, FloatArray, as_date, as_dates
 from forecasting.trial import TrialFailure, TrialOutcome, TrialResult
 
-__all__ = ["BATCH_SCHEMA", "Record", "RunStore"]
+__all__ = ["BATCH_SCHEMA", "Record", "RunStore", "pack_states", "unpack_states"]
 
 BATCH_SCHEMA = 1
 """Version of the layout of a batch file."""
@@ -86,7 +86,7 @@ class RunStore:
         failures = [o for o in outcomes if isinstance(o, TrialFailure)]
         if results:
             self.storage.write(
-                f"batches/{batch_id}.safetensors", _pack_states({r.trial.trial_key: r.state for r in results})
+                f"batches/{batch_id}.safetensors", pack_states({r.trial.trial_key: r.state for r in results})
             )
         metadata = {
             "schema_version": BATCH_SCHEMA,
@@ -158,18 +158,18 @@ class RunStore:
 
     def states(self, file: str) -> dict[str, State]:
         """States of the final fits of one batch file (as `Record.file` names it), by trial key."""
-        return _unpack_states(self.storage.read(_state_name(file)))
+        return unpack_states(self.storage.read(_state_name(file)))
 
     def prune_states(self, keep: Collection[str]) -> None:
         """Keep only the states of these trial keys."""
         wanted = set(keep)
         for name in self.storage.names("batches", ".safetensors"):
-            states = _unpack_states(self.storage.read(name))
+            states = unpack_states(self.storage.read(name))
             kept = {key: state for key, state in states.items() if key in wanted}
             if not kept:
                 self.storage.delete(name)
             elif len(kept) < len(states):
-                self.storage.write(name, _pack_states(kept))
+                self.storage.write(name, pack_states(kept))
 
 
 def _state_name(file: str) -> str:
@@ -207,7 +207,7 @@ def _collect(table: pa.Table, keys: set[str], out: dict[str, dict[np.datetime64,
         start = i
 
 
-def _pack_states(states: Mapping[str, State]) -> bytes:
+def pack_states(states: Mapping[str, State]) -> bytes:
     """Arrays as ``key/name`` tensors, facts as JSON in the file's metadata: no pickle."""
     from safetensors.numpy import save
 
@@ -220,7 +220,8 @@ def _pack_states(states: Mapping[str, State]) -> bytes:
     return save(tensors, metadata)
 
 
-def _unpack_states(data: bytes) -> dict[str, State]:
+def unpack_states(data: bytes) -> dict[str, State]:
+    """Inverse of `pack_states`."""
     from safetensors.numpy import load
 
     length = int.from_bytes(data[:8], "little")

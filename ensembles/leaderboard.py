@@ -222,7 +222,7 @@ def _setting_rows(cubes: Mapping[str, OofCube], weights: Mapping[str, float], su
     members, totals = total_scores(cubes, weights, surrogate)
     settings, averaged = total_scores({t: average_seeds(cube) for t, cube in cubes.items()}, weights, surrogate)
     rows = []
-    for info, score in zip(settings, averaged.mean(axis=1), strict=True):
+    for info, per_window in zip(settings, averaged, strict=True):
         seeds = [
             float(totals[i].mean())
             for i, m in enumerate(members)
@@ -235,7 +235,8 @@ def _setting_rows(cubes: Mapping[str, OofCube], weights: Mapping[str, float], su
                 "n_seeds": len(seeds),
                 "mean": number(statistics.fmean(seeds)) if seeds else None,
                 "sd": number(statistics.stdev(seeds)) if len(seeds) > 1 else None,
-                "score_of_average": number(float(score)),
+                "score_of_average": number(float(per_window.mean())),
+                "per_window": numbers(per_window),
             }
         )
     return sorted(rows, key=lambda row: (-row["score_of_average"], row["family"], row["setting"]))

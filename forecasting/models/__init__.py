@@ -20,8 +20,8 @@ MODELS: dict[str, str] = {
     "periodic-factor": "forecasting.models.periodic:PeriodicFactor",
     "calendar-level": "forecasting.models.level:CalendarLevel",
     "arima": "forecasting.models.arima:Arima",
-    "lightgbm-direct": "forecasting.models.gbm:LightGBMDirect",
-    "lightgbm-recursive": "forecasting.models.gbm:LightGBMRecursive",
+    "lightgbm-direct": "forecasting.models.gbm:LightGbmDirect",
+    "lightgbm-recursive": "forecasting.models.gbm:LightGbmRecursive",
     "lstm-direct": "forecasting.models.lstm.direct:LstmDirect",
     "lstm-classic": "forecasting.models.lstm.classic:LstmClassic",
 }

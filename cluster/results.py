@@ -1,0 +1,133 @@
+"""The end of a run: blend what was assembled, and write every file a user reads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cluster.assemble import Assembled
+from cluster.plan import Plan
+from cluster.store import RunStore
+from ensembles.blend import Blend, fit_blend
+from ensembles.blend_facts import blend_facts
+from ensembles.leaderboard import MemberFacts, build_leaderboard, leaderboard_csv
+from ensembles.submission import forecast_csv, submission_csv
+from ensembles.tables import forecast_table, oof_table, parquet_bytes
+from forecasting.errors import TooManyFailures
+from forecasting.panel import Panel
+from forecasting.schema import FloatArray, iso
+
+__all__ = ["RunResult", "blend_and_write"]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What is said at the end of a run."""
+
+    uri: str
+    board: Mapping[str, Any]
+    headline: str
+    start: str
+    end: str
+    n_days: int
+
+
+def blend_and_write(plan: Plan, panel: Panel, assembled: Assembled, store: RunStore, seconds: float) -> RunResult:
+    """Choose the blend, forecast, write the results and prune the states.
+
+    Raises
+    ------
+    TooManyFailures
+        When a target has no member left to forecast it.
+    StorageError
+        When the run directory cannot be written.
+    """
+    config = plan.config
+    started = time.perf_counter()
+    weights = config.data.targets
+    missing = [target for target in weights if target not in assembled.cubes]
+    if missing:
+        raise TooManyFailures(
+            f"no member could forecast {missing[0]}; the first reason: {next(iter(assembled.reasons))}"
+        )
+    cubes = {target: assembled.cubes[target] for target in weights}
+    blend = fit_blend(cubes, weights, config.blend, config.score.surrogate)
+    blended = {target: blend.apply(target, assembled.final[target]) for target in cubes}
+    board = _board(plan, panel, assembled, blend)
+    _write_forecasts(plan, panel, assembled, blend, blended, store)
+    store.write_json("leaderboard.json", board)
+    store.storage.write("leaderboard.csv", leaderboard_csv(board))
+    store.write_json("blend.json", blend_facts(blend))
+    _prune(plan, blend, store)
+    _finish(plan, assembled, store, {"train": round(seconds, 2), "blend": round(time.perf_counter() - started, 2)})
+    final = plan.windows.final
+    return RunResult(store.uri, board, _headline(blend), iso(final.start), iso(final.end), final.horizon)
+
+
+def _board(plan: Plan, panel: Panel, assembled: Assembled, blend: Blend) -> dict[str, Any]:
+    first = plan.windows.backtest[0].cutoff
+    history = {uid: panel.history(uid, first).y for uid in panel.unique_ids if uid not in assembled.broken}
+    failed = [(failure.info, failure.reason) for failure in assembled.failures]
+    facts = MemberFacts(assembled.seconds, assembled.devices, failed)
+    targets = plan.config.data.targets
+    board = build_leaderboard(
+        assembled.cubes, targets, plan.config.score.surrogate, blend, plan.windows.backtest, history, facts
+    )
+    return board | {"broken_series": dict(assembled.broken)}
+
+
+def _write_forecasts(
+    plan: Plan, panel: Panel, assembled: Assembled, blend: Blend, blended: Mapping[str, FloatArray], store: RunStore
+) -> None:
+    cubes, final = assembled.cubes, plan.windows.final
+    by_series = {uid: blended[t][i] for t, cube in cubes.items() for i, uid in enumerate(cube.unique_ids)}
+    targets = tuple(plan.config.data.targets)
+    # Two targets are what comes in and what goes out; with another number there is no net flow.
+    net = (targets[0], targets[1]) if len(targets) == 2 else None
+    people = forecast_csv(final.ds, by_series, targets, panel.calendar, plan.config.data.unit, net)
+    store.storage.write("submission.csv", submission_csv(final.ds, by_series, targets))
+    store.storage.write("forecast.csv", people)
+    table = forecast_table(cubes, assembled.final, blended, final.ds)
+    store.storage.write("forecast.parquet", parquet_bytes(table))
+    store.storage.write("oof.parquet", parquet_bytes(oof_table(cubes, blend.prequential.y_hat)))
+
+
+def _prune(plan: Plan, blend: Blend, store: RunStore) -> None:
+    """Drop fitted states the configuration does not ask to keep."""
+    keep = plan.config.run.keep
+    if keep == "all":
+        return
+    used: set[str] = set()
+    if keep == "blend":
+        for fitted in blend.fitted.values():
+            shares = fitted.member_weights
+            weights = np.ones(len(fitted.members)) if shares is None else shares
+            used |= {m.member_id for m, weight in zip(fitted.members, weights, strict=True) if weight > 0}
+    store.prune_states({trial.trial_key for trial in plan.trials if trial.member.member_id in used})
+
+
+def _finish(plan: Plan, assembled: Assembled, store: RunStore, seconds: Mapping[str, float]) -> None:
+    facts = store.run_facts() or {}
+    facts |= {
+        "status": "done",
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "trials": len(plan.trials),
+        "failed": assembled.n_failed,
+        "reproducible": assembled.reproducible,
+        "seconds": dict(seconds),
+    }
+    store.write_json("run.json", facts)
+
+
+def _headline(blend: Blend) -> str:
+    """The result in one sentence."""
+    chosen = next(pair for pair in blend.pairs if pair.chosen)
+    score = blend.prequential.score
+    text = f"blend {chosen.label}: {score:.2f} points a day on windows its weights did not see"
+    if blend.best_single is not None:
+        text += f", the best single member as it would have been picked {blend.best_single.score:.2f}"
+    return text

@@ -1,0 +1,162 @@
+"""What a person sees on the terminal: tables for people, JSON for programs, both on stdout."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cluster.store import RunStore
+from forecasting.errors import StorageError
+from forecasting.schema import BLEND, iso
+
+if TYPE_CHECKING:
+    from cluster.pipeline import PlanView
+    from cluster.results import RunResult
+    from ensembles.submission import SubmissionScore
+    from forecasting.quality import Finding
+
+__all__ = ["show_findings", "show_leaderboard", "show_plan", "show_result", "show_score"]
+
+TOP_ROWS = 15
+"""Settings shown after a run."""
+WIDE = 100
+"""Columns of text from which every window gets its own."""
+
+
+def show_result(result: RunResult, out: Console) -> None:
+    """The end of a run: how the blend and the settings did, and where everything is."""
+    out.print(_summary(result.board, out.width))
+    _say(out, result.headline)
+    for row in result.board["rows"]:
+        if row["status"] != "ok":
+            _say(out, f"failed: {row['member']}: {row['reason']}")
+    _say(out, f"forecast: {result.n_days} days, {result.start} to {result.end}, in {result.uri}")
+    _say(out, "  submission.csv  forecast.csv (for people)  report.html  leaderboard.csv")
+
+
+def _say(out: Console, text: str) -> None:
+    """A line that is never wrapped or read as markup, so that paths in it can be copied."""
+    out.print(Text(text), soft_wrap=True)
+
+
+def _summary(board: Mapping[str, Any], width: int) -> Table:
+    """The blend among settings (seeds averaged), best first, in the width there is."""
+    blend = next(row for row in board["rows"] if row["family"] == BLEND)
+    months = [str(window["start"]) for window in board["windows"]] if width >= WIDE else []
+    table = Table(title=_title(board), box=box.SIMPLE_HEAD)
+    table.add_column("", no_wrap=True)
+    table.add_column("family")
+    table.add_column("score", justify="right")
+    for month in months:
+        table.add_column(month, justify="right")
+    table.add_column("seeds", justify="right")
+    table.add_column("mean ± sd", justify="right", no_wrap=True)
+    rows = [
+        {"setting": BLEND, "family": BLEND, "score_of_average": blend["score"], "n_seeds": None},
+        *board["settings"],
+    ]
+    per_window = {row["setting"]: row["per_window"] for row in board["settings"]} | {BLEND: blend["per_window"]}
+    for row in sorted(rows, key=lambda row: -row["score_of_average"])[:TOP_ROWS]:
+        spread = "" if row.get("sd") is None else f"{row['mean']:.2f} ± {row['sd']:.2f}"
+        windows = [_number(value) for value in per_window[row["setting"]]] if months else []
+        seeds = "" if row["n_seeds"] in (None, 1) else str(row["n_seeds"])
+        style = "bold" if row["family"] == BLEND else None
+        table.add_row(
+            row["setting"], row["family"], _number(row["score_of_average"]), *windows, seeds, spread, style=style
+        )
+    return table
+
+
+def _title(board: Mapping[str, Any]) -> str:
+    return f"{board['sort']}: points a day, 0 to 10, higher is better ({board['surrogate']} surrogate)"
+
+
+def leaderboard_table(board: Mapping[str, Any]) -> Table:
+    """Every row, best first."""
+    table = Table(title=_title(board), box=box.SIMPLE_HEAD)
+    table.add_column("member", no_wrap=True)
+    table.add_column("family")
+    table.add_column("score", justify="right")
+    for window in board["windows"]:
+        table.add_column(str(window["start"]), justify="right")
+    for target in board["weights"]:
+        table.add_column(f"{target} MAPE", justify="right")
+    table.add_column("status")
+    for row in board["rows"]:
+        mapes = [row["targets"][target]["mape"] for target in board["weights"]]
+        table.add_row(
+            row["member"],
+            row["family"],
+            _number(row["score"]),
+            *(_number(value) for value in row["per_window"] or [None] * len(board["windows"])),
+            *("-" if value is None else f"{value:.1%}" for value in mapes),
+            row["status"] if row["reason"] is None else f"{row['status']}: {row['reason']}",
+            style="bold" if row["family"] == BLEND else None,
+        )
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def show_leaderboard(store: RunStore, out: Console, as_json: bool) -> None:
+    """The whole leaderboard of a stored run."""
+    if not store.storage.exists("leaderboard.json"):
+        raise StorageError(f"{store.uri} holds no leaderboard: name the directory of a finished run")
+    board = store.read_json("leaderboard.json")
+    if as_json:
+        print(json.dumps(board, ensure_ascii=False))
+    else:
+        out.print(leaderboard_table(board))
+
+
+def show_plan(view: PlanView, out: Console) -> None:
+    """Counts, batches and placement of a run that was not started."""
+    plan, resources = view.plan, view.resources
+    windows = plan.windows
+    out.print(f"data      {len(view.panel.series)} series, {iso(view.panel.ds[0])} to {iso(view.panel.end)}")
+    cutoffs = ", ".join(iso(w.cutoff) for w in windows.backtest)
+    out.print(f"windows   {len(windows.backtest)} backtest (cutoffs {cutoffs}), final {iso(windows.final.cutoff)}")
+    out.print(f"work      {len(plan.members)} members, {len(plan.trials)} trials, {plan.n_fits} fits")
+    out.print(f"machine   {resources.cpus} CPU, {resources.gpus:g} GPU; LSTM on {plan.device}")
+    table = Table("family", "model", "batches", "fits", "fits per batch", "device", "rough seconds", title="batches")
+    groups: dict[tuple[str, str, str], list[Any]] = {}
+    for batch in view.batches:
+        groups.setdefault((batch.family, batch.trials[0].member.model, batch.device), []).append(batch)
+    for (family, model, device), batches in groups.items():
+        fits = [batch.n_fits for batch in batches]
+        seconds = sum(batch.cost for batch in batches)
+        table.add_row(family, model, str(len(batches)), str(sum(fits)), str(max(fits)), device, f"{seconds:.0f}")
+    out.print(table)
+
+
+def show_score(score: SubmissionScore, out: Console, as_json: bool) -> None:
+    """The score of a submission, per target and in total."""
+    if as_json:
+        print(json.dumps(score.as_json(), ensure_ascii=False))
+        return
+    table = Table("target", "points a day", "MAPE", "zero days", title=f"{score.surrogate} surrogate, higher is better")
+    for name, target in score.targets.items():
+        share = "-" if target.mape != target.mape else f"{target.mape:.1%}"
+        table.add_row(name, f"{target.score:.3f}", share, str(target.zero_days))
+    out.print(table)
+    out.print(f"total {score.score:.3f} a day, {score.score_x30:.1f} over 30 days ({score.start} to {score.end})")
+
+
+def show_findings(findings: Sequence[Finding], out: Console, as_json: bool) -> None:
+    """Data quality as rows, errors first."""
+    if as_json:
+        print(json.dumps([vars(finding) for finding in findings], ensure_ascii=False))
+        return
+    table = Table("severity", "check", "count", "first at", "value", "remedy", title="data quality")
+    for finding in findings:
+        row = (finding.severity, finding.check, str(finding.count), finding.where, finding.value, finding.remedy)
+        table.add_row(*(Text(str(cell or "")) for cell in row))
+    out.print(table)

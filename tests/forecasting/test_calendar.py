@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+
+from forecasting.calendar import Calendar
+from forecasting.errors import ConfigError
+from forecasting.schema import as_dates
+
+
+def facts(*ds, calendar=None):
+    return (calendar or Calendar("CN")).days(as_dates(ds))
+
+
+def test_chinas_shifted_work_days_of_2014():
+    found = facts("2014-05-04", "2014-09-28")
+    assert found.workday.all()
+    assert found.shifted.all()
+    assert list(found.weekday) == [6, 6]
+
+
+def test_mid_autumn_2014_is_a_run_of_three_days_off():
+    found = facts("2014-09-05", "2014-09-06", "2014-09-07", "2014-09-08", "2014-09-09")
+    assert list(found.workday) == [True, False, False, False, True]
+    assert list(found.offday_run) == [0, 3, 3, 3, 0]
+    assert list(found.offday_index) == [0, 1, 2, 3, 0]
+    assert found.holiday[3]
+    assert not found.holiday[0]
+
+
+def test_a_day_means_the_same_alone_and_in_a_range():
+    calendar = Calendar("CN")
+    whole = calendar.days(np.arange("2014-01-01", "2015-01-01", dtype="datetime64[D]"))
+    for i in (0, 30, 32, 120, 250, 275, 364):
+        alone = calendar.days(whole.ds[i : i + 1])
+        for name in ("weekday", "workday", "offday_run", "offday_index", "day", "days_left", "shifted"):
+            assert getattr(alone, name)[0] == getattr(whole, name)[i], (name, i)
+
+
+def test_position_in_the_month():
+    found = facts("2014-02-01", "2014-02-28")
+    assert list(found.day) == [1, 28]
+    assert list(found.days_left) == [27, 0]
+
+
+def test_without_a_country_only_weekends_are_off():
+    found = facts("2014-10-01", "2014-10-04", calendar=Calendar())
+    assert list(found.workday) == [True, False]
+
+
+def test_events_are_known_by_name():
+    calendar = Calendar("CN", (("2014-11-11", "promotion"),))
+    assert facts("2014-11-10", "2014-11-11", calendar=calendar).event == ("", "promotion")
+    assert calendar.key != Calendar("CN").key
+
+
+def test_an_unknown_country_is_a_sentence():
+    with pytest.raises(ConfigError, match="calendar: 'XQ' is not a country"):
+        facts("2014-01-01", calendar=Calendar("XQ"))
