@@ -1,0 +1,62 @@
+"""The stored files of a small run, made by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ensembles.blend import BlendSpec, fit_blend
+from ensembles.blend_facts import blend_facts
+from ensembles.leaderboard import MemberFacts, build_leaderboard
+from ensembles.oof import MemberInfo, OofCube
+from ensembles.report import ReportData
+from ensembles.tables import forecast_table, oof_table
+from forecasting.windows import Window
+from tests.ensembles.cubes import month_cutoffs, random_cube
+
+WEIGHTS = {"purchase": 0.45, "redeem": 0.55}
+
+RUN: dict[str, Any] = {
+    "config_name": "yuebao",
+    "created": "2014-08-01T00:00:00+0800",
+    "config": {"calendar": "CN", "data": {"unit": "fen"}, "seed": 1},
+    "data": {"fingerprint": "abc", "path": "folder", "start": "2013-07-01", "end": "2014-05-28", "series": 2},
+    "executor": "local",
+    "device": "cpu",
+    "environment": {
+        "tidecast": "0.1.0",
+        "python": "3.11",
+        "platform": "Linux",
+        "processor": "a processor",
+        "libraries": {"numpy": "2.4", "ray": None},
+    },
+}
+
+
+def small_run(
+    n_windows: int = 4,
+    n_series: int = 1,
+    rename: str = "",
+    failed: tuple[tuple[MemberInfo, str], ...] = (),
+    **spec: Any,
+) -> ReportData:
+    """`rename` is put before every member's name and setting."""
+    cutoffs = month_cutoffs(n_windows)
+    cubes = {t: _cube(t, cutoffs, i, n_series, rename) for i, t in enumerate(WEIGHTS)}
+    blend = fit_blend(cubes, WEIGHTS, BlendSpec(**spec), "linear")
+    final = {t: cube.y_hat[:, -1] * 1e7 for t, cube in cubes.items()}
+    blended = {t: blend.apply(t, y_hat) for t, y_hat in final.items()}
+    windows = [Window(cutoff, 28) for cutoff in cutoffs]
+    facts = MemberFacts(failed=failed)
+    board = build_leaderboard(cubes, WEIGHTS, "linear", blend, windows, {}, facts)
+    ahead = forecast_table(cubes, final, blended, windows[-1].ds + 31)
+    return ReportData(board, blend_facts(blend), RUN, oof_table(cubes, blend.prequential.y_hat), ahead)
+
+
+def _cube(target: str, cutoffs: tuple[np.datetime64, ...], seed: int, n_series: int, rename: str) -> OofCube:
+    cube = random_cube(target, "a:x2 a:y1 b:z1 c:w2", cutoffs, 28, seed=seed, n_series=n_series)
+    members = tuple(
+        MemberInfo(m.member_id, rename + m.name, m.family, rename + m.setting, m.seed_index) for m in cube.members
+    )
+    return OofCube(target, cube.unique_ids, cutoffs, members, cube.y_hat, cube.y)
