@@ -20,7 +20,7 @@ from forecasting.adjust import CalendarFit, fit_calendar, safe_log
 from forecasting.errors import TrialError
 from forecasting.models.base import FitTask, Settings, State
 from forecasting.models.lstm.data import FitData, FitResult, Samples, TrainSpec
-from forecasting.models.lstm.engine import default_backend, train
+from forecasting.models.lstm.engine import Backend, fits_per_batch, resolve, train
 from forecasting.models.lstm.network import Array, Network, forward
 from forecasting.panel import History
 from forecasting.schema import DateArray, FloatArray
@@ -60,14 +60,19 @@ class LstmDirect:
     version: ClassVar[int] = 1
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "torch", "numba")
     seeded: ClassVar[bool] = True
+    seconds_per_fit: ClassVar[float] = 0.2
     settings_type: ClassVar[type[Settings]] = LstmDirectSettings
 
     def __init__(self, settings: LstmDirectSettings) -> None:
         self.settings = settings
 
-    def program(self) -> str:
-        """Fits with equal settings share a program."""
-        return f"lstm-direct {self.settings.model_dump_json()}"
+    def backend(self, device: str) -> Backend:
+        """What trains on this device: the setting, with `auto` resolved."""
+        return resolve(self.settings.backend, device)
+
+    def fits_per_batch(self, device: str) -> int:
+        """How many fits are computed together on this device."""
+        return fits_per_batch(_network(self.settings, 31), self.settings.batch_size, self.backend(device), device)
 
     def fit_many(self, tasks: Sequence[FitTask], device: str) -> list[State | TrialError]:
         """Train all tasks as one program."""
@@ -81,7 +86,7 @@ class LstmDirect:
             chosen.append(prepared[data_key])
         usable = [(task, p) for task, p in zip(tasks, chosen, strict=True) if not isinstance(p, TrialError)]
         fits = [FitData(task.key, p.train, p.valid) for task, p in usable]
-        backend = default_backend(device) if s.backend == "auto" else s.backend
+        backend = self.backend(device)
         results = iter(train(self._spec(usable[0][0].horizon), fits, backend, device) if usable else [])
         return [p if isinstance(p, TrialError) else _state(p, next(results), backend) for p in chosen]
 
@@ -134,8 +139,8 @@ class Prepared:
         origin = np.arange(look_back - 1, n - 1)
         if len(origin) < MIN_WINDOWS:
             raise TrialError(
-                f"{history.unique_id} has {n} days up to {history.cutoff}: an LSTM with input_size {settings.input_size} "
-                f"and level_days {settings.level_days} needs at least {look_back + MIN_WINDOWS}"
+                f"{history.unique_id} has {n} days up to {history.cutoff}: input_size "
+                f"{settings.input_size} and level_days {settings.level_days} need at least {look_back + MIN_WINDOWS}"
             )
         level = np.array([z[t + 1 - settings.level_days : t + 1].mean() for t in origin])
         target_day = origin[:, None] + 1 + np.arange(horizon)

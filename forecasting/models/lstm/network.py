@@ -128,12 +128,10 @@ def forward(network: Network, parameters: Mapping[str, Array], x: Array, known: 
     """
     if network.topology == "direct":
         hidden = _lstm(parameters["lstm"], None, None, x)[:, -1]
-        out: Array = _affine(parameters["head"], hidden) + known @ parameters["known"]
-        return out
+        return np.asarray(_affine(parameters["head"], hidden) + known @ parameters["known"], dtype=np.float32)
     dense = np.tanh(x * parameters["dense"][:, 1] + parameters["dense"][:, 0])
     first = _lstm(parameters["lstm"], parameters["peephole"], None, dense)
-    out = _lstm(parameters["lstm2"], parameters["peephole2"], parameters["projection"], first)[:, :, 0]
-    return out
+    return np.asarray(_lstm(parameters["lstm2"], parameters["peephole2"], parameters["projection"], first)[:, :, 0])
 
 
 def _affine(matrix: Array, x: Array) -> Array:
@@ -141,7 +139,8 @@ def _affine(matrix: Array, x: Array) -> Array:
 
 
 def _sigmoid(x: Array) -> Array:
-    return np.float32(0.5) + np.float32(0.5) * np.tanh(np.float32(0.5) * x)
+    half = np.float32(0.5)
+    return np.asarray(half + half * np.tanh(half * x), dtype=np.float32)
 
 
 def _lstm(matrix: Array, peephole: Array | None, projection: Array | None, x: Array) -> Array:
