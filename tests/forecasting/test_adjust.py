@@ -112,7 +112,7 @@ def test_an_effect_does_not_depend_on_which_days_are_asked_with_it():
 
 
 def test_a_named_event_is_learned_and_comes_back():
-    events = tuple((f"2022-{m:02d}-11", "sale") for m in (10, 11, 12)) + (("2023-11-11", "sale"),)
+    events = (*((f"2022-{m:02d}-11", "sale") for m in (10, 11, 12)), ("2023-11-11", "sale"))
     calendar = Calendar(None, events)
     history, _ = planted(calendar, n=300, holiday=0.0)
     lifted = history.y * np.where(np.array(calendar.days(history.ds).event) == "sale", np.exp(1.0), 1.0)
