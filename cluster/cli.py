@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["app", "main"]
 
 PIPED_WIDTH = 140
+INTERRUPTED = 130
 
 app = typer.Typer(
     add_completion=False,
@@ -53,14 +54,16 @@ def main() -> NoReturn:
     # `ray job stop` and schedulers send SIGTERM: leave as on Ctrl-C, with everything finished on disk.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        app(standalone_mode=False)
-        code = 0
+        result = app(standalone_mode=False)
+        code = result if isinstance(result, int) else 0  # typer returns the code of an Exit, and 130 for Ctrl-C
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
     except UserError as error:
         code = _fail(str(error), 2)
     except TooManyFailures as error:
         code = _fail(str(error), 3)
     except (KeyboardInterrupt, typer.Abort):
-        code = _fail("interrupted; finished batches are kept, and the same command continues", 130)
+        code = _fail("interrupted; finished batches are kept, and the same command continues", INTERRUPTED)
     except BrokenPipeError:
         # The reader of stdout left (`| head`): nothing is wrong, and nothing more can be printed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -169,10 +172,9 @@ def validate(
     as_json: JsonOption = False,
 ) -> None:
     """Say what is wrong with the data, as rows with place and remedy; exit code 2 when a run could not use them."""
-    from forecasting.quality import check
-
     from cluster.config import load_config
     from cluster.screen import show_findings
+    from forecasting.quality import check
 
     settings = load_config(config or "yuebao")
     findings = check(settings.data, path, settings.calendar)
@@ -207,10 +209,9 @@ def score(
     as_json: JsonOption = False,
 ) -> None:
     """Score any submission against any table of actual values."""
-    from ensembles.submission import score_submission
-
     from cluster.config import load_config
     from cluster.screen import show_score
+    from ensembles.submission import score_submission
 
     if not submission.is_file() or not truth.is_file():
         missing = truth if submission.is_file() else submission

@@ -80,6 +80,7 @@ def make_plan(config: RunConfig, panel: Panel, device: str) -> Plan:
     """
     members = expand_members(config)
     windows = plan_windows(panel.ds, config.windows.spec())
+    panel.calendar.days(windows.final.ds)  # an unknown country is an error of the configuration, not of every trial
     window_key = [[iso(w.cutoff), w.horizon] for w in windows.all]
     fingerprints = {uid: panel.fingerprint(uid) for uid in panel.unique_ids}
     trials = []

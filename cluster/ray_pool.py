@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
@@ -48,9 +50,17 @@ def connected() -> Iterator[None]:
 
 
 def _init() -> None:
+    """Start or join Ray. Ray takes SIGTERM for itself; the handler there was is put back, for it ends a run cleanly."""
+    ours = signal.getsignal(signal.SIGTERM)
+    _start_or_join()
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, ours)
+
+
+def _start_or_join() -> None:
     if "RAY_ADDRESS" in os.environ:
-        info = ray.init(logging_level=logging.ERROR, log_to_driver=False)
-        log.info("using the Ray cluster at %s", info.address_info["address"])
+        ray.init(logging_level=logging.ERROR, log_to_driver=False)
+        log.info("tidecast: using the Ray cluster at %s", ray.get_runtime_context().gcs_address)
         return
     try:
         ray.init(address="local", include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
@@ -61,7 +71,7 @@ def _init() -> None:
 
 def cluster_resources() -> ClusterResources:
     """What the connected cluster has now."""
-    found = ray.cluster_resources()
+    found = cast(Any, ray).cluster_resources()
     return ClusterResources(int(found.get("CPU", 0)), float(found.get("GPU", 0)))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from cluster.assemble import Assembled
 from cluster.plan import Plan
@@ -15,6 +16,7 @@ from cluster.store import RunStore
 from ensembles.blend import Blend, fit_blend
 from ensembles.blend_facts import blend_facts
 from ensembles.leaderboard import MemberFacts, build_leaderboard, leaderboard_csv
+from ensembles.report import ReportData, render
 from ensembles.submission import forecast_csv, submission_csv
 from ensembles.tables import forecast_table, oof_table, parquet_bytes
 from forecasting.errors import TooManyFailures
@@ -58,12 +60,15 @@ def blend_and_write(plan: Plan, panel: Panel, assembled: Assembled, store: RunSt
     blend = fit_blend(cubes, weights, config.blend, config.score.surrogate)
     blended = {target: blend.apply(target, assembled.final[target]) for target in cubes}
     board = _board(plan, panel, assembled, blend)
-    _write_forecasts(plan, panel, assembled, blend, blended, store)
+    forecast, oof = _write_forecasts(plan, panel, assembled, blend, blended, store)
     store.write_json("leaderboard.json", board)
     store.storage.write("leaderboard.csv", leaderboard_csv(board))
     store.write_json("blend.json", blend_facts(blend))
     _prune(plan, blend, store)
-    _finish(plan, assembled, store, {"train": round(seconds, 2), "blend": round(time.perf_counter() - started, 2)})
+    timings = {"train": round(seconds, 2), "blend": round(time.perf_counter() - started, 2)}
+    facts = _finish(plan, assembled, store, timings)
+    page = render(ReportData(board, blend_facts(blend), facts, oof, forecast))
+    store.storage.write("report.html", page.encode())
     final = plan.windows.final
     return RunResult(store.uri, board, _headline(blend), iso(final.start), iso(final.end), final.horizon)
 
@@ -82,7 +87,8 @@ def _board(plan: Plan, panel: Panel, assembled: Assembled, blend: Blend) -> dict
 
 def _write_forecasts(
     plan: Plan, panel: Panel, assembled: Assembled, blend: Blend, blended: Mapping[str, FloatArray], store: RunStore
-) -> None:
+) -> tuple[pa.Table, pa.Table]:
+    """Write submission and forecasts; gives the tables of forecast.parquet and oof.parquet."""
     cubes, final = assembled.cubes, plan.windows.final
     by_series = {uid: blended[t][i] for t, cube in cubes.items() for i, uid in enumerate(cube.unique_ids)}
     targets = tuple(plan.config.data.targets)
@@ -91,9 +97,11 @@ def _write_forecasts(
     people = forecast_csv(final.ds, by_series, targets, panel.calendar, plan.config.data.unit, net)
     store.storage.write("submission.csv", submission_csv(final.ds, by_series, targets))
     store.storage.write("forecast.csv", people)
-    table = forecast_table(cubes, assembled.final, blended, final.ds)
-    store.storage.write("forecast.parquet", parquet_bytes(table))
-    store.storage.write("oof.parquet", parquet_bytes(oof_table(cubes, blend.prequential.y_hat)))
+    forecast = forecast_table(cubes, assembled.final, blended, final.ds)
+    oof = oof_table(cubes, blend.prequential.y_hat)
+    store.storage.write("forecast.parquet", parquet_bytes(forecast))
+    store.storage.write("oof.parquet", parquet_bytes(oof))
+    return forecast, oof
 
 
 def _prune(plan: Plan, blend: Blend, store: RunStore) -> None:
@@ -110,7 +118,8 @@ def _prune(plan: Plan, blend: Blend, store: RunStore) -> None:
     store.prune_states({trial.trial_key for trial in plan.trials if trial.member.member_id in used})
 
 
-def _finish(plan: Plan, assembled: Assembled, store: RunStore, seconds: Mapping[str, float]) -> None:
+def _finish(plan: Plan, assembled: Assembled, store: RunStore, seconds: Mapping[str, float]) -> dict[str, Any]:
+    """Complete run.json."""
     facts = store.run_facts() or {}
     facts |= {
         "status": "done",
@@ -121,6 +130,7 @@ def _finish(plan: Plan, assembled: Assembled, store: RunStore, seconds: Mapping[
         "seconds": dict(seconds),
     }
     store.write_json("run.json", facts)
+    return facts
 
 
 def _headline(blend: Blend) -> str:

@@ -52,4 +52,4 @@ def as_dates(values: Any) -> DateArray:
 
 def iso(date: np.datetime64) -> str:
     """A day as ``YYYY-MM-DD``."""
-    return str(np.datetime64(date, "D"))
+    return str(date.astype("datetime64[D]"))
