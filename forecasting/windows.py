@@ -119,8 +119,8 @@ def _month_windows(end: np.datetime64, n_windows: int) -> list[Window]:
 
 
 def _last_day_of_month(day: np.datetime64) -> np.datetime64:
-    next_month = np.datetime64(day, "M") + np.timedelta64(1, "M")
-    return np.datetime64(next_month, "D") - np.timedelta64(1, "D")
+    last: np.datetime64 = (day.astype("datetime64[M]") + 1).astype("datetime64[D]") - np.timedelta64(1, "D")
+    return last
 
 
 def _days_in_month_after(month_end: np.datetime64) -> int:
