@@ -178,7 +178,7 @@ def _layout(file: TableFile) -> _Layout:
         raise DataError(f"{file.name}: it is written in UTF-16: save it as UTF-8")
     encoding = _encoding(file, head)
     text = codecs.getincrementaldecoder(encoding)().decode(head).removeprefix("\ufeff")
-    for number, line in enumerate(_NEWLINE.split(text), start=1):
+    for number, line in enumerate(_lines(text), start=1):
         if line.strip():
             try:
                 names = next(csv.reader([line]))
@@ -186,6 +186,14 @@ def _layout(file: TableFile) -> _Layout:
                 raise DataError(f"{file.name}:{number}: the header cannot be read: check the quotes") from None
             return _Layout(tuple(n.strip() for n in names), encoding, number)
     raise DataError(f"{file.name}: it is empty: give a file with a header and rows")
+
+
+def _lines(text: str) -> Iterator[str]:
+    start = 0
+    for newline in _NEWLINE.finditer(text):
+        yield text[start : newline.start()]
+        start = newline.end()
+    yield text[start:]
 
 
 def _encoding(file: TableFile, head: bytes) -> str:
