@@ -11,9 +11,9 @@ import pyarrow.csv as pacsv
 
 from forecasting.sample.daily import flows
 from forecasting.sample.rates import SHIBOR, annualised, daily_yields, shibor
+from forecasting.sample.text import compact, stream, write_lines
 from forecasting.sample.users import CATEGORIES, COLUMNS, Day, Totals, user_days
 from forecasting.schema import DateArray, IntArray
-from forecasting.seeding import content_hash, generator
 
 __all__ = ["made_up_totals", "with_yields", "write_competition"]
 
@@ -37,13 +37,13 @@ _CITIES = (6411949, 6412149, 6301949, 6281949, 6081949, 6581949, 6481949)
 
 def made_up_totals(ds: DateArray, users: int, seed: int) -> Totals:
     """Totals to meet when none are given."""
-    purchase, redeem = flows(ds, users, _stream(seed, "flows"))
+    purchase, redeem = flows(ds, users, stream(seed, "flows"))
     return with_yields(ds, purchase, redeem, seed)
 
 
 def with_yields(ds: DateArray, purchase: IntArray, redeem: IntArray, seed: int) -> Totals:
     """Given totals with made-up yields."""
-    return Totals(ds, purchase, redeem, daily_yields(len(ds), _stream(seed, "yields")))
+    return Totals(ds, purchase, redeem, daily_yields(len(ds), stream(seed, "yields")))
 
 
 def write_competition(folder: Path, totals: Totals, users: int, seed: int) -> int:
@@ -52,16 +52,16 @@ def write_competition(folder: Path, totals: Totals, users: int, seed: int) -> in
     n_rows = 0
     with (folder / "user_balance_table.csv").open("wb") as file:
         file.write((",".join((*COLUMNS, *CATEGORIES)) + "\n").encode())
-        for days in _in_chunks(user_days(totals, users, _stream(seed, "users"))):
+        for days in _in_chunks(user_days(totals, users, stream(seed, "users"))):
             yields += [day.daily_yield for day in days]
             table = _table(days)
             n_rows += table.num_rows
             pacsv.write_csv(table, file, pacsv.WriteOptions(include_header=False, quoting_style="none"))
     _write_yields(folder / "mfd_day_share_interest.csv", totals.ds, np.array(yields))
-    bank_days, rates = shibor(totals.ds, _stream(seed, "shibor"))
-    lines = [f"{_day(d)}," + ",".join(f"{r:.4f}" for r in row) for d, row in zip(bank_days, rates, strict=True)]
-    _write_lines(folder / "mfd_bank_shibor.csv", ("mfd_date", *SHIBOR), lines)
-    _write_lines(folder / "user_profile_table.csv", ("user_id", "sex", "city", "constellation"), _profiles(users, seed))
+    bank_days, rates = shibor(totals.ds, stream(seed, "shibor"))
+    lines = [f"{compact(d)}," + ",".join(f"{r:.4f}" for r in row) for d, row in zip(bank_days, rates, strict=True)]
+    write_lines(folder / "mfd_bank_shibor.csv", ("mfd_date", *SHIBOR), lines)
+    write_lines(folder / "user_profile_table.csv", ("user_id", "sex", "city", "constellation"), _profiles(users, seed))
     return n_rows
 
 
@@ -82,7 +82,7 @@ def _table(days: list[Day]) -> pa.Table:
     empty = ~np.concatenate([d.consumes for d in days])
     columns = [
         pa.array(np.concatenate([d.user_ids for d in days])),
-        pa.array(np.concatenate([np.full(len(d.user_ids), int(_day(d.ds))) for d in days])),
+        pa.array(np.concatenate([np.full(len(d.user_ids), int(compact(d.ds))) for d in days])),
         *(pa.array(np.ascontiguousarray(column)) for column in amounts.T),
         *(pa.array(np.ascontiguousarray(column), mask=empty) for column in categories.T),
     ]
@@ -91,24 +91,13 @@ def _table(days: list[Day]) -> pa.Table:
 
 def _write_yields(path: Path, ds: DateArray, yields: np.ndarray[tuple[int], np.dtype[np.float64]]) -> None:
     lines = [
-        f"{_day(d)},{daily:.4f},{annual:.3f}" for d, daily, annual in zip(ds, yields, annualised(yields), strict=True)
+        f"{compact(d)},{daily:.4f},{annual:.3f}"
+        for d, daily, annual in zip(ds, yields, annualised(yields), strict=True)
     ]
-    _write_lines(path, ("mfd_date", "mfd_daily_yield", "mfd_7daily_yield"), lines)
+    write_lines(path, ("mfd_date", "mfd_daily_yield", "mfd_7daily_yield"), lines)
 
 
 def _profiles(users: int, seed: int) -> list[str]:
-    rng = _stream(seed, "profiles")
+    rng = stream(seed, "profiles")
     sex, city, sign = rng.integers(2, size=users), rng.choice(_CITIES, size=users), rng.integers(12, size=users)
     return [f"{user + 1},{sex[user]},{city[user]},{_SIGNS[sign[user]]}" for user in range(users)]
-
-
-def _write_lines(path: Path, header: Iterable[str], lines: Iterable[str]) -> None:
-    path.write_text("\n".join([",".join(header), *lines]) + "\n", encoding="utf-8")
-
-
-def _day(day: np.datetime64) -> str:
-    return str(day).replace("-", "")
-
-
-def _stream(seed: int, name: str) -> np.random.Generator:
-    return generator(int(content_hash("sample", seed), 16), name)

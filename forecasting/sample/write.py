@@ -10,14 +10,19 @@ from pathlib import Path
 import numpy as np
 
 from forecasting.errors import ConfigError, DataError, StorageError
+from forecasting.sample.accounts import write_accounts
+from forecasting.sample.competition import made_up_totals, with_yields, write_competition
+from forecasting.sample.funds import write_funds
+from forecasting.sample.prices import write_prices
 from forecasting.schema import DateArray
+from forecasting.sources import DataSpec, load
 
 __all__ = ["KINDS", "Sample", "write_sample"]
 
 _END = np.datetime64("2014-08-31", "D")
 """Last day of every sample: the end of a month, as monthly windows want it."""
 
-KINDS = {"yuebao": (2000, 427)}
+KINDS = {"yuebao": (2000, 427), "funds": (20, 427), "ohlcv": (1, 1000), "accounts": (50, 427)}
 """Kind -> how many users (funds, accounts) and days it has unless told."""
 
 
@@ -75,6 +80,8 @@ def write_sample(
         raise ConfigError(f"a sample of {n_users} users and {n_days} days cannot be made: give at least one of each")
     if totals is not None and (kind != "yuebao" or days is not None):
         raise ConfigError("totals give the days of a yuebao sample: leave out days and other kinds")
+    if kind == "ohlcv" and n_users != 1:
+        raise ConfigError("an ohlcv sample is one price series: leave out users")
     folder = Path(directory)
     staging = folder / f".sample-{uuid.uuid4().hex}"
     try:
@@ -90,13 +97,15 @@ def write_sample(
     return Sample(folder, kind, rows, files)
 
 
-def _write(staging: Path, kind: str, users: int, ds: DateArray, seed: int, totals: str | Path | None) -> int:  # noqa: ARG001
-    from forecasting.sample.competition import made_up_totals, with_yields, write_competition
-
+def _write(staging: Path, kind: str, users: int, ds: DateArray, seed: int, totals: str | Path | None) -> int:
+    if kind == "funds":
+        return write_funds(staging, ds, users, seed)
+    if kind == "ohlcv":
+        return write_prices(staging, ds, seed)
+    if kind == "accounts":
+        return write_accounts(staging, ds, users, seed)
     if totals is None:
         return write_competition(staging, made_up_totals(ds, users, seed), users, seed)
-    from forecasting.sources import DataSpec, load
-
     panel = load(DataSpec(kind="table"), totals, None)
     fen = panel.y.astype(np.int64)
     broken = np.flatnonzero((fen != panel.y).any(axis=0))

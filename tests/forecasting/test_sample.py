@@ -10,9 +10,10 @@ import pytest
 
 from forecasting.errors import ConfigError, DataError, StorageError
 from forecasting.income import daily_income
+from forecasting.quality import check
 from forecasting.sample import write_sample
 from forecasting.sample.allocate import share_out, share_out_below, split_rows
-from forecasting.sources import DataSpec, load
+from forecasting.sources import DataSpec, load, read
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +96,46 @@ def test_rates_and_profiles_fit_the_rows(folder: Path, rows: pd.DataFrame) -> No
     assert (shibor.drop(columns="mfd_date") > 0).all().all()
 
 
+KINDS = {
+    "funds": DataSpec(kind="panel", entity="fund_code", unit="CNY", past=("uv_key_page_1", "uv_key_page_3")),
+    "ohlcv": DataSpec(kind="table", targets={"Close": 1.0}, past=("Volume",)),
+    "accounts": DataSpec(kind="panel", entity="account_id", targets={"inflow": 0.5, "outflow": 0.5}),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_other_kinds_load_whole_and_follow_the_seed(kind: str, tmp_path: Path) -> None:
+    users = None if kind == "ohlcv" else 3
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        sample = write_sample(tmp_path / name, kind=kind, users=users, days=100, seed=seed)
+    a, b, c = (read(KINDS[kind], tmp_path / name, "CN") for name in "abc")
+    assert a.problems == ()
+    assert a.panel.y.shape == ((1 if kind == "ohlcv" else 6), 100)
+    assert sample.rows == (100 if kind == "ohlcv" else 300)
+    assert a.panel.fingerprint() == b.panel.fingerprint() != c.panel.fingerprint()
+    assert not [f for f in check(KINDS[kind], tmp_path / "a", "CN") if f.severity == "error"]
+
+
+def test_adding_funds_or_accounts_does_not_change_an_account(tmp_path: Path) -> None:
+    for users in (2, 4):
+        write_sample(tmp_path / str(users), kind="accounts", users=users, days=80)
+    few, many = (pd.read_csv(tmp_path / str(users) / "accounts.csv") for users in (2, 4))
+    pd.testing.assert_frame_equal(few, many[many.account_id <= "A00002"])
+
+
+def test_planted_anomalies_are_labelled_where_they_are(tmp_path: Path) -> None:
+    write_sample(tmp_path, kind="accounts", users=40, days=400)
+    rows = pd.read_csv(tmp_path / "accounts.csv")
+    usual = rows[rows.anomaly.isna()].groupby("account_id")[["inflow", "outflow"]].median()
+    rows["ratio"] = rows.outflow / rows.account_id.map(usual.outflow)
+    assert set(rows.anomaly.dropna()) == {"spike", "drain", "silence"}
+    assert (rows[rows.anomaly == "silence"][["inflow", "outflow"]] == 0).all().all()
+    assert rows[rows.anomaly == "spike"].ratio.median() > 4
+    assert rows[rows.anomaly == "drain"].ratio.median() > 1.5
+    assert rows[rows.anomaly.isna()].ratio.max() < 4
+    assert 0.005 < rows.anomaly.notna().mean() < 0.06
+
+
 def test_equal_seeds_give_equal_bytes_and_others_do_not(tmp_path: Path) -> None:
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         write_sample(tmp_path / name, users=20, days=40, seed=seed)
@@ -144,6 +185,8 @@ def test_impossible_samples_are_refused(tmp_path: Path) -> None:
         write_sample(tmp_path / "a", kind="stocks")
     with pytest.raises(ConfigError, match="0 users"):
         write_sample(tmp_path / "a", users=0)
+    with pytest.raises(ConfigError, match="one price series"):
+        write_sample(tmp_path / "a", kind="ohlcv", users=2)
     with pytest.raises(ConfigError, match="leave out days"):
         write_sample(tmp_path / "a", days=3, totals="x.csv")
     with pytest.raises(DataError, match=r"x\.csv: there is no such file"):
