@@ -4,8 +4,10 @@
     inputs (z_s − level_t) / scale of the last `input_size` days s ≤ t, outputs (z_{t+h} − level_t) / scale for h = 1
     … horizon
 
-Days that lie after the history's end have weight zero, so the newest windows train on the days they have. Forecasts are
-exp(level + scale · output + effect), and need nothing but the state.
+The outputs' median over the training windows, by h, is taken out and not put back unless `carry_drift`: a network
+that sees one year of a growing fund learns that funds grow. Days that lie after the history's end have weight zero,
+so the newest windows train on the days they have. Forecasts are exp(level + scale · output + effect), and need
+nothing but the state.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from forecasting.models.lstm.data import FitData, FitResult, Samples, TrainSpec
 from forecasting.models.lstm.engine import Backend, fits_per_batch, resolve, train
 from forecasting.models.lstm.network import Array, Network, forward
 from forecasting.panel import History
-from forecasting.schema import DateArray, FloatArray
+from forecasting.schema import BoolArray, DateArray, FloatArray
 
 __all__ = ["LstmDirect", "LstmDirectSettings"]
 
@@ -38,11 +40,14 @@ class LstmDirectSettings(Settings):
     hidden_size: int = Field(30, ge=1, le=512, description="units of the LSTM layer")
     epochs: int = Field(25, ge=1, le=10_000, description="most passes over the training windows")
     batch_size: int = Field(32, ge=1, le=4096, description="windows per step of the optimizer")
-    learning_rate: float = Field(3e-3, gt=0, le=1, description="step size of Adam")
+    learning_rate: float = Field(5e-4, gt=0, le=1, description="step size of Adam")
     clip_norm: float = Field(1.0, gt=0, description="gradients longer than this are cut to it")
     dropout: float = Field(0.0, ge=0, lt=1, description="share of the last hidden state dropped in training")
     loss: Literal["l1", "huber", "mse"] = Field("l1", description="loss on the scaled adjusted level")
     level_days: int = Field(14, ge=1, le=366, description="days whose mean is the level that forecasts start from")
+    carry_drift: bool = Field(
+        False, description="whether the usual change of the past, such as a fund's first growth, is carried on"
+    )
     half_life: float | None = Field(
         None, gt=0, description="days after which a training window counts half; null: none fades"
     )
@@ -146,6 +151,8 @@ class Prepared:
         target_day = origin[:, None] + 1 + np.arange(horizon)
         exists = target_day < n
         departure = np.where(exists, z[np.minimum(target_day, n - 1)] - level[:, None], 0.0)
+        drift = np.zeros(horizon) if settings.carry_drift else _median_by_day(departure, exists)
+        departure = np.where(exists, departure - drift, 0.0)
         self.scale = max(1.4826 * float(np.median(np.abs(departure[exists]))), 1e-3)
         x = z[origin[:, None] + 1 + np.arange(-settings.input_size, 0)] - level[:, None]
         split = n - settings.validation_days
@@ -164,6 +171,12 @@ class Prepared:
             _single(weight[used]),
             known,
         )
+
+
+def _median_by_day(departure: FloatArray, exists: BoolArray) -> FloatArray:
+    """Median over the windows of each day ahead ``[horizon]``; 0 where no window reaches that far."""
+    with_gaps = np.ma.masked_array(departure, ~exists)
+    return np.asarray(np.ma.median(with_gaps, axis=0).filled(0.0), dtype=np.float64)
 
 
 def _single(values: FloatArray) -> Array:
