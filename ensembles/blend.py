@@ -7,19 +7,22 @@ windows only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ensembles.best_single import BestSingle, follow_best_single
+from ensembles.calibrate import Calibration, follow_factor
 from ensembles.combine import BASELINE, Candidate, Fitted, FittingRules, Method, parse_candidate
+from ensembles.course import Course, Pair
+from ensembles.intervals import BandRule, Bands, Coverage, coverage, fit_bands, follow_bands
 from ensembles.oof import MemberInfo, OofCube, known_before
-from ensembles.prequential import Track, choose, choosing_windows, track_candidates
-from ensembles.selection import Ranking
+from ensembles.prequential import Track, choosing_windows, track_candidates
+from ensembles.scores import window_scores
 from forecasting.errors import TooManyFailures
-from forecasting.schema import FloatArray, IntArray
+from forecasting.schema import FloatArray
 from forecasting.scoring import Surrogate
 
 __all__ = ["Blend", "BlendSpec", "Pair", "Prequential", "fit_blend"]
@@ -42,6 +45,8 @@ class BlendSpec(BaseModel):
         3.0, ge=0, description="windows of evidence that equal weights count for against fitted simplex weights"
     )
 
+    calibrate: bool = Field(True, description="multiply by the factor that raises the expected score, a little below 1")
+
     @field_validator("candidates")
     @classmethod
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -56,37 +61,16 @@ class BlendSpec(BaseModel):
 
 
 @dataclass(frozen=True)
-class Pair:
-    """One candidate per target, judged by the windows that choose.
-
-    `score` is the prequential total over those windows (None where there are none), `by_surrogate` the same
-    under the surrogate's family, `score_in_sample` the total over all windows of weights fitted on all of them;
-    `out`: further below the family-equal mean than tolerated under some surrogate.
-    """
-
-    candidates: Mapping[str, Candidate]
-    score: float | None
-    by_surrogate: Mapping[str, float]
-    score_in_sample: float
-    out: bool
-    chosen: bool
-
-    @property
-    def label(self) -> str:
-        labels = {candidate.label for candidate in self.candidates.values()}
-        return labels.pop() if len(labels) == 1 else ", ".join(f"{t}: {c.label}" for t, c in self.candidates.items())
-
-
-@dataclass(frozen=True)
 class Prequential:
     """The blend's forecasts of the backtest windows, each by what was known at its cutoff.
 
-    `y_hat` per target ``[n_series, n_windows, horizon]``; `scores` per target ``[n_windows]``; `choices`
-    ``[n_windows]`` the candidate of each target; `real` ``[n_windows]`` whether there was anything to choose
-    by.
+    `y_hat` per target ``[n_series, n_windows, horizon]`` and `bands` around them; `scores` per target
+    ``[n_windows]``; `per_window` ``[n_windows]`` their weighted totals; `choices` ``[n_windows]`` the candidate of
+    each target; `real` ``[n_windows]`` whether there was anything to choose by.
     """
 
     y_hat: Mapping[str, FloatArray]
+    bands: Mapping[str, Bands]
     scores: Mapping[str, FloatArray]
     per_window: FloatArray
     choices: tuple[Mapping[str, Candidate], ...]
@@ -102,14 +86,18 @@ class Prequential:
 class Blend:
     """What `fit_blend` found.
 
-    `fitted` per target the combination in use, `tracks` per target every candidate's honest course, `pairs` the
-    ranking of the final choice, `score_in_sample` the total of the blend on the windows it was fitted on,
-    `best_single` None when no member has all targets.
+    Per target: `fitted` the combination in use, `calibration` the factor on it, `band_rules` its bands and
+    `coverage` what they held, `tracks` every candidate's honest course. Over all targets: `pairs` the ranking of
+    the final choice, `score_in_sample` the total of the blend on the windows it was fitted on, `best_single` None
+    when no member has all targets.
     """
 
     surrogate: Surrogate
     weights: Mapping[str, float]
     fitted: Mapping[str, Fitted]
+    calibration: Mapping[str, Calibration]
+    band_rules: Mapping[str, BandRule]
+    coverage: Mapping[str, Mapping[int, Coverage]]
     prequential: Prequential
     score_in_sample: float
     pairs: tuple[Pair, ...]
@@ -122,7 +110,11 @@ class Blend:
 
     def apply(self, target: str, y_hat: FloatArray) -> FloatArray:
         """Blend members' forecasts ``[n_series, ..., n_members]`` of a target into ``[n_series, ...]``."""
-        return self.fitted[target].apply(y_hat)
+        return self.fitted[target].apply(y_hat) * self.calibration[target].final
+
+    def bands(self, target: str, y_hat: FloatArray) -> Bands:
+        """Prediction intervals around the blend's forecasts ``[n_series, horizon]`` of a target."""
+        return self.band_rules[target].apply(y_hat)
 
 
 def fit_blend(
@@ -147,75 +139,66 @@ def fit_blend(
             raise TooManyFailures(f"no member has a complete set of forecasts of {target}: see their reasons")
     rules = FittingRules(surrogate, spec.shrinkage)
     tracks = {target: track_candidates(cube, spec.parsed(), rules) for target, cube in cubes.items()}
+    course = Course(tracks, np.array([weights[t] for t in cubes]), spec.tie, surrogate)
     first = next(iter(cubes.values()))
-    course = _Course(tracks, np.array([weights[t] for t in cubes]), spec.tie, surrogate)
     before = known_before(first.cutoffs, first.horizons)
-    prequential = course.follow([choosing_windows(before, past) for past in before])
-    pairs = course.final(choosing_windows(before, np.arange(len(before))))
-    chosen = next(pair for pair in pairs if pair.chosen)
+    past = (*before, np.arange(len(before)))  # of every window, and of the days to come
+    choosing = [choosing_windows(before, known) for known in past]
+    choices, pairs = course.choices(choosing[:-1]), course.pairs(choosing[-1])
+    calibration = {
+        target: follow_factor(y_hat, cubes[target].y, past, choosing, surrogate)
+        if spec.calibrate
+        else Calibration.none(y_hat)
+        for target, y_hat in course.forecasts(choices).items()
+    }
+    honest = _prequential(cubes, weights, surrogate, calibration, choices, tuple(len(w) > 0 for w in choosing[:-1]))
+    chosen = next(pair for pair in pairs if pair.chosen).candidates
+    fitted = {target: course.track(target, chosen[target]).final for target in cubes}
     baseline = {target: course.track(target, BASELINE).y_hat for target in cubes}
     return Blend(
         surrogate=surrogate,
         weights={target: weights[target] for target in cubes},
-        fitted={target: course.track(target, candidate).final for target, candidate in chosen.candidates.items()},
-        prequential=prequential,
-        score_in_sample=chosen.score_in_sample,
+        fitted=fitted,
+        calibration=calibration,
+        band_rules={target: fit_bands(honest.y_hat[target], cube.y) for target, cube in cubes.items()},
+        coverage={t: coverage(honest.bands[t], cube.y, cube.horizons) for t, cube in cubes.items()},
+        prequential=honest,
+        score_in_sample=_score_in_sample(cubes, weights, surrogate, fitted, calibration),
         pairs=pairs,
         tracks=tracks,
         best_single=follow_best_single(cubes, weights, surrogate, baseline),
     )
 
 
-@dataclass(frozen=True)
-class _Course:
-    """The choice at every cutoff, over all targets."""
-
-    tracks: Mapping[str, tuple[Track, ...]]
-    weights: FloatArray
-    tie: float
-    surrogate: Surrogate
-
-    def track(self, target: str, candidate: Candidate) -> Track:
-        return next(track for track in self.tracks[target] if track.candidate == candidate)
-
-    def _rank(self, windows: IntArray) -> Ranking:
-        rows = list(self.tracks.values())
-        return choose(rows, self.weights, windows, surrogate=self.surrogate, tie=self.tie)
-
-    def _named(self, choice: Sequence[int]) -> dict[str, Candidate]:
-        return {target: row[i].candidate for (target, row), i in zip(self.tracks.items(), choice, strict=True)}
-
-    def follow(self, choosing: Sequence[IntArray]) -> Prequential:
-        """`choosing`: for every window, the windows whose scores may choose for it."""
-        standing = dict.fromkeys(self.tracks, BASELINE)
-        choices = tuple(self._named(self._rank(w).chosen.choice) if len(w) else standing for w in choosing)
-        y_hat, scores = {}, {}
-        for target in self.tracks:
-            used = [self.track(target, choice[target]) for choice in choices]
-            y_hat[target] = np.stack([track.y_hat[:, k] for k, track in enumerate(used)], axis=1)
-            scores[target] = np.array([track.scores[self.surrogate][k] for k, track in enumerate(used)])
-        per_window = _weighted(self.weights, list(scores.values()))
-        return Prequential(y_hat, scores, per_window, choices, tuple(len(windows) > 0 for windows in choosing))
-
-    def final(self, windows: IntArray) -> tuple[Pair, ...]:
-        if not len(windows):
-            standing = dict.fromkeys(self.tracks, BASELINE)
-            return (Pair(standing, None, {}, self._in_sample(standing), out=False, chosen=True),)
-        ranking = self._rank(windows)
-        pairs = []
-        for ranked in ranking.listed:
-            named = self._named(ranked.choice)
-            score = self._in_sample(named)
-            pairs.append(Pair(named, ranked.score, ranked.by_surrogate, score, ranked.out, ranked is ranking.chosen))
-        return tuple(pairs)
-
-    def _in_sample(self, named: Mapping[str, Candidate]) -> float:
-        scores = [self.track(target, candidate).in_sample for target, candidate in named.items()]
-        return float(_weighted(self.weights, scores).mean())
+def _prequential(
+    cubes: Mapping[str, OofCube],
+    weights: Mapping[str, float],
+    surrogate: Surrogate,
+    calibration: Mapping[str, Calibration],
+    choices: tuple[Mapping[str, Candidate], ...],
+    real: tuple[bool, ...],
+) -> Prequential:
+    y_hat = {target: calibration[target].y_hat for target in cubes}
+    scores = {target: window_scores(y_hat[target], cube.y, surrogate) for target, cube in cubes.items()}
+    bands = {
+        target: follow_bands(y_hat[target], cube.y, known_before(cube.cutoffs, cube.horizons))
+        for target, cube in cubes.items()
+    }
+    total = np.zeros(len(choices))
+    for target, values in scores.items():
+        total += weights[target] * values
+    return Prequential(y_hat, bands, scores, total, choices, real)
 
 
-def _weighted(weights: FloatArray, scores: Sequence[FloatArray]) -> FloatArray:
-    total = np.zeros(len(scores[0]))
-    for weight, values in zip(weights, scores, strict=True):
-        total += weight * values
+def _score_in_sample(
+    cubes: Mapping[str, OofCube],
+    weights: Mapping[str, float],
+    surrogate: Surrogate,
+    fitted: Mapping[str, Fitted],
+    calibration: Mapping[str, Calibration],
+) -> float:
+    total = 0.0
+    for target, cube in cubes.items():
+        y_hat = fitted[target].apply(cube.y_hat) * calibration[target].final
+        total += weights[target] * float(window_scores(y_hat, cube.y, surrogate).mean())
     return total

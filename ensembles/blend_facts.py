@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ensembles.best_single import BestSingle
 from ensembles.blend import Blend, Pair
 from ensembles.combine import Fitted
+from ensembles.intervals import Coverage
 from forecasting.schema import FloatArray
 
-__all__ = ["BLEND_SCHEMA", "best_single_facts", "blend_facts", "number", "numbers", "pair_facts"]
+__all__ = ["BLEND_SCHEMA", "best_single_facts", "blend_facts", "coverage_facts", "number", "numbers", "pair_facts"]
 
 BLEND_SCHEMA = 1
 """Version of the layout of blend.json."""
@@ -36,7 +37,7 @@ def blend_facts(blend: Blend) -> dict[str, Any]:
         "schema_version": BLEND_SCHEMA,
         "surrogate": blend.surrogate,
         "weights": dict(blend.weights),
-        "targets": {target: _fitted_facts(fitted) for target, fitted in blend.fitted.items()},
+        "targets": {target: _target_facts(blend, target) for target in blend.fitted},
         "score": number(honest.score),
         "score_x30": number(honest.score * DAYS_PER_MONTH),
         "score_in_sample": number(blend.score_in_sample),
@@ -50,19 +51,51 @@ def blend_facts(blend: Blend) -> dict[str, Any]:
     }
 
 
+def _target_facts(blend: Blend, target: str) -> dict[str, Any]:
+    calibration, rule = blend.calibration[target], blend.band_rules[target]
+    return {
+        **_fitted_facts(blend.fitted[target]),
+        "factor": number(calibration.final),
+        "factor_gain": number(calibration.gain),
+        "factor_per_window": numbers(calibration.factors),
+        "bands": {
+            "own": numbers(rule.own),
+            "slope": number(rule.slope),
+            "centre": number(rule.centre),
+            "quantiles": {str(level): number(q) for level, q in rule.quantiles.items()},
+        },
+        "coverage": coverage_facts(blend.coverage[target]),
+    }
+
+
+def coverage_facts(coverage: Mapping[int, Coverage]) -> dict[str, Any]:
+    """Measured coverage by level, as shares, with its interval; null without a window that has bands."""
+    return {
+        str(level): {
+            "share": number(found.share),
+            "low": number(found.low),
+            "high": number(found.high),
+            "days": found.n_days,
+            "windows": found.n_windows,
+        }
+        for level, found in coverage.items()
+    }
+
+
 def _fitted_facts(fitted: Fitted) -> dict[str, Any]:
-    n_members = [None] * len(fitted.members) if fitted.member_weights is None else numbers(fitted.member_weights)
-    n_units = [None] * len(fitted.units) if fitted.unit_weights is None else numbers(fitted.unit_weights)
+    by_member, by_unit = fitted.member_weights, fitted.mean_unit_weights
+    member_weights = [None] * len(fitted.members) if by_member is None else numbers(by_member)
+    unit_weights = [None] * len(fitted.units) if by_unit is None else numbers(by_unit)
     return {
         "method": fitted.candidate.method,
         "level": fitted.candidate.level,
         "units": [
             {"name": unit.name, "family": unit.family, "weight": weight}
-            for unit, weight in zip(fitted.units, n_units, strict=True)
+            for unit, weight in zip(fitted.units, unit_weights, strict=True)
         ],
         "members": [
             {"member": m.name, "member_id": m.member_id, "family": m.family, "setting": m.setting, "weight": weight}
-            for m, weight in zip(fitted.members, n_members, strict=True)
+            for m, weight in zip(fitted.members, member_weights, strict=True)
         ],
     }
 

@@ -21,8 +21,8 @@ from forecasting.scoring import Surrogate
 
 __all__ = ["BASELINE", "Candidate", "Fitted", "FittingRules", "Method", "fit_candidate", "parse_candidate"]
 
-Method = Literal["mean", "median", "trimmed-mean", "best-single", "simplex", "greedy"]
-"""Simplest first: nothing fitted, one thing chosen, weights held close to equal, weights free."""
+Method = Literal["mean", "median", "trimmed-mean", "best-single", "simplex", "greedy", "simplex-by-series"]
+"""Simplest first: nothing fitted, one thing chosen, weights held close to equal, weights free, weights by series."""
 
 METHODS: tuple[Method, ...] = get_args(Method)
 ORDER_STATISTICS: tuple[Method, ...] = ("median", "trimmed-mean")
@@ -79,7 +79,8 @@ class Fitted:
     """A candidate with its weights: turns the members' forecasts of a target into one.
 
     `members` ``[n_members]`` in the order their forecasts must come in; `units` ``[n_units]`` what is combined;
-    `unit_weights` ``[n_units]``, None for median and trimmed mean, which weigh by rank.
+    `unit_weights` ``[n_units]``, or ``[n_series, n_units]`` where each series has its own; None for median and
+    trimmed mean, which weigh by rank.
     """
 
     candidate: Candidate
@@ -88,24 +89,33 @@ class Fitted:
     unit_weights: FloatArray | None
 
     def apply(self, y_hat: FloatArray) -> FloatArray:
-        """Combine members' forecasts ``[..., n_members]`` into ``[...]``; NaN where they are NaN."""
+        """Combine members' forecasts ``[n_series, ..., n_members]`` into ``[n_series, ...]``; NaN stays NaN."""
         return self.combine(average(y_hat, self.members, self.candidate.level)[0])
 
     def combine(self, y_hat: FloatArray) -> FloatArray:
-        """Combine units' forecasts ``[..., n_units]`` into ``[...]``."""
+        """Combine units' forecasts ``[n_series, ..., n_units]`` into ``[n_series, ...]``."""
         if self.unit_weights is None:
             return _by_rank(self.candidate.method, y_hat)
+        weights = self.unit_weights
+        if weights.ndim == 2:
+            weights = weights.reshape(len(weights), *[1] * (y_hat.ndim - 2), -1)
         total = np.zeros(y_hat.shape[:-1])
-        for i, weight in enumerate(self.unit_weights):  # in order: see `oof.average`
-            total += weight * y_hat[..., i]
+        for i in range(y_hat.shape[-1]):  # in order: see `oof.average`
+            total += weights[..., i] * y_hat[..., i]
         return total
+
+    @property
+    def mean_unit_weights(self) -> FloatArray | None:
+        """Weights ``[n_units]``, the mean over series where each has its own."""
+        weights = self.unit_weights
+        return weights.mean(axis=0) if weights is not None and weights.ndim == 2 else weights
 
     @property
     def member_weights(self) -> FloatArray | None:
         """Each member's share in the combination, ``[n_members]``; None for median and trimmed mean."""
-        if self.unit_weights is None:
+        if self.mean_unit_weights is None:
             return None
-        shares: FloatArray = (member_shares(self.members, self.candidate.level) * self.unit_weights).sum(axis=1)
+        shares: FloatArray = (member_shares(self.members, self.candidate.level) * self.mean_unit_weights).sum(axis=1)
         return shares
 
 
@@ -177,8 +187,21 @@ def _greedy(y_hat: FloatArray, y: FloatArray, equal: FloatArray, rules: FittingR
     return greedy_weights(np.ascontiguousarray(np.moveaxis(y_hat, -1, 0)), y, score)
 
 
+def _simplex_by_series(y_hat: FloatArray, y: FloatArray, equal: FloatArray, rules: FittingRules) -> FloatArray:
+    """A series' own weights, held toward the target's as those are toward equal ones."""
+    common = _simplex(y_hat, y, equal, rules)
+    weights = np.tile(common, (len(y), 1))
+    for row in range(len(y)):
+        known = ~np.isnan(y[row]).all(axis=-1)
+        if known.any():
+            own = simplex_weights(y_hat[[row]][:, known], y[[row]][:, known], rules.surrogate, common)
+            weights[row] = shrink(own, common, int(known.sum()), rules.shrinkage)
+    return weights
+
+
 _FIT: dict[Method, Callable[[FloatArray, FloatArray, FloatArray, FittingRules], FloatArray]] = {
     "best-single": _best_single,
     "simplex": _simplex,
     "greedy": _greedy,
+    "simplex-by-series": _simplex_by_series,
 }

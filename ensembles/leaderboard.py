@@ -19,7 +19,7 @@ import numpy as np
 
 from ensembles.best_single import total_scores
 from ensembles.blend import Blend
-from ensembles.blend_facts import DAYS_PER_MONTH, best_single_facts, number, numbers, pair_facts
+from ensembles.blend_facts import DAYS_PER_MONTH, best_single_facts, coverage_facts, number, numbers, pair_facts
 from ensembles.oof import MemberInfo, OofCube, average_seeds
 from ensembles.prequential import Track
 from ensembles.scores import window_scores
@@ -145,6 +145,7 @@ def build_leaderboard(
             for w, choice in zip(windows, choices, strict=True)
         ],
         "pairs": [] if blend is None else [pair_facts(pair) for pair in blend.pairs],
+        "coverage": {} if blend is None else {t: coverage_facts(c) for t, c in blend.coverage.items()},
         "best_single": None if blend is None else best_single_facts(blend.best_single),
         "settings": _setting_rows(cubes, weights, surrogate),
         "rows": sorted(rows, key=_rank),

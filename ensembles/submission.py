@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ensembles.intervals import Bands
 from ensembles.submission_score import SubmissionScore, score_submission
 from forecasting.calendar import Calendar
 from forecasting.schema import DateArray, FloatArray, as_dates, iso
@@ -58,6 +59,7 @@ def forecast_csv(
     calendar: Calendar,
     unit: str,
     net: tuple[str, str] | None = None,
+    bands: Mapping[str, Bands] | None = None,
 ) -> bytes:
     """forecast.csv, the submission for people: ISO dates, weekday, day type and holiday, amounts in CNY and fen.
 
@@ -67,28 +69,43 @@ def forecast_csv(
         Unit of `y_hat`, ``fen`` or ``CNY``; with CNY there are no columns in fen.
     net
         Targets (in, out) whose difference is the net flow; None for no such column.
+    bands
+        Prediction intervals ``[horizon]`` of each series by unique_id, given in CNY; empty cells where there are none.
     """
     days = calendar.days(as_dates(ds))
-    scale = FEN_PER_CNY if unit == "fen" else 1
-    names = [f"{target}_cny" for target in targets] + (["net_flow_cny"] if net else [])
-    names += [f"{target}_fen" for target in targets] if unit == "fen" else []
-    panel = any(entity is not None for entity, _ in _by_entity(y_hat, targets))
-    rows: list[Sequence[Any]] = [
-        [*(["entity"] if panel else []), "date", "weekday", "day_type", "holiday", "event", *names]
-    ]
-    for entity, values in _by_entity(y_hat, targets):
-        whole = dict(zip(targets, (_whole(column) for column in values), strict=True))
+    entities = list(_by_entity(y_hat, targets))
+    panel = any(entity is not None for entity, _ in entities)
+    rows: list[Sequence[Any]] = []
+    for entity, values in entities:
+        amounts = _amounts(dict(zip(targets, values, strict=True)), unit, net)
+        if bands is not None:
+            for target in targets:
+                amounts |= _band_amounts(target, bands[_unique_id(entity, target)], unit)
+        if not rows:
+            rows.append([*(["entity"] if panel else []), "date", "weekday", "day_type", "holiday", "event", *amounts])
         for i, day in enumerate(days.ds):
-            head = [entity] if panel else []
             kind = "shifted work day" if days.shifted[i] else "work day" if days.workday[i] else "day off"
-            amounts: list[str | int] = [_cny(column[i], scale) for column in whole.values()]
-            if net:
-                amounts.append(_cny(whole[net[0]][i] - whole[net[1]][i], scale))
-            if unit == "fen":
-                amounts += [column[i] for column in whole.values()]
             when = [iso(day), WEEKDAYS[days.weekday[i]], kind, days.holiday[i], days.event[i]]
-            rows.append([*head, *when, *amounts])
+            rows.append([*([entity] if panel else []), *when, *(column[i] for column in amounts.values())])
     return _csv(rows)
+
+
+def _amounts(y_hat: Mapping[str, FloatArray], unit: str, net: tuple[str, str] | None) -> dict[str, Sequence[str | int]]:
+    """Columns of one entity."""
+    whole = {target: _whole(values) for target, values in y_hat.items()}
+    columns: dict[str, Sequence[str | int]] = {
+        f"{t}_cny": [_cny(v, unit) for v in values] for t, values in whole.items()
+    }
+    if net:
+        columns["net_flow_cny"] = [_cny(a - b, unit) for a, b in zip(whole[net[0]], whole[net[1]], strict=True)]
+    return columns | ({f"{target}_fen": values for target, values in whole.items()} if unit == "fen" else {})
+
+
+def _band_amounts(target: str, bands: Bands, unit: str) -> dict[str, Sequence[str | int]]:
+    return {
+        f"{target}_cny_{name}": ["" if np.isnan(v) else _cny(int(round_submission(v)), unit) for v in values]
+        for name, values in bands.columns().items()
+    }
 
 
 def _by_entity(
@@ -103,9 +120,13 @@ def _by_entity(
             elif unique_id.endswith(f"/{target}"):
                 entities[unique_id.removesuffix(f"/{target}")] = None
     for entity in entities:
-        keys = [target if entity is None else f"{entity}/{target}" for target in targets]
+        keys = [_unique_id(entity, target) for target in targets]
         if all(key in y_hat for key in keys):
             yield entity, [y_hat[key] for key in keys]
+
+
+def _unique_id(entity: str | None, target: str) -> str:
+    return target if entity is None else f"{entity}/{target}"
 
 
 def _whole(y_hat: FloatArray) -> list[int]:
@@ -114,12 +135,12 @@ def _whole(y_hat: FloatArray) -> list[int]:
     return [int(value) for value in round_submission(y_hat)]
 
 
-def _cny(amount: int, scale: int) -> str:
-    """Whole units as CNY with two decimals, exactly."""
-    if scale == 1:
+def _cny(amount: int, unit: str) -> str:
+    """Whole units as CNY, fen exactly as two decimals."""
+    if unit != "fen":
         return str(amount)
     sign, size = "-" if amount < 0 else "", abs(amount)
-    return f"{sign}{size // scale}.{size % scale:02d}"
+    return f"{sign}{size // FEN_PER_CNY}.{size % FEN_PER_CNY:02d}"
 
 
 def _csv(rows: Iterable[Sequence[Any]]) -> bytes:

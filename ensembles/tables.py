@@ -9,16 +9,34 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ensembles.intervals import Bands
 from ensembles.oof import OofCube
-from forecasting.schema import BLEND, CUTOFF, DS, MEMBER, UNIQUE_ID, Y_HAT, DateArray, FloatArray, IntArray, Y, as_dates
+from forecasting.schema import (
+    BLEND,
+    CUTOFF,
+    DS,
+    MEMBER,
+    UNIQUE_ID,
+    Y_HAT,
+    BoolArray,
+    DateArray,
+    FloatArray,
+    IntArray,
+    Y,
+    as_dates,
+)
 
 __all__ = ["forecast_table", "oof_table", "parquet_bytes"]
 
 
 def forecast_table(
-    cubes: Mapping[str, OofCube], final: Mapping[str, FloatArray], blended: Mapping[str, FloatArray], ds: DateArray
+    cubes: Mapping[str, OofCube],
+    final: Mapping[str, FloatArray],
+    blended: Mapping[str, FloatArray],
+    ds: DateArray,
+    bands: Mapping[str, Bands] | None = None,
 ) -> pa.Table:
-    """forecast.parquet: unique_id, ds, member, y_hat; the blend is member ``blend``.
+    """forecast.parquet: unique_id, ds, member, y_hat; the blend is member ``blend``, and has lo_80 … hi_95.
 
     Parameters
     ----------
@@ -28,6 +46,8 @@ def forecast_table(
         Per target ``[n_series, horizon]``.
     ds
         The days forecast, ``[horizon]``.
+    bands
+        Per target the blend's prediction intervals, ``[n_series, horizon]``.
     """
     parts = []
     for target, cube in cubes.items():
@@ -39,18 +59,23 @@ def forecast_table(
             DS: pa.array(as_dates(ds)[day]),
             MEMBER: _labels(names, member),
             Y_HAT: pa.array(values.ravel()),
+            **(_ends(bands[target], member == len(cube.members), series, day) if bands else {}),
         }
         parts.append(pa.table(columns))
     return pa.concat_tables(parts)
 
 
-def oof_table(cubes: Mapping[str, OofCube], blended: Mapping[str, FloatArray]) -> pa.Table:
+def oof_table(
+    cubes: Mapping[str, OofCube], blended: Mapping[str, FloatArray], bands: Mapping[str, Bands] | None = None
+) -> pa.Table:
     """oof.parquet: unique_id, ds, cutoff, member, y_hat, y; the blend's prequential forecasts are member ``blend``.
 
     Parameters
     ----------
     blended
         Per target ``[n_series, n_windows, horizon]``.
+    bands
+        Per target its intervals in the same shape: columns lo_80 … hi_95, null for other members.
     """
     parts = []
     for target, cube in cubes.items():
@@ -65,9 +90,16 @@ def oof_table(cubes: Mapping[str, OofCube], blended: Mapping[str, FloatArray]) -
             MEMBER: _labels(names, member),
             Y_HAT: pa.array(values[series, window, step, member]),
             Y: pa.array(cube.y[series, window, step], from_pandas=True),
+            **(_ends(bands[target], member == len(cube.members), series, window, step) if bands else {}),
         }
         parts.append(pa.table(columns))
     return pa.concat_tables(parts)
+
+
+def _ends(bands: Bands, of_blend: BoolArray, *place: IntArray) -> dict[str, pa.Array]:
+    """Ends of the bands on the rows of the blend, null on the others."""
+    ends = {name: np.where(of_blend, values[place], np.nan) for name, values in bands.columns().items()}
+    return {name: pa.array(values, from_pandas=True) for name, values in ends.items()}
 
 
 def _labels(names: Sequence[str], index: IntArray) -> pa.Array:

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ensembles.blend import BlendSpec, fit_blend
+from ensembles.intervals import Bands
 from ensembles.submission import forecast_csv, submission_csv
 from ensembles.submission_score import score_submission
 from ensembles.tables import forecast_table, oof_table, parquet_bytes
@@ -59,6 +60,37 @@ def test_forecast_for_people_has_day_types_and_net_flow() -> None:
     plain = forecast_csv(DAYS, y_hat, ["purchase", "redeem"], Calendar(None), "CNY").decode().splitlines()
     assert plain[0] == "date,weekday,day_type,holiday,event,purchase_cny,redeem_cny"
     assert plain[1] == "2014-09-05,Fri,work day,,,12345,20000"
+
+
+def test_bands_stand_beside_the_forecast_in_cny() -> None:
+    y_hat = {"purchase": np.full(3, 10000.0)}
+    ends = {level: np.array([9000.4, np.nan, 1.0]) for level in (80, 95)}
+    bands = {"purchase": Bands(ends, {level: 2 * value for level, value in ends.items()})}
+    raw = forecast_csv(DAYS, y_hat, ["purchase"], Calendar("CN"), "fen", None, bands).decode()
+    rows = list(csv.DictReader(io.StringIO(raw)))
+    names = ["purchase_cny_lo_95", "purchase_cny_lo_80", "purchase_cny_hi_80", "purchase_cny_hi_95"]
+    assert list(rows[0])[-4:] == names
+    assert [rows[0][name] for name in names] == ["90.00", "90.00", "180.01", "180.01"]
+    assert rows[1]["purchase_cny_lo_80"] == ""
+
+
+def test_bands_are_columns_of_the_blend_in_the_tables() -> None:
+    cubes = {"in": random_cube("in", "a:x1 b:y1", month_cutoffs(3), 28, seed=3)}
+    blend = fit_blend(cubes, {"in": 1.0}, BlendSpec(candidates=("mean",)), "linear")
+    final = {"in": cubes["in"].y_hat[:, 2]}
+    blended = {"in": blend.apply("in", final["in"])}
+    bands = {"in": blend.bands("in", blended["in"])}
+    ds = np.datetime64("2014-06-01") + np.arange(28)
+    forecast = forecast_table(cubes, final, blended, ds, bands).to_pandas()
+    assert list(forecast.columns)[-4:] == ["lo_95", "lo_80", "hi_80", "hi_95"]
+    of_blend = forecast[forecast.member == "blend"]
+    np.testing.assert_array_equal(of_blend.hi_80, bands["in"].high[80][0])
+    assert (of_blend.lo_95 < of_blend.lo_80).all()
+    assert forecast[forecast.member != "blend"].lo_80.isna().all()
+    oof = oof_table(cubes, blend.prequential.y_hat, blend.prequential.bands).to_pandas()
+    of_blend = oof[oof.member == "blend"]
+    assert of_blend.lo_80.isna().sum() == 28
+    np.testing.assert_array_equal(of_blend.hi_95[28:], blend.prequential.bands["in"].high[95][0, 1:].ravel())
 
 
 def test_tables_hold_every_forecast_once() -> None:
