@@ -14,6 +14,7 @@ from cluster.store import Record, RunStore
 from ensembles.oof import MemberInfo, OofCube
 from forecasting.panel import Panel
 from forecasting.schema import FloatArray
+from forecasting.sources import SeriesProblem
 from forecasting.trial import Member, Trial
 
 __all__ = ["Assembled", "MemberFailure", "assemble"]
@@ -32,8 +33,8 @@ class Assembled:
     """Input of the blend.
 
     `cubes` per target; `final` per target ``[n_series, horizon, n_members]`` in the cube's order of members;
-    `failures` one per failed member; `broken` series that no member could forecast, with the reason; `reproducible`
-    False when a batch was lost to a dead process or a time-out, which another run may not see.
+    `failures` one per failed member; `broken` series that nothing could forecast, with the reason; `n_failed` counts
+    failed trials on the others; `reproducible` False when a batch was lost to a dead process or a time-out.
     """
 
     cubes: Mapping[str, OofCube]
@@ -52,10 +53,13 @@ def member_info(member: Member) -> MemberInfo:
     return MemberInfo(member.member_id, member.name, member.family, member.setting, member.seed_index)
 
 
-def assemble(plan: Plan, panel: Panel, store: RunStore, lost: Sequence[LostBatch]) -> Assembled:
+def assemble(
+    plan: Plan, panel: Panel, store: RunStore, lost: Sequence[LostBatch], problems: Sequence[SeriesProblem] = ()
+) -> Assembled:
     """Collect every planned trial from the store.
 
-    A series on which every member failed is broken and left out. A member that failed on any other series is left out.
+    A series on which every member failed is broken and left out, like those in `problems`, which could not be read. A
+    member that failed on any other series is left out.
     """
     records = store.records()
     reasons = _reasons(plan, records, lost)
@@ -83,9 +87,9 @@ def assemble(plan: Plan, panel: Panel, store: RunStore, lost: Sequence[LostBatch
         failures=tuple(
             MemberFailure(member_info(m), bad_members[m.member_id]) for m in plan.members if m.member_id in bad_members
         ),
-        broken=broken,
+        broken={problem.series.unique_id: problem.reason for problem in problems} | broken,
         reasons=tuple(named.values()),
-        n_failed=len(reasons),
+        n_failed=sum(t.trial_key in reasons and t.unique_id not in broken for t in plan.trials),
         seconds=_sum_seconds(plan, records),
         devices={t.member.member_id: records[t.trial_key].device for t in plan.trials if t.trial_key in records},
         reproducible=not lost,

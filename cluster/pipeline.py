@@ -27,7 +27,7 @@ from forecasting.calendar import Calendar
 from forecasting.errors import ConfigError, StorageError, TooManyFailures
 from forecasting.panel import Panel
 from forecasting.schema import as_date, iso
-from forecasting.sources import load
+from forecasting.sources import SeriesProblem, read
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -79,12 +79,12 @@ def run_pipeline(request: RunRequest, err: Console) -> RunResult:
     config = load_config(request.config or "demo", request.overrides)
     store = RunStore(request.run_dir or f"runs/{Path(request.config or 'demo').stem}")
     with _data_path(request) as path:
-        panel = _load(config, path, request.as_of)
+        panel, problems = _load(config, path, request.as_of)
     with _engine(request.executor, config) as device:
         plan = make_plan(config, panel, device)
         _open(store, plan, panel, request, err)
         lost = _train(plan, panel, store, request.executor, err)
-    assembled = assemble(plan, panel, store, lost)
+    assembled = assemble(plan, panel, store, lost, problems)
     _check_failures(plan, assembled)
     return blend_and_write(plan, panel, assembled, store, time.perf_counter() - started)
 
@@ -94,7 +94,7 @@ def plan_only(request: RunRequest) -> PlanView:
     config = load_config(request.config or "demo", request.overrides)
     if request.data is None:
         raise ConfigError("a plan needs the data: add --data PATH")
-    panel = _load(config, request.data, request.as_of)
+    panel, _ = _load(config, request.data, request.as_of)
     resources = ClusterResources(local_cpus(), _local_gpus(config))
     plan = make_plan(config, panel, choose_device(config.cluster, resources.gpus))
     return PlanView(plan, panel, cut_batches(plan, plan.trials), resources)
@@ -118,17 +118,20 @@ def _data_path(request: RunRequest) -> Iterator[str]:
         raise ConfigError(f"{request.config} names no data: add --data PATH, or make some with `tidecast sample DIR`")
 
 
-def _load(config: RunConfig, path: str, as_of: str | None) -> Panel:
-    panel = load(config.data, path, config.calendar)
+def _load(config: RunConfig, path: str, as_of: str | None) -> tuple[Panel, tuple[SeriesProblem, ...]]:
+    """The usable series up to `as_of`, and those left out."""
+    loaded = read(config.data, path, config.calendar)
     if as_of is None:
-        return panel
+        return loaded.panel, loaded.problems
     try:
         day = as_date(as_of)
     except ValueError:
         raise ConfigError(f"--as-of {as_of}: not a date; write it as YYYY-MM-DD") from None
-    if day > panel.end:
-        raise ConfigError(f"--as-of {as_of}: the data end on {iso(panel.end)}; choose that day or an earlier one")
-    return panel.until(day)
+    if day > loaded.panel.end:
+        raise ConfigError(
+            f"--as-of {as_of}: the data end on {iso(loaded.panel.end)}; choose that day or an earlier one"
+        )
+    return loaded.panel.until(day), loaded.problems
 
 
 # -- the run directory

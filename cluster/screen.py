@@ -25,8 +25,8 @@ __all__ = ["show_findings", "show_leaderboard", "show_plan", "show_result", "sho
 
 TOP_ROWS = 15
 """Settings shown after a run."""
-WIDE = 100
-"""Columns of text from which every window gets its own."""
+NARROW, WINDOW_WIDTH = 90, 10
+"""Characters the summary needs without windows, and for each of them."""
 
 
 def show_result(result: RunResult, out: Console) -> None:
@@ -36,6 +36,9 @@ def show_result(result: RunResult, out: Console) -> None:
     for row in result.board["rows"]:
         if row["status"] != "ok":
             _say(out, f"failed: {row['member']}: {row['reason']}")
+    if broken := result.board["broken_series"]:
+        uid, reason = next(iter(broken.items()))
+        _say(out, f"left out: {len(broken)} series (reasons in leaderboard.json); the first: {uid}: {reason}")
     _say(out, f"forecast: {result.n_days} days, {result.start} to {result.end}, in {result.uri}")
     _say(out, "  submission.csv  forecast.csv (for people)  report.html  leaderboard.csv")
 
@@ -48,7 +51,7 @@ def _say(out: Console, text: str) -> None:
 def _summary(board: Mapping[str, Any], width: int) -> Table:
     """The blend among settings (seeds averaged), best first, in the width there is."""
     blend = next(row for row in board["rows"] if row["family"] == BLEND)
-    months = [str(window["start"]) for window in board["windows"]] if width >= WIDE else []
+    months = _window_names(board) if width >= NARROW + WINDOW_WIDTH * len(board["windows"]) else []
     table = Table(title=_title(board), box=box.SIMPLE_HEAD)
     table.add_column("", no_wrap=True)
     table.add_column("family")
@@ -73,6 +76,12 @@ def _summary(board: Mapping[str, Any], width: int) -> Table:
     return table
 
 
+def _window_names(board: Mapping[str, Any]) -> list[str]:
+    """Months where windows are months, else first days."""
+    starts = [str(window["start"]) for window in board["windows"]]
+    return [start[:7] for start in starts] if all(start.endswith("-01") for start in starts) else starts
+
+
 def _title(board: Mapping[str, Any]) -> str:
     return f"{board['sort']}: points a day, 0 to 10, higher is better ({board['surrogate']} surrogate)"
 
@@ -83,8 +92,8 @@ def leaderboard_table(board: Mapping[str, Any]) -> Table:
     table.add_column("member", no_wrap=True)
     table.add_column("family")
     table.add_column("score", justify="right")
-    for window in board["windows"]:
-        table.add_column(str(window["start"]), justify="right")
+    for name in _window_names(board):
+        table.add_column(name, justify="right", no_wrap=True)
     for target in board["weights"]:
         table.add_column(f"{target} MAPE", justify="right")
     table.add_column("status")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -75,9 +76,13 @@ class Panel:
     past_names: tuple[str, ...]
     calendar: Calendar
 
-    @property
+    @cached_property
     def unique_ids(self) -> tuple[str, ...]:
         return tuple(s.unique_id for s in self.series)
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {uid: row for row, uid in enumerate(self.unique_ids)}
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -90,7 +95,7 @@ class Panel:
 
     def index(self, unique_id: str) -> int:
         """Row of a series in `y` and `past`."""
-        return self.unique_ids.index(unique_id)
+        return self._rows[unique_id]
 
     def until(self, cutoff: np.datetime64) -> Panel:
         """The panel as it was known at `cutoff`.
