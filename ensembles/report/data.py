@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from forecasting.schema import BLEND, CUTOFF, DS, MEMBER, UNIQUE_ID, Y_HAT, DateArray, FloatArray, Y, as_dates
+from forecasting.schema import (
+    BLEND,
+    CUTOFF,
+    DS,
+    MEMBER,
+    UNIQUE_ID,
+    Y_HAT,
+    BoolArray,
+    DateArray,
+    FloatArray,
+    Y,
+    as_dates,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,7 +34,7 @@ class Course:
     what comes.
 
     `ds` ``[n]`` and `y` ``[n]`` days of the backtest windows; `windows` (days, forecasts) of each; `next_ds`
-    and `next_y_hat` ``[horizon]``.
+    and `next_y_hat` ``[horizon]``; `bands` by level (low, high) ``[horizon]``, none for a sum over entities.
     """
 
     target: str
@@ -31,6 +43,7 @@ class Course:
     windows: tuple[tuple[DateArray, FloatArray], ...]
     next_ds: DateArray
     next_y_hat: FloatArray
+    bands: Mapping[int, tuple[FloatArray, FloatArray]]
 
 
 @dataclass(frozen=True)
@@ -72,10 +85,20 @@ def _course(target: str, oof: _Columns, ahead: _Columns) -> Course:
     once = sorted(last.values())  # overlapping windows hold a day more than once
     ds, y = _summed(oof[DS][once], oof[Y][once])
     next_ds, next_y_hat = _summed(ahead[DS][coming], ahead[Y_HAT][coming])
-    return Course(target, ds, y, tuple(windows), next_ds, next_y_hat)
+    return Course(target, ds, y, tuple(windows), next_ds, next_y_hat, _bands(ahead, coming))
 
 
-def _is_target(unique_ids: Sequence[str], target: str) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def _bands(ahead: _Columns, coming: BoolArray) -> dict[int, tuple[FloatArray, FloatArray]]:
+    """Bands of a target with one series: ends of several do not add up."""
+    if len(set(ahead[UNIQUE_ID][coming])) > 1:
+        return {}
+    order = np.argsort(ahead[DS][coming])
+    levels = [int(name.removeprefix("lo_")) for name in ahead if name.startswith("lo_")]
+    ends = {level: (ahead[f"lo_{level}"][coming][order], ahead[f"hi_{level}"][coming][order]) for level in levels}
+    return {level: pair for level, pair in ends.items() if not np.isnan(pair[0]).any()}
+
+
+def _is_target(unique_ids: Sequence[str], target: str) -> BoolArray:
     return np.array([uid == target or uid.endswith(f"/{target}") for uid in unique_ids], dtype=bool)
 
 

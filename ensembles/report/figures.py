@@ -54,6 +54,9 @@ def _forecast_figure(course: Course, calendar: Calendar, scale: float, unit: str
     )
     plot.toolbar.logo = None
     _mark_days_off(plot, np.concatenate([course.ds, course.next_ds]), calendar)
+    for low, high in course.bands.values():
+        stamps = course.next_ds.astype("datetime64[ms]")
+        plot.varea(stamps, low / scale, high / scale, fill_color=AHEAD, fill_alpha=0.16)
     _line(plot, course.ds, course.y / scale, "actual", color=ACTUAL, width=1.5)
     for ds, y_hat in course.windows:
         _line(plot, ds, y_hat / scale, "blend, from each cutoff", color=HONEST, width=1.5)

@@ -37,6 +37,7 @@ def render(data: ReportData) -> str:
         weights=_weights(data.blend),
         windows=_windows(data),
         places=places,
+        banded=any(course.bands for course in courses),
         script=script,
         library=script_of_library(),
         config=json.dumps(data.run["config"], indent=2, ensure_ascii=False),
@@ -65,7 +66,8 @@ def _weights(blend: Mapping[str, Any]) -> list[dict[str, Any]]:
         units = sorted(facts["units"], key=lambda unit: (-(unit["weight"] or 0), unit["name"]))
         top = max((unit["weight"] or 0 for unit in units), default=0)
         bars = [{**unit, "width": 100 * (unit["weight"] or 0) / top if top else 0} for unit in units]
-        out.append({"target": target, "method": facts["method"], "level": facts["level"], "units": bars})
+        plain = {key: facts[key] for key in ("method", "level", "factor")}
+        out.append({"target": target, **plain, "units": bars})
     return out
 
 

@@ -50,8 +50,10 @@ def small_run(
     windows = [Window(cutoff, 28) for cutoff in cutoffs]
     facts = MemberFacts(failed=failed)
     board = build_leaderboard(cubes, WEIGHTS, "linear", blend, windows, {}, facts)
-    ahead = forecast_table(cubes, final, blended, windows[-1].ds + 31)
-    return ReportData(board, blend_facts(blend), RUN, oof_table(cubes, blend.prequential.y_hat), ahead)
+    bands = {t: blend.bands(t, y_hat) for t, y_hat in blended.items()}
+    ahead = forecast_table(cubes, final, blended, windows[-1].ds + 31, bands)
+    oof = oof_table(cubes, blend.prequential.y_hat, blend.prequential.bands)
+    return ReportData(board, blend_facts(blend), RUN, oof, ahead)
 
 
 def _cube(target: str, cutoffs: tuple[np.datetime64, ...], seed: int, n_series: int, rename: str) -> OofCube:

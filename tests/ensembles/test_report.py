@@ -10,7 +10,7 @@ from ensembles.oof import MemberInfo
 from ensembles.report import render
 from tests.ensembles.runs import small_run
 
-SECTIONS = ("headline", "forecast", "blend", "windows", "pairs", "leaderboard", "provenance")
+SECTIONS = ("headline", "forecast", "blend", "windows", "coverage", "pairs", "leaderboard", "provenance")
 
 
 class Page(HTMLParser):
@@ -49,14 +49,21 @@ def test_every_section_is_there_and_nothing_is_fetched() -> None:
     assert "a-x/s00" in page.text
 
 
-@pytest.mark.parametrize("method", ["median", "simplex", "mean"])
+@pytest.mark.parametrize("method", ["median", "simplex"])
 def test_the_blend_is_described_whatever_won(method: str) -> None:
     html = render(small_run(candidates=(f"{method}/settings",), tie=0.0))
     assert Page(html).ids.count("blend") == 1
 
 
-def test_one_window_has_no_scores_to_choose_by() -> None:
-    assert "no choice yet" in Page(render(small_run(n_windows=1))).text
+def test_one_window_has_no_scores_to_choose_by_and_no_coverage() -> None:
+    data = small_run(n_windows=1)
+    assert "no choice yet" in Page(render(data)).text
+    assert data.board["coverage"]["redeem"]["80"]["share"] is None
+
+
+def test_bands_are_drawn_for_single_series_only() -> None:
+    assert set(small_run().courses()[0].bands) == {80, 95}
+    assert small_run(n_series=2).courses()[0].bands == {}
 
 
 def test_a_panel_is_summed_over_its_entities() -> None:
