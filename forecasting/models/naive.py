@@ -1,11 +1,11 @@
-"""Members without parameters to fit: the last season, and the mean or median of the last same weekdays.
+"""Members without parameters to fit: the last season, and the mean or median of the last days like the one forecast.
 
-What everything else must beat. They read nothing but past values and weekdays, and tolerate zero days.
+What everything else must beat. They read nothing but past values and the calendar, and tolerate zero days.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -13,7 +13,7 @@ from pydantic import Field
 from forecasting.errors import TrialError
 from forecasting.models.base import FitTask, Settings, State
 from forecasting.panel import History
-from forecasting.schema import DateArray, FloatArray, iso
+from forecasting.schema import DateArray, FloatArray, IntArray, iso
 
 __all__ = [
     "SeasonalNaive",
@@ -33,7 +33,10 @@ class SeasonalNaiveSettings(Settings):
 class WeekdaySettings(Settings):
     """Settings of `weekday-mean` and `weekday-median`."""
 
-    k: int = Field(4, ge=1, le=104, description="how many last days of the same weekday are averaged")
+    k: int = Field(4, ge=1, le=366, description="how many last days like the one forecast are averaged")
+    like: Literal["weekday", "day-type"] = Field(
+        "weekday", description="days alike: the same weekday; or the same type, work day or day off by the calendar"
+    )
 
 
 class SeasonalNaive:
@@ -61,8 +64,8 @@ class SeasonalNaive:
         return np.asarray(season[ahead % self.settings.season_length])
 
 
-class _SameWeekday:
-    """Mean or median of the last k same weekdays; the whole program of both members."""
+class _LikeDays:
+    """Mean or median of the last k days like the one forecast; the whole program of both members."""
 
     family: ClassVar[str] = "naive"
     version: ClassVar[int] = 1
@@ -79,33 +82,41 @@ class _SameWeekday:
         raise NotImplementedError
 
     def fit(self, task: FitTask) -> State:
-        """Check that every weekday is there. Raises TrialError when one is not."""
+        """Check that a week is there. Raises TrialError when it is not."""
         _need(task.history, 7)
         return State()
 
     def predict(self, state: State, history: History, ds: DateArray) -> FloatArray:  # noqa: ARG002
-        """Forecasts ``[len(ds)]``, see `Model`; with fewer than k same weekdays those there are."""
+        """Forecasts ``[len(ds)]``, see `Model`; with fewer than k days alike those there are, with none all days."""
         y = _need(history, 7).y
-        last = len(y) - 7 + np.arange(7)
-        per_weekday = np.array([self.average(y[i::-7][: self.settings.k]) for i in last])
-        ahead = (ds - history.cutoff).astype(np.int64) - 1
-        return np.asarray(per_weekday[ahead % 7])
+        past, asked = self._kind(history, history.ds), self._kind(history, ds)
+        by_kind = {kind: self.average(_or_all(y[past == kind], y)[-self.settings.k :]) for kind in np.unique(asked)}
+        return np.array([by_kind[kind] for kind in asked])
+
+    def _kind(self, history: History, ds: DateArray) -> IntArray:
+        """Days of the same number are alike, ``[len(ds)]``."""
+        facts = history.calendar.days(ds)
+        return facts.weekday if self.settings.like == "weekday" else facts.workday.astype(np.int64)
 
 
-class WeekdayMean(_SameWeekday):
-    """Mean of the last k same weekdays."""
+class WeekdayMean(_LikeDays):
+    """Mean of the last k days alike."""
 
     @staticmethod
     def average(values: FloatArray) -> float:
         return float(np.mean(values))
 
 
-class WeekdayMedian(_SameWeekday):
-    """Median of the last k same weekdays."""
+class WeekdayMedian(_LikeDays):
+    """Median of the last k days alike."""
 
     @staticmethod
     def average(values: FloatArray) -> float:
         return float(np.median(values))
+
+
+def _or_all(alike: FloatArray, y: FloatArray) -> FloatArray:
+    return alike if len(alike) else y
 
 
 def _need(history: History, days: int) -> History:

@@ -2,10 +2,10 @@
 
     ŷ_t = level · weekday factor · day-of-month factor
 
-Both factors are estimated together by sweeps over log y (Tukey 1977, Exploratory Data Analysis: median polish, here
-with means or medians): what weekdays leave over makes the day-of-month factor, and the other way round. A day of the
-month is seen once a month, so its factor is pulled toward 1 by as many ordinary days as `shrink` says. The level is
-what the last days leave over.
+Factors and level are estimated together by sweeps over log y (Tukey 1977, Exploratory Data Analysis: median polish,
+here with means or medians): what two of them leave over makes the third, again and again. The level moves, so that
+growth does not pass for the end of a month. A day of the month is seen once a month, so its factor is pulled toward 1
+by as many ordinary days as `shrink` says. The forecast's level is a median that fades with age.
 """
 
 from __future__ import annotations
@@ -17,22 +17,24 @@ from pydantic import Field
 
 from forecasting.adjust import safe_log
 from forecasting.errors import TrialError
+from forecasting.levels import fading_median, level_around
 from forecasting.models.base import FitTask, Settings, State
 from forecasting.panel import History
 from forecasting.schema import DateArray, FloatArray, IntArray, iso
 
 __all__ = ["PeriodicFactor", "PeriodicFactorSettings"]
 
-MAX_SWEEPS = 100
-CONVERGED = 1e-10
+SWEEPS = 20
+HINDSIGHT_DAYS = 14
+"""Days on either side that make the level around a day."""
 
 
 class PeriodicFactorSettings(Settings):
     """Settings of `periodic-factor`."""
 
     window: int = Field(112, ge=28, description="how many last days the factors are estimated from")
-    level_days: int = Field(28, ge=1, description="how many last days make the level")
-    shrink: float = Field(3.0, ge=0, description="pull of day-of-month factors toward 1, in days; 0 trusts them fully")
+    level_half_life: float = Field(28.0, gt=0, description="days after which a day counts half in the level")
+    shrink: float = Field(10.0, ge=0, description="pull of day-of-month factors toward 1, in days; 0 trusts them fully")
     statistic: Literal["mean", "median"] = Field("median", description="how log ratios are averaged")
 
 
@@ -63,14 +65,12 @@ class PeriodicFactor:
         weekday_of, month_day_of = _slots(history, ds)
         weekday: FloatArray = np.zeros(7)
         month_day: FloatArray = np.zeros(31)
-        for _ in range(MAX_SWEEPS):
-            before = np.concatenate([weekday, month_day])
-            rest = log_y - month_day[month_day_of]
+        for _ in range(SWEEPS):
+            level = level_around(log_y - weekday[weekday_of] - month_day[month_day_of], HINDSIGHT_DAYS)
+            rest = log_y - level - month_day[month_day_of]
             weekday = self._averages(rest - self._average(rest), weekday_of, 7, shrink=0.0)
-            rest = log_y - weekday[weekday_of]
+            rest = log_y - level - weekday[weekday_of]
             month_day = self._averages(rest - self._average(rest), month_day_of, 31, shrink=settings.shrink)
-            if np.abs(np.concatenate([weekday, month_day]) - before).max() < CONVERGED:
-                break
         return State(arrays={"weekday": weekday, "month_day": month_day})
 
     def predict(self, state: State, history: History, ds: DateArray) -> FloatArray:
@@ -81,7 +81,7 @@ class PeriodicFactor:
             weekday_of, month_day_of = _slots(history, days)
             return np.asarray(weekday[weekday_of] + month_day[month_day_of])
 
-        level = self._average((safe_log(history.y) - factors(history.ds))[-self.settings.level_days :])
+        level = fading_median(safe_log(history.y) - factors(history.ds), self.settings.level_half_life)
         return np.asarray(np.exp(level + factors(ds)))
 
     def _average(self, values: FloatArray) -> float:

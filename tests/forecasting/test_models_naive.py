@@ -30,6 +30,25 @@ def test_same_weekdays_are_averaged(model, average, n, k):
     np.testing.assert_allclose(forecast(model(WeekdaySettings(k=k)), history), expected)
 
 
+def test_days_of_the_same_type_are_averaged():
+    calendar = Calendar("CN")
+    history = history_of(np.ones(500), start="2022-05-01", calendar=calendar)  # ends 2023-09-12, National Day is ahead
+    off = ~calendar.days(history.ds).workday
+    y = np.where(off, 5.0, 9.0) + np.arange(500) % 3
+    history = history_of(y, start="2022-05-01", calendar=calendar)
+    ahead_off = ~calendar.days(days_after(history)).workday
+    assert 10 < ahead_off.sum() < 15
+    got = forecast(WeekdayMedian(WeekdaySettings(k=20, like="day-type")), history)
+    np.testing.assert_allclose(got, np.where(ahead_off, np.median(y[off][-20:]), np.median(y[~off][-20:])))
+
+
+def test_a_type_never_seen_falls_back_on_all_days():
+    calendar = Calendar("CN")
+    days_off = history_of(np.arange(8.0), start="2023-09-29", calendar=calendar)  # the next day is a worked Saturday
+    got = forecast(WeekdayMean(WeekdaySettings(k=3, like="day-type")), days_off, horizon=1)
+    np.testing.assert_allclose(got, [6.0])
+
+
 @pytest.mark.parametrize("model", [SeasonalNaive(SeasonalNaiveSettings()), WeekdayMean(WeekdaySettings())])
 def test_less_than_a_week_is_a_sentence(model):
     with pytest.raises(TrialError, match=r"up to 2023-01-07 holds 6 days and 7 are needed"):
@@ -50,7 +69,7 @@ def exact_pattern(n, start="2023-01-02"):
 
 def test_periodic_factors_recover_an_exact_pattern():
     history, pattern = exact_pattern(365)
-    settings = PeriodicFactorSettings(window=365, level_days=28, shrink=0, statistic="mean")
+    settings = PeriodicFactorSettings(window=365, shrink=0, statistic="mean")
     np.testing.assert_allclose(forecast(PeriodicFactor(settings), history), pattern(days_after(history)), rtol=1e-6)
 
 
@@ -58,7 +77,7 @@ def test_the_median_does_not_see_a_few_odd_days():
     history, pattern = exact_pattern(365)
     odd = history.y.copy()
     odd[[40, 140, 240, 350]] *= 20
-    settings = PeriodicFactorSettings(window=365, level_days=28, shrink=0)
+    settings = PeriodicFactorSettings(window=365, shrink=0)
     got = forecast(PeriodicFactor(settings), history_of(odd))
     np.testing.assert_allclose(got, pattern(days_after(history)), rtol=0.1)
 
@@ -66,7 +85,7 @@ def test_the_median_does_not_see_a_few_odd_days():
 def test_the_level_is_that_of_the_last_days():
     history, pattern = exact_pattern(365)
     grown = history.y * np.where(np.arange(365) >= 337, 3.0, 1.0)
-    settings = PeriodicFactorSettings(window=112, level_days=14, shrink=50)
+    settings = PeriodicFactorSettings(window=112, level_half_life=7, shrink=50)
     got = forecast(PeriodicFactor(settings), history_of(grown))
     assert np.median(got / pattern(days_after(history))) == pytest.approx(3.0, rel=0.15)
 
