@@ -13,8 +13,11 @@ import codecs
 import csv
 import io
 import re
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -26,6 +29,7 @@ __all__ = ["Ragged", "columns_of", "rows_of", "stream_text", "stream_typed"]
 
 _SNIFF = 1 << 20
 _BLOCK = 1 << 23
+_LINES = 1 << 21
 _NEWLINE = re.compile(r"\r\n|\n|\r")
 
 Ragged = Callable[[int, int, int], None]
@@ -85,15 +89,14 @@ def stream_text(file: TableFile, columns: Sequence[str], ragged: Ragged | None =
         bad.append(_ragged_error(place, row.actual_columns, row.expected_columns))
         return "error"
 
-    types = dict.fromkeys(columns, pa.string())
     try:
-        yield from _stream_csv(file, columns, types, threads=False, judge=judge)
+        yield from _stream_csv(file, columns, judge)
     except DataError as error:
         raise (bad[0] if bad else error) from None
 
 
 def stream_typed(file: TableFile, columns: Sequence[str], types: Mapping[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
-    """Batches of the named columns in the given types, read in parallel.
+    """Batches of the named columns in the given types, in order; a CSV's blocks of lines are parsed in parallel.
 
     Raises
     ------
@@ -102,8 +105,46 @@ def stream_typed(file: TableFile, columns: Sequence[str], types: Mapping[str, pa
     """
     if file.is_parquet:
         yield from _stream_parquet(file, columns)
-    else:
-        yield from _stream_csv(file, columns, types, threads=True, judge=None)
+        return
+    layout = _layout(file)
+    convert = pacsv.ConvertOptions(include_columns=list(columns), column_types=dict(types), strings_can_be_null=False)
+
+    def parse(block: bytes, skip: int) -> pa.RecordBatch:
+        read = pacsv.ReadOptions(
+            use_threads=False,
+            block_size=len(block) + 1,
+            skip_rows=skip,
+            column_names=list(layout.columns),
+            encoding=layout.encoding,
+        )
+        table = pacsv.read_csv(pa.BufferReader(block), read_options=read, convert_options=convert)
+        return table.combine_chunks().to_batches()[0]
+
+    # Arrow's own streaming reader splits and parses in one thread; blocks of whole lines keep every core busy.
+    in_flight: deque[Future[pa.RecordBatch]] = deque()
+    n_threads = pa.cpu_count()
+    with reading(file.name), ThreadPoolExecutor(n_threads) as pool, file.open() as raw:
+        for number, block in enumerate(_blocks_of_lines(file, raw)):
+            in_flight.append(pool.submit(parse, block, 0 if number else layout.header_lines))
+            if len(in_flight) > n_threads:
+                yield in_flight.popleft().result()
+        while in_flight:
+            yield in_flight.popleft().result()
+
+
+def _blocks_of_lines(file: TableFile, raw: IO[bytes]) -> Iterator[bytes]:
+    rest = b""
+    while block := raw.read(_LINES):
+        end = block.rfind(b"\n") + 1
+        if end:
+            yield rest + block[:end]
+            rest = block[end:]
+        elif len(rest) < _LINES:
+            rest += block
+        else:
+            raise DataError(f"{file.name}: a line is longer than {_LINES} bytes: check the line ends")
+    if rest.strip():
+        yield rest
 
 
 def rows_of(file: TableFile, records: Sequence[int]) -> list[int]:
@@ -134,22 +175,19 @@ def rows_of(file: TableFile, records: Sequence[int]) -> list[int]:
 
 
 def _stream_csv(
-    file: TableFile,
-    columns: Sequence[str],
-    types: Mapping[str, pa.DataType],
-    threads: bool,
-    judge: Callable[[pacsv.InvalidRow], str] | None,
+    file: TableFile, columns: Sequence[str], judge: Callable[[pacsv.InvalidRow], str]
 ) -> Iterator[pa.RecordBatch]:
     layout = _layout(file)
     read = pacsv.ReadOptions(
-        use_threads=threads,
+        use_threads=False,
         block_size=_BLOCK,
         skip_rows=layout.header_lines,
         column_names=list(layout.columns),
         encoding=layout.encoding,
     )
     parse = pacsv.ParseOptions(invalid_row_handler=judge)
-    convert = pacsv.ConvertOptions(include_columns=list(columns), column_types=dict(types), strings_can_be_null=False)
+    types = dict.fromkeys(columns, pa.string())
+    convert = pacsv.ConvertOptions(include_columns=list(columns), column_types=types, strings_can_be_null=False)
     with reading(file.name), file.open() as raw:
         try:
             reader = pacsv.open_csv(raw, read_options=read, parse_options=parse, convert_options=convert)
