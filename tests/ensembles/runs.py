@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ RUN: dict[str, Any] = {
 }
 
 
+@cache
 def small_run(
     n_windows: int = 4,
     n_series: int = 1,
@@ -44,7 +46,7 @@ def small_run(
     """`rename` is put before every member's name and setting."""
     cutoffs = month_cutoffs(n_windows)
     cubes = {t: _cube(t, cutoffs, i, n_series, rename) for i, t in enumerate(WEIGHTS)}
-    blend = fit_blend(cubes, WEIGHTS, BlendSpec(**spec), "linear")
+    blend = fit_blend(cubes, WEIGHTS, BlendSpec(**{"candidates": ("mean", "median")} | spec), "linear")
     final = {t: cube.y_hat[:, -1] * 1e7 for t, cube in cubes.items()}
     blended = {t: blend.apply(t, y_hat) for t, y_hat in final.items()}
     windows = [Window(cutoff, 28) for cutoff in cutoffs]

@@ -134,10 +134,10 @@ def test_in_sample_scores_do_not_choose() -> None:
 
 def test_a_window_decides_nothing_before_its_end() -> None:
     """What the blend forecast for a window stays when that window's or later actual values change."""
-    cubes = two_targets(8, month_cutoffs(5), 28)
+    cubes = two_targets(8, month_cutoffs(5), 14)
     spec = BlendSpec(tie=0.0)
     before = fit_blend(cubes, WEIGHTS, spec, "linear")
-    for window in range(5):
+    for window in (1, 3):
         later = {
             t: replace(c, y=np.where(np.arange(5)[None, :, None] >= window, c.y[:, ::-1] * 2.0, c.y))
             for t, c in cubes.items()
@@ -163,11 +163,12 @@ def test_the_order_of_members_changes_no_bit() -> None:
 
 def test_one_target_and_three_targets() -> None:
     cubes = two_targets(10, month_cutoffs(4), 28)
-    alone = fit_blend({"purchase": cubes["purchase"]}, {"purchase": 1.0}, BlendSpec(), "linear")
+    quick = BlendSpec(candidates=("mean", "median", "best-single"))
+    alone = fit_blend({"purchase": cubes["purchase"]}, {"purchase": 1.0}, quick, "linear")
     assert list(alone.fitted) == ["purchase"]
     np.testing.assert_allclose(alone.prequential.per_window, alone.prequential.scores["purchase"])
     three = {**cubes, "fees": random_cube("fees", "a:x1 b:y1", month_cutoffs(4), 28, seed=77)}
-    blend = fit_blend(three, {"purchase": 0.3, "redeem": 0.3, "fees": 0.4}, BlendSpec(), "linear")
+    blend = fit_blend(three, {"purchase": 0.3, "redeem": 0.3, "fees": 0.4}, quick, "linear")
     assert list(blend.prequential.choices[3]) == ["purchase", "redeem", "fees"]
 
 
@@ -189,7 +190,7 @@ def test_the_best_single_member_is_picked_before_its_window() -> None:
 def test_members_that_failed_on_one_target_stay_in_the_other() -> None:
     cubes = two_targets(12, month_cutoffs(4), 28)
     fewer = replace(cubes["redeem"], members=cubes["redeem"].members[1:], y_hat=cubes["redeem"].y_hat[..., 1:])
-    blend = fit_blend({**cubes, "redeem": fewer}, WEIGHTS, BlendSpec(), "linear")
+    blend = fit_blend({**cubes, "redeem": fewer}, WEIGHTS, BlendSpec(candidates=("greedy",)), "linear")
     assert len(blend.members("purchase")) == 6
     assert len(blend.members("redeem")) == 5
     assert blend.best_single is not None
