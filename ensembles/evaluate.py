@@ -112,7 +112,7 @@ def _forecasts(
     naive = {
         target: cube.y_hat[..., i]
         for target, cube in cubes.items()
-        for i, member in enumerate(cube.members)
+        for i, member in reversed(list(enumerate(cube.members)))  # of several, the first stands
         if member.setting.startswith(NAIVE)
     }
     return found | ({NAIVE: naive} if len(naive) == len(cubes) else {})

@@ -84,7 +84,11 @@ def _mark_days_off(plot: Any, ds: DateArray, calendar: Calendar) -> None:
     for start, stop in zip(edges[::2], edges[1::2], strict=True):
         left, right = ((days[0] + int(i)).astype("datetime64[ms]").item() for i in (start, stop))
         half_day = (DAY / 2).astype("timedelta64[ms]").item()
-        plot.add_layout(BoxAnnotation(left=left - half_day, right=right - half_day, fill_color=FRAME, fill_alpha=0.12))
+        plot.add_layout(
+            BoxAnnotation(
+                left=left - half_day, right=right - half_day, fill_color=FRAME, fill_alpha=0.12, line_color=None
+            )
+        )
 
 
 def _style(plot: Any) -> None:

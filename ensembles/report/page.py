@@ -33,6 +33,7 @@ def render(data: ReportData) -> str:
         board=data.board,
         blend=data.blend,
         run=data.run,
+        name=Path(data.run["config_name"]).stem,
         headline=_headline(data.board),
         weights=_weights(data.blend),
         windows=_windows(data),
