@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import posixpath
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +26,16 @@ from forecasting.errors import DataError
 __all__ = ["Folder", "TableFile", "open_location", "reading", "table_at"]
 
 _URI = re.compile(r"^[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_UNREADABLE = (
+    pa.ArrowException,
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,  # an encrypted or unknown kind of .zip
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 _SUFFIXES = (".csv", ".csv.gz", ".csv.zip", ".zip", ".parquet")
 
 
@@ -141,7 +153,7 @@ def reading(name: str) -> Iterator[None]:
         raise DataError(f"{name}: there is no such file: check the path") from None
     except PermissionError:
         raise DataError(f"{name}: it may not be read: check its permissions") from None
-    except (pa.ArrowException, OSError, EOFError, zipfile.BadZipFile, UnicodeError, NotImplementedError) as error:
+    except _UNREADABLE as error:
         raise DataError(f"{name}: it cannot be read ({_first_line(error)}): check that the file is complete") from None
 
 

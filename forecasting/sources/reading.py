@@ -12,6 +12,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import os
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,6 +31,7 @@ __all__ = ["Ragged", "columns_of", "rows_of", "stream_text", "stream_typed"]
 _SNIFF = 1 << 20
 _BLOCK = 1 << 23
 _LINES = 1 << 21
+_MOST_THREADS = 8
 _NEWLINE = re.compile(r"\r\n|\n|\r")
 
 Ragged = Callable[[int, int, int], None]
@@ -109,7 +111,7 @@ def stream_typed(file: TableFile, columns: Sequence[str], types: Mapping[str, pa
     layout = _layout(file)
     convert = pacsv.ConvertOptions(include_columns=list(columns), column_types=dict(types), strings_can_be_null=False)
 
-    def parse(block: bytes, skip: int) -> pa.RecordBatch:
+    def parse(block: bytes, skip: int) -> list[pa.RecordBatch]:
         read = pacsv.ReadOptions(
             use_threads=False,
             block_size=len(block) + 1,
@@ -118,18 +120,18 @@ def stream_typed(file: TableFile, columns: Sequence[str], types: Mapping[str, pa
             encoding=layout.encoding,
         )
         table = pacsv.read_csv(pa.BufferReader(block), read_options=read, convert_options=convert)
-        return table.combine_chunks().to_batches()[0]
+        return list(table.combine_chunks().to_batches())
 
     # Arrow's own streaming reader splits and parses in one thread; blocks of whole lines keep every core busy.
-    in_flight: deque[Future[pa.RecordBatch]] = deque()
-    n_threads = pa.cpu_count()
+    in_flight: deque[Future[list[pa.RecordBatch]]] = deque()
+    n_threads = min(os.cpu_count() or 1, _MOST_THREADS)
     with reading(file.name), ThreadPoolExecutor(n_threads) as pool, file.open() as raw:
         for number, block in enumerate(_blocks_of_lines(file, raw)):
             in_flight.append(pool.submit(parse, block, 0 if number else layout.header_lines))
             if len(in_flight) > n_threads:
-                yield in_flight.popleft().result()
+                yield from in_flight.popleft().result()
         while in_flight:
-            yield in_flight.popleft().result()
+            yield from in_flight.popleft().result()
 
 
 def _blocks_of_lines(file: TableFile, raw: IO[bytes]) -> Iterator[bytes]:

@@ -1,0 +1,332 @@
+"""Mutated tables, folders and configurations: ``python -m tests.forecasting.fuzz --cases 10000 [--seed 0]``.
+
+Each case takes a small sound data set and its configuration, damages one or both, and asks for three things:
+
+* planning a run succeeds, or raises UserError with one sentence (exit code 2); nothing else;
+* then a run raises the same, and leaves no run directory;
+* the data-quality report can be made, and holds an error whenever reading raises one.
+
+A failing case prints its seed; ``--seed N --cases 1`` repeats it. `tests/forecasting/test_fuzz.py` runs a few hundred.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import io
+import shutil
+import sys
+import tempfile
+import time
+import traceback
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+
+from cluster.config import load_config
+from cluster.pipeline import RunRequest, plan_only, run_pipeline
+from forecasting.errors import DataError, UserError
+from forecasting.quality import check
+from forecasting.sample import write_sample
+from forecasting.sources import read
+
+__all__ = ["Broken", "run_case"]
+
+LONGEST = 900
+"""Characters of a sentence, file names and column lists included."""
+CONFIG = """seed: 1
+data: {data}
+calendar: {calendar}
+windows: {{unit: day, n_windows: 2, horizon: 7}}
+members:
+  - {{model: seasonal-naive}}
+"""
+WIDE = "{kind: panel, entity: fund_code, past: [uv_key_page_1], unit: CNY}"
+NASTY = (
+    "", " ", "-1", "x", "1e400", "nan", "inf", "9007199254740993", "99999999999999999999", "0", "1,234", '"1,234"',
+    '"', '"a\nb"', "0x1F", "20140230", "2014-02-29", "30140101", "20140101", "2014-08-10T12:00", "１２", "\u202e",
+    "\x00", "NULL", "-0.0", "1_0", "=1+1", "true", "\ufeff", "a" * 300, "2014年8月1日", "1;2", "\t",
+)  # fmt: skip
+Files = dict[str, bytes]
+
+
+class Broken(AssertionError):
+    """The program did something else than succeed or say one sentence."""
+
+
+@dataclass
+class Case:
+    """A data set and its configuration, to be damaged; `path` is what --data names, below the data folder."""
+
+    files: Files
+    config: str
+    path: str = ""
+
+
+@cache
+def _bases() -> tuple[tuple[str, Files, str], ...]:
+    """Name of the data (--data), files, and data section of every sound set."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_sample(folder / "users", users=12, days=60)
+        users = {p.name: p.read_bytes() for p in (folder / "users").iterdir()}
+        write_sample(folder / "funds", kind="funds", users=3, days=60)
+        funds = {p.name: p.read_bytes() for p in (folder / "funds").iterdir()}
+    table = users["user_balance_table.csv"]
+    frame = pd.read_csv(io.BytesIO(table)).groupby("report_date")[["total_purchase_amt", "total_redeem_amt"]].sum()
+    frame = frame.reset_index().set_axis(["report_date", "purchase", "redeem"], axis=1)
+    daily = frame.to_csv(index=False).encode()
+    rates = {k: v for k, v in users.items() if k.startswith("mfd")}
+    wide = pd.read_csv(io.BytesIO(funds["fund_apply_redeem_series.csv"]), dtype={"fund_code": str})
+    long = wide.rename(columns={"transaction_date": "ds", "apply_amt": "purchase", "redeem_amt": "redeem"})
+    long = long.melt(["fund_code", "ds"], ["purchase", "redeem"], "target", "y")
+    long["unique_id"] = long.fund_code + "/" + long.target
+    events = {"events.csv": b"ds,name\n2014-08-10,promotion\n20140905,limit\n"}
+    parquet, archive = io.BytesIO(), io.BytesIO()
+    frame.to_parquet(parquet)
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+        for file, content in users.items():
+            packed.writestr(f"data/{file}", content)
+    return (
+        ("", users, "{past: [share_amt, mfd_daily_yield]}"),
+        ("", users | events, "{events: events.csv}"),
+        ("", {"daily_totals.csv": daily} | rates, "{}"),
+        ("", {"user_balance_table.csv.gz": gzip.compress(table, 1)} | rates, "{}"),
+        ("", {"user_balance_table/a.csv": table, "user_balance_table/b.csv": table.split(b"\n", 1)[0] + b"\n"}, "{}"),
+        ("all.zip", {"all.zip": archive.getvalue()}, "{}"),
+        ("d.csv", {"d.csv": daily} | events, "{kind: table, events: events.csv}"),
+        ("d.parquet", {"d.parquet": parquet.getvalue()}, "{kind: table}"),
+        ("", funds, WIDE),
+        ("l.csv", {"l.csv": long[["unique_id", "ds", "y"]].to_csv(index=False).encode()}, "{kind: panel}"),
+    )
+
+
+# -- damage
+
+
+def _cell(rng: Random, content: bytes) -> bytes:
+    lines = content.split(b"\n")
+    row = rng.randrange(len(lines)) if rng.random() < 0.9 else 0
+    cells = lines[row].split(b",")
+    cells[rng.randrange(len(cells))] = rng.choice(NASTY).encode("utf-8", "surrogatepass")
+    lines[row] = b",".join(cells)
+    return b"\n".join(lines)
+
+
+def _line(rng: Random, content: bytes) -> bytes:
+    lines = content.split(b"\n")
+    a, b = rng.randrange(len(lines)), rng.randrange(len(lines))
+    match rng.randrange(5):
+        case 0:
+            del lines[a]
+        case 1:
+            lines.insert(b, lines[a])
+        case 2:
+            lines[a], lines[b] = lines[b], lines[a]
+        case 3:
+            lines[a] += rng.choice([b",", b",,1", b'"', b" "])
+        case _:
+            lines.insert(a, rng.choice([b"", b" ", b"#", b",,,,", b'"']))
+    return b"\n".join(lines)
+
+
+def _bytes(rng: Random, content: bytes) -> bytes:
+    data = bytearray(content)
+    for _ in range(rng.choice([1, 1, 1, 8, 64])):
+        if data:
+            data[rng.randrange(len(data))] = rng.randrange(256)
+    return bytes(data)
+
+
+def _cut(rng: Random, content: bytes) -> bytes:
+    return content[: rng.randrange(len(content) + 1)]
+
+
+def _whole(rng: Random, content: bytes) -> bytes:
+    match rng.randrange(8):
+        case 0:
+            return b""
+        case 1:
+            return content.replace(b"\n", rng.choice([b"\r\n", b"\r", b"\n\n"]))
+        case 2:
+            return rng.choice([b"\xef\xbb\xbf", b"\xff\xfe", b"\n\n", b"\x1f\x8b"]) + content
+        case 3:
+            return content.replace(b",", rng.choice([b";", b"\t", b", "]))
+        case 4:
+            return content.decode("utf-8", "replace").encode("gb18030")
+        case 5:
+            return content.split(b"\n", 1)[0] + b"\n"
+        case 6:
+            return rng.randbytes(rng.randrange(200))
+        case _:
+            return content + content
+
+
+def _names(rng: Random, case: Case) -> None:
+    name = rng.choice(sorted(case.files))
+    content = case.files.pop(name)
+    match rng.randrange(4):
+        case 0:
+            case.files["other.csv"] = content
+        case 1:
+            case.files[f"{name}/inner.csv"] = content
+        case 2:
+            case.files[name + ".gz"] = gzip.compress(content, 1) if rng.random() < 0.5 else content
+        case _:
+            case.path = rng.choice(
+                ["nothing", "", name, ".", "d.csv/x", "file:///nowhere", "s4://x/y", "\x00", "~nobody"]
+            )
+            case.files[name] = content
+
+
+def _settings(rng: Random, case: Case) -> None:
+    """Damage to the text of the configuration."""
+    match rng.randrange(4):
+        case 0:
+            cut = case.config.replace(": ", ": ,").encode()
+            case.config = _cell(rng, cut).decode("utf-8", "surrogatepass")
+        case 1:
+            case.config = _line(rng, case.config.encode()).decode()
+        case 2:
+            case.config = case.config.replace(rng.choice(WORDS), rng.choice(REPLACEMENTS))
+        case _:
+            key = rng.choice(KEYS)
+            case.config = case.config.replace("data: {", "data: {" + key + ", ", 1)
+
+
+WORDS = ("kind: panel", "data: {", "calendar: CN", "horizon: 7", "fund_code", "seed: 1", "day", "past")
+REPLACEMENTS = (
+    "kind: table", "data: {kind: panel, ", "calendar: XX", "horizon: 900", "views", "seed: -1", "month", "[", "",
+    "calendar: null", "kind: 1", "data: [", "data: {kind: table, ", "horizon: 0",
+)  # fmt: skip
+KEYS = (
+    "columns: {purchase: x}", "unit: CNY", "unit: EUR", "past: [y]", "past: 3", "entity: ds", "events: none.csv",
+    "targets: {a: 1}", "targets: {purchase: 1}", "columns: {ds: purchase}", "kind: table", "kind: panel",
+    "columns: [1]", "targets: {purchase: .nan}",
+)  # fmt: skip
+CONTENT: tuple[Callable[[Random, bytes], bytes], ...] = (_cell, _cell, _cell, _line, _line, _bytes, _cut, _whole)
+
+
+def make_case(rng: Random) -> Case:
+    """A sound data set with one to three damages."""
+    path, files, data = rng.choice(_bases())
+    case = Case(dict(files), CONFIG.format(data=data, calendar=rng.choice(["CN", "CN", "null"])), path)
+    for _ in range(rng.choice([1, 1, 1, 2, 3])):
+        kind = rng.random()
+        if kind < 0.75:
+            name = rng.choice(sorted(case.files))
+            case.files[name] = rng.choice(CONTENT)(rng, case.files[name])
+        elif kind < 0.87:
+            _names(rng, case)
+        else:
+            _settings(rng, case)
+    return case
+
+
+# -- judgement
+
+
+def run_case(rng: Random, folder: Path) -> str:
+    """Make a case in an empty folder and judge it; "success" or the name of the error.
+
+    Raises
+    ------
+    Broken
+        When the program broke a promise.
+    """
+    case = make_case(rng)
+    _write(folder, case.files)
+    (folder / "config.yaml").write_bytes(case.config.encode("utf-8", "surrogatepass"))
+    data = case.path if "://" in case.path else f"{folder / 'data'}/{case.path}"
+    request = RunRequest(str(folder / "config.yaml"), data, str(folder / "run"), None, (), "local")
+    planned = _sentence(lambda: _check_panel(plan_only(request)))
+    if planned is not None:
+        ran = _sentence(lambda: run_pipeline(request, Console(file=io.StringIO())))
+        if ran is None or str(ran) != str(planned) or (folder / "run").exists():
+            raise Broken(f"planning says {planned}; running says {ran}, run directory {(folder / 'run').exists()}")
+    _check_report(str(folder / "config.yaml"), data)
+    return "success" if planned is None else type(planned).__name__
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    (folder / "data").mkdir()
+    for name, content in sorted(files.items()):
+        path = folder / "data" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def _sentence(work: Callable[[], object]) -> UserError | None:
+    """The one-sentence error of `work`, None when it succeeds."""
+    try:
+        work()
+    except UserError as error:
+        text = str(error)
+        if "\n" in text or not 10 < len(text) < LONGEST or "Traceback" in text:
+            raise Broken(f"not one sentence: {text!r}") from None
+        return error
+    return None
+
+
+def _check_panel(view: object) -> None:
+    panel = view.panel  # type: ignore[attr-defined]
+    if not (np.diff(panel.ds).astype(int) == 1).all() or not (np.isnan(panel.y) | (panel.y >= 0)).all():
+        raise Broken("a panel with missing days or negative amounts")
+    for row in panel.y:
+        known = ~np.isnan(row)
+        if not known[np.argmax(known) :].all():
+            raise Broken("a panel with holes")
+
+
+def _check_report(config: str, data: str) -> None:
+    """The quality report exists, and has an error if reading has one."""
+    try:
+        settings = load_config(config)
+    except UserError:
+        return
+    problem: UserError | None = None
+    try:
+        read(settings.data, data, settings.calendar)
+    except UserError as error:
+        problem = error
+    findings = check(settings.data, data, settings.calendar)
+    errors = [f for f in findings if f.severity == "error"]
+    if isinstance(problem, DataError) and not errors:
+        raise Broken(f"the report has no error, and reading says: {problem}")
+    if any("\n" in f"{f.check}{f.where}{f.value}{f.remedy}" for f in findings):
+        raise Broken(f"a finding of several lines: {findings}")
+    duplicates = {"duplicate (user, date)", "date", "row shape"}
+    if problem is None and {f.check for f in errors} - duplicates:
+        raise Broken(f"reading succeeds, and the report says: {errors}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--cases", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    outcomes: Counter[str] = Counter()
+    start = time.monotonic()
+    for seed in range(options.seed, options.seed + options.cases):
+        folder = Path(tempfile.mkdtemp())
+        try:
+            outcomes[run_case(Random(seed), folder)] += 1
+        except Exception:
+            outcomes["BROKEN"] += 1
+            print(f"seed {seed} broke:\n{traceback.format_exc()}", flush=True)
+        finally:
+            shutil.rmtree(folder)
+    print(f"{options.cases} cases in {time.monotonic() - start:.0f} s: {dict(outcomes)}")
+    return 1 if outcomes["BROKEN"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
