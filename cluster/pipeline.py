@@ -5,6 +5,7 @@ Everything that can fail for the user's reasons is checked before the run direct
 
 from __future__ import annotations
 
+import os
 import platform
 import tempfile
 import time
@@ -18,7 +19,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from cluster.assemble import Assembled, assemble
 from cluster.config import RunConfig, load_config
 from cluster.executor import LostBatch, run_batches, run_local
-from cluster.plan import Batch, Plan, cut_batches, make_plan
+from cluster.lease import Lease
+from cluster.plan import Batch, Plan, check_windows, cut_batches, make_plan
 from cluster.progress import RunProgress
 from cluster.resources import ClusterResources, choose_device, local_cpus
 from cluster.store import Record, RunStore
@@ -80,13 +82,18 @@ def run_pipeline(request: RunRequest, err: Console) -> RunResult:
     store = RunStore(request.run_dir or f"runs/{Path(request.config or 'demo').stem}")
     with _data_path(request) as path:
         panel, problems = _load(config, path, request.as_of)
-    with _engine(request.executor, config) as device:
-        plan = make_plan(config, panel, device)
-        _open(store, plan, panel, request, err)
-        lost = _train(plan, panel, store, request.executor, err)
-    assembled = assemble(plan, panel, store, lost, problems)
-    _check_failures(plan, assembled)
-    return blend_and_write(plan, panel, assembled, store, time.perf_counter() - started)
+    check_windows(config, panel)
+    before = _check_directory(store, panel, err)
+    with Lease(store.storage, lambda text: err.print(f"tidecast: {text}")) as lease:
+        with _engine(request.executor, config) as device:
+            plan = make_plan(config, panel, device)
+            store.write_json("run.json", _facts(plan, panel, request) | before)
+            place, token = store.storage.address, lease.token
+            context = WorkContext(panel, plan.windows, config.seed, place, token, _threads(config))
+            lost = _train(plan, context, store, request.executor, err)
+        assembled = assemble(plan, panel, store, lost, problems)
+        _check_failures(plan, assembled)
+        return blend_and_write(plan, panel, assembled, store, time.perf_counter() - started)
 
 
 def plan_only(request: RunRequest) -> PlanView:
@@ -137,14 +144,22 @@ def _load(config: RunConfig, path: str, as_of: str | None) -> tuple[Panel, tuple
 # -- the run directory
 
 
-def _open(store: RunStore, plan: Plan, panel: Panel, request: RunRequest, err: Console) -> None:
-    """Begin or continue a run, and say which."""
-    identity = replace(panel, calendar=Calendar()).fingerprint()
+def _identity(panel: Panel) -> str:
+    """Fingerprint of the data, whatever calendar goes with them."""
+    return replace(panel, calendar=Calendar()).fingerprint()
+
+
+def _check_directory(store: RunStore, panel: Panel, err: Console) -> dict[str, Any]:
+    """Refuse a directory that cannot hold this run; gives what stays of the facts of a run begun there before."""
+    if "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ and "://" not in store.uri and not Path(store.uri).is_absolute():
+        raise StorageError(
+            f"{store.uri}: the working directory of a job is thrown away; "
+            "give --run-dir a URI or a shared absolute path"
+        )
     facts = store.run_facts()
     if facts is None:
-        store.write_json("run.json", _facts(plan, panel, identity, request))
-        return
-    if facts["data"]["fingerprint"] != identity:
+        return {}
+    if facts["data"]["fingerprint"] != _identity(panel):
         data = facts["data"]
         raise StorageError(
             f"{store.uri} holds a run on other data ({data['start']} to {data['end']}): "
@@ -155,10 +170,10 @@ def _open(store: RunStore, plan: Plan, panel: Panel, request: RunRequest, err: C
             f"tidecast: this run began on {facts['environment']['processor']}: "
             "the last digits may differ on this processor"
         )
-    store.write_json("run.json", {**_facts(plan, panel, identity, request), "created": facts["created"]})
+    return {"created": facts["created"]}
 
 
-def _facts(plan: Plan, panel: Panel, identity: str, request: RunRequest) -> dict[str, Any]:
+def _facts(plan: Plan, panel: Panel, request: RunRequest) -> dict[str, Any]:
     return {
         "schema_version": RUN_SCHEMA,
         "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
@@ -166,7 +181,7 @@ def _facts(plan: Plan, panel: Panel, identity: str, request: RunRequest) -> dict
         "config_name": request.config or "demo",
         "config": plan.config.model_dump(mode="json"),
         "data": {
-            "fingerprint": identity,
+            "fingerprint": _identity(panel),
             "path": request.data or "generated sample",
             "start": iso(panel.ds[0]),
             "end": iso(panel.end),
@@ -208,7 +223,7 @@ def _processor() -> str:
 def _engine(executor: str, config: RunConfig) -> Iterator[str]:
     """Start what trains; gives the device of stacked models."""
     if executor == "local":
-        limit_threads(config.cluster.cpus_per_worker)
+        limit_threads(_threads(config))
         yield choose_device(config.cluster, _local_gpus(config))
         return
     try:
@@ -228,7 +243,11 @@ def _local_gpus(config: RunConfig) -> int:
     return gpu_count()
 
 
-def _train(plan: Plan, panel: Panel, store: RunStore, executor: str, err: Console) -> list[LostBatch]:
+def _threads(config: RunConfig) -> int:
+    return config.cluster.cpus_per_worker
+
+
+def _train(plan: Plan, context: WorkContext, store: RunStore, executor: str, err: Console) -> list[LostBatch]:
     """Train what is missing; every finished batch is on disk before it is counted."""
     records = store.records()
     missing = [trial for trial in plan.trials if trial.trial_key not in records]
@@ -236,7 +255,6 @@ def _train(plan: Plan, panel: Panel, store: RunStore, executor: str, err: Consol
     if not missing:
         return []
     batches = cut_batches(plan, missing)
-    context = WorkContext(panel, plan.windows, plan.config.seed, store.uri, plan.config.cluster.cpus_per_worker)
     with RunProgress(sum(batch.n_fits for batch in batches), err) as progress:
         try:
             if executor == "local":

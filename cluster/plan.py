@@ -17,7 +17,7 @@ from forecasting.seeding import content_hash
 from forecasting.trial import Member, Trial
 from forecasting.windows import WindowPlan, plan_windows
 
-__all__ = ["Batch", "Plan", "cut_batches", "make_plan"]
+__all__ = ["Batch", "Plan", "check_windows", "cut_batches", "make_plan"]
 
 BATCH_SECONDS = 5.0
 """Work in one batch of models that are fitted one at a time: long against the cost of a file, short against a lost
@@ -79,8 +79,7 @@ def make_plan(config: RunConfig, panel: Panel, device: str) -> Plan:
         As the members' and the windows' checks do.
     """
     members = expand_members(config)
-    windows = plan_windows(panel.ds, config.windows.spec())
-    panel.calendar.days(windows.final.ds)  # an unknown country is an error of the configuration, not of every trial
+    windows = check_windows(config, panel)
     window_key = [[iso(w.cutoff), w.horizon] for w in windows.all]
     fingerprints = {uid: panel.fingerprint(uid) for uid in panel.unique_ids}
     trials = []
@@ -90,6 +89,19 @@ def make_plan(config: RunConfig, panel: Panel, device: str) -> Plan:
             key = content_hash(member.member_id, uid, config.seed, fingerprint, window_key, windows.max_horizon, *code)
             trials.append(Trial(member, uid, key))
     return Plan(config, members, windows, tuple(trials), device)
+
+
+def check_windows(config: RunConfig, panel: Panel) -> WindowPlan:
+    """The windows of a run, known to fit the data, with a calendar that covers them.
+
+    Raises
+    ------
+    ConfigError, DataError
+        An unknown country, or no window that fits.
+    """
+    windows = plan_windows(panel.ds, config.windows.spec())
+    panel.calendar.days(windows.final.ds)  # an unknown country is an error of the configuration, not of every trial
+    return windows
 
 
 def _code_key(member: Member, device: str) -> list[object]:

@@ -20,9 +20,11 @@ from ray import exceptions as ray_errors
 
 from cluster.config import ClusterConfig
 from cluster.executor import Event, Handle, Worker
+from cluster.lease import check_shared
 from cluster.plan import Batch
 from cluster.resources import ClusterResources, Slots, slots_for
 from cluster.retry import Loss
+from cluster.storage import Storage
 from cluster.worker import BatchReport, WorkContext, limit_threads, work
 from forecasting.errors import ConfigError, TidecastError
 
@@ -91,16 +93,19 @@ class _Worker:
 
     def __init__(self, device: str, n_threads: int) -> None:
         limit_threads(n_threads)
-        self.device = _granted_device(device)
+        self.device = device
 
-    def ready(self) -> None:
-        """Answers when the worker can take work."""
+    def ready(self, store_uri: str, token: str) -> None:
+        """Answers when the worker can take work: it sees the driver's storage and has the device it needs."""
+        check_shared(Storage(store_uri), token)
+        self.device = _granted_device(self.device)
 
     def work(self, batch: Batch, context: WorkContext) -> BatchReport:
         return work(batch, context, self.device)
 
 
 def _run_task(batch: Batch, context: WorkContext) -> BatchReport:
+    check_shared(Storage(context.store_uri), context.token)
     limit_threads(context.n_threads)
     return work(batch, context, "cpu")
 
@@ -117,6 +122,7 @@ class RayPool:
         self._config = config
         self._device = device
         self._n_threads = context.n_threads
+        self._place = (context.store_uri, context.token)
         self._context = ray.put(context)
         self._slots = self.slots()
 
@@ -126,7 +132,7 @@ class RayPool:
     def start_worker(self) -> tuple[Worker, Handle]:
         cpus, gpus = self._slots.cpus_per_worker, self._slots.gpus_per_worker
         actor = _ACTOR.options(num_cpus=cpus, num_gpus=gpus).remote(self._device, self._n_threads)
-        return actor, actor.ready.remote()
+        return actor, actor.ready.remote(*self._place)
 
     def submit(self, batch: Batch, worker: Worker | None) -> Handle:
         if worker is None:

@@ -10,7 +10,7 @@ import errno
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -40,6 +40,11 @@ class Storage:
             ) from None
 
     @property
+    def address(self) -> str:
+        """The same place for another process, whatever its working directory."""
+        return self.uri if self.local is None else self._root
+
+    @property
     def local(self) -> Path | None:
         """The folder, when it lies on this machine's file system."""
         return Path(self._root) if isinstance(self._fs, pafs.LocalFileSystem) else None
@@ -52,6 +57,20 @@ class Storage:
                     stream.write(data)
                 return
             _write_local(self.local / name, data)
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Write a file that must not be there yet; False when it is.
+
+        Exclusive on local file systems. An object store is looked at before and after: two writers at the same
+        moment can both be told False.
+        """
+        if self.local is not None:
+            with self._explained("written"):
+                return _create_local(self.local / name, data)
+        if self.exists(name):
+            return False
+        self.write(name, data)
+        return self.read(name) == data
 
     def read(self, name: str) -> bytes:
         """A whole file."""
@@ -79,6 +98,17 @@ class Storage:
         with self._explained("written"):
             self._fs.delete_file(self._path(name))
 
+    def discard(self, name: str) -> None:
+        """Delete a file that may be gone already."""
+        if self.exists(name):
+            self.delete(name)
+
+    def drop_if_empty(self) -> None:
+        """Remove a local folder in which nothing was written."""
+        if self.local is not None:
+            with suppress(OSError):
+                self.local.rmdir()
+
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}"
 
@@ -103,6 +133,23 @@ def _write_local(path: Path, data: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _create_local(path: Path, data: bytes) -> bool:
+    """A link to a complete file appears at once, and only where there is none."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    _write_local(temporary, data)
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    except OSError:  # a file system without hard links
+        if path.exists():
+            return False
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return True
 
 
 def _reason(error: BaseException) -> str:

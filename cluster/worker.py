@@ -26,6 +26,7 @@ class WorkContext:
     windows: WindowPlan
     run_seed: int
     store_uri: str
+    token: str
     n_threads: int
 
 

@@ -1,11 +1,16 @@
 """Small runs through the real command line, for tests of whole runs."""
 
-import os
-import subprocess
+import io
+import signal
 import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
+
+from cluster.cli import main
 
 ROOT = Path(__file__).parent.parent
 
@@ -38,14 +43,29 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "cluster.cli", *arguments]
 
 
-def tidecast(folder: Path, *arguments: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:
-    """Run a command in `folder`, which holds `write_inputs`' files."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        command(*arguments), cwd=folder, env=environment, capture_output=True, text=True, timeout=timeout, check=False
-    )
+@dataclass(frozen=True)
+class Done:
+    """How a command ended, and what it said."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
-def run(folder: Path, run_dir: str, *arguments: str, executor: str = "local") -> subprocess.CompletedProcess[str]:
+def tidecast(folder: Path, *arguments: str) -> Done:
+    """Run a command in `folder`, in this process (heavy libraries are loaded once for all tests)."""
+    out, err = io.StringIO(), io.StringIO()
+    handler = signal.getsignal(signal.SIGTERM)
+    with chdir(folder), redirect_stdout(out), redirect_stderr(err), patch("sys.argv", ["tidecast", *arguments]):
+        try:
+            main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        finally:
+            signal.signal(signal.SIGTERM, handler)
+    return Done(code, out.getvalue(), err.getvalue())
+
+
+def run(folder: Path, run_dir: str, *arguments: str, executor: str = "local") -> Done:
     arguments = ("run", "config.yaml", "--data", "data.csv", "--run-dir", run_dir, "--executor", executor, *arguments)
     return tidecast(folder, *arguments)
