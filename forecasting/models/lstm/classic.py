@@ -48,7 +48,7 @@ class LstmClassicSettings(Settings):
     scaling: Literal["train", "all"] = Field(
         "train", description="days that the range [0, 1] is taken from; all: the validation days too, a leak"
     )
-    history_days: int | None = Field(None, ge=30, description="most recent days that are used; null: all")
+    history_days: int | None = Field(184, ge=30, description="most recent days that are used; null: all")
     backend: Literal["auto", "torch"] = Field("auto", description="what trains this network; auto: torch")
 
 

@@ -45,7 +45,7 @@ def _train_one(spec: TrainSpec, fit: FitData, buffers: kernel.Buffers) -> FitRes
         masks = _masks(spec, keys, epoch, n_steps)
         clip = np.float32(spec.clip_norm)
         total = kernel.train_epoch(buffers, data, moments, order, masks, (epoch - 1) * n_steps, clip, loss)
-        train_loss = total / _total(data) if check is None else mean_loss(check)
+        train_loss = total / _weight_seen(data, order) if check is None else mean_loss(check)
         improved = progress.record(row, epoch, _single(train_loss), _single(mean_loss(valid)))
         if improved[0]:
             progress.store(row, moments.parameters)
@@ -64,6 +64,11 @@ def _single(value: float) -> Array:
 
 def _total(data: kernel.Data) -> float:
     return float(data.weight.sum(dtype=np.float64))
+
+
+def _weight_seen(data: kernel.Data, order: NDArray[np.int64]) -> float:
+    """Sum of the weights over the samples of all mini-batches."""
+    return float(data.weight.sum(axis=1, dtype=np.float64)[order[order >= 0]].sum())
 
 
 def _moments(spec: TrainSpec, parameters: Array, n_updates: int) -> kernel.Moments:

@@ -37,7 +37,7 @@ class Progress:
         active = rows[was_running]
         train, valid = train_loss[was_running], valid_loss[was_running]
         self.train_loss[active, epoch - 1], self.valid_loss[active, epoch - 1] = train, valid
-        improved = self.keeps_last[active] | (valid < self.best_loss[active])
+        improved = np.isfinite(train) & (self.keeps_last[active] | (valid < self.best_loss[active]))
         self.best_loss[active[improved]] = valid[improved]
         self.best_epoch[active[improved]] = epoch
         self.running[active] = np.isfinite(train) & ~self._stops(active, epoch, train, valid)

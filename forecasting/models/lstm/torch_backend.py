@@ -152,6 +152,7 @@ class Stack:
         self.filled = torch.zeros(n_fits, device=self.device)
         self.mask = torch.ones(self.net.mask_shape(), device=self.device) if spec.dropout else None
         self.loss_sum = torch.zeros(n_fits, device=self.device)
+        self.weight_sum = torch.zeros(n_fits, device=self.device)
         most = spec.epochs * spec.steps(self.train.longest) + 1
         power = np.arange(1, most + 1, dtype=np.float64)
         self.step_size = self._table(spec.learning_rate / (1.0 - BETA1**power))
@@ -179,16 +180,17 @@ class Stack:
         steps, size = self.spec.steps(self.train.longest), self.spec.batch_size
         order = self._order(epoch)
         self.loss_sum.zero_()
+        self.weight_sum.zero_()
         for step in range(steps):
             start = step if self.spec.batches == "sliding" else step * size
             chosen = order[:, start : start + size]
-            self.columns.fill_(self.train.longest)
-            self.columns[:, : chosen.shape[1]] = chosen
             self._count(start)
+            self.columns.fill_(self.train.longest)
+            self.columns[:, : chosen.shape[1]] = torch.where(self.filled[:, None] > 0, chosen, self.train.longest)
             if self.mask is not None:
                 self._draw_mask(epoch, step)
             self.run_step()
-        train_loss = self.loss_sum / self._weights_seen() if self.check is None else self._evaluate(self.check)
+        train_loss = self.loss_sum / self.weight_sum if self.check is None else self._evaluate(self.check)
         both = torch.stack([train_loss, self._evaluate(self.valid)]).cpu().numpy()
         return both[0], both[1]
 
@@ -208,9 +210,6 @@ class Stack:
         if self.spec.batches == "sliding" and start:
             left = torch.where(left >= self.spec.batch_size, left, 0)
         self.filled.copy_(left.clamp(0, self.spec.batch_size))
-
-    def _weights_seen(self) -> Tensor:
-        return self.train.total
 
     def _words(self, stream: int, n: int, epoch: int, step: int) -> Tensor:
         """`philox.words` on the device."""
@@ -243,6 +242,7 @@ class Stack:
         error = self.net.forward(self.p, batch, self.mask) - batch.y
         loss, slope = loss_terms(error, self.spec.loss)
         self.loss_sum.add_((loss * batch.weight).flatten(1).sum(1))
+        self.weight_sum.add_(batch.weight.flatten(1).sum(1))
         share = 1.0 / (self.filled.clamp(min=1.0) * self.spec.network.n_outputs)
         self.net.backward(self.p, self.d, batch, slope.mul_(batch.weight).mul_(share[:, None, None]), self.mask)
         self._clip()
@@ -278,7 +278,7 @@ class Stack:
 
     def _captured(self) -> Callable[[], None]:
         """`_step` as a CUDA graph. What the steps that warm it up do to the fits is undone."""
-        state = [self.parameters, self.moment, self.square, self.updates, self.loss_sum]
+        state = [self.parameters, self.moment, self.square, self.updates, self.loss_sum, self.weight_sum]
         before = [tensor.clone() for tensor in state]
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())

@@ -10,10 +10,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["Layer"]
+__all__ = ["Layer", "sum_over_time"]
 
 sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 tanh_backward = torch.ops.aten.tanh_backward.grad_input
+
+
+def sum_over_time(x: Tensor) -> Tensor:
+    """Sum over the first axis, each element by itself: a sum over an outer axis depends on how many columns there
+    are.
+    """
+    return x.movedim(0, -1).contiguous().sum(-1)
 
 
 class Layer:
@@ -144,7 +151,7 @@ class Layer:
         _, n_fits, _, batch = self.d_gates.shape
         by_gate = self.d_gates.view(self.steps, n_fits, 4, self.hidden, batch)
         before, after = self.cell[:-1], self.cell[1:]
-        parts = [(by_gate[:, :, k] * cell).sum(-1).sum(0) for k, cell in ((0, before), (1, before), (2, after))]
+        parts = [sum_over_time((by_gate[:, :, k] * cell).sum(-1)) for k, cell in ((0, before), (1, before), (2, after))]
         return torch.stack(parts, dim=1)
 
     def d_inputs(self, matrix: Tensor) -> Tensor:
@@ -153,4 +160,4 @@ class Layer:
 
     def d_projection(self) -> Tensor:
         """Gradient of the projection after `backward`, ``[K, recurrent, hidden]``."""
-        return torch.matmul(self.d_projected, self.unprojected.transpose(2, 3)).sum(0)
+        return sum_over_time(torch.matmul(self.d_projected, self.unprojected.transpose(2, 3)))

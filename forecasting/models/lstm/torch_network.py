@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from forecasting.models.lstm.network import Network
-from forecasting.models.lstm.torch_layer import Layer
+from forecasting.models.lstm.torch_layer import Layer, sum_over_time
 
 __all__ = ["Batch", "Classic", "Direct", "loss_terms"]
 
@@ -116,5 +116,5 @@ class Classic:
         self.first.backward(d_first, p["lstm"], d["lstm"], p["peephole"])
         d["peephole"].copy_(self.first.d_peephole())
         d_dense = self.first.d_inputs(p["lstm"]) * (1.0 - self.first.inputs.square())
-        d["dense"][:, :, 0].copy_(d_dense.sum(-1).sum(0))
-        d["dense"][:, :, 1].copy_((d_dense * batch.x).sum(-1).sum(0))
+        d["dense"][:, :, 0].copy_(sum_over_time(d_dense.sum(-1)))
+        d["dense"][:, :, 1].copy_(sum_over_time((d_dense * batch.x).sum(-1)))
