@@ -50,6 +50,11 @@ def check(spec: DataSpec, path: str | Path, calendar: str | None) -> list[Findin
         A file or folder, or a pyarrow.fs URI.
     calendar
         ISO code of the country whose bank days count, None for weekends only.
+
+    Raises
+    ------
+    ConfigError
+        For a calendar that is not known.
     """
     try:
         if spec.kind == "yuebao":

@@ -22,7 +22,7 @@ from forecasting.schema import BoolArray, DateArray, IntArray, iso
 from forecasting.sources.aggregate import TotalsQuery
 from forecasting.sources.decode import EXACT, decode_dates, decode_numbers
 from forecasting.sources.files import TableFile
-from forecasting.sources.reading import columns_of, rows_of, stream_text, stream_typed
+from forecasting.sources.reading import columns_of, require_columns, rows_of, stream_text, stream_typed
 
 __all__ = ["USER", "UserTable", "check_users"]
 
@@ -64,8 +64,10 @@ def check_users(files: Sequence[TableFile], query: TotalsQuery) -> UserTable:
     Raises
     ------
     DataError
-        When a file cannot be read at all.
+        When a file cannot be read at all, or a part lacks a column.
     """
+    for file in files:
+        require_columns(file, (query.date, *query.amounts))
     try:
         return _scan(files, query, plain=True)
     except (_NotPlain, DataError):

@@ -17,11 +17,10 @@ import pyarrow.compute as pc
 
 from forecasting.errors import DataError
 from forecasting.schema import DateArray, FloatArray, IntArray, iso
-from forecasting.sources.columns import listed
 from forecasting.sources.decode import EXACT, decode_dates, decode_numbers
 from forecasting.sources.files import TableFile
 from forecasting.sources.frame import FAULTS, amount_fault, first, shown
-from forecasting.sources.reading import columns_of, rows_of, stream_text, stream_typed
+from forecasting.sources.reading import require_columns, rows_of, stream_text, stream_typed
 
 __all__ = ["DailyTotals", "TotalsQuery", "sum_by_day"]
 
@@ -67,10 +66,7 @@ def sum_by_day(files: Sequence[TableFile], query: TotalsQuery) -> DailyTotals:
         For a missing column, a cell that is not what it should be, sums too large to be exact, or a table without rows.
     """
     for file in files:
-        available = columns_of(file)
-        for column in (query.date, *query.columns):
-            if column not in available:
-                raise DataError(f"{file.name}: there is no column {column!r}; the columns are {listed(available)}")
+        require_columns(file, (query.date, *query.columns))
     totals: _Totals = {}
     for file in files:
         try:

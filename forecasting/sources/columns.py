@@ -57,5 +57,5 @@ def find_column(name: str, columns: Mapping[str, str], available: Sequence[str],
 
 def listed(names: Sequence[str], most: int = 12) -> str:
     """Names for a sentence, at most `most` of them."""
-    shown = ", ".join(repr(n) if n != n.strip() or not n else n for n in names[:most])
+    shown = ", ".join(n if n.isprintable() and n == n.strip() != "" else repr(n) for n in names[:most])
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -10,10 +10,9 @@ import pyarrow as pa
 
 from forecasting.errors import DataError
 from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray, iso
-from forecasting.sources.columns import listed
 from forecasting.sources.decode import EXACT, Numbers, decode_dates, decode_numbers
 from forecasting.sources.files import TableFile
-from forecasting.sources.reading import columns_of, rows_of, stream_text
+from forecasting.sources.reading import require_columns, rows_of, stream_text
 
 __all__ = ["FAULTS", "Frame", "amount_fault", "check_every_day", "days_fault", "first", "read_frame", "shown"]
 
@@ -116,10 +115,7 @@ def read_frame(files: Sequence[TableFile], columns: Sequence[str]) -> Frame:
     chunks: dict[str, list[pa.Array]] = {c: [] for c in dict.fromkeys(columns)}
     for file in files:
         starts.append(n_rows)
-        available = columns_of(file)
-        for column in chunks:
-            if column not in available:
-                raise DataError(f"{file.name}: there is no column {column!r}; the columns are {listed(available)}")
+        require_columns(file, chunks)
         for batch in stream_text(file, list(chunks)):
             n_rows += batch.num_rows
             for column in chunks:

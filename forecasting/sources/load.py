@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from forecasting.calendar import Calendar
 from forecasting.panel import Panel
+from forecasting.schema import as_dates
 from forecasting.sources.loaded import Loaded
 from forecasting.sources.spec import DataSpec
 
@@ -37,6 +38,8 @@ def read(spec: DataSpec, path: str | Path, calendar: str | None, cache_dir: Path
     ------
     DataError
         One sentence: what is wrong, in which file, row and column, on which day, and what to do.
+    ConfigError
+        For a calendar that is not known.
     """
     from forecasting.sources.files import open_location, table_at
 
@@ -68,8 +71,10 @@ def load(spec: DataSpec, path: str | Path, calendar: str | None, cache_dir: Path
 
 
 def _calendar(spec: DataSpec, data: Folder | tuple[TableFile, ...], country: str | None) -> Calendar:
+    known = Calendar(country)
+    known.days(as_dates(["2014-01-01"]))  # an unknown country is said now, not in the middle of a run
     if spec.events is None:
-        return Calendar(country)
+        return known
     from forecasting.sources.events import find_events, read_events
 
     return Calendar(country, read_events(find_events(spec.events, data)))

@@ -126,6 +126,11 @@ def _texts(frame: Frame, key: str) -> np.ndarray[tuple[int], np.dtype[np.object_
     empty = first(texts == "")
     if empty is not None:
         raise DataError(f"{frame.place(empty)}: {key} is empty: say which series the row belongs to")
+    odd = first(np.array([not t.isprintable() for t in texts]))
+    if odd is not None:
+        raise DataError(
+            f"{frame.place(odd)}: {key} is {texts[odd]!r}, with a character that cannot be shown: correct it"
+        )
     return texts
 
 

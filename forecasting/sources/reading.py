@@ -15,7 +15,7 @@ import io
 import os
 import re
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import IO
@@ -24,9 +24,10 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from forecasting.errors import DataError
+from forecasting.sources.columns import listed
 from forecasting.sources.files import TableFile, reading
 
-__all__ = ["Ragged", "columns_of", "rows_of", "stream_text", "stream_typed"]
+__all__ = ["Ragged", "columns_of", "require_columns", "rows_of", "stream_text", "stream_typed"]
 
 _SNIFF = 1 << 20
 _BLOCK = 1 << 23
@@ -66,6 +67,20 @@ def columns_of(file: TableFile) -> tuple[str, ...]:
     if twice:
         raise DataError(f"{file.name}: column {twice[0]!r} stands twice in the header: rename or remove one")
     return names
+
+
+def require_columns(file: TableFile, columns: Iterable[str]) -> None:
+    """Check that a table, or a part of one, has all these columns.
+
+    Raises
+    ------
+    DataError
+        When one is missing, or as `columns_of`.
+    """
+    available = columns_of(file)
+    for column in columns:
+        if column not in available:
+            raise DataError(f"{file.name}: there is no column {column!r}; the columns are {listed(available)}")
 
 
 def stream_text(file: TableFile, columns: Sequence[str], ragged: Ragged | None = None) -> Iterator[pa.RecordBatch]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 __all__ = ["DataSpec"]
 
@@ -75,3 +75,18 @@ class DataSpec(BaseModel):
         if past is not None and len(set(past)) < len(past):
             raise ValueError("a past covariate is named twice")
         return past
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> Self:
+        known = {"ds", *self.targets, *(self.past or ())}
+        if self.kind == "panel" and self.entity is None:
+            known |= {"unique_id", "y"}
+        unknown = sorted(set(self.columns) - known)
+        if unknown:
+            raise ValueError(
+                f"columns gives a column for {unknown[0]!r}, which is not asked for: "
+                f"its keys are {', '.join(sorted(known))}"
+            )
+        if self.entity is not None and self.kind != "panel":
+            raise ValueError(f"entity is for kind: panel, and kind is {self.kind}")
+        return self

@@ -33,7 +33,7 @@ from rich.console import Console
 
 from cluster.config import load_config
 from cluster.pipeline import RunRequest, plan_only, run_pipeline
-from forecasting.errors import DataError, UserError
+from forecasting.errors import ConfigError, UserError
 from forecasting.quality import check
 from forecasting.sample import write_sample
 from forecasting.sources import read
@@ -297,9 +297,11 @@ def _check_report(config: str, data: str) -> None:
         read(settings.data, data, settings.calendar)
     except UserError as error:
         problem = error
+    if isinstance(problem, ConfigError):
+        return
     findings = check(settings.data, data, settings.calendar)
     errors = [f for f in findings if f.severity == "error"]
-    if isinstance(problem, DataError) and not errors:
+    if problem is not None and not errors:
         raise Broken(f"the report has no error, and reading says: {problem}")
     if any("\n" in f"{f.check}{f.where}{f.value}{f.remedy}" for f in findings):
         raise Broken(f"a finding of several lines: {findings}")
