@@ -187,6 +187,16 @@ def test_the_best_single_member_is_picked_before_its_window() -> None:
     assert best.final == members[int(np.argmax(totals.mean(axis=1)))]
 
 
+def test_what_looks_best_afterwards_is_not_what_was_picked() -> None:
+    scores = {"early": [9.0, 6.0, 1.0, 1.0], "late": [1.0, 5.0, 9.0, 9.0]}
+    cubes = {t: planted_cube(t, scores) for t in WEIGHTS}
+    best = fit_blend(cubes, WEIGHTS, BlendSpec(), "linear").best_single
+    assert best is not None
+    assert [pick and pick.name for pick in best.picks] == [None, "early", "early", "early"]
+    assert best.final.name == "late"
+    assert best.per_window[1:] == pytest.approx([6.0, 1.0, 1.0], abs=1e-3)
+
+
 def test_members_that_failed_on_one_target_stay_in_the_other() -> None:
     cubes = two_targets(12, month_cutoffs(4), 28)
     fewer = replace(cubes["redeem"], members=cubes["redeem"].members[1:], y_hat=cubes["redeem"].y_hat[..., 1:])
