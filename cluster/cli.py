@@ -28,6 +28,7 @@ __all__ = ["app", "main"]
 
 PIPED_WIDTH = 140
 INTERRUPTED = 130
+WATCH_SECONDS = 5.0
 
 app = typer.Typer(
     add_completion=False,
@@ -131,6 +132,9 @@ def run(
 def plan(
     config: Annotated[str, typer.Argument(metavar="CONFIG", help="YAML file, or the name of a bundled one")],
     data: DataOption = None,
+    run_dir: Annotated[
+        str | None, typer.Option("--run-dir", metavar="DIR", help="a run whose timings to go by")
+    ] = None,
     as_of: AsOfOption = None,
     set_: SetOption = None,
 ) -> None:
@@ -139,7 +143,7 @@ def plan(
     from cluster.screen import show_plan
 
     out, _ = _consoles()
-    show_plan(plan_only(RunRequest(config, data, None, as_of, tuple(set_ or ()), "local")), out)
+    show_plan(plan_only(RunRequest(config, data, run_dir, as_of, tuple(set_ or ()), "local")), out)
 
 
 @app.command()
@@ -190,6 +194,28 @@ def leaderboard(run_dir: RunDirArgument, as_json: JsonOption = False) -> None:
     from cluster.store import RunStore
 
     show_leaderboard(RunStore(run_dir), _consoles()[0], as_json)
+
+
+@app.command()
+def status(
+    run_dir: RunDirArgument,
+    watch: Annotated[bool, typer.Option("--watch", help="look again every few seconds until the run is done")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say how far a run is, from any machine that sees its directory."""
+    import time
+
+    from cluster.screen import show_status
+    from cluster.status import read_status
+    from cluster.store import RunStore
+
+    out, _ = _consoles()
+    while True:
+        found = read_status(RunStore(run_dir))
+        show_status(found, out, as_json)
+        if not watch or found.state != "running":
+            return
+        time.sleep(WATCH_SECONDS)
 
 
 @app.command()

@@ -9,7 +9,7 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -22,7 +22,8 @@ from cluster.executor import LostBatch, run_batches, run_local
 from cluster.lease import Lease
 from cluster.plan import Batch, Plan, check_windows, cut_batches, make_plan
 from cluster.progress import RunProgress
-from cluster.resources import ClusterResources, choose_device, local_cpus
+from cluster.resources import ClusterResources, Slots, choose_device, local_cpus, slots_for
+from cluster.status import seconds_per_fit
 from cluster.store import Record, RunStore
 from cluster.worker import WorkContext, limit_threads
 from forecasting.calendar import Calendar
@@ -57,12 +58,14 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class PlanView:
-    """What `tidecast plan` shows."""
+    """What `tidecast plan` shows; `timings` measured seconds of a fit by (model, device), where a run has some."""
 
     plan: Plan
     panel: Panel
     batches: Sequence[Batch]
-    resources: ClusterResources
+    slots: Slots
+    timings: Mapping[tuple[str, str], float]
+    n_reused: int
 
 
 def run_pipeline(request: RunRequest, err: Console) -> RunResult:
@@ -103,8 +106,14 @@ def plan_only(request: RunRequest) -> PlanView:
         raise ConfigError("a plan needs the data: add --data PATH")
     panel, _ = _load(config, request.data, request.as_of)
     resources = ClusterResources(local_cpus(), _local_gpus(config))
-    plan = make_plan(config, panel, choose_device(config.cluster, resources.gpus))
-    return PlanView(plan, panel, cut_batches(plan, plan.trials), resources)
+    device = choose_device(config.cluster, resources.gpus)
+    plan = make_plan(config, panel, device)
+    store = None if request.run_dir is None else RunStore(request.run_dir)
+    records = {} if store is None else store.records()
+    missing = [trial for trial in plan.trials if trial.trial_key not in records]
+    timings = {} if store is None else seconds_per_fit(store)
+    slots = slots_for(config.cluster, resources, device)
+    return PlanView(plan, panel, cut_batches(plan, missing), slots, timings, len(plan.trials) - len(missing))
 
 
 # -- data
@@ -187,6 +196,7 @@ def _facts(plan: Plan, panel: Panel, request: RunRequest) -> dict[str, Any]:
             "end": iso(panel.end),
             "series": len(panel.series),
         },
+        "planned_fits": plan.fits_by_family,
         "executor": request.executor,
         "device": plan.device,
         "environment": {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -68,6 +68,11 @@ class Plan:
     @property
     def n_fits(self) -> int:
         return len(self.trials) * len(self.windows.all)
+
+    @property
+    def fits_by_family(self) -> dict[str, int]:
+        trials = Counter(trial.member.family for trial in self.trials)
+        return {family: n * len(self.windows.all) for family, n in sorted(trials.items())}
 
 
 def make_plan(config: RunConfig, panel: Panel, device: str) -> Plan:

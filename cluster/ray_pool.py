@@ -101,13 +101,18 @@ class _Worker:
         self.device = _granted_device(self.device)
 
     def work(self, batch: Batch, context: WorkContext) -> BatchReport:
-        return work(batch, context, self.device)
+        return work(batch, context, self.device, _log())
 
 
 def _run_task(batch: Batch, context: WorkContext) -> BatchReport:
     check_shared(Storage(context.store_uri), context.token)
     limit_threads(context.n_threads)
-    return work(batch, context, "cpu")
+    return work(batch, context, "cpu", _log())
+
+
+def _log() -> str:
+    """Where this worker's output goes, on its node, below Ray's session folder."""
+    return f"logs/worker-{ray.get_runtime_context().get_worker_id()}-*-{os.getpid()}.err"
 
 
 # Ray's own restarts and retries are off: the loop in executor.py decides, and it must see every death.

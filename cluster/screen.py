@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -18,10 +19,11 @@ from forecasting.schema import BLEND, iso
 if TYPE_CHECKING:
     from cluster.pipeline import PlanView
     from cluster.results import RunResult
+    from cluster.status import RunStatus
     from ensembles.submission import SubmissionScore
     from forecasting.quality import Finding
 
-__all__ = ["show_findings", "show_leaderboard", "show_plan", "show_result", "show_score"]
+__all__ = ["show_findings", "show_leaderboard", "show_plan", "show_result", "show_score", "show_status"]
 
 TOP_ROWS = 15
 """Settings shown after a run."""
@@ -128,22 +130,49 @@ def show_leaderboard(store: RunStore, out: Console, as_json: bool) -> None:
 
 def show_plan(view: PlanView, out: Console) -> None:
     """Counts, batches and placement of a run that was not started."""
-    plan, resources = view.plan, view.resources
+    plan, slots = view.plan, view.slots
     windows = plan.windows
-    out.print(f"data      {len(view.panel.series)} series, {iso(view.panel.ds[0])} to {iso(view.panel.end)}")
     cutoffs = ", ".join(iso(w.cutoff) for w in windows.backtest)
-    out.print(f"windows   {len(windows.backtest)} backtest (cutoffs {cutoffs}), final {iso(windows.final.cutoff)}")
-    out.print(f"work      {len(plan.members)} members, {len(plan.trials)} trials, {plan.n_fits} fits")
-    out.print(f"machine   {resources.cpus} CPU, {resources.gpus:g} GPU; LSTM on {plan.device}")
-    table = Table("family", "model", "batches", "fits", "fits per batch", "device", "rough seconds", title="batches")
+    _say(out, f"data      {len(view.panel.series)} series, {iso(view.panel.ds[0])} to {iso(view.panel.end)}")
+    _say(out, f"windows   {len(windows.backtest)} backtest (cutoffs {cutoffs}), final {iso(windows.final.cutoff)}")
+    _say(out, f"work      {len(plan.members)} members, {len(plan.trials)} trials, {plan.n_fits} fits")
+    _say(out, f"          {view.n_reused} trials are finished and will be reused")
+    shared = " on the same CPUs" if slots.shared else ""
+    _say(out, f"places    {slots.workers} LSTM workers, {slots.tasks} tasks{shared}; {slots.explain()}")
+    names = ("family", "model", "device", "batches", "fits", "fits a batch", "CPU seconds", "from")
+    table = Table(*names, box=box.SIMPLE_HEAD)
     groups: dict[tuple[str, str, str], list[Any]] = {}
     for batch in view.batches:
         groups.setdefault((batch.family, batch.trials[0].member.model, batch.device), []).append(batch)
+    total = 0.0
     for (family, model, device), batches in groups.items():
         fits = [batch.n_fits for batch in batches]
-        seconds = sum(batch.cost for batch in batches)
-        table.add_row(family, model, str(len(batches)), str(sum(fits)), str(max(fits)), device, f"{seconds:.0f}")
+        measured = view.timings.get((model, device))
+        seconds = sum(batch.cost for batch in batches) if measured is None else measured * sum(fits)
+        total += seconds
+        origin = "a guess" if measured is None else "the run's timings"
+        row = (family, model, device, len(batches), sum(fits), max(fits), f"{seconds:.0f}", origin)
+        table.add_row(*(str(cell) for cell in row))
     out.print(table)
+    places = max(1, slots.workers if slots.shared else slots.workers + slots.tasks)
+    _say(out, f"about {total / places:.0f} s of training with all {places} places busy")
+
+
+def show_status(status: RunStatus, out: Console, as_json: bool) -> None:
+    """How far a run is."""
+    if as_json:
+        print(json.dumps(asdict(status), ensure_ascii=False))
+        return
+    owner = f" by {status.owner}" if status.owner else ""
+    _say(out, f"{status.state}{owner}: {status.done} of {status.planned} fits")
+    table = Table("family", "done", "planned", "failed trials", "seconds", box=box.SIMPLE_HEAD)
+    for name, family in status.families.items():
+        table.add_row(name, str(family.done), str(family.planned), str(family.failed), f"{family.seconds:.0f}")
+    out.print(table)
+    for node, batches in sorted(status.nodes.items()):
+        _say(out, f"  {node}: {batches} batches")
+    for failure in status.failures:
+        _say(out, f"  failed: {failure}")
 
 
 def show_score(score: SubmissionScore, out: Console, as_json: bool) -> None:

@@ -96,7 +96,13 @@ class RunStore:
                 for r in results
             ],
             "failures": [
-                {"trial_key": f.trial.trial_key, "unique_id": f.trial.unique_id, "reason": f.reason} for f in failures
+                {
+                    "trial_key": f.trial.trial_key,
+                    "unique_id": f.trial.unique_id,
+                    "member": f.trial.member.name,
+                    "reason": f.reason,
+                }
+                for f in failures
             ],
         }
         table = _forecast_table(results).replace_schema_metadata({_KEY: json.dumps(metadata)})

@@ -36,11 +36,13 @@ class BatchReport:
 
     batch_id: str
     family: str
+    model: str
     n_trials: int
     n_fits: int
     failures: tuple[str, ...]
     device: str
     node: str
+    log: str
     train_seconds: float
     write_seconds: float
     peak_memory_mb: int
@@ -56,8 +58,8 @@ def limit_threads(n_threads: int) -> None:
     threadpool_limits(n_threads)
 
 
-def work(batch: Batch, context: WorkContext, device: str) -> BatchReport:
-    """Run a batch on `device` and store it.
+def work(batch: Batch, context: WorkContext, device: str, log: str = "the driver's output") -> BatchReport:
+    """Run a batch on `device` and store it; `log` is where this process writes.
 
     Raises
     ------
@@ -82,11 +84,13 @@ def work(batch: Batch, context: WorkContext, device: str) -> BatchReport:
     report = BatchReport(
         batch_id=batch.batch_id,
         family=batch.family,
+        model=batch.trials[0].member.model,
         n_trials=len(batch.trials),
         n_fits=batch.n_fits,
         failures=failures,
         device=device,
         node=f"{socket.gethostname()}:{os.getpid()}",
+        log=log,
         train_seconds=round(trained - started, 4),
         write_seconds=0.0,
         peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10,

@@ -20,7 +20,9 @@ def batch(name, *, stacked, n_trials=1, cost=1.0):
 
 
 def report(b):
-    return BatchReport(b.batch_id, "naive", len(b.trials), b.n_fits, (), "cpu", "here:1", 0.0, 0.0, 0)
+    return BatchReport(
+        b.batch_id, "naive", "seasonal-naive", len(b.trials), b.n_fits, (), "cpu", "here:1", "", 0.0, 0.0, 0
+    )
 
 
 class FakePool:
