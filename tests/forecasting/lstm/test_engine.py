@@ -210,3 +210,40 @@ def test_a_gpu_agrees_with_the_cpu(spec):
     for a, b in zip(train(spec, fits, "torch"), train(spec, fits, "torch", "cuda:0"), strict=True):
         assert np.abs(a.parameters - b.parameters).max() < 1e-3
         assert np.abs(a.train_loss - b.train_loss).max() < 1e-3
+
+
+def test_the_kernel_compiles_where_nothing_can_be_cached(monkeypatch):
+    kernel = pytest.importorskip("forecasting.models.lstm.kernel")
+    real = kernel.njit
+
+    def read_only(**flags):
+        if flags.get("cache"):
+            raise RuntimeError("cannot cache function: no locator available")
+        return real(**flags)
+
+    monkeypatch.setattr(kernel, "njit", read_only)
+    assert kernel.compiled()(lambda x: x + 1)(1) == 2
+
+
+def test_products_in_registers_equal_plain_loops():
+    microkernel = pytest.importorskip("forecasting.models.lstm.microkernel")
+    rng = np.random.default_rng(0)
+    for m, depth, n in ((12, 9, 32), (31, 31, 16), (5, 1, 48), (120, 32, 32)):
+        a, x = rng.normal(size=(depth, m)).astype(np.float32).T, rng.normal(size=(depth, n)).astype(np.float32)
+        out, plain = rng.normal(size=(2, m, n)).astype(np.float32)
+        plain[...] = out
+        for add in (1, 0):
+            microkernel.product(out, a, x, add)
+            microkernel.product_plain(plain, a, x, bool(add))
+            assert np.abs(out - plain).max() < 1e-5 * depth
+
+
+def test_the_rational_tanh_is_as_good_as_single_precision_allows():
+    kernel = pytest.importorskip("forecasting.models.lstm.kernel")
+    x = np.concatenate([np.linspace(-12, 12, 100_001), [np.inf, -np.inf, 0.0, 1e-20]]).astype(np.float32)
+    y = x.copy()
+    kernel.tanh_in_place(y)
+    assert np.abs(y - np.tanh(x.astype(np.float64))).max() < 6e-7
+    broken = np.array([np.nan], dtype=np.float32)
+    kernel.tanh_in_place(broken)
+    assert np.isnan(broken[0])
