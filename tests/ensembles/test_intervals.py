@@ -16,14 +16,14 @@ def errors_of(
 
 
 def test_the_quantile_is_the_conformal_one_for_one_window() -> None:
-    y_hat = np.full((1, 1, 19), 100.0)
-    ratios = np.exp(np.linspace(0.01, 0.19, 19))
-    y = y_hat * ratios[np.random.default_rng(1).permutation(19)]
+    y_hat = np.full((1, 1, 20), 100.0)
+    ratios = np.exp(np.linspace(0.01, 0.20, 20))
+    y = y_hat * ratios[np.random.default_rng(1).permutation(20)]
     rule = fit_bands(y_hat, y)
-    scale = rule.scale(19)
+    scale = rule.scale(20)
     scores = np.sort(np.abs(np.log(y / y_hat))[0, 0] / scale[0])
-    assert rule.quantiles[80] == pytest.approx(scores[15])  # the 16th of 19: (19 + 1) * 0.8
-    assert rule.quantiles[95] == pytest.approx(scores[18])
+    assert rule.quantiles[80] == pytest.approx(scores[16])  # the 17th of 20: (20 + 1) * 0.8, rounded up
+    assert rule.quantiles[95] == pytest.approx(scores[19])
 
 
 def test_holds_its_level_on_exchangeable_errors() -> None:

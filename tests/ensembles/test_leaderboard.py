@@ -109,6 +109,13 @@ def test_one_row_is_the_blend_and_the_losing_candidates_stand_beside_it(board: d
     assert candidates == (everything - used if len(used) == 1 else everything)
 
 
+def test_the_candidate_that_is_the_blend_is_not_listed_as_a_loser(cubes: dict[str, OofCube]) -> None:
+    blend = fit_blend(cubes, WEIGHTS, BlendSpec(candidates=("mean",), tie=9.0), "linear")
+    board = build_leaderboard(cubes, WEIGHTS, "linear", blend, WINDOWS, {}, MemberFacts())
+    assert {f.candidate.label for f in blend.fitted.values()} == {"mean/families"}
+    assert [r["member"] for r in board["rows"] if r["family"] == "candidate"] == ["mean/settings"]
+
+
 def test_weights_of_members_sum_to_one_or_are_null(board: dict[str, Any], blend: Blend) -> None:
     for target, fitted in blend.fitted.items():
         weights = [r["targets"][target]["weight"] for r in board["rows"] if r["status"] == "ok" and r["member_id"]]
