@@ -1,0 +1,62 @@
+"""The README's `ray job submit` on a head of this machine: done, continued, failed with a sentence."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.runs import ROOT, write_inputs
+
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
+RAY = Path(sys.executable).with_name("ray")
+ADDRESS = "http://127.0.0.1:8265"
+
+
+@pytest.fixture(scope="module")
+def head(tmp_path_factory):
+    """A head with two CPUs, and inputs in a folder of their own."""
+    folder = tmp_path_factory.mktemp("job")
+    write_inputs(folder)
+    start = "start --head --num-cpus=2 --num-gpus=0 --port=6399 --dashboard-host=127.0.0.1 --disable-usage-stats"
+    subprocess.run([RAY, *start.split()], check=True, capture_output=True, timeout=120)
+    yield folder
+    subprocess.run([RAY, "stop", "--force"], check=True, capture_output=True, timeout=120)
+
+
+def submit(folder, *arguments):
+    """The README's command; only the run's own arguments differ."""
+    job = ["job", "submit", "--address", ADDRESS, "--working-dir", str(ROOT)]
+    job += ["--runtime-env", str(ROOT / "configs/deploy/runtime-env.yaml"), "--"]
+    tidecast = [sys.executable, "-m", "cluster.cli", "run", *arguments]
+    environment = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"}
+    return subprocess.run(
+        [RAY, *job, *tidecast], cwd=folder, env=environment, capture_output=True, text=True, timeout=400, check=False
+    )
+
+
+def test_a_job_runs_continues_and_fails_as_promised(head):
+    place = head / "shared"
+    arguments = [str(head / "config.yaml"), "--data", str(head / "data.csv"), "--run-dir", f"file://{place}"]
+    done = submit(head, *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "succeeded" in done.stdout
+    assert "using the Ray cluster at" in done.stdout
+    first = (place / "submission.csv").read_bytes()
+
+    again = submit(head, *arguments)
+    assert again.returncode == 0
+    assert "26 trials reused, 0 to train" in again.stdout
+    assert (place / "submission.csv").read_bytes() == first
+
+    broken = submit(head, *arguments, "--set", "windows.n_window=2")
+    assert broken.returncode == 1
+    assert "did you mean n_windows" in broken.stdout
+    assert "Traceback" not in broken.stdout.split("Job 'raysubmit")[0]
+
+    relative = submit(head, *arguments[:3], "--run-dir", "runs/here")
+    assert relative.returncode == 1
+    assert "the working directory of a job is thrown away" in relative.stdout
+    shutil.rmtree(place)
