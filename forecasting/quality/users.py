@@ -94,7 +94,7 @@ def _stream(file: TableFile, part: int, query: TotalsQuery, table: UserTable, pl
 
     if plain:
         types = dict.fromkeys(columns, pa.int64()) | {query.date: pa.string(), USER: pa.string()}
-        batches = stream_typed(file, columns, types)
+        batches = stream_typed(file, columns, types, lambda batch: batch)
     else:
         batches = stream_text(file, columns, ragged)
     start = 0

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -87,20 +88,24 @@ def _quick(file: TableFile, query: TotalsQuery) -> _Totals:
         raise _NotPlain
     types: Mapping[str, pa.DataType] = {query.date: pa.string()} | dict.fromkeys(query.columns, pa.int64())
     totals: _Totals = {}
-    for batch in stream_typed(file, (query.date, *query.columns), types):
-        table = pa.Table.from_batches([batch])
-        for column in query.columns:
-            _check_plain(table.column(column), batch.num_rows, column in query.amounts)
-        sums = table.group_by(query.date).aggregate([(c, "sum") for c in query.columns])
-        days = decode_dates(sums.column(query.date))
-        if np.isnat(days).any():
-            raise _NotPlain
-        rows = np.stack([_filled(sums.column(f"{c}_sum")) for c in query.columns], axis=1)
+    for days, rows in stream_typed(file, (query.date, *query.columns), types, partial(_sums, query)):
         _add_all(totals, days, rows)
     return totals
 
 
-def _check_plain(column: pa.ChunkedArray, n_rows: int, is_amount: bool) -> None:
+def _sums(query: TotalsQuery, batch: pa.RecordBatch) -> tuple[DateArray, IntArray]:
+    """Days ``[n]`` of a batch, and its sums on them ``[n, n_columns]``."""
+    for column in query.columns:
+        _check_plain(batch.column(column), batch.num_rows, column in query.amounts)
+    groups = pa.Table.from_batches([batch]).group_by(query.date, use_threads=False)
+    sums = groups.aggregate([(c, "sum") for c in query.columns])
+    days = decode_dates(sums.column(query.date))
+    if np.isnat(days).any():
+        raise _NotPlain
+    return days, np.stack([_filled(sums.column(f"{c}_sum")) for c in query.columns], axis=1)
+
+
+def _check_plain(column: pa.Array, n_rows: int, is_amount: bool) -> None:
     """Refuse what int64 sums could get wrong."""
     if not pa.types.is_integer(column.type) or (is_amount and column.null_count):
         raise _NotPlain

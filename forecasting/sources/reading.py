@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, TypeVar
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -29,6 +29,7 @@ from forecasting.sources.files import TableFile, reading
 
 __all__ = ["Ragged", "columns_of", "require_columns", "rows_of", "stream_text", "stream_typed"]
 
+_T = TypeVar("_T")
 _SNIFF = 1 << 20
 _BLOCK = 1 << 23
 _LINES = 1 << 21
@@ -112,8 +113,12 @@ def stream_text(file: TableFile, columns: Sequence[str], ragged: Ragged | None =
         raise (bad[0] if bad else error) from None
 
 
-def stream_typed(file: TableFile, columns: Sequence[str], types: Mapping[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
-    """Batches of the named columns in the given types, in order; a CSV's blocks of lines are parsed in parallel.
+def stream_typed(
+    file: TableFile, columns: Sequence[str], types: Mapping[str, pa.DataType], work: Callable[[pa.RecordBatch], _T]
+) -> Iterator[_T]:
+    """What `work` makes of each batch of the named columns in the given types, in order.
+
+    A CSV's blocks of lines are parsed and worked on in parallel.
 
     Raises
     ------
@@ -121,12 +126,12 @@ def stream_typed(file: TableFile, columns: Sequence[str], types: Mapping[str, pa
         When the file cannot be read so.
     """
     if file.is_parquet:
-        yield from _stream_parquet(file, columns)
+        yield from map(work, _stream_parquet(file, columns))
         return
     layout = _layout(file)
     convert = pacsv.ConvertOptions(include_columns=list(columns), column_types=dict(types), strings_can_be_null=False)
 
-    def parse(block: bytes, skip: int) -> list[pa.RecordBatch]:
+    def parse(block: bytes, skip: int) -> list[_T]:
         read = pacsv.ReadOptions(
             use_threads=False,
             block_size=len(block) + 1,
@@ -135,10 +140,10 @@ def stream_typed(file: TableFile, columns: Sequence[str], types: Mapping[str, pa
             encoding=layout.encoding,
         )
         table = pacsv.read_csv(pa.BufferReader(block), read_options=read, convert_options=convert)
-        return list(table.combine_chunks().to_batches())
+        return [work(batch) for batch in table.combine_chunks().to_batches()]
 
     # Arrow's own streaming reader splits and parses in one thread; blocks of whole lines keep every core busy.
-    in_flight: deque[Future[list[pa.RecordBatch]]] = deque()
+    in_flight: deque[Future[list[_T]]] = deque()
     n_threads = min(os.cpu_count() or 1, _MOST_THREADS)
     with reading(file.name), ThreadPoolExecutor(n_threads) as pool, file.open() as raw:
         for number, block in enumerate(_blocks_of_lines(file, raw)):
@@ -154,7 +159,7 @@ def _blocks_of_lines(file: TableFile, raw: IO[bytes]) -> Iterator[bytes]:
     while block := raw.read(_LINES):
         end = block.rfind(b"\n") + 1
         if end:
-            yield rest + block[:end]
+            yield b"".join((rest, memoryview(block)[:end]))
             rest = block[end:]
         elif len(rest) < _LINES:
             rest += block

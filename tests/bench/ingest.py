@@ -71,24 +71,29 @@ def peaks(folder: Path) -> dict[str, float]:
 
 def measure(folder: Path, repeats: int) -> dict[str, float]:
     csv = folder / "user_balance_table.csv"
-    parse: list[float] = []
-    ours: list[float] = []
-    pandas: list[float] = []
+    works: dict[str, Callable[[], object]] = {
+        "arrow": lambda: pacsv.read_csv(csv),
+        "ours": lambda: totals(folder),
+        "pandas": lambda: by_pandas(csv),
+    }
+    wall: dict[str, list[float]] = {name: [] for name in works}
+    cpu: dict[str, list[float]] = {name: [] for name in works}
     for turn in range(repeats + 1):
-        times = [seconds(lambda: pacsv.read_csv(csv)), seconds(lambda: totals(folder)), seconds(lambda: by_pandas(csv))]
-        if turn:  # the first turn warms caches and imports
-            for series, spent in zip((parse, ours, pandas), times, strict=True):
-                series.append(spent)
+        for name, work in works.items():
+            before = time.process_time()
+            spent = seconds(work)
+            if turn:  # the first turn warms caches and imports
+                wall[name].append(spent)
+                cpu[name].append(time.process_time() - before)
     got, want = totals(folder), by_pandas(csv)
     exact = [str(d).replace("-", "") for d in got.ds] == [str(d) for d in want.index]
     exact = exact and np.array_equal(got.sums, want.to_numpy())
     return {
         "mb": csv.stat().st_size / 1e6,
-        "arrow_s": statistics.median(parse),
-        "ours_s": statistics.median(ours),
-        "pandas_s": statistics.median(pandas),
-        "over_arrow": statistics.median(o / a for o, a in zip(ours, parse, strict=True)),
-        "pandas_over_ours": statistics.median(p / o for p, o in zip(pandas, ours, strict=True)),
+        **{f"{name}_s": statistics.median(spent) for name, spent in wall.items()},
+        **{f"{name}_cpu_s": statistics.median(spent) for name, spent in cpu.items()},
+        "over_arrow": statistics.median(o / a for o, a in zip(wall["ours"], wall["arrow"], strict=True)),
+        "pandas_over_ours": statistics.median(p / o for p, o in zip(wall["pandas"], wall["ours"], strict=True)),
         "exact": float(exact),
     }
 
