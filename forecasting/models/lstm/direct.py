@@ -1,8 +1,8 @@
 """`lstm-direct`: all days ahead at once, on the logarithm of y with the calendar taken out.
 
     z_t = log y_t − effect(calendar of t)        level_t = mean of the last `level_days` values of z
-    inputs (z_s − level_t) / scale of the last `input_size` days s ≤ t, outputs (z_{t+h} − level_t) / scale for h = 1
-    … horizon
+    inputs    (z_s − level_t) / scale        of the last `input_size` days s ≤ t
+    outputs   (z_{t+h} − level_t) / scale    for h = 1 … horizon
 
 The outputs' median over the training windows, by h, is taken out and not put back unless `carry_drift`: a network
 that sees one year of a growing fund learns that funds grow. Days that lie after the history's end have weight zero,

@@ -39,7 +39,7 @@ def resolve(setting: BackendSetting, device: str) -> Backend:
 def memory_per_fit(network: Network, batch_size: int, n_samples: int = 500) -> int:
     """Bytes of one fit of the torch program: samples, buffers of a mini-batch, parameters. Measured: within 20%."""
     layers = 1 if network.topology == "direct" else 2
-    width = -(-batch_size // 16) * 16
+    width = -(-batch_size // 32) * 32
     rows = network.hidden_size + 1 + max(network.n_inputs, network.hidden_size * (layers - 1))
     a_step = 4 * network.hidden_size * 2 + 2 * network.hidden_size + rows
     a_sample = network.input_size * network.n_inputs + (2 + network.n_known) * network.n_outputs

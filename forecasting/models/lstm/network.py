@@ -1,12 +1,12 @@
 """The two networks: where each parameter lies in a fit's flat vector, how it starts, and its forward pass in numpy.
 
-direct    x [T, F] → LSTM → last hidden state → one output per day ahead, plus a linear term in what is known of that
-day classic   x [T, 1] → dense, tanh → LSTM with peepholes → LSTM with peepholes, projected to one unit = the output
-of each step
+direct    x [T, F] → LSTM → last hidden state → one output per day ahead,
+          plus a linear term in what is known of that day
+classic   x [T, 1] → dense, tanh → LSTM with peepholes → LSTM with peepholes,
+          projected to one unit: the output of each step
 
 A layer's matrix `[4 · hidden, recurrent + 1 + inputs]` acts on the rows (what is fed back, 1, inputs): the bias and
-the input projection ride along in one product. Gates in the order i, f, o, g. Sigmoids are ½ + ½·tanh(x/2), whose
-value does not depend on where in an array an element lies.
+the input projection ride along in one product. Gates in the order i, f, o, g.
 
     i, f = σ(z_i + p_i·c₋), σ(z_f + p_f·c₋)    c = f·c₋ + i·tanh(z_g)    o = σ(z_o + p_o·c)    h = o·tanh(c)
 

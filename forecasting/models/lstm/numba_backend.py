@@ -19,6 +19,9 @@ from forecasting.models.lstm.progress import Progress
 
 __all__ = ["train"]
 
+MASK_LANES = 32
+"""Masks are drawn for mini-batches padded as the torch backend pads them, so that both see the same numbers."""
+
 
 def train(spec: TrainSpec, fits: Sequence[FitData]) -> list[FitResult]:
     """Train fits one after another. One result per fit, in order."""
@@ -28,7 +31,8 @@ def train(spec: TrainSpec, fits: Sequence[FitData]) -> list[FitResult]:
 
 def _train_one(spec: TrainSpec, fit: FitData, buffers: kernel.Buffers) -> FitResult:
     progress, row = Progress(spec, [fit]), np.zeros(1, dtype=np.int64)
-    keys, lengths = np.array([split_key(fit.key)], dtype=np.int64), np.array([len(fit.train)])
+    keys = np.array([split_key(fit.key)], dtype=np.int64)
+    shuffled = _shuffles(keys, len(fit.train), spec.epochs)
     data, valid = _data(fit.train), _data(fit.valid)
     check = None if fit.check is None else _data(fit.check)
     n_steps = spec.steps(len(fit.train))
@@ -41,7 +45,7 @@ def _train_one(spec: TrainSpec, fit: FitData, buffers: kernel.Buffers) -> FitRes
         return float(kernel.evaluate(buffers, samples, moments.parameters, spec.batch_size, loss) / _total(samples))
 
     for epoch in range(1, spec.epochs + 1):
-        order = _order(spec, shuffles(keys, lengths, epoch)[0])
+        order = _order(spec, shuffled[epoch - 1])
         masks = _masks(spec, keys, epoch, n_steps)
         clip = np.float32(spec.clip_norm)
         total = kernel.train_epoch(buffers, data, moments, order, masks, (epoch - 1) * n_steps, clip, loss)
@@ -81,6 +85,12 @@ def _moments(spec: TrainSpec, parameters: Array, n_updates: int) -> kernel.Momen
     )
 
 
+def _shuffles(keys: NDArray[np.int64], n: int, epochs: int) -> NDArray[np.int64]:
+    """The order of the samples in every epoch ``[epochs, n]``, in one go: numpy's price is that of a call."""
+    each = np.arange(1, epochs + 1, dtype=np.int64)[:, None]
+    return shuffles(np.repeat(keys, epochs, axis=0), np.full(epochs, n), each)
+
+
 def _order(spec: TrainSpec, shuffled: NDArray[np.int64]) -> NDArray[np.int64]:
     """Mini-batches of an epoch ``[S, batch_size]``, -1 where the last one has no sample."""
     n, size = len(shuffled), spec.batch_size
@@ -96,7 +106,8 @@ def _masks(spec: TrainSpec, keys: NDArray[np.int64], epoch: int, n_steps: int) -
     """Inverted dropout masks ``[S, H, B]``; empty without dropout."""
     if not spec.dropout:
         return np.zeros((n_steps, 0, 0), dtype=np.float32)
-    keep, width = 1.0 - spec.dropout, -(-spec.batch_size // LANES) * LANES
-    shape = (spec.network.hidden_size, width)
-    drawn = [words(keys, DROPOUT, shape[0] * shape[1], epoch, step)[0] <= int(keep * MASK) for step in range(n_steps)]
-    return (np.stack(drawn).reshape(n_steps, *shape) / keep).astype(np.float32)
+    keep, hidden = 1.0 - spec.dropout, spec.network.hidden_size
+    drawn_width, width = (-(-spec.batch_size // lanes) * lanes for lanes in (MASK_LANES, LANES))
+    drawn = [words(keys, DROPOUT, hidden * drawn_width, epoch, step)[0] <= int(keep * MASK) for step in range(n_steps)]
+    masks = np.stack(drawn).reshape(n_steps, hidden, drawn_width)[:, :, :width]
+    return np.ascontiguousarray(masks / keep, dtype=np.float32)

@@ -44,9 +44,14 @@ def split_key(key: int) -> tuple[int, int]:
     return key & MASK, (key >> 32) & MASK
 
 
-def words(keys: NDArray[np.int64], stream: int, n: int, epoch: int = 0, step: int = 0) -> NDArray[np.int64]:
-    """The first `n` 32-bit words of a stream, for `keys` ``[K, 2]``: ``[K, n]``."""
-    block = np.arange((n + 3) // 4, dtype=np.int64)[None, :]
+Epoch = int | NDArray[np.int64]
+
+
+def words(keys: NDArray[np.int64], stream: int, n: int, epoch: Epoch = 0, step: int = 0) -> NDArray[np.int64]:
+    """The first `n` 32-bit words of a stream, for `keys` ``[K, 2]`` and one `epoch` or ``[K, 1]`` of them: ``[K,
+    n]``.
+    """
+    block = np.arange((n + 3) // 4, dtype=np.int64)[None, :] + np.zeros((len(keys), 1), dtype=np.int64)
     zero = np.zeros_like(block)
     four = philox4x32(block, zero + step, zero + epoch, zero + stream, keys[:, :1], keys[:, 1:])
     return np.stack(four, axis=-1).reshape(len(keys), -1)[:, :n]
@@ -57,7 +62,7 @@ def uniform(word: NDArray[np.int64]) -> NDArray[np.float32]:
     return (word >> 8).astype(np.float32) * np.float32(2.0**-24)
 
 
-def shuffles(keys: NDArray[np.int64], lengths: NDArray[np.int64], epoch: int) -> NDArray[np.int64]:
+def shuffles(keys: NDArray[np.int64], lengths: NDArray[np.int64], epoch: Epoch) -> NDArray[np.int64]:
     """A permutation of the first `lengths` ``[K]`` numbers for each fit, then the rest: ``[K, max(lengths)]``."""
     n = int(lengths.max())
     draw = words(keys, SHUFFLE, n, epoch)

@@ -27,7 +27,7 @@ from forecasting.schema import BoolArray, FloatArray, IntArray
 
 __all__ = ["train"]
 
-LANES = 16
+LANES = 32
 """Columns of a mini-batch are padded to a multiple of this."""
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
