@@ -197,6 +197,15 @@ def leaderboard(run_dir: RunDirArgument, as_json: JsonOption = False) -> None:
 
 
 @app.command()
+def evaluate(run_dir: RunDirArgument, as_json: JsonOption = False) -> None:
+    """Judge the configuration of a run window by window, had it been used; from stored forecasts, without training."""
+    from cluster.pipeline import evaluate_run
+    from cluster.screen import show_evaluation
+
+    show_evaluation(evaluate_run(run_dir), _consoles()[0], as_json)
+
+
+@app.command()
 def status(
     run_dir: RunDirArgument,
     watch: Annotated[bool, typer.Option("--watch", help="look again every few seconds until the run is done")] = False,

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cluster.assemble import Assembled, assemble
-from cluster.config import RunConfig, load_config
+from cluster.config import RunConfig, load_config, parse_config
 from cluster.executor import LostBatch, run_batches, run_local
 from cluster.lease import Lease
 from cluster.plan import Batch, Plan, check_windows, cut_batches, make_plan
@@ -36,8 +36,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from cluster.results import RunResult
+    from ensembles.evaluate import Evaluation
 
-__all__ = ["PlanView", "RunRequest", "plan_only", "run_pipeline"]
+__all__ = ["PlanView", "RunRequest", "evaluate_run", "plan_only", "run_pipeline"]
 
 RUN_SCHEMA = 1
 """Version of the layout of run.json."""
@@ -114,6 +115,31 @@ def plan_only(request: RunRequest) -> PlanView:
     timings = {} if store is None else seconds_per_fit(store)
     slots = slots_for(config.cluster, resources, device)
     return PlanView(plan, panel, cut_batches(plan, missing), slots, timings, len(plan.trials) - len(missing))
+
+
+def evaluate_run(run_dir: str) -> Evaluation:
+    """What a run's configuration would have scored, from its stored out-of-fold forecasts alone.
+
+    Raises
+    ------
+    StorageError
+        When the directory holds no finished run.
+    """
+    import io
+
+    import pyarrow.parquet as pq
+
+    from ensembles.evaluate import evaluate
+    from ensembles.stored import cubes_of_run
+
+    store = RunStore(run_dir)
+    facts = store.run_facts()
+    if facts is None or facts["status"] != "done":
+        raise StorageError(f"{run_dir} holds no finished run: run it to its end first")
+    config = parse_config(facts["config"], f"{run_dir}/run.json")
+    oof = pq.read_table(io.BytesIO(store.storage.read("oof.parquet")))
+    cubes = cubes_of_run(oof, store.read_json("leaderboard.json"))
+    return evaluate(cubes, config.data.targets, config.blend, config.score.surrogate)
 
 
 # -- data

@@ -94,11 +94,13 @@ def _write_forecasts(
     targets = tuple(plan.config.data.targets)
     # Two targets are what comes in and what goes out; with another number there is no net flow.
     net = (targets[0], targets[1]) if len(targets) == 2 else None
-    people = forecast_csv(final.ds, by_series, targets, panel.calendar, plan.config.data.unit, net)
+    bands = {target: blend.bands(target, blended[target]) for target in cubes}
+    by_uid = {uid: bands[t].series(i) for t, cube in cubes.items() for i, uid in enumerate(cube.unique_ids)}
+    people = forecast_csv(final.ds, by_series, targets, panel.calendar, plan.config.data.unit, net, by_uid)
     store.storage.write("submission.csv", submission_csv(final.ds, by_series, targets))
     store.storage.write("forecast.csv", people)
-    forecast = forecast_table(cubes, assembled.final, blended, final.ds)
-    oof = oof_table(cubes, blend.prequential.y_hat)
+    forecast = forecast_table(cubes, assembled.final, blended, final.ds, bands)
+    oof = oof_table(cubes, blend.prequential.y_hat, blend.prequential.bands)
     store.storage.write("forecast.parquet", parquet_bytes(forecast))
     store.storage.write("oof.parquet", parquet_bytes(oof))
     return forecast, oof

@@ -20,10 +20,19 @@ if TYPE_CHECKING:
     from cluster.pipeline import PlanView
     from cluster.results import RunResult
     from cluster.status import RunStatus
+    from ensembles.evaluate import Evaluation
     from ensembles.submission import SubmissionScore
     from forecasting.quality import Finding
 
-__all__ = ["show_findings", "show_leaderboard", "show_plan", "show_result", "show_score", "show_status"]
+__all__ = [
+    "show_evaluation",
+    "show_findings",
+    "show_leaderboard",
+    "show_plan",
+    "show_result",
+    "show_score",
+    "show_status",
+]
 
 TOP_ROWS = 15
 """Settings shown after a run."""
@@ -173,6 +182,28 @@ def show_status(status: RunStatus, out: Console, as_json: bool) -> None:
         _say(out, f"  {node}: {batches} batches")
     for failure in status.failures:
         _say(out, f"  failed: {failure}")
+
+
+def show_evaluation(evaluation: Evaluation, out: Console, as_json: bool) -> None:
+    """The blend against what else one could have done, with intervals."""
+    if as_json:
+        print(json.dumps(evaluation.as_json(), ensure_ascii=False))
+        return
+    share = f"{evaluation.confidence:.0%}"
+    table = Table(title=f"{evaluation.surrogate} surrogate, {evaluation.n_days} days", box=box.SIMPLE_HEAD)
+    table.add_column("", no_wrap=True)
+    fits = out.width >= NARROW + WINDOW_WIDTH * len(evaluation.cutoffs)
+    windows = evaluation.cutoffs if fits else ()
+    for name in ("score", f"{share} interval", *windows, "blend ahead by", f"{share} interval"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in evaluation.contenders:
+        ahead = (
+            ("", "") if row.name == BLEND else (f"{row.ahead:+.2f}", f"{row.ahead_low:+.2f} to {row.ahead_high:+.2f}")
+        )
+        scores = [f"{value:.2f}" for value in row.per_window[: len(windows)]]
+        table.add_row(row.name, f"{row.score:.2f}", f"{row.low:.2f} to {row.high:.2f}", *scores, *ahead)
+    out.print(table)
+    _say(out, f"intervals: block bootstrap, blocks of {evaluation.block_days} days; columns of windows by cutoff")
 
 
 def show_score(score: SubmissionScore, out: Console, as_json: bool) -> None:
