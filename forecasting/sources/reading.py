@@ -32,7 +32,7 @@ __all__ = ["Ragged", "columns_of", "require_columns", "rows_of", "stream_text", 
 _T = TypeVar("_T")
 _SNIFF = 1 << 20
 _BLOCK = 1 << 23
-_LINES = 1 << 21
+_LINES = 1 << 22
 _MOST_THREADS = 8
 _NEWLINE = re.compile(r"\r\n|\n|\r")
 
