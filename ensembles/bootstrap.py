@@ -14,7 +14,7 @@ import numpy as np
 from forecasting.schema import FloatArray, IntArray
 from forecasting.seeding import generator
 
-__all__ = ["BLOCK", "CONFIDENCE", "interval", "resampled_days"]
+__all__ = ["BLOCK", "CONFIDENCE", "draw_blocks", "interval", "resampled_days"]
 
 BLOCK = 7
 """Days in a block: errors repeat by weekday and last for days."""
@@ -27,15 +27,22 @@ def resampled_days(horizons: IntArray) -> IntArray:
 
     The same draws for the same horizons, so that two methods are compared on the same days.
     """
+    return draw_blocks(horizons, int(sum(horizons)), RESAMPLES, generator(0, "block-bootstrap"))
+
+
+def draw_blocks(horizons: IntArray, n_days: int, n_draws: int, rng: np.random.Generator) -> IntArray:
+    """Blocks of days put one after the other, ``[n_draws, n_days]``: places in the row of all windows' days.
+
+    A block has `BLOCK` days, or as many as the shortest window.
+    """
     starts = []
     offset = 0
     for horizon in horizons:
         starts += [offset + i for i in range(max(int(horizon) - BLOCK, 0) + 1)]
         offset += int(horizon)
     length = min(BLOCK, int(min(horizons)))
-    rng = generator(0, "block-bootstrap")
-    drawn = rng.choice(np.array(starts), size=(RESAMPLES, -(-offset // length)))
-    days: IntArray = (drawn[..., None] + np.arange(length)).reshape(RESAMPLES, -1)[:, :offset]
+    drawn = rng.choice(np.array(starts), size=(n_draws, -(-n_days // length)))
+    days: IntArray = (drawn[..., None] + np.arange(length)).reshape(n_draws, -1)[:, :n_days]
     return days
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ensembles.days import FEN_PER_CNY, WEEKDAYS, day_types
 from ensembles.intervals import Bands
 from ensembles.submission_score import SubmissionScore, score_submission
 from forecasting.calendar import Calendar
@@ -16,9 +17,6 @@ from forecasting.schema import DateArray, FloatArray, as_dates, iso
 from forecasting.scoring import round_submission
 
 __all__ = ["SubmissionScore", "forecast_csv", "score_submission", "submission_csv", "submission_rows"]
-
-FEN_PER_CNY = 100
-WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def submission_rows(ds: DateArray, y_hat: Mapping[str, FloatArray], targets: Sequence[str]) -> list[list[str | int]]:
@@ -73,6 +71,7 @@ def forecast_csv(
         Prediction intervals ``[horizon]`` of each series by unique_id, given in CNY; empty cells where there are none.
     """
     days = calendar.days(as_dates(ds))
+    types = day_types(days)
     entities = list(_by_entity(y_hat, targets))
     panel = any(entity is not None for entity, _ in entities)
     rows: list[Sequence[Any]] = []
@@ -84,8 +83,7 @@ def forecast_csv(
         if not rows:
             rows.append([*(["entity"] if panel else []), "date", "weekday", "day_type", "holiday", "event", *amounts])
         for i, day in enumerate(days.ds):
-            kind = "shifted work day" if days.shifted[i] else "work day" if days.workday[i] else "day off"
-            when = [iso(day), WEEKDAYS[days.weekday[i]], kind, days.holiday[i], days.event[i]]
+            when = [iso(day), WEEKDAYS[days.weekday[i]], types[i], days.holiday[i], days.event[i]]
             rows.append([*([entity] if panel else []), *when, *(column[i] for column in amounts.values())])
     return _csv(rows)
 
