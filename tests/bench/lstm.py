@@ -205,7 +205,7 @@ def profile_kernel(input_size: int, repeats: int = 200) -> dict[str, float]:
         return min(timed(lambda: [work() for _ in range(repeats)], "cpu") for _ in range(5)) / repeats
 
     order, masks = chosen[None, :], no_mask[None]
-    whole = cost(lambda: kernel.train_epoch(buffers, data, moments, order, masks, 0, np.float32(1.0), 0))
+    whole = cost(lambda: kernel.epoch(buffers, data, moments, order, masks, 0, np.float32(1.0), 0))
     call = cost(nothing)
     calls = {"products": 3, "tanh": 2, "gates": 2}
     parts = {name: input_size * max(0.0, cost(work) - calls[name] * call) for name, work in steps.items()}

@@ -24,7 +24,7 @@ from numba import njit
 from forecasting.models.lstm.microkernel import LANES, product
 from forecasting.models.lstm.network import Array, Network
 
-__all__ = ["LOSSES", "Buffers", "Data", "Moments", "compiled", "evaluate", "train_epoch"]
+__all__ = ["LOSSES", "Buffers", "Data", "Moments", "compiled", "epoch"]
 
 LOSSES = {"l1": 0, "huber": 1, "mse": 2}
 
@@ -160,14 +160,17 @@ def lstm_forward(buffers, matrix):  # type: ignore[no-untyped-def]
     steps, gates_h, width = buffers.gates.shape
     hidden = gates_h // 4
     n = hidden * width
-    buffers.scaled[: 3 * hidden] = HALF * matrix[: 3 * hidden]
-    buffers.scaled[3 * hidden :] = matrix[3 * hidden :]
+    for j in range(gates_h):
+        factor = HALF if j < 3 * hidden else ONE
+        for k in range(matrix.shape[1]):
+            buffers.scaled[j, k] = factor * matrix[j, k]
     for t in range(steps):
         product(buffers.gates[t], buffers.scaled, buffers.rows[t], 0)
         z, cell, tanh_c = buffers.gates[t].reshape(-1), buffers.cell[t + 1].reshape(-1), buffers.tanh_c[t].reshape(-1)
         tanh_in_place(z)
         next_cell(z[:n], z[n : 2 * n], z[2 * n : 3 * n], z[3 * n :], buffers.cell[t].reshape(-1), cell)
-        tanh_c[:] = cell
+        for e in range(n):
+            tanh_c[e] = cell[e]
         tanh_in_place(tanh_c)
         h = buffers.rows[t + 1, :hidden].reshape(-1)
         for e in range(n):
@@ -181,8 +184,8 @@ def lstm_backward(buffers, matrix):  # type: ignore[no-untyped-def]
     hidden = gates_h // 4
     n = hidden * width
     back = matrix[:, :hidden].T
-    buffers.d_lstm[:] = 0.0
-    buffers.d_cell[:] = 0.0
+    buffers.d_lstm.fill(0.0)
+    buffers.d_cell.fill(0.0)
     for t in range(steps - 1, -1, -1):
         z, tanh_c, before = buffers.gates[t].reshape(-1), buffers.tanh_c[t].reshape(-1), buffers.cell[t].reshape(-1)
         d_hidden, d_cell = buffers.d_hidden.reshape(-1), buffers.d_cell.reshape(-1)
@@ -211,10 +214,23 @@ def gather(buffers, data, chosen):  # type: ignore[no-untyped-def]
                 buffers.y[o, b] = data.y[sample, o]
                 buffers.weight[o, b] = data.weight[sample, o]
         else:
-            buffers.rows[:steps, first:, b] = 0.0
-            buffers.rows_t[:, b, first:] = 0.0
-            buffers.y[:, b] = 0.0
-            buffers.weight[:, b] = 0.0
+            for t in range(steps):
+                for k in range(n_inputs):
+                    buffers.rows[t, first + k, b] = 0.0
+                    buffers.rows_t[t, b, first + k] = 0.0
+            for o in range(data.y.shape[1]):
+                buffers.y[o, b] = 0.0
+                buffers.weight[o, b] = 0.0
+
+
+@compiled(fastmath={"contract", "reassoc"})
+def add_known(out, facts, chosen, known):  # type: ignore[no-untyped-def]
+    for b in range(len(chosen)):
+        for o in range(out.shape[0]):
+            effect = np.float32(0.0)
+            for c in range(len(known)):
+                effect += facts[chosen[b], o, c] * known[c]
+            out[o, b] += effect
 
 
 @compiled(fastmath={"contract"})
@@ -230,10 +246,8 @@ def outputs(buffers, data, chosen, lstm, head, known, mask):  # type: ignore[no-
             buffers.last[k, b] = h
             buffers.last_t[b, k] = h
     product(buffers.out, head, buffers.last, 0)
-    for b in range(len(chosen)):
-        for o in range(buffers.out.shape[0]):
-            for c in range(len(known)):
-                buffers.out[o, b] += data.known[chosen[b], o, c] * known[c]
+    if len(known):
+        add_known(buffers.out, data.known, chosen, known)
 
 
 @compiled(fastmath={"contract"})
@@ -255,23 +269,33 @@ def loss_and_slope(buffers, loss, share):  # type: ignore[no-untyped-def]
     return total
 
 
+@compiled()
+def copy_columns(out, padded):  # type: ignore[no-untyped-def]
+    """`padded` without its padding."""
+    for r in range(out.shape[0]):
+        for k in range(out.shape[1]):
+            out[r, k] = padded[r, k]
+
+
 @compiled(fastmath={"contract"})
 def gradients(buffers, data, chosen, lstm, head, mask, parts):  # type: ignore[no-untyped-def]
     """Gradients of all parameters from that of `out`, into the views `parts`."""
     d_lstm, d_head, d_known = parts
     hidden = head.shape[1] - 1
     product(buffers.d_head, buffers.out, buffers.last_t, 0)
-    d_head[:] = buffers.d_head[:, : hidden + 1]
-    d_known[:] = 0.0
+    copy_columns(d_head, buffers.d_head)
+    d_known.fill(0.0)
     for b in range(len(chosen)):
         for o in range(buffers.out.shape[0]):
             for c in range(len(d_known)):
                 d_known[c] += data.known[chosen[b], o, c] * buffers.out[o, b]
     product(buffers.d_hidden, head[:, :hidden].T, buffers.out, 0)
     if mask.size:
-        buffers.d_hidden[:] = buffers.d_hidden * mask
+        for k in range(hidden):
+            for b in range(mask.shape[1]):
+                buffers.d_hidden[k, b] *= mask[k, b]
     lstm_backward(buffers, lstm)
-    d_lstm[:] = buffers.d_lstm[:, : d_lstm.shape[1]]
+    copy_columns(d_lstm, buffers.d_lstm)
 
 
 @compiled(fastmath={"contract", "reassoc"})
@@ -304,9 +328,10 @@ def split(flat, shape_lstm, shape_head, n_known):  # type: ignore[no-untyped-def
 
 
 @compiled()
-def train_epoch(buffers, data, moments, order, masks, first_step, clip_norm, loss):  # type: ignore[no-untyped-def]
-    """One epoch over the mini-batches `order` ``[S, size]``, -1 where there is no sample; returns the sum of
-    weighted losses.
+def epoch(buffers, data, moments, order, masks, first_step, clip_norm, loss):  # type: ignore[no-untyped-def]
+    """The mini-batches `order` ``[S, size]``, -1 where there is no sample; returns the sum of weighted losses.
+
+    Trains from Adam's step `first_step` on; a negative one only takes the losses.
     """
     shape_lstm, shape_head = buffers.scaled.shape, (buffers.out.shape[0], buffers.last.shape[0])
     n_known = data.known.shape[2]
@@ -321,22 +346,7 @@ def train_epoch(buffers, data, moments, order, masks, first_step, clip_norm, los
         gather(buffers, data, chosen)
         outputs(buffers, data, chosen, lstm, head, known, mask)
         total += loss_and_slope(buffers, loss, ONE / np.float32(len(chosen) * shape_head[0]))
-        gradients(buffers, data, chosen, lstm, head, mask, parts)
-        adam(moments, first_step + s, clip_norm)
-    return total
-
-
-@compiled()
-def evaluate(buffers, data, parameters, size, loss):  # type: ignore[no-untyped-def]
-    """Sum of weighted losses over all samples, without dropout."""
-    shape_lstm, shape_head = buffers.scaled.shape, (buffers.out.shape[0], buffers.last.shape[0])
-    n_known = data.known.shape[2]
-    lstm, head, known = split(parameters, shape_lstm, shape_head, n_known)
-    no_mask = np.zeros((0, 0), dtype=np.float32)
-    total = 0.0
-    for start in range(0, len(data.x), size):
-        chosen = np.arange(start, min(start + size, len(data.x)))
-        gather(buffers, data, chosen)
-        outputs(buffers, data, chosen, lstm, head, known, no_mask)
-        total += loss_and_slope(buffers, loss, ONE)
+        if first_step >= 0:
+            gradients(buffers, data, chosen, lstm, head, mask, parts)
+            adam(moments, first_step + s, clip_norm)
     return total

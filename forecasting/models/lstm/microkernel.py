@@ -94,19 +94,25 @@ tile_rows, tile_row = _tile(TILE_ROWS), _tile(1)
 
 
 @njit(nogil=True)
-def product(out, a, x, add):  # type: ignore[no-untyped-def]
-    """Out ``[m, n]`` = a ``[m, k]`` · x ``[k, n]``, added to `out` when `add` is 1; n a multiple of `LANES`."""
-    m, depth = a.shape
-    a_row, a_column = a.strides
-    out_at, a_at, x_at = out.ctypes.data, a.ctypes.data, x.ctypes.data
-    out_row, x_row = out.strides[0], x.strides[0]
-    for column in range(0, 4 * out.shape[1], 4 * LANES):
+def tiles(shape, out, out_row, a, a_row, a_column, x, x_row, add):  # type: ignore[no-untyped-def]
+    """All tiles of a product of `shape` (m, n, k); addresses and strides in bytes: compiled once, whatever the
+    arrays.
+    """
+    m, n, depth = shape
+    for column in range(0, 4 * n, 4 * LANES):
         row = 0
         while row < m:
-            out_tile, a_tile, x_tile = out_at + row * out_row + column, a_at + row * a_row, x_at + column
+            out_tile, a_tile, x_tile = out + row * out_row + column, a + row * a_row, x + column
             if row + TILE_ROWS <= m:
                 tile_rows(out_tile, out_row, a_tile, a_row, a_column, x_tile, x_row, depth, add)
                 row += TILE_ROWS
             else:
                 tile_row(out_tile, out_row, a_tile, a_row, a_column, x_tile, x_row, depth, add)
                 row += 1
+
+
+@njit(nogil=True)
+def product(out, a, x, add):  # type: ignore[no-untyped-def]
+    """Out ``[m, n]`` = a ``[m, k]`` · x ``[k, n]``, added to `out` when `add` is 1; n a multiple of `LANES`."""
+    shape, (a_row, a_column) = (a.shape[0], out.shape[1], a.shape[1]), a.strides
+    tiles(shape, out.ctypes.data, out.strides[0], a.ctypes.data, a_row, a_column, x.ctypes.data, x.strides[0], add)

@@ -37,18 +37,19 @@ def _train_one(spec: TrainSpec, fit: FitData, buffers: kernel.Buffers) -> FitRes
     check = None if fit.check is None else _data(fit.check)
     n_steps = spec.steps(len(fit.train))
     moments = _moments(spec, initial_parameters(spec.network, fit.key), spec.epochs * n_steps)
-    loss = kernel.LOSSES[spec.loss]
+    loss, clip = kernel.LOSSES[spec.loss], np.float32(spec.clip_norm)
 
     def mean_loss(samples: kernel.Data) -> float:
         if not len(samples.x):
             return float("nan")
-        return float(kernel.evaluate(buffers, samples, moments.parameters, spec.batch_size, loss) / _total(samples))
+        in_turn = _batches(np.arange(len(samples.x)), spec.batch_size)
+        no_masks = np.zeros((len(in_turn), 0, 0), dtype=np.float32)
+        return float(kernel.epoch(buffers, samples, moments, in_turn, no_masks, -1, clip, loss) / _total(samples))
 
     for epoch in range(1, spec.epochs + 1):
         order = _order(spec, shuffled[epoch - 1])
         masks = _masks(spec, keys, epoch, n_steps)
-        clip = np.float32(spec.clip_norm)
-        total = kernel.train_epoch(buffers, data, moments, order, masks, (epoch - 1) * n_steps, clip, loss)
+        total = kernel.epoch(buffers, data, moments, order, masks, (epoch - 1) * n_steps, clip, loss)
         train_loss = total / _weight_seen(data, order) if check is None else mean_loss(check)
         improved = progress.record(row, epoch, _single(train_loss), _single(mean_loss(valid)))
         if improved[0]:
@@ -97,8 +98,12 @@ def _order(spec: TrainSpec, shuffled: NDArray[np.int64]) -> NDArray[np.int64]:
     if spec.batches == "sliding":
         place = np.arange(spec.steps(n))[:, None] + np.arange(size)[None, :]
         return np.where(place < n, place, -1)
-    filled = np.full(spec.steps(n) * size, -1, dtype=np.int64)
-    filled[:n] = shuffled
+    return _batches(shuffled, size)
+
+
+def _batches(samples: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    filled = np.full(-(-len(samples) // size) * size, -1, dtype=np.int64)
+    filled[: len(samples)] = samples
     return filled.reshape(-1, size)
 
 
