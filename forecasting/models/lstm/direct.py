@@ -1,13 +1,15 @@
 """`lstm-direct`: all days ahead at once, on the logarithm of y with the calendar taken out.
 
-    z_t = log y_t − effect(calendar of t)        level_t = mean of the last `level_days` values of z
-    inputs    (z_s − level_t) / scale        of the last `input_size` days s ≤ t
-    outputs   (z_{t+h} − level_t) / scale    for h = 1 … horizon
+    z_t = log y_t − effect(calendar of t)        level_t = fading median of z up to t
+    inputs   (z_s − level_t) / scale             of the last `input_size` days s ≤ t
+    outputs  (z_{t+h} − base) / scale            for h = 1 … horizon
 
-The outputs' median over the training windows, by h, is taken out and not put back unless `carry_drift`: a network
-that sees one year of a growing fund learns that funds grow. Days that lie after the history's end have weight zero,
-so the newest windows train on the days they have. Forecasts are exp(level + scale · output + effect), and need
-nothing but the state.
+The base decides what is learned. `shape`: the median of z on both sides of the day t + h, so that the network learns
+how days lie around the level of their time, and not how levels move — one that sees a single year of a growing fund
+learns that funds grow. `change`: level_t plus the usual change over h days of the past, so that it learns moves
+beyond the usual. Beside the network's output stands a linear one of the known calendar of each day ahead. Days that
+lie after the history's end have weight zero, so the newest windows train on the days they have. Forecasts are
+exp(level + scale · output + effect), and need nothing but the state.
 """
 
 from __future__ import annotations
@@ -18,19 +20,22 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from forecasting.adjust import CalendarFit, fit_calendar, safe_log
+from forecasting.adjust import CalendarFit, calendar_columns, fit_calendar, safe_log
 from forecasting.errors import TrialError
+from forecasting.levels import fading_median, fading_medians, level_around
 from forecasting.models.base import FitTask, Settings, State
 from forecasting.models.lstm.data import FitData, FitResult, Samples, TrainSpec
 from forecasting.models.lstm.engine import Backend, fits_per_batch, resolve, train
 from forecasting.models.lstm.network import Array, Network, forward
 from forecasting.panel import History
-from forecasting.schema import BoolArray, DateArray, FloatArray
+from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray
 
 __all__ = ["LstmDirect", "LstmDirectSettings"]
 
 MIN_WINDOWS = 8
 """Fewest windows with a day to learn from."""
+LEVEL_DAYS = 14
+"""Fewest days that make a level."""
 
 
 class LstmDirectSettings(Settings):
@@ -44,9 +49,15 @@ class LstmDirectSettings(Settings):
     clip_norm: float = Field(1.0, gt=0, description="gradients longer than this are cut to it")
     dropout: float = Field(0.0, ge=0, lt=1, description="share of the last hidden state dropped in training")
     loss: Literal["l1", "huber", "mse"] = Field("l1", description="loss on the scaled adjusted level")
-    level_days: int = Field(14, ge=1, le=366, description="days whose mean is the level that forecasts start from")
-    carry_drift: bool = Field(
-        False, description="whether the usual change of the past, such as a fund's first growth, is carried on"
+    level_half_life: float = Field(
+        42.0, gt=0, description="days after which a day counts half in the level that forecasts start from"
+    )
+    learn: Literal["shape", "change"] = Field(
+        "shape",
+        description="shape: days around the level of their time; change: moves away from the level at the origin",
+    )
+    shape_days: int = Field(
+        45, ge=1, le=366, description="shape: days on either side whose median is the level of a day's time"
     )
     half_life: float | None = Field(
         None, gt=0, description="days after which a training window counts half; null: none fades"
@@ -62,7 +73,7 @@ class LstmDirect:
     """See the module's text."""
 
     family: ClassVar[str] = "lstm"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "torch", "numba")
     seeded: ClassVar[bool] = True
     seconds_per_fit: ClassVar[float] = 0.2
@@ -77,7 +88,7 @@ class LstmDirect:
 
     def fits_per_batch(self, device: str) -> int:
         """How many fits are computed together on this device."""
-        return fits_per_batch(_network(self.settings, 31), self.settings.batch_size, self.backend(device), device)
+        return fits_per_batch(_network(self.settings, 31, 20), self.settings.batch_size, self.backend(device), device)
 
     def fit_many(self, tasks: Sequence[FitTask], device: str) -> list[State | TrialError]:
         """Train all tasks as one program."""
@@ -92,13 +103,13 @@ class LstmDirect:
         usable = [(task, p) for task, p in zip(tasks, chosen, strict=True) if not isinstance(p, TrialError)]
         fits = [FitData(task.key, p.train, p.valid) for task, p in usable]
         backend = self.backend(device)
-        results = iter(train(self._spec(usable[0][0].horizon), fits, backend, device) if usable else [])
+        results = iter(train(self._spec(usable[0][1]), fits, backend, device) if usable else [])
         return [p if isinstance(p, TrialError) else _state(p, next(results), backend) for p in chosen]
 
-    def _spec(self, horizon: int) -> TrainSpec:
+    def _spec(self, prepared: Prepared) -> TrainSpec:
         s = self.settings
         return TrainSpec(
-            network=_network(s, horizon),
+            network=_network(s, prepared.horizon, prepared.known.shape[-1]),
             epochs=s.epochs,
             batch_size=s.batch_size,
             learning_rate=s.learning_rate,
@@ -124,10 +135,10 @@ class LstmDirect:
         scale = float(state.arrays["scale"][0])
         z = safe_log(history.y) - calendar.effect(history.calendar, history.ds)
         _require_days(history, s)
-        level = z[-s.level_days :].mean()
+        level = fading_median(z, s.level_half_life)
         x = ((z[-s.input_size :] - level) / scale).astype(np.float32)[None, :, None]
-        network = _network(s, horizon)
-        known = np.zeros((1, horizon, 0), dtype=np.float32)
+        known = _single(calendar_columns(history.calendar, history.cutoff + np.arange(1, horizon + 1)))[None]
+        network = _network(s, horizon, known.shape[-1])
         out = forward(network, network.unflatten(state.arrays["parameters"]), x, known)[0].astype(np.float64)
         return np.asarray(np.exp(level + scale * out[ahead - 1] + calendar.effect(history.calendar, ds)))
 
@@ -140,20 +151,19 @@ class Prepared:
         self.horizon = horizon
         self.calendar = fit_calendar(history)
         z = safe_log(history.y) - self.calendar.effect(history.calendar, history.ds)
-        n, look_back = len(z), max(settings.input_size, settings.level_days)
-        origin = np.arange(look_back - 1, n - 1)
+        n = len(z)
+        origin = np.arange(_look_back(settings) - 1, n - 1)
         if len(origin) < MIN_WINDOWS:
             raise TrialError(
-                f"{history.unique_id} has {n} days up to {history.cutoff}: input_size "
-                f"{settings.input_size} and level_days {settings.level_days} need at least {look_back + MIN_WINDOWS}"
+                f"{history.unique_id} has {n} days up to {history.cutoff}: an LSTM with input_size "
+                f"{settings.input_size} needs at least {_look_back(settings) + MIN_WINDOWS}"
             )
-        level = np.array([z[t + 1 - settings.level_days : t + 1].mean() for t in origin])
+        level = fading_medians(z, settings.level_half_life)[origin]
         target_day = origin[:, None] + 1 + np.arange(horizon)
         exists = target_day < n
-        departure = np.where(exists, z[np.minimum(target_day, n - 1)] - level[:, None], 0.0)
-        drift = np.zeros(horizon) if settings.carry_drift else _median_by_day(departure, exists)
-        departure = np.where(exists, departure - drift, 0.0)
+        departure = self._departure(z, level, np.minimum(target_day, n - 1), exists, settings)
         self.scale = max(1.4826 * float(np.median(np.abs(departure[exists]))), 1e-3)
+        self.known = calendar_columns(history.calendar, history.ds[0] + np.arange(n + horizon))[target_day]
         x = z[origin[:, None] + 1 + np.arange(-settings.input_size, 0)] - level[:, None]
         split = n - settings.validation_days
         fade = 1.0 if settings.half_life is None else 0.5 ** ((n - 1 - origin[:, None]) / settings.half_life)
@@ -161,22 +171,25 @@ class Prepared:
         self.train = self._samples(x, departure, in_train * fade)
         self.valid = self._samples(x, departure, in_valid.astype(np.float64))
 
+    @staticmethod
+    def _departure(
+        z: FloatArray, level: FloatArray, day: IntArray, exists: BoolArray, settings: LstmDirectSettings
+    ) -> FloatArray:
+        """What is to be learned ``[n_windows, horizon]``, 0 where `exists` is False."""
+        if settings.learn == "shape":
+            return np.asarray(np.where(exists, (z - level_around(z, settings.shape_days))[day], 0.0))
+        change = z[day] - level[:, None]
+        usual = np.ma.median(np.ma.masked_array(change, ~exists), axis=0).filled(0.0)
+        return np.where(exists, change - usual, 0.0)
+
     def _samples(self, x: FloatArray, departure: FloatArray, weight: FloatArray) -> Samples:
         used = weight.any(axis=1)
-        n, horizon = int(used.sum()), self.horizon
-        known = np.zeros((n, horizon, 0), dtype=np.float32)
         return Samples(
             _single(x[used][:, :, None] / self.scale),
             _single(departure[used] / self.scale),
             _single(weight[used]),
-            known,
+            _single(self.known[used]),
         )
-
-
-def _median_by_day(departure: FloatArray, exists: BoolArray) -> FloatArray:
-    """Median over the windows of each day ahead ``[horizon]``; 0 where no window reaches that far."""
-    with_gaps = np.ma.masked_array(departure, ~exists)
-    return np.asarray(np.ma.median(with_gaps, axis=0).filled(0.0), dtype=np.float64)
 
 
 def _single(values: FloatArray) -> Array:
@@ -191,15 +204,19 @@ def _prepare_or_error(history: History, horizon: int, settings: LstmDirectSettin
 
 
 def _require_days(history: History, settings: LstmDirectSettings) -> None:
-    needed = max(settings.input_size, settings.level_days)
+    needed = _look_back(settings)
     if len(history.y) < needed:
         raise TrialError(
             f"{history.unique_id} has {len(history.y)} days up to {history.cutoff}: this LSTM looks back {needed}"
         )
 
 
-def _network(settings: LstmDirectSettings, horizon: int) -> Network:
-    return Network("direct", settings.input_size, 1, settings.hidden_size, horizon)
+def _look_back(settings: LstmDirectSettings) -> int:
+    return max(settings.input_size, LEVEL_DAYS)
+
+
+def _network(settings: LstmDirectSettings, horizon: int, n_known: int) -> Network:
+    return Network("direct", settings.input_size, 1, settings.hidden_size, horizon, n_known)
 
 
 def _state(prepared: Prepared, result: FitResult, backend: str) -> State | TrialError:

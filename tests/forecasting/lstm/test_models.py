@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from forecasting.adjust import calendar_columns
 from forecasting.errors import TrialError
-from forecasting.models.base import FitTask, StackedModel
+from forecasting.models.base import FitTask, StackedModel, State
 from forecasting.models.lstm.classic import LstmClassic, LstmClassicSettings
 from forecasting.models.lstm.direct import LstmDirect, LstmDirectSettings
+from forecasting.models.lstm.network import Network
 from tests.forecasting.histories import days_after, history_of, noisy_week
 
 HISTORY = noisy_week(200)
@@ -44,23 +46,33 @@ def test_direct_forecasts_the_week_it_has_seen():
     assert np.abs(np.log(y_hat) - np.log(1e6) - week).mean() < 0.1
 
 
-def test_direct_does_not_carry_past_growth_on_unless_told_to():
+@pytest.mark.parametrize("learn", ["shape", "change"])
+def test_direct_does_not_carry_past_growth_on(learn):
     t = np.arange(300)
     growing = history_of(1e6 * np.exp(0.01 * t + 0.05 * np.random.default_rng(0).normal(size=300)))
-    ds = days_after(growing)
-    still = np.log(direct().predict(fitted(direct(), growing), growing, ds) / growing.y[-14:].mean())
-    settings = {"carry_drift": True, "learning_rate": 1e-2, "epochs": 20}
-    carried = np.log(
-        direct(**settings).predict(fitted(direct(**settings), growing), growing, ds) / growing.y[-14:].mean()
-    )
-    assert abs(still[-1]) < 0.1
-    assert carried[-1] > 0.2
+    model = direct(learning_rate=1e-2, epochs=20, learn=learn)
+    y_hat = model.predict(fitted(model, growing), growing, days_after(growing))
+    step = np.log(y_hat[-7:].mean() / y_hat[:7].mean())
+    assert abs(step) < 0.1, "24 days of the past's growth would be 0.24"
+
+
+def test_direct_reads_the_known_calendar_of_the_days_ahead():
+    state = fitted(direct(epochs=10, learning_rate=1e-2))
+    ds = days_after(HISTORY)
+    n_known = calendar_columns(HISTORY.calendar, ds).shape[1]
+    network = Network("direct", 10, 1, 6, 31, n_known)
+    parameters = state.arrays["parameters"].copy()
+    known = network.unflatten(parameters)["known"]
+    assert np.abs(known).max() > 0.0
+    known[:] = 0.0
+    without = direct().predict(State({**state.arrays, "parameters": parameters}, state.meta), HISTORY, ds)
+    assert not np.allclose(without, direct().predict(state, HISTORY, ds))
 
 
 def test_direct_trains_on_days_that_only_the_newest_windows_reach():
     late = HISTORY.y.copy()
     late[-3:] *= 2.0
-    a, b = fitted(direct(level_days=7)), fitted(direct(level_days=7), history_of(late, "2023-01-02"))
+    a, b = fitted(direct()), fitted(direct(), history_of(late, "2023-01-02"))
     assert not np.array_equal(a.arrays["parameters"], b.arrays["parameters"])
 
 
