@@ -23,7 +23,7 @@ from forecasting.scoring import Surrogate, window_score
 from forecasting.sources.columns import find_column
 from forecasting.sources.decode import parse_day
 
-__all__ = ["SubmissionScore", "TargetScore", "score_submission"]
+__all__ = ["SubmissionScore", "TargetScore", "read_amounts", "score_submission"]
 
 DAYS_PER_MONTH = 30
 Key = tuple[str, str]
@@ -84,8 +84,8 @@ def score_submission(
     DataError
         A file that cannot be read as such a table, or a day of the submission without an actual value.
     """
-    forecasts = _read(submission, "submission", tuple(weights), entity)
-    actual = _read(truth, "truth", tuple(weights), entity)
+    forecasts = read_amounts(submission, "submission", tuple(weights), entity)
+    actual = read_amounts(truth, "truth", tuple(weights), entity)
     if {key[0] for key in forecasts} != {""} and {key[0] for key in actual} == {""}:
         raise DataError(
             f"{_name(truth, 'truth')}: has no entities, and the submission has: give a table with an entity column"
@@ -113,8 +113,23 @@ def _name(source: Path | bytes, role: str) -> str:
     return role if isinstance(source, bytes) else source.name
 
 
-def _read(source: Path | bytes, role: str, targets: Sequence[str], entity: str | None) -> dict[Key, list[float]]:
-    """(entity, day) → one amount per target."""
+def read_amounts(
+    source: Path | bytes, role: str, targets: Sequence[str], entity: str | None = None
+) -> dict[Key, list[float]]:
+    """A table of dates and amounts: (entity, ISO date) → one amount per target.
+
+    Parameters
+    ----------
+    source, entity
+        As in `score_submission`.
+    role
+        What to call bytes in an error.
+
+    Raises
+    ------
+    DataError
+        When it cannot be read as such a table.
+    """
     name = _name(source, role)
     rows = _cells(source, name)
     first = next(rows, None)
