@@ -11,20 +11,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from ensembles.blend import BlendSpec, fit_blend
-from ensembles.bootstrap import BLOCK, CONFIDENCE, interval, resampled_days
-from ensembles.oof import OofCube
-from ensembles.scores import window_scores
-from forecasting.schema import BLEND, FloatArray, IntArray, iso
-from forecasting.scoring import FULL_MARK, Surrogate, points, round_submission
+from ensembles.bootstrap import BLOCK, CONFIDENCE
+from ensembles.judge import Forecasts, Judge
+from ensembles.oof import REFERENCE, OofCube
+from forecasting.schema import BLEND, iso
+from forecasting.scoring import Surrogate
 
 __all__ = ["Contender", "Evaluation", "evaluate"]
 
 NAIVE = "seasonal-naive"
-Forecasts = Mapping[str, FloatArray]
-"""Per target ``[n_series, n_windows, horizon]``."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +71,10 @@ def evaluate(
     TooManyFailures
         When a target has no member.
     """
-    judge = _Judge.of(cubes, weights, surrogate)
-    forecasts = _forecasts(cubes, weights, spec, surrogate)
-    drawn = {name: judge.resampled(y_hat) for name, y_hat in forecasts.items()}
-    windows = {name: judge.per_window(y_hat) for name, y_hat in forecasts.items()}
-    rows = [_contender(name, windows, drawn) for name in forecasts]
     first = next(iter(cubes.values()))
+    judge = Judge({t: cube.y for t, cube in cubes.items()}, weights, surrogate, first.horizons)
+    forecasts = _forecasts(cubes, weights, spec, surrogate)
+    rows = [_contender(name, y_hat, judge, forecasts[BLEND]) for name, y_hat in forecasts.items()]
     return Evaluation(
         surrogate=surrogate,
         cutoffs=tuple(iso(cutoff) for cutoff in first.cutoffs),
@@ -91,11 +85,10 @@ def evaluate(
     )
 
 
-def _contender(name: str, windows: Mapping[str, FloatArray], drawn: Mapping[str, FloatArray]) -> Contender:
-    score, ahead = float(windows[name].mean()), float((windows[BLEND] - windows[name]).mean())
-    low, high = interval(score, drawn[name])
-    ahead_low, ahead_high = interval(ahead, drawn[BLEND] - drawn[name])
-    return Contender(name, score, low, high, tuple(float(v) for v in windows[name]), ahead, ahead_low, ahead_high)
+def _contender(name: str, y_hat: Forecasts, judge: Judge, blend: Forecasts) -> Contender:
+    score, ahead = judge.score(y_hat), judge.ahead(blend, y_hat)
+    per_window = tuple(float(v) for v in judge.per_window(y_hat))
+    return Contender(name, score.value, score.low, score.high, per_window, ahead.value, ahead.low, ahead.high)
 
 
 def _forecasts(
@@ -103,7 +96,7 @@ def _forecasts(
 ) -> dict[str, Forecasts]:
     blend = fit_blend(cubes, weights, spec, surrogate)
     found: dict[str, Forecasts] = {BLEND: blend.prequential.y_hat}
-    for family in sorted({m.family for cube in cubes.values() for m in cube.members}):
+    for family in sorted({m.family for cube in cubes.values() for m in cube.members} - {REFERENCE}):
         own = {target: _only(cube, family) for target, cube in cubes.items()}
         if all(cube.members for cube in own.values()):
             found[f"{family} alone, blended"] = fit_blend(own, weights, spec, surrogate).prequential.y_hat
@@ -121,43 +114,3 @@ def _forecasts(
 def _only(cube: OofCube, family: str) -> OofCube:
     rows = [i for i, m in enumerate(cube.members) if m.family == family]
     return replace(cube, members=tuple(cube.members[i] for i in rows), y_hat=cube.y_hat[..., rows])
-
-
-@dataclass(frozen=True)
-class _Judge:
-    cubes: Mapping[str, OofCube]
-    weights: Mapping[str, float]
-    surrogate: Surrogate
-    days: IntArray
-    """Resampled days, ``[n_resamples, n_days]``."""
-
-    @classmethod
-    def of(cls, cubes: Mapping[str, OofCube], weights: Mapping[str, float], surrogate: Surrogate) -> _Judge:
-        return cls(cubes, weights, surrogate, resampled_days(next(iter(cubes.values())).horizons))
-
-    def per_window(self, y_hat: Forecasts) -> FloatArray:
-        """Weighted total of each window."""
-        total = np.zeros(len(next(iter(self.cubes.values())).cutoffs))
-        for target, cube in self.cubes.items():
-            total += self.weights[target] * window_scores(y_hat[target], cube.y, self.surrogate)
-        return total
-
-    def resampled(self, y_hat: Forecasts) -> FloatArray:
-        """Weighted total of each resample, ``[n_resamples]``."""
-        total = np.zeros(len(self.days))
-        for target, cube in self.cubes.items():
-            earned, size = (values[self.days].sum(axis=1) for values in self._daily(y_hat[target], cube))
-            ratio = earned / np.where(size == 0, np.nan, size)
-            total += self.weights[target] * (FULL_MARK * (1.0 - ratio) if self.surrogate == "wape" else ratio)
-        return total
-
-    def _daily(self, y_hat: FloatArray, cube: OofCube) -> tuple[FloatArray, FloatArray]:
-        """Sums over series of what a day adds above and below the fraction bar of the score, ``[n_days]`` each."""
-        known = ~np.isnan(cube.y)
-        y, y_hat = np.where(known, cube.y, 0.0), np.where(known, round_submission(y_hat), 0.0)
-        if self.surrogate == "wape":
-            above, below = np.abs(y_hat - y), y
-        else:
-            above, below = np.where(known, points(y_hat, y, self.surrogate), 0.0), known.astype(float)
-        inside = np.arange(y.shape[2]) < cube.horizons[:, None]
-        return above.sum(axis=0)[inside], below.sum(axis=0)[inside]
