@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ensembles.blend import BlendSpec
+from ensembles.oof import REFERENCE
 from forecasting.errors import ConfigError
 from forecasting.models import model_type
 from forecasting.scoring import Surrogate
@@ -63,6 +64,7 @@ class MemberEntry(BaseModel):
 
     model: str = Field(description="name in the registry of models")
     seeds: int = Field(1, ge=1, le=10_000, description="members that differ in their random streams only")
+    reference: bool = Field(False, description="a yardstick: shown in the leaderboard, never part of a blend")
     name: str | None = Field(
         None, min_length=1, max_length=80, description="label in the leaderboard instead of the model's name"
     )
@@ -260,7 +262,8 @@ def _expand(entry: MemberEntry, place: str) -> Iterator[Member]:
             raise ConfigError(f"{place}: {_explain(error, cls.settings_type)}") from None
         label = "/".join([entry.name or entry.model, *(f"{key}={value}" for key, value in chosen.items())])
         for seed_index in range(entry.seeds):
-            yield Member(entry.model, settings.model_dump(mode="json"), seed_index, label, cls.family)
+            family = REFERENCE if entry.reference else cls.family
+            yield Member(entry.model, settings.model_dump(mode="json"), seed_index, label, family)
 
 
 def _takes_list(cls: Any, key: str) -> bool:

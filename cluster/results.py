@@ -58,7 +58,10 @@ def blend_and_write(plan: Plan, panel: Panel, assembled: Assembled, store: RunSt
         )
     cubes = {target: assembled.cubes[target] for target in weights}
     blend = fit_blend(cubes, weights, config.blend, config.score.surrogate)
-    blended = {target: blend.apply(target, assembled.final[target]) for target in cubes}
+    blended = {
+        target: blend.apply(target, assembled.final[target][..., cube.blendable_members])
+        for target, cube in cubes.items()
+    }
     board = _board(plan, panel, assembled, blend)
     forecast, oof = _write_forecasts(plan, panel, assembled, blend, blended, store)
     store.write_json("leaderboard.json", board)

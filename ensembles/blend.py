@@ -125,7 +125,7 @@ def fit_blend(
     Parameters
     ----------
     cubes
-        One per target, over the same windows.
+        One per target, over the same windows; their yardsticks are left out.
     weights
         Of each target in the total; they sum to 1.
 
@@ -134,6 +134,7 @@ def fit_blend(
     TooManyFailures
         When a target has no member with a complete set of forecasts.
     """
+    cubes = {target: cube.blendable() for target, cube in cubes.items()}
     for target, cube in cubes.items():
         if not cube.members:
             raise TooManyFailures(f"no member has a complete set of forecasts of {target}: see their reasons")

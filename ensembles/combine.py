@@ -110,6 +110,11 @@ class Fitted:
         weights = self.unit_weights
         return weights.mean(axis=0) if weights is not None and weights.ndim == 2 else weights
 
+    def weight_of(self, member: MemberInfo) -> float | None:
+        """Weight of one member; None for a yardstick, or where the combination goes by rank."""
+        shares = self.member_weights
+        return None if shares is None or member not in self.members else float(shares[self.members.index(member)])
+
     @property
     def member_weights(self) -> FloatArray | None:
         """Each member's share in the combination, ``[n_members]``; None for median and trimmed mean."""

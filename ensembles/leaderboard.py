@@ -171,8 +171,7 @@ def _member_row(judge: _Judge, blend: Blend | None, facts: MemberFacts, member: 
             continue
         column = cube.members.index(member)
         y_hat[target] = cube.y_hat[..., column]
-        shares = None if blend is None else blend.fitted[target].member_weights
-        weights[target] = None if shares is None else float(shares[column])
+        weights[target] = None if blend is None else blend.fitted[target].weight_of(member)
     return judge.row(member.name, member.family, y_hat, weights) | _identity(member, facts)
 
 

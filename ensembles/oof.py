@@ -17,6 +17,7 @@ from forecasting.schema import FloatArray, IntArray, as_dates
 
 __all__ = [
     "LEVELS",
+    "REFERENCE",
     "Level",
     "MemberInfo",
     "OofCube",
@@ -27,6 +28,8 @@ __all__ = [
     "member_shares",
 ]
 
+REFERENCE = "reference"
+"""Family of members that are only shown: yardsticks, which no blend may use."""
 Level = Literal["families", "settings"]
 LEVELS: tuple[Level, ...] = ("families", "settings")
 """What a blend combines: means of families, or means of settings (over their seeds)."""
@@ -91,6 +94,17 @@ class OofCube:
         order = sorted(range(len(ids)), key=ids.__getitem__)
         object.__setattr__(self, "members", tuple(self.members[i] for i in order))
         object.__setattr__(self, "y_hat", np.ascontiguousarray(self.y_hat[..., order]))
+
+    def blendable(self) -> OofCube:
+        """The cube without its yardsticks."""
+        rows = self.blendable_members
+        members = tuple(self.members[i] for i in rows)
+        return replace(self, members=members, y_hat=self.y_hat[..., rows])
+
+    @property
+    def blendable_members(self) -> list[int]:
+        """Positions of the members that are no yardsticks."""
+        return [i for i, m in enumerate(self.members) if m.family != REFERENCE]
 
     @cached_property
     def horizons(self) -> IntArray:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from forecasting.calendar import Calendar
 from forecasting.schema import (
     BLEND,
     CUTOFF,
@@ -25,7 +27,11 @@ from forecasting.schema import (
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Course", "ReportData"]
+__all__ = ["Course", "Curves", "ReportData"]
+
+Curves = Mapping[str, Sequence[Mapping[str, Sequence[float]]]]
+"""By setting and then seed the losses of each epoch, ``{"train": [...], "valid": [...]}``."""
+RECENT_DAYS = 120
 
 
 @dataclass(frozen=True)
@@ -33,8 +39,8 @@ class Course:
     """One target over time, summed over entities: actual values, the blend's honest forecasts by window, and
     what comes.
 
-    `ds` ``[n]`` and `y` ``[n]`` days of the backtest windows; `windows` (days, forecasts) of each; `next_ds`
-    and `next_y_hat` ``[horizon]``; `bands` by level (low, high) ``[horizon]``, none for a sum over entities.
+    `ds` ``[n]`` and `y` ``[n]`` recent days; `windows` (days, forecasts) of each; `next_ds` and `next_y_hat`
+    ``[horizon]``; `bands` by level (low, high) ``[horizon]``, none for a sum over entities.
     """
 
     target: str
@@ -48,18 +54,61 @@ class Course:
 
 @dataclass(frozen=True)
 class ReportData:
-    """Contents of leaderboard.json, blend.json, run.json, oof.parquet and forecast.parquet."""
+    """Contents of the files of a run.
+
+    Parameters
+    ----------
+    board, run
+        leaderboard.json and run.json.
+    blend, oof, forecast
+        blend.json, oof.parquet and forecast.parquet; None when the run did not get that far.
+    history
+        Columns unique_id, ds, y: actual values for the pictures; without them, those of the backtest windows.
+    learning
+        Learning curves of the final fits.
+    quality
+        Rows of the data's quality: check, severity, count, where, value, remedy. None: not looked at.
+    calendar
+        By default the country's of the configuration, without events.
+    """
 
     board: Mapping[str, Any]
-    blend: Mapping[str, Any]
+    blend: Mapping[str, Any] | None
     run: Mapping[str, Any]
-    oof: pa.Table
-    forecast: pa.Table
+    oof: pa.Table | None
+    forecast: pa.Table | None
+    history: pa.Table | None = None
+    learning: Curves | None = None
+    quality: Sequence[Mapping[str, Any]] | None = None
+    calendar: Calendar | None = None
 
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """In the order of the weights."""
+        return tuple(self.board["weights"])
+
+    @property
+    def net(self) -> tuple[str, str] | None:
+        """Targets (in, out): two are what comes in and what goes out; with another number there is no net flow."""
+        return (self.targets[0], self.targets[1]) if len(self.targets) == 2 else None
+
+    @property
+    def unit(self) -> str:
+        """Unit of all amounts."""
+        return str(self.run["config"]["data"]["unit"])
+
+    @cached_property
+    def days(self) -> Calendar:
+        """The calendar to look days up in."""
+        return self.calendar or Calendar(self.run["config"]["calendar"])
+
+    @cached_property
     def courses(self) -> tuple[Course, ...]:
-        """One per target, in the order of the weights."""
+        """One per target; none without a blend."""
+        if self.oof is None or self.forecast is None or self.blend is None:
+            return ()
         oof, ahead = _of_blend(self.oof), _of_blend(self.forecast)
-        return tuple(_course(target, oof, ahead) for target in self.board["weights"])
+        return tuple(_course(target, oof, ahead, self.history) for target in self.targets)
 
 
 _Columns = Mapping[str, Any]
@@ -68,24 +117,38 @@ _Columns = Mapping[str, Any]
 def _of_blend(table: pa.Table) -> _Columns:
     import pyarrow.compute as pc
 
-    rows = table.filter(pc.equal(table[MEMBER], BLEND))
+    return _columns(table.filter(pc.equal(table[MEMBER], BLEND)))
+
+
+def _columns(rows: pa.Table) -> _Columns:
     return {
         name: as_dates(rows[name].to_numpy()) if name in (DS, CUTOFF) else np.asarray(rows[name].to_numpy())
         for name in rows.column_names
     }
 
 
-def _course(target: str, oof: _Columns, ahead: _Columns) -> Course:
+def _course(target: str, oof: _Columns, ahead: _Columns, history: pa.Table | None) -> Course:
     mine, coming = _is_target(oof[UNIQUE_ID], target), _is_target(ahead[UNIQUE_ID], target)
     windows = []
     for cutoff in np.unique(oof[CUTOFF][mine]):
         rows = mine & (oof[CUTOFF] == cutoff)
         windows.append(_summed(oof[DS][rows], oof[Y_HAT][rows]))
+    next_ds, next_y_hat = _summed(ahead[DS][coming], ahead[Y_HAT][coming])
+    ds, y = _past(oof, mine) if history is None else _recent(target, _columns(history), next_ds[0])
+    return Course(target, ds, y, tuple(windows), next_ds, next_y_hat, _bands(ahead, coming))
+
+
+def _past(oof: _Columns, mine: BoolArray) -> tuple[DateArray, FloatArray]:
+    """Actual values of the backtest windows."""
     last = {(uid, day): row for row, (uid, day) in enumerate(zip(oof[UNIQUE_ID], oof[DS], strict=True)) if mine[row]}
     once = sorted(last.values())  # overlapping windows hold a day more than once
-    ds, y = _summed(oof[DS][once], oof[Y][once])
-    next_ds, next_y_hat = _summed(ahead[DS][coming], ahead[Y_HAT][coming])
-    return Course(target, ds, y, tuple(windows), next_ds, next_y_hat, _bands(ahead, coming))
+    return _summed(oof[DS][once], oof[Y][once])
+
+
+def _recent(target: str, history: _Columns, start: np.datetime64) -> tuple[DateArray, FloatArray]:
+    """Actual values of the last days before `start`."""
+    rows = _is_target(history[UNIQUE_ID], target) & (history[DS] >= start - np.timedelta64(RECENT_DAYS, "D"))
+    return _summed(history[DS][rows], history[Y][rows])
 
 
 def _bands(ahead: _Columns, coming: BoolArray) -> dict[int, tuple[FloatArray, FloatArray]]:

@@ -1,0 +1,107 @@
+"""What the members' settings do: learning curves, the look-back, the number of seeds."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ensembles.report.chart import Area, Chart, Layer, Line
+from ensembles.report.data import Curves, ReportData
+from ensembles.report.honest import Honest
+from forecasting.schema import FloatArray
+from forecasting.seeding import generator
+
+__all__ = ["curve_charts", "input_size_chart", "seeds_chart"]
+
+MAX_CURVES = 8
+"""Settings whose curves are shown."""
+FEWEST_SEEDS = 3
+DRAWS = 24
+COLOURS = ("ahead", "honest", "good", "second", "bad", "actual")
+
+
+def curve_charts(learning: Curves | None) -> list[Chart]:
+    """Loss by epoch: median over seeds, and the band that holds all of them."""
+    charts = []
+    for place, (setting, seeds) in enumerate(sorted((learning or {}).items())[:MAX_CURVES], start=1):
+        layers: list[Layer] = []
+        for part, name, colour in (("train", "training", "ahead"), ("valid", "validation", "honest")):
+            curves = [np.asarray(seed[part], dtype=float) for seed in seeds if len(seed.get(part, ()))]
+            if curves:
+                layers += _of_part(name, colour, curves)
+        if layers:
+            title = f"{setting} ({len(seeds)} fits)"
+            charts.append(Chart(f"learning-{place}", title, "number", "loss", layers, x_label="epoch", height=220))
+    return charts
+
+
+def _of_part(name: str, colour: Any, curves: Sequence[FloatArray]) -> list[Layer]:
+    longest = max(len(curve) for curve in curves)
+    stacked = np.full((len(curves), longest), np.nan)
+    for row, curve in zip(stacked, curves, strict=True):
+        row[: len(curve)] = curve
+    epochs = np.arange(1, longest + 1)
+    band = Area("", epochs, np.nanmin(stacked, axis=0), np.nanmax(stacked, axis=0), colour)
+    return [band, Line(name, epochs, np.nanmedian(stacked, axis=0), colour, 2)]
+
+
+def input_size_chart(data: ReportData) -> Chart | None:
+    """Score of each setting's averaged seeds against its look-back, one line per model."""
+    found: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for row in data.board["settings"]:
+        size = re.search(r"input_size=(\d+)", row["setting"])
+        if size and row["score_of_average"] is not None:
+            rest = row["setting"].replace(size[0], "").strip("/,")
+            found[rest].append((float(size[1]), row["score_of_average"]))
+    lines = {name: sorted(values) for name, values in found.items() if len(values) > 1}
+    if not lines:
+        return None
+    layers = [
+        Line(name, np.array([v[0] for v in values]), np.array([v[1] for v in values]), COLOURS[i % len(COLOURS)], 2)  # type: ignore[arg-type]
+        for i, (name, values) in enumerate(sorted(lines.items())[: len(COLOURS)])
+    ]
+    title = "score by look-back"
+    return Chart("input-size", title, "number", "points", layers, x_label="input_size, days", height=240)
+
+
+def seeds_chart(honest: Honest) -> Chart | None:
+    """Score of the average over n seeds, mean over random choices of them, for the settings with most seeds."""
+    seeds: dict[str, list[str]] = defaultdict(list)
+    first = next(iter(honest.cubes.values()))
+    shared = set.intersection(*({m.member_id for m in cube.members} for cube in honest.cubes.values()))
+    for member in first.members:
+        if member.member_id in shared:
+            seeds[f"{member.family}/{member.setting}"].append(member.member_id)
+    many = sorted((s for s in seeds if len(seeds[s]) >= FEWEST_SEEDS), key=lambda s: (-len(seeds[s]), s))
+    if not many:
+        return None
+    layers: list[Layer] = []
+    for setting, colour in zip(many[: len(COLOURS)], COLOURS, strict=False):
+        counts, scores = _score_by_count(honest, setting, seeds[setting])
+        name = setting.partition("/")[2]
+        layers.append(Line(name, counts, scores, colour, 2))  # type: ignore[arg-type]
+    title = "score by number of seeds averaged"
+    return Chart("seeds", title, "number", "points", layers, x_label="seeds", height=240)
+
+
+def _score_by_count(honest: Honest, setting: str, ids: Sequence[str]) -> tuple[FloatArray, FloatArray]:
+    rng = generator(0, f"seeds of {setting}")
+    counts = sorted({n for n in (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64) if n < len(ids)} | {len(ids)})
+    columns = {
+        target: [next(i for i, m in enumerate(cube.members) if m.member_id == key) for key in ids]
+        for target, cube in honest.cubes.items()
+    }
+    y_hats = {target: cube.y_hat[..., columns[target]] for target, cube in honest.cubes.items()}
+    scores = []
+    for n in counts:
+        choices = [rng.permutation(len(ids))[:n] for _ in range(1 if n == len(ids) else DRAWS)]
+        totals = [
+            honest.judge.per_window({t: y[..., choice].mean(axis=-1) for t, y in y_hats.items()}).mean()
+            for choice in choices
+        ]
+        scores.append(float(np.mean(totals)))
+    return np.array(counts, dtype=float), np.array(scores)

@@ -1,0 +1,130 @@
+"""The same charts as files, PNG and SVG, drawn with Matplotlib: without a browser and without a display."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ensembles.report.chart import COLOURS, HEAT, Area, Bars, Chart, Heat, Line
+from forecasting.errors import ConfigError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["chart_files"]
+
+FONTS = (
+    "DejaVu Sans",
+    "Noto Sans CJK SC",
+    "Noto Sans SC",
+    "Source Han Sans SC",
+    "WenQuanYi Micro Hei",
+    "Microsoft YaHei",
+    "PingFang SC",
+    "SimHei",
+)
+"""Looked through in this order for every sign: most machines have one with Chinese signs."""
+
+
+def chart_files(charts: Sequence[Chart]) -> Mapping[str, bytes]:
+    """Each chart as ``KEY.png`` and ``KEY.svg``.
+
+    Raises
+    ------
+    ConfigError
+        When Matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise ConfigError("figures need Matplotlib: pip install matplotlib") from None
+    files = {}
+    with _settings():
+        for chart in charts:
+            paper = Figure(figsize=(9, 2.6 if chart.height < 250 else 3.6), layout="constrained")
+            _draw(paper.add_subplot(), chart)
+            for kind in ("png", "svg"):
+                sink = io.BytesIO()
+                paper.savefig(sink, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
+                files[f"{chart.key}.{kind}"] = sink.getvalue()
+    return files
+
+
+@contextmanager
+def _settings() -> Iterator[None]:
+    import warnings
+
+    import matplotlib
+    from matplotlib import font_manager
+
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    style = {
+        "font.family": [name for name in FONTS if name in installed],
+        "font.size": 8,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "grid.alpha": 0.25,
+        "axes.unicode_minus": False,
+        "text.parse_math": False,
+        "svg.fonttype": "none",  # text stays text: searchable, and shown in the reader's own fonts
+        "svg.hashsalt": "tidecast",
+    }
+    with matplotlib.rc_context(style), warnings.catch_warnings():
+        # A sign in none of the machine's fonts becomes a box in the PNG; the SVG holds it all the same.
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        yield
+
+
+def _draw(axes: Axes, chart: Chart) -> None:
+    axes.set_title(chart.title, loc="left")
+    axes.set_xlabel(chart.x_label)
+    for first, last in chart.marks.off:
+        half = np.timedelta64(12, "h")
+        axes.axvspan(first - half, last + half, color="#8a8f98", alpha=0.13, linewidth=0)  # type: ignore[arg-type]
+    for day, text in chart.marks.named:
+        axes.text(day, 0.02, text, rotation=90, transform=axes.get_xaxis_transform(), fontsize=6, color="#666")  # type: ignore[arg-type]
+    for layer in chart.layers:
+        if isinstance(layer, Heat):
+            _draw_heat(axes, layer)
+            return
+        _draw_layer(axes, layer, COLOURS[layer.colour])
+    axes.set_ylabel(chart.y_label)
+    axes.yaxis.set_major_formatter(_thousands)
+    if any(layer.name for layer in chart.layers if not isinstance(layer, Heat)):
+        axes.legend(frameon=False, ncols=4, loc="upper left", fontsize=7)
+    if chart.x_axis == "day":
+        axes.tick_params(axis="x", rotation=0)
+
+
+def _draw_layer(axes: Any, layer: Any, colour: str) -> None:
+    label = layer.name or None
+    if isinstance(layer, Area):
+        axes.fill_between(layer.x, layer.low, layer.high, color=colour, alpha=0.18, linewidth=0, label=label)
+    elif isinstance(layer, Line):
+        style = "--" if layer.dashed else "-"
+        axes.plot(layer.x, layer.y, color=colour, linewidth=layer.width, linestyle=style, label=label)
+    elif isinstance(layer, Bars):
+        axes.bar(layer.x, layer.y, color=colour, width=layer.width, label=label)
+    else:
+        axes.plot(layer.x, layer.y, "o", color=colour, markersize=4, label=label)
+
+
+def _draw_heat(axes: Any, layer: Heat) -> None:
+    from matplotlib.colors import LinearSegmentedColormap
+
+    scale = LinearSegmentedColormap.from_list("points", list(HEAT))
+    axes.grid(False)
+    axes.imshow(layer.values, cmap=scale, vmin=layer.worst, vmax=layer.best, aspect="auto")
+    axes.set_yticks(range(len(layer.rows)), layer.rows)
+    axes.set_xticks(range(0, layer.values.shape[1], 5), range(1, layer.values.shape[1] + 1, 5))
+    for row, column in zip(*np.nonzero(layer.crossed), strict=True):
+        axes.text(column, row, "×", ha="center", va="center", color="white", fontsize=7)
+
+
+def _thousands(value: float, _: int) -> str:
+    return f"{value:,.10g}"
