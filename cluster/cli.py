@@ -156,15 +156,22 @@ def config(config: ConfigArgument = None, set_: SetOption = None) -> None:
 
 @app.command()
 def sample(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="folder to write; must be new or empty")],
-    users: Annotated[int, typer.Option(min=1, help="users in the tables")] = 2000,
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="folder to write into")],
+    kind: Annotated[str, typer.Option(help="yuebao, funds, ohlcv or accounts")] = "yuebao",
+    users: Annotated[int | None, typer.Option(min=1, help="users (funds, accounts); default by kind")] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="days; default by kind")] = None,
+    totals: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="daily totals the user rows must add up to")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="seed of the generator")] = 1,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace files of the same names")] = False,
 ) -> None:
-    """Write a synthetic competition folder: the four tables with the real columns and identities."""
+    """Write synthetic data: a competition folder with the real columns and identities, or a kind of its own."""
     from forecasting.sample import write_sample
 
-    written = write_sample(directory, users=users, seed=seed)
-    print(f"{written.directory}: {written.rows} user rows")
+    written = write_sample(directory, kind=kind, users=users, days=days, seed=seed, totals=totals, overwrite=overwrite)
+    names = ", ".join(path.name for path in written.files)
+    print(f"{written.directory}: {names} ({written.rows} rows)")
 
 
 @app.command()

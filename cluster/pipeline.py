@@ -27,7 +27,7 @@ from cluster.status import seconds_per_fit
 from cluster.store import Record, RunStore
 from cluster.worker import WorkContext, limit_threads
 from forecasting.calendar import Calendar
-from forecasting.errors import ConfigError, StorageError, TooManyFailures
+from forecasting.errors import ConfigError, DataError, StorageError, TooManyFailures
 from forecasting.panel import Panel
 from forecasting.schema import as_date, iso
 from forecasting.sources import SeriesProblem, read
@@ -86,12 +86,13 @@ def run_pipeline(request: RunRequest, err: Console) -> RunResult:
     store = RunStore(request.run_dir or f"runs/{Path(request.config or 'demo').stem}")
     with _data_path(request) as path:
         panel, problems = _load(config, path, request.as_of)
+        quality = _check_quality(config, path)
     check_windows(config, panel)
     before = _check_directory(store, panel, err)
     with Lease(store.storage, lambda text: err.print(f"tidecast: {text}")) as lease:
         with _engine(request.executor, config) as device:
             plan = make_plan(config, panel, device)
-            store.write_json("run.json", _facts(plan, panel, request) | before)
+            store.write_json("run.json", _facts(plan, panel, request) | before | {"quality": quality})
             place, token = store.storage.address, lease.token
             context = WorkContext(panel, plan.windows, config.seed, place, token, _threads(config))
             lost = _train(plan, context, store, request.executor, err)
@@ -162,7 +163,8 @@ def _data_path(request: RunRequest) -> Iterator[str]:
 
 def _load(config: RunConfig, path: str, as_of: str | None) -> tuple[Panel, tuple[SeriesProblem, ...]]:
     """The usable series up to `as_of`, and those left out."""
-    loaded = read(config.data, path, config.calendar)
+    cache = None if config.data.cache is None else Path(config.data.cache)
+    loaded = read(config.data, path, config.calendar, cache)
     if as_of is None:
         return loaded.panel, loaded.problems
     try:
@@ -174,6 +176,23 @@ def _load(config: RunConfig, path: str, as_of: str | None) -> tuple[Panel, tuple
             f"--as-of {as_of}: the data end on {iso(loaded.panel.end)}; choose that day or an earlier one"
         )
     return loaded.panel.until(day), loaded.problems
+
+
+def _check_quality(config: RunConfig, path: str) -> list[dict[str, Any]]:
+    """Findings about the data, for the report.
+
+    Raises
+    ------
+    DataError
+        When one of them is an error, such as a user's day that stands twice and would count twice.
+    """
+    from forecasting.quality import check
+
+    findings = check(config.data, path, config.calendar)
+    for finding in findings:
+        if finding.severity == "error":
+            raise DataError(f"{finding.where}: {finding.check} ({finding.value}): {finding.remedy}")
+    return [asdict(finding) for finding in findings]
 
 
 # -- the run directory

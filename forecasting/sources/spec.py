@@ -55,6 +55,12 @@ class DataSpec(BaseModel):
         "beside the data, then in the working directory.",
     )
 
+    cache: str | None = Field(
+        None,
+        description="Folder where daily totals of user rows are kept, by the fingerprint of the file's bytes; null: "
+        "nowhere.",
+    )
+
     @field_validator("targets")
     @classmethod
     def _weights(cls, targets: dict[str, float]) -> dict[str, float]:

@@ -1,14 +1,13 @@
 """Whole runs on a local Ray: the same bytes as in process, with one worker or two, killed or not."""
 
 import json
-import os
+import random
 import signal
-import subprocess
-import time
 
 import pytest
 
-from tests.runs import ROOT, command, run, write_inputs
+from tests.ray import chaos
+from tests.runs import run, write_inputs
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
 
@@ -35,39 +34,11 @@ def test_ray_gives_the_bytes_of_the_local_executor(folder, workers):
     assert submission(folder, f"runs/ray{workers}") == submission(folder, "runs/local")
 
 
-def start(folder, run_dir):
-    arguments = ("run", "config.yaml", "--data", "data.csv", "--run-dir", run_dir, "--set", "cluster.fits_per_batch=4")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(
-        command(*arguments),
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=hear_interrupts,
-    )
-
-
-def hear_interrupts():
-    """Shells start background jobs deaf to SIGINT, and children inherit that."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def wait_for_batches(folder, run_dir, count):
-    for _ in range(1200):
-        done = len(list((folder / run_dir / "batches").glob("*.parquet")))
-        if done >= count:
-            return done
-        time.sleep(0.05)
-    raise AssertionError("no batch was finished in a minute")
-
-
 @pytest.mark.parametrize(("how", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 130)])
 def test_a_killed_driver_leaves_a_run_that_continues(folder, how, code):
     run_dir = f"runs/killed{int(how)}"
-    process = start(folder, run_dir)
-    wait_for_batches(folder, run_dir, 3)
+    process = chaos.start(folder, run_dir)
+    assert chaos.wait_for_batches(process, folder / run_dir, 3)
     process.send_signal(how)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == code, stderr
@@ -75,38 +46,27 @@ def test_a_killed_driver_leaves_a_run_that_continues(folder, how, code):
         assert "the same command continues" in stderr
         assert "Traceback" not in stderr
     finished = len(list((folder / run_dir / "batches").glob("*.parquet")))
-    again = start(folder, run_dir)
+    again = chaos.start(folder, run_dir)
     _, stderr = again.communicate(timeout=240)
     assert again.returncode == 0, stderr
-    assert "trials reused" in stderr
-    reused = int(stderr.split("continuing: ")[1].split(" ")[0])
-    assert reused >= finished > 0
+    assert int(stderr.split("continuing: ")[1].split(" ")[0]) >= finished > 0
     assert submission(folder, run_dir) == submission(folder, "runs/local")
+    assert not chaos.trained_twice(folder / run_dir)
 
 
-def test_killed_workers_cost_only_their_batch(folder):
-    run_dir = "runs/workers"
-    process = start(folder, run_dir)
-    killed = 0
-    for count in (1, 3, 5):
-        wait_for_batches(folder, run_dir, count)
-        killed += kill_a_worker(process.pid)
-    _, stderr = process.communicate(timeout=240)
-    assert process.returncode == 0, stderr
+def test_a_second_driver_is_refused(folder):
+    process = chaos.start(folder, "runs/twice")
+    assert chaos.wait_for_batches(process, folder / "runs/twice", 1)
+    second = run(folder, "runs/twice")
+    assert second.returncode == 2
+    assert "is in use by another run" in second.stderr
+    chaos.finish(process)
+
+
+@pytest.mark.parametrize("kind", ["worker", "node"])
+def test_dead_workers_and_nodes_cost_only_their_batch(folder, kind):
+    killed = chaos.disturb(kind, folder, f"runs/{kind}", random.Random(3))
     assert killed > 0
-    assert submission(folder, run_dir) == submission(folder, "runs/local")
-    facts = json.loads((folder / run_dir / "run.json").read_text())
-    assert facts["failed"] == 0
-    lines = (folder / run_dir / "events.jsonl").read_text().splitlines()
-    assert len({json.loads(line)["batch_id"] for line in lines}) == len(lines)
-
-
-def kill_a_worker(driver: int) -> int:
-    """SIGKILL one Ray process that is running our code; 0 when none was found."""
-    listing = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
-    for line in listing.splitlines():
-        pid, _, text = line.strip().partition(" ")
-        if "ray::_Worker" in text or "ray::_run_task" in text:
-            os.kill(int(pid), signal.SIGKILL)
-            return 1
-    return 0
+    assert submission(folder, f"runs/{kind}") == submission(folder, "runs/local")
+    assert not chaos.trained_twice(folder / f"runs/{kind}")
+    assert json.loads((folder / f"runs/{kind}/run.json").read_text())["failed"] == 0
