@@ -1,0 +1,159 @@
+"""What scheduling costs, and what a second worker brings.
+
+    python -m tests.bench.executor            # simulated: 10,000 batches of a second over 64 workers
+    python -m tests.bench.executor --ray      # real: LSTM batches on one Ray worker and on two, interleaved
+
+The simulation runs the real loop against a pool whose clock moves with the work and with the loop's own time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import itertools
+import json
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from cluster.config import parse_config
+from cluster.executor import Event, Handle, Worker, run_batches
+from cluster.lease import Lease
+from cluster.plan import Batch, cut_batches, make_plan
+from cluster.resources import ClusterResources, Slots
+from cluster.store import RunStore
+from cluster.worker import BatchReport, WorkContext
+from forecasting.trial import Member, Trial
+from tests.forecasting.test_contract import make_panel
+
+BATCH_SECONDS = 1.0
+
+
+class SimulatedPool:
+    """Workers that take a second for a batch, on a clock of their own."""
+
+    def __init__(self, workers: int) -> None:
+        self._slots = Slots(workers, 0, False, 1, 1.0, ClusterResources(workers, workers))
+        self._ids = itertools.count()
+        self._flying: list[tuple[float, int, Batch | None]] = []
+        self._began = time.perf_counter()
+        self._skipped = 0.0
+        self.driver_seconds = 0.0
+
+    @property
+    def now(self) -> float:
+        """Time of the driver's work and of the waiting that is skipped."""
+        return time.perf_counter() - self._began + self._skipped
+
+    def slots(self) -> Slots:
+        return self._slots
+
+    def start_worker(self) -> tuple[Worker, Handle]:
+        handle = next(self._ids)
+        heapq.heappush(self._flying, (self.now, handle, None))
+        return f"worker {handle}", handle
+
+    def submit(self, batch: Batch, worker: Worker | None) -> Handle:
+        handle = next(self._ids)
+        heapq.heappush(self._flying, (self.now + BATCH_SECONDS, handle, batch))
+        return handle
+
+    def wait(self, handles: list[Handle], timeout: float) -> list[Event]:
+        self._skipped += max(0.0, self._flying[0][0] - self.now)
+        events = []
+        while self._flying and self._flying[0][0] <= self.now:
+            _, handle, batch = heapq.heappop(self._flying)
+            events.append(Event(handle, None if batch is None else _report(batch)))
+        return events
+
+    def stop_worker(self, worker: Worker) -> None:
+        """Nothing to stop."""
+
+    def cancel(self, handle: Handle) -> None:
+        """Nothing to cancel."""
+
+
+def _report(batch: Batch) -> BatchReport:
+    return BatchReport(batch.batch_id, "lstm", "lstm-direct", 1, 1, (), "cpu", "simulated", "", BATCH_SECONDS, 0.0, 0)
+
+
+def simulate(n_batches: int, workers: int) -> dict[str, float]:
+    """Driver time per batch and the share of the workers' time that is work."""
+    member = Member("lstm-direct", {}, 0, "lstm-direct", "lstm")
+    batches = [Batch((Trial(member, "purchase", f"key{i}"),), 1, "cpu", True, 1.0) for i in range(n_batches)]
+    pool = SimulatedPool(workers)
+    cpu = time.process_time()
+    lost = run_batches(batches, pool, lambda report: None, 1e9)
+    cpu = time.process_time() - cpu
+    assert not lost
+    return {
+        "batches": n_batches,
+        "workers": workers,
+        "driver_ms_per_batch": round(1e3 * cpu / n_batches, 4),
+        "busy": round(n_batches * BATCH_SECONDS / (workers * pool.now), 4),
+    }
+
+
+def measure(repeats: int) -> dict[str, object]:
+    """Wall seconds of the same LSTM batches on one worker and on two of this machine, interleaved."""
+    from cluster import ray_pool
+
+    raw = {
+        "windows": {"n_windows": 2},
+        "members": [{"model": "lstm-direct", "input_size": [7, 15, 30], "seeds": 40}],
+    }
+    config, panel = parse_config(raw, "bench"), make_panel()
+    plan = make_plan(config, panel, "cpu")
+    batches = cut_batches(plan, plan.trials)
+    seconds: dict[int, list[float]] = {1: [], 2: []}
+    overhead = []
+    with ray_pool.connected():
+        for repeat, workers in itertools.product(range(repeats + 1), (1, 2)):
+            wall, work = _run_once(
+                config.cluster.model_copy(update={"workers": workers}), plan, panel, batches, ray_pool
+            )
+            if repeat:  # the first round starts processes and compiles
+                seconds[workers].append(wall)
+                overhead.append(workers * wall / work - 1)
+    one, two = statistics.median(seconds[1]), statistics.median(seconds[2])
+    return {
+        "batches": len(batches),
+        "fits": plan.n_fits,
+        "one_worker_s": round(one, 2),
+        "two_workers_s": round(two, 2),
+        "ratio": round(one / two, 3),
+        "overhead_over_training": round(statistics.median(overhead), 3),
+    }
+
+
+def _run_once(cluster, plan, panel, batches, ray_pool) -> tuple[float, float]:  # type: ignore[no-untyped-def]
+    """Wall seconds from the first batch's start to the last one's end, and the sum of training seconds."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = RunStore(str(Path(folder) / "run"))
+        with Lease(store.storage, print) as lease:
+            context = WorkContext(panel, plan.windows, 1, store.storage.address, lease.token, 1)
+            ends: list[float] = []
+            work: list[float] = []
+
+            def note(report: BatchReport) -> None:
+                ends.append(time.perf_counter())
+                work.append(report.train_seconds + report.write_seconds)
+
+            run_batches(batches, ray_pool.RayPool(cluster, "cpu", context), note, 3600)
+        return ends[-1] - ends[0] + work[0], sum(work)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--ray", action="store_true", help="measure real workers")
+    parser.add_argument("--batches", type=int, default=10_000)
+    parser.add_argument("--workers", type=int, default=64)
+    parser.add_argument("--repeats", type=int, default=3)
+    options = parser.parse_args()
+    result = measure(options.repeats) if options.ray else simulate(options.batches, options.workers)
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
