@@ -24,6 +24,7 @@ from cluster.plan import Batch, Plan, check_windows, cut_batches, make_plan
 from cluster.progress import RunProgress
 from cluster.resources import ClusterResources, Slots, choose_device, local_cpus, slots_for
 from cluster.status import seconds_per_fit
+from cluster.storage import without_secrets
 from cluster.store import Record, RunStore
 from cluster.worker import WorkContext, limit_threads
 from forecasting.calendar import Calendar
@@ -236,7 +237,7 @@ def _facts(plan: Plan, panel: Panel, request: RunRequest) -> dict[str, Any]:
         "config": plan.config.model_dump(mode="json"),
         "data": {
             "fingerprint": _identity(panel),
-            "path": request.data or "generated sample",
+            "path": without_secrets(request.data or "generated sample"),
             "start": iso(panel.ds[0]),
             "end": iso(panel.end),
             "series": len(panel.series),

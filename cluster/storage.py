@@ -18,7 +18,7 @@ from pyarrow import fs as pafs
 
 from forecasting.errors import StorageError
 
-__all__ = ["Storage"]
+__all__ = ["Storage", "without_secrets"]
 
 
 class Storage:
@@ -28,7 +28,8 @@ class Storage:
     """
 
     def __init__(self, uri: str) -> None:
-        self.uri = uri
+        self.uri = without_secrets(uri)
+        self._given = uri
         try:
             if "://" in uri:
                 self._fs, self._root = pafs.FileSystem.from_uri(uri)
@@ -36,13 +37,13 @@ class Storage:
                 self._fs, self._root = pafs.LocalFileSystem(), str(Path(uri).absolute())
         except (pa.ArrowException, OSError, ValueError) as error:
             raise StorageError(
-                f"{uri}: not a place to store a run ({_reason(error)}): give a folder or a file, s3 or gs URI"
+                f"{self.uri}: not a place to store a run ({_reason(error)}): give a folder or a file, s3 or gs URI"
             ) from None
 
     @property
     def address(self) -> str:
         """The same place for another process, whatever its working directory."""
-        return self.uri if self.local is None else self._root
+        return self._given if self.local is None else self._root
 
     @property
     def local(self) -> Path | None:
@@ -118,6 +119,16 @@ class Storage:
             yield
         except (OSError, pa.ArrowException) as error:
             raise StorageError(f"{self.uri} cannot be {done}: {_reason(error)}") from None
+
+
+def without_secrets(uri: str) -> str:
+    """A URI as it may be shown and stored: without user, password and options."""
+    scheme, sign, rest = uri.partition("://")
+    if not sign:
+        return uri
+    place = rest.partition("?")[0]
+    host, slash, path = place.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
 
 def _write_local(path: Path, data: bytes) -> None:
