@@ -41,10 +41,23 @@ class WindowsConfig(_Section):
     n_windows: int = Field(4, ge=1, le=60, description="backtest windows; fewer are used when the data are short")
     horizon: int = Field(30, ge=1, le=366, description="days forecast (unit: day)")
     step_size: int | None = Field(None, ge=1, description="days between cutoffs (unit: day); null: the horizon")
+    split: float | None = Field(
+        None, gt=0, lt=1, description="share of the days before the first window (unit: day); null: n_windows decides"
+    )
+    refit: bool = Field(True, description="false: fit at the first cutoff alone, then go on with new data only")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_means_days(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or values.get("split") is None:
+            return values
+        if values.get("unit", "day") != "day":
+            raise ValueError("split is for unit: day: leave out unit")
+        return {**values, "unit": "day"}
 
     def spec(self) -> WindowSpec:
         """The same as the windows module's own type."""
-        return WindowSpec(self.unit, self.n_windows, self.horizon, self.step_size)
+        return WindowSpec(self.unit, self.n_windows, self.horizon, self.step_size, self.split, self.refit)
 
 
 class ScoreConfig(_Section):

@@ -67,12 +67,12 @@ class Plan:
 
     @property
     def n_fits(self) -> int:
-        return len(self.trials) * len(self.windows.all)
+        return len(self.trials) * len(self.windows.fitted)
 
     @property
     def fits_by_family(self) -> dict[str, int]:
         trials = Counter(trial.member.family for trial in self.trials)
-        return {family: n * len(self.windows.all) for family, n in sorted(trials.items())}
+        return {family: n * len(self.windows.fitted) for family, n in sorted(trials.items())}
 
 
 def make_plan(config: RunConfig, panel: Panel, device: str) -> Plan:
@@ -85,7 +85,9 @@ def make_plan(config: RunConfig, panel: Panel, device: str) -> Plan:
     """
     members = expand_members(config)
     windows = check_windows(config, panel)
-    window_key = [[iso(w.cutoff), w.horizon] for w in windows.all]
+    window_key: list[object] = [[iso(w.cutoff), w.horizon] for w in windows.all]
+    if not windows.refit:
+        window_key.append("fitted once")
     fingerprints = {uid: panel.fingerprint(uid) for uid in panel.unique_ids}
     trials = []
     for member in members:
@@ -134,7 +136,7 @@ def cut_batches(plan: Plan, trials: Iterable[Trial]) -> list[Batch]:
     groups: dict[tuple[str, str], list[Trial]] = defaultdict(list)
     for trial in trials:
         groups[trial.member.model, trial.member.setting].append(trial)
-    n_windows = len(plan.windows.all)
+    n_windows = len(plan.windows.fitted)
     batches = [batch for group in groups.values() for batch in _cut_group(plan, group, n_windows)]
     return sorted(batches, key=lambda batch: (-batch.cost, batch.batch_id))
 

@@ -1,4 +1,4 @@
-"""One trial: a member on one series, fitted at every cutoff. The unit of work, callable without Ray.
+"""One trial: a member on one series, fitted at every cutoff or at the first. The unit of work, callable without Ray.
 
 In: trials, the panel, the windows. Out: one `TrialResult` or `TrialFailure` per trial. A model only ever sees
 `Panel.history(unique_id, cutoff)`, so nothing after a cutoff can reach a forecast made at it.
@@ -137,7 +137,8 @@ def _run_one(trial: Trial, panel: Panel, windows: WindowPlan, run_seed: int, n_t
         assert isinstance(model, Model)
         for window in windows.all:
             task = _task(trial, panel, windows, window, run_seed, state, n_threads)
-            state = model.fit(task)
+            if state is None or windows.refit:
+                state = model.fit(task)
             forecasts.append(_forecast(model, state, task, window))
     except MemoryError:
         raise
@@ -162,14 +163,15 @@ def _run_stacked(
             tasks = {key: task for key, task in tasks.items() if key[0] != i}
     model = trials[0].member.build()
     assert isinstance(model, StackedModel)
-    states = dict(zip(tasks, model.fit_many(list(tasks.values()), device), strict=True)) if tasks else {}
+    fitted = [key for key in tasks if key[1] < len(windows.fitted)]
+    states = dict(zip(fitted, model.fit_many([tasks[key] for key in fitted], device), strict=True)) if fitted else {}
     share = (time.perf_counter() - started) / max(1, len(trials))
     outcomes: list[TrialOutcome] = []
     for i, trial in enumerate(trials):
         if i in failed:
             outcomes.append(TrialFailure(trial, failed[i]))
             continue
-        mine = [states[i, j] for j in range(len(windows.all))]
+        mine = [states[i, j if windows.refit else 0] for j in range(len(windows.all))]
         outcomes.append(_stacked_outcome(trial, model, windows, [tasks[i, j] for j in range(len(mine))], mine, share))
     return outcomes
 

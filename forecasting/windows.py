@@ -7,6 +7,8 @@
     final     x x x x x x x x x x x x x x x x x x x x | ? ? ?
 
 With `unit: month` a cutoff is the last day of a month and the horizon is the whole next month (28 to 31 days).
+With `split` the days after that share of the data are the windows' days, however many these are; without `refit` a
+member is fitted at the first cutoff alone and meets later ones with new data but the same weights, as articles test.
 Configurations hold no dates, so the same one runs on data that end elsewhere.
 """
 
@@ -28,12 +30,16 @@ MIN_HISTORY = 28
 
 @dataclass(frozen=True)
 class WindowSpec:
-    """How to cut windows: whole months, or `horizon` days every `step_size` days."""
+    """How to cut windows: whole months, or `horizon` days every `step_size` days; `split`, a share of the days, decides
+    their number instead of `n_windows`.
+    """
 
     unit: Literal["month", "day"] = "month"
     n_windows: int = 4
     horizon: int = 30
     step_size: int | None = None
+    split: float | None = None
+    refit: bool = True
 
 
 @dataclass(frozen=True)
@@ -59,16 +65,24 @@ class Window:
 
 @dataclass(frozen=True)
 class WindowPlan:
-    """Backtest windows, oldest first, the final forecast, and the longest horizon among them."""
+    """Backtest windows, oldest first, the final forecast, and the longest horizon among them; whether members are
+    fitted anew at each.
+    """
 
     backtest: tuple[Window, ...]
     final: Window
     max_horizon: int
+    refit: bool = True
 
     @property
     def all(self) -> tuple[Window, ...]:
         """Backtest windows, then the final one."""
         return (*self.backtest, self.final)
+
+    @property
+    def fitted(self) -> tuple[Window, ...]:
+        """Those at whose cutoff a member is fitted."""
+        return self.all if self.refit else self.all[:1]
 
 
 def plan_windows(ds: DateArray, spec: WindowSpec) -> WindowPlan:
@@ -80,7 +94,7 @@ def plan_windows(ds: DateArray, spec: WindowSpec) -> WindowPlan:
         When no window fits, or when data end in mid-month under `unit: month`.
     """
     first, end = np.datetime64(ds[0], "D"), np.datetime64(ds[-1], "D")
-    candidates = _month_windows(end, spec.n_windows) if spec.unit == "month" else _day_windows(end, spec)
+    candidates = _month_windows(end, spec.n_windows) if spec.unit == "month" else _day_windows(len(ds), end, spec)
     earliest = first + np.timedelta64(MIN_HISTORY - 1, "D")
     fitting = tuple(w for w in candidates if w.cutoff >= earliest)
     if not fitting:
@@ -93,12 +107,15 @@ def plan_windows(ds: DateArray, spec: WindowSpec) -> WindowPlan:
         final, longest = Window(end, _days_in_month_after(end)), 31
     else:
         final, longest = Window(end, spec.horizon), spec.horizon
-    return WindowPlan(fitting, final, longest)
+    return WindowPlan(fitting, final, longest, spec.refit)
 
 
-def _day_windows(end: np.datetime64, spec: WindowSpec) -> list[Window]:
+def _day_windows(n_days: int, end: np.datetime64, spec: WindowSpec) -> list[Window]:
     step = spec.step_size or spec.horizon
-    offsets = [spec.horizon + step * k for k in reversed(range(spec.n_windows))]
+    n_windows = spec.n_windows
+    if spec.split is not None:
+        n_windows = max(1, (n_days - int(spec.split * n_days) - spec.horizon) // step + 1)
+    offsets = [spec.horizon + step * k for k in reversed(range(n_windows))]
     return [Window(end - np.timedelta64(offset, "D"), spec.horizon) for offset in offsets]
 
 
