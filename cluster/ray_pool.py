@@ -111,8 +111,9 @@ def _run_task(batch: Batch, context: WorkContext) -> BatchReport:
 
 
 def _log() -> str:
-    """Where this worker's output goes, on its node, below Ray's session folder."""
-    return f"logs/worker-{ray.get_runtime_context().get_worker_id()}-*-{os.getpid()}.err"
+    """Where this worker's output goes: the node, and the file below its Ray session's folder."""
+    context = ray.get_runtime_context()
+    return f"node {context.get_node_id()}, logs/worker-{context.get_worker_id()}-*-{os.getpid()}.err"
 
 
 # Ray's own restarts and retries are off: the loop in executor.py decides, and it must see every death.
