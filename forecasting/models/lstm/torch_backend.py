@@ -34,12 +34,21 @@ BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
 
 def train(spec: TrainSpec, fits: Sequence[FitData], device: str = "cpu") -> list[FitResult]:
-    """Train fits together, on one thread of a CPU or on a GPU. One result per fit, in order."""
+    """Train fits together, on one thread of a CPU or on a GPU. One result per fit, in order.
+
+    Raises
+    ------
+    MemoryError
+        When the GPU's memory does not hold them; fewer at a time may fit.
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         with torch.inference_mode():
             return _train(spec, list(fits), device)
+    except torch.OutOfMemoryError as error:
+        torch.cuda.empty_cache()
+        raise MemoryError(f"{len(fits)} fits do not fit into the memory of {device}: {error}") from None
     finally:
         torch.set_num_threads(before)
 

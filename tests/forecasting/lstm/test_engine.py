@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from forecasting.errors import ConfigError
-from forecasting.models.lstm import engine
+from forecasting.models.lstm import engine, torch_backend
 from forecasting.models.lstm.engine import default_backend, memory_per_fit, resolve, train
 from forecasting.models.lstm.network import Network
 from tests.forecasting.lstm.common import classic_spec, direct_spec, make_fit
@@ -247,3 +248,14 @@ def test_the_rational_tanh_is_as_good_as_single_precision_allows():
     broken = np.array([np.nan], dtype=np.float32)
     kernel.tanh_in_place(broken)
     assert np.isnan(broken[0])
+
+
+def test_a_gpu_that_runs_out_of_memory_is_a_memory_error(monkeypatch):
+    """What the executor answers by halving the batch."""
+
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(torch_backend, "_train", full)
+    with pytest.raises(MemoryError, match="0 fits do not fit into the memory of cuda:0"):
+        torch_backend.train(None, [], "cuda:0")
