@@ -2,7 +2,7 @@
 
 direct    x [T, F] → LSTM → last hidden state → one output per day ahead,
           plus a linear term in what is known of that day
-classic   x [T, 1] → dense, tanh → LSTM with peepholes → LSTM with peepholes,
+classic   x [T, F] → dense, tanh → LSTM with peepholes → LSTM with peepholes,
           projected to one unit: the output of each step
 
 A layer's matrix `[4 · hidden, recurrent + 1 + inputs]` acts on the rows (what is fed back, 1, inputs): the bias and
@@ -42,7 +42,8 @@ class Network:
     """Sizes of one network; everything that decides the program.
 
     `input_size` time steps T; `n_inputs` features F of a step; `hidden_size` units of each layer; `n_outputs` days
-    ahead (direct) or T (classic); `n_known` linear inputs of each day ahead.
+    ahead (direct) or T (classic); `n_known` linear inputs of each day ahead; `start` how wide the classic network's
+    weights start: 1/√(rows fed in), or 1.
     """
 
     topology: Literal["direct", "classic"]
@@ -51,6 +52,7 @@ class Network:
     hidden_size: int
     n_outputs: int
     n_known: int = 0
+    start: Literal["scaled", "unit"] = "scaled"
 
     @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -63,7 +65,7 @@ class Network:
                 "known": (self.n_known,),
             }
         return {
-            "dense": (hidden, 2),
+            "dense": (hidden, 1 + self.n_inputs),
             "lstm": (4 * hidden, hidden + 1 + hidden),
             "peephole": (3, hidden),
             "lstm2": (4 * hidden, 1 + 1 + hidden),
@@ -93,7 +95,8 @@ def initial_parameters(network: Network, key: int) -> Array:
     """Start of one fit, ``[size]``, drawn from its own stream.
 
     direct: uniform in ±1/√hidden, known effects at zero. classic: truncated normal, forget bias 1, as articles built on
-    early TensorFlow start; the dense layer has standard deviation 1 and bias 0.1, the others 1/√(rows fed in).
+    early TensorFlow start; the dense layer has standard deviation 1 and bias 0.1, the others 1/√(rows fed in) or, as
+    early TensorFlow did unless told, 1 too.
     """
     draw = uniform(words(np.array([split_key(key)], dtype=np.int64), WEIGHTS, network.size))[0]
     flat = np.zeros(network.size, dtype=np.float32)
@@ -105,7 +108,7 @@ def initial_parameters(network: Network, key: int) -> Array:
         return flat
     for name in parts:
         fan_in = parts[name].shape[-1] if parts[name].shape[0] != 3 else hidden
-        deviation = 1.0 if name == "dense" else 1.0 / np.sqrt(fan_in)
+        deviation = 1.0 if name == "dense" or network.start == "unit" else 1.0 / np.sqrt(fan_in)
         parts[name][...] = deviation * _truncated_normal(start[name])
     parts["dense"][:, 0] = 0.1
     for name, recurrent in (("lstm", hidden), ("lstm2", 1)):
@@ -129,7 +132,7 @@ def forward(network: Network, parameters: Mapping[str, Array], x: Array, known: 
     if network.topology == "direct":
         hidden = _lstm(parameters["lstm"], None, None, x)[:, -1]
         return np.asarray(_affine(parameters["head"], hidden) + known @ parameters["known"], dtype=np.float32)
-    dense = np.tanh(x * parameters["dense"][:, 1] + parameters["dense"][:, 0])
+    dense = np.tanh(x @ parameters["dense"][:, 1:].T + parameters["dense"][:, 0])
     first = _lstm(parameters["lstm"], parameters["peephole"], None, dense)
     return np.asarray(_lstm(parameters["lstm2"], parameters["peephole2"], parameters["projection"], first)[:, :, 0])
 

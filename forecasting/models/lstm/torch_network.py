@@ -93,7 +93,7 @@ class Classic:
     def forward(self, p: Mapping[str, Tensor], batch: Batch, mask: Tensor | None) -> Tensor:
         """Outputs ``[K, T, B]``; `mask` multiplies the outputs of the first LSTM layer."""
         bias, weight = p["dense"][:, :, :1], p["dense"][:, :, 1:]
-        torch.tanh(batch.x * weight + bias, out=self.first.inputs)
+        torch.tanh(torch.matmul(weight, batch.x).add_(bias), out=self.first.inputs)
         self.first.forward(p["lstm"], p["peephole"])
         self.second.inputs.copy_(self.first.outputs)
         if mask is not None:
@@ -117,4 +117,4 @@ class Classic:
         d["peephole"].copy_(self.first.d_peephole())
         d_dense = self.first.d_inputs(p["lstm"]) * (1.0 - self.first.inputs.square())
         d["dense"][:, :, 0].copy_(sum_over_time(d_dense.sum(-1)))
-        d["dense"][:, :, 1].copy_(sum_over_time((d_dense * batch.x).sum(-1)))
+        d["dense"][:, :, 1:].copy_(sum_over_time(torch.matmul(d_dense, batch.x.transpose(2, 3))))

@@ -83,10 +83,11 @@ def test_outputs_and_gradients_equal_those_of_nn_lstm(one_pass, loss):
         assert np.abs(value).max() > 1e-3
 
 
-def test_classic_gradients_equal_autograd_through_the_equations():
+@pytest.mark.parametrize("n_inputs", [1, 3])
+def test_classic_gradients_equal_autograd_through_the_equations(n_inputs):
     from forecasting.models.lstm.torch_network import Batch, Classic
 
-    network = Network("classic", 5, 1, 6, 5)
+    network = Network("classic", 5, n_inputs, 6, 5)
     samples = make_samples(np.random.default_rng(2), 16, network)
     flat = np.stack([initial_parameters(network, key) for key in (1, 2)])
     p = {name: torch.tensor(flat[:, s]).unflatten(1, network.shapes[name]) for name, s in network.slices.items()}
@@ -132,6 +133,6 @@ def classic_equations(p, x, mask):
             outputs.append(back)
         return torch.stack(outputs, dim=2)
 
-    dense = torch.tanh(x * p["dense"][:, None, None, :, 1] + p["dense"][:, None, None, :, 0])
+    dense = torch.tanh(x @ p["dense"][:, None, :, 1:].transpose(2, 3) + p["dense"][:, None, None, :, 0])
     first = layer(dense, p["lstm"], p["peephole"], None) * mask
     return layer(first, p["lstm2"], p["peephole2"], p["projection"])[..., 0]
