@@ -9,6 +9,7 @@ import os
 import platform
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -311,7 +312,10 @@ def _train(plan: Plan, context: WorkContext, store: RunStore, executor: str, err
     if not missing:
         return []
     batches = cut_batches(plan, missing)
-    with RunProgress(sum(batch.n_fits for batch in batches), err) as progress:
+    fits: Counter[str] = Counter()
+    for batch in batches:
+        fits[batch.family] += batch.n_fits
+    with RunProgress(fits, err) as progress:
         try:
             if executor == "local":
                 return run_local(batches, context, progress.add)

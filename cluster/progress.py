@@ -1,8 +1,9 @@
-"""What the driver shows while batches run: one live line on a terminal, nothing when piped."""
+"""What the driver shows while batches run: a bar for each family on a terminal, nothing when piped."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from types import TracebackType
 
 from rich.console import Console
@@ -10,7 +11,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
-    SpinnerColumn,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -22,27 +23,27 @@ __all__ = ["RunProgress"]
 
 
 class RunProgress:
-    """Counts fits, shows rate, time left and failures; keeps each batch's report for events.jsonl."""
+    """Counts fits by family, with rate, time left, failures and who works; keeps the reports for events.jsonl."""
 
-    def __init__(self, total_fits: int, console: Console) -> None:
+    def __init__(self, fits: Mapping[str, int], console: Console) -> None:
+        """`fits`: to do, by family."""
         self.reports: list[BatchReport] = []
-        self.n_failures = 0
-        self._done = 0
         self._started = time.perf_counter()
+        self._failures = 0
+        self._workers: dict[str, str] = {}
         self._bar = Progress(
-            SpinnerColumn(),
-            TextColumn("training"),
+            TextColumn("{task.description:<10}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("fits · {task.fields[rate]:.1f}/s · {task.fields[failures]} failed"),
+            TextColumn("{task.fields[note]}"),
             TimeElapsedColumn(),
-            TextColumn("left"),
             TimeRemainingColumn(),
             console=console,
             disable=not console.is_terminal,
             transient=True,
         )
-        self._task = self._bar.add_task("fits", total=total_fits, rate=0.0, failures=0)
+        self._all = self._bar.add_task("all fits", total=sum(fits.values()), note="starting")
+        self._family: dict[str, TaskID] = {name: self._bar.add_task(name, total=n, note="") for name, n in fits.items()}
 
     def __enter__(self) -> RunProgress:
         self._bar.start()
@@ -56,7 +57,12 @@ class RunProgress:
     def add(self, report: BatchReport) -> None:
         """Count a finished batch."""
         self.reports.append(report)
-        self.n_failures += len(report.failures)
-        self._done += report.n_fits
-        rate = self._done / max(1e-9, time.perf_counter() - self._started)
-        self._bar.update(self._task, completed=self._done, rate=rate, failures=self.n_failures)
+        self._failures += len(report.failures)
+        self._workers[report.node] = report.device
+        self._bar.advance(self._family[report.family], report.n_fits)
+        self._bar.advance(self._all, report.n_fits)
+        done = sum(each.n_fits for each in self.reports)
+        rate = done / max(1e-9, time.perf_counter() - self._started)
+        devices = ", ".join(sorted(set(self._workers.values())))
+        note = f"{rate:.1f}/s · {self._failures} failed · {len(self._workers)} workers ({devices})"
+        self._bar.update(self._all, note=note)

@@ -16,6 +16,7 @@ from cluster.store import RunStore
 from ensembles.blend import Blend, fit_blend
 from ensembles.blend_facts import blend_facts
 from ensembles.leaderboard import MemberFacts, build_leaderboard, leaderboard_csv
+from ensembles.oof import OofCube
 from ensembles.report import ReportData, render
 from ensembles.submission import forecast_csv, submission_csv
 from ensembles.tables import forecast_table, oof_table, parquet_bytes
@@ -36,6 +37,8 @@ class RunResult:
     start: str
     end: str
     n_days: int
+    outlook: Mapping[str, tuple[FloatArray, FloatArray]]
+    """Per target the last days' actual values and the forecast, summed over series."""
 
 
 def blend_and_write(plan: Plan, panel: Panel, assembled: Assembled, store: RunStore, seconds: float) -> RunResult:
@@ -73,7 +76,10 @@ def blend_and_write(plan: Plan, panel: Panel, assembled: Assembled, store: RunSt
     page = render(ReportData(board, blend_facts(blend), facts, oof, forecast))
     store.storage.write("report.html", page.encode())
     final = plan.windows.final
-    return RunResult(store.uri, board, _headline(blend), iso(final.start), iso(final.end), final.horizon)
+    outlook = {
+        target: (_recent(panel, cube, final.horizon), blended[target].sum(axis=0)) for target, cube in cubes.items()
+    }
+    return RunResult(store.uri, board, _headline(blend), iso(final.start), iso(final.end), final.horizon, outlook)
 
 
 def _board(plan: Plan, panel: Panel, assembled: Assembled, blend: Blend) -> dict[str, Any]:
@@ -136,6 +142,12 @@ def _finish(plan: Plan, assembled: Assembled, store: RunStore, seconds: Mapping[
     }
     store.write_json("run.json", facts)
     return facts
+
+
+def _recent(panel: Panel, cube: OofCube, days: int) -> FloatArray:
+    """Sum over a target's series of the last days' values."""
+    rows = [panel.index(uid) for uid in cube.unique_ids]
+    return np.asarray(panel.y[rows, -days:].sum(axis=0))
 
 
 def _headline(blend: Blend) -> str:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from cluster.store import RunStore
 from forecasting.errors import StorageError
-from forecasting.schema import BLEND, iso
+from forecasting.schema import BLEND, FloatArray, iso
 
 if TYPE_CHECKING:
     from cluster.pipeline import PlanView
@@ -34,6 +34,7 @@ __all__ = [
     "show_status",
 ]
 
+SPARKS = "▁▂▃▄▅▆▇█"
 TOP_ROWS = 15
 """Settings shown after a run."""
 NARROW, WINDOW_WIDTH = 90, 10
@@ -50,8 +51,20 @@ def show_result(result: RunResult, out: Console) -> None:
     if broken := result.board["broken_series"]:
         uid, reason = next(iter(broken.items()))
         _say(out, f"left out: {len(broken)} series (reasons in leaderboard.json); the first: {uid}: {reason}")
+    for target, (recent, forecast) in result.outlook.items():
+        _say(out, f"{target:>12} {_spark(recent, forecast)}")
     _say(out, f"forecast: {result.n_days} days, {result.start} to {result.end}, in {result.uri}")
     _say(out, "  submission.csv  forecast.csv (for people)  report.html  leaderboard.csv")
+
+
+def _spark(recent: FloatArray, forecast: FloatArray) -> str:
+    """The last days and the forecast as a line of small bars, on one scale from zero."""
+    top = max(float(recent.max()), float(forecast.max()), 1e-9)
+
+    def bars(values: FloatArray) -> str:
+        return "".join(SPARKS[min(len(SPARKS) - 1, int(value / top * len(SPARKS)))] for value in values)
+
+    return f"{bars(recent)} → {bars(forecast)}"
 
 
 def _say(out: Console, text: str) -> None:
