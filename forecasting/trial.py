@@ -1,5 +1,7 @@
 """One trial: a member on one series, fitted at every cutoff or at the first. The unit of work, callable without Ray.
 
+A member that learns across a panel has one trial per target, on all of its series at once.
+
 In: trials, the panel, the windows. Out: one `TrialResult` or `TrialFailure` per trial. A model only ever sees
 `Panel.history(unique_id, cutoff)`, so nothing after a cutoff can reach a forecast made at it.
 """
@@ -8,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -16,13 +18,13 @@ import numpy as np
 
 from forecasting.errors import TrialError
 from forecasting.models import model_type
-from forecasting.models.base import FitTask, Model, StackedModel, State
-from forecasting.panel import Panel
+from forecasting.models.base import AnyModel, FitTask, GlobalModel, Model, PanelTask, StackedModel, State
+from forecasting.panel import History, Panel
 from forecasting.schema import FloatArray, iso
 from forecasting.seeding import content_hash, fit_key
 from forecasting.windows import Window, WindowPlan
 
-__all__ = ["Forecast", "Member", "Trial", "TrialFailure", "TrialOutcome", "TrialResult", "run_trials"]
+__all__ = ["Forecast", "Member", "Trial", "TrialFailure", "TrialOutcome", "TrialResult", "run_trials", "series_of"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,16 @@ class Member:
         seeded = model_type(self.model).seeded
         return f"{self.setting}/s{self.seed_index:02d}" if seeded else self.setting
 
-    def build(self) -> Model | StackedModel:
+    @cached_property
+    def learns_across(self) -> bool:
+        """Whether it is fitted on all series of a target at once."""
+        return isinstance(self.build(), GlobalModel)
+
+    def unit(self, unique_id: str) -> str:
+        """`Trial.unique_id` of the trial that forecasts this series: the series, or its target."""
+        return unique_id.rpartition("/")[2] if self.learns_across else unique_id
+
+    def build(self) -> AnyModel:
         """The model with these settings."""
         cls = model_type(self.model)
         return cls(cls.settings_type.model_validate(dict(self.settings)))
@@ -56,7 +67,10 @@ class Member:
 
 @dataclass(frozen=True)
 class Trial:
-    """A member on one series: all backtest windows and the final fit."""
+    """A member on one series: all backtest windows and the final fit.
+
+    `unique_id` names the series; of a member that learns across a panel, the target whose series it is on.
+    """
 
     member: Member
     unique_id: str
@@ -74,12 +88,16 @@ class Forecast:
 
 @dataclass(frozen=True)
 class TrialResult:
-    """A finished trial: one forecast per window (backtest, then final) and the state of the final fit."""
+    """A finished trial: one forecast per series and window (backtest, then final), and the state of the final fit.
+
+    `failed_series`: unique_id → why there is no forecast, for single series of a trial on many.
+    """
 
     trial: Trial
     forecasts: tuple[Forecast, ...]
     state: State
     seconds: float
+    failed_series: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -92,6 +110,13 @@ class TrialFailure:
 
 
 TrialOutcome = TrialResult | TrialFailure
+
+
+def series_of(trial: Trial, panel: Panel) -> tuple[str, ...]:
+    """The series a trial forecasts, in the panel's order."""
+    if not trial.member.learns_across:
+        return (trial.unique_id,)
+    return tuple(s.unique_id for s in panel.series if s.target == trial.unique_id)
 
 
 def run_trials(
@@ -110,7 +135,10 @@ def run_trials(
     """
     if trials and isinstance(trials[0].member.build(), StackedModel):
         return _run_stacked(trials, panel, windows, run_seed, device)
-    return [_run_one(trial, panel, windows, run_seed, n_threads) for trial in trials]
+    return [
+        (_run_global if trial.member.learns_across else _run_one)(trial, panel, windows, run_seed, n_threads)
+        for trial in trials
+    ]
 
 
 def _task(
@@ -122,11 +150,15 @@ def _task(
     previous: State | None,
     n_threads: int,
 ) -> FitTask:
-    history = panel.history(trial.unique_id, window.cutoff)
-    if len(history.y) == 0:
-        raise TrialError(f"{trial.unique_id} has no values up to {iso(window.cutoff)}")
+    history = _with_values(panel.history(trial.unique_id, window.cutoff), window)
     key = fit_key(run_seed, trial.member.member_id, trial.unique_id, window.cutoff)
     return FitTask(history, windows.max_horizon, key, previous, n_threads)
+
+
+def _with_values(history: History, window: Window) -> History:
+    if len(history.y) == 0:
+        raise TrialError(f"{history.unique_id} has no values up to {iso(window.cutoff)}")
+    return history
 
 
 def _run_one(trial: Trial, panel: Panel, windows: WindowPlan, run_seed: int, n_threads: int) -> TrialOutcome:
@@ -139,13 +171,44 @@ def _run_one(trial: Trial, panel: Panel, windows: WindowPlan, run_seed: int, n_t
             task = _task(trial, panel, windows, window, run_seed, state, n_threads)
             if state is None or windows.refit:
                 state = model.fit(task)
-            forecasts.append(_forecast(model, state, task, window))
+            forecasts.append(_forecast(model, state, task.history, window))
     except MemoryError:
         raise
     except Exception as error:  # whatever a model's library raises is this trial's result, not the run's end
         return TrialFailure(trial, _reason(error))
     assert state is not None
     return TrialResult(trial, tuple(forecasts), state, time.perf_counter() - started)
+
+
+def _run_global(trial: Trial, panel: Panel, windows: WindowPlan, run_seed: int, n_threads: int) -> TrialOutcome:
+    """One fit per cutoff on all series; a series that cannot be forecast at some cutoff fails alone."""
+    started = time.perf_counter()
+    made: dict[str, list[Forecast]] = {uid: [] for uid in series_of(trial, panel)}
+    failed: dict[str, str] = {}
+    state = None
+    try:
+        model = trial.member.build()
+        assert isinstance(model, GlobalModel)
+        for window in windows.all:
+            histories = {uid: panel.history(uid, window.cutoff) for uid in made}
+            if state is None or windows.refit:
+                known = tuple(history for history in histories.values() if len(history.y))
+                key = fit_key(run_seed, trial.member.member_id, trial.unique_id, window.cutoff)
+                state = model.fit_all(PanelTask(known, windows.max_horizon, key, state, n_threads))
+            for uid in [uid for uid in made if uid not in failed]:
+                try:
+                    made[uid].append(_forecast(model, state, _with_values(histories[uid], window), window))
+                except TrialError as error:
+                    failed[uid] = _reason(error)
+    except MemoryError:
+        raise
+    except Exception as error:  # as in _run_one
+        return TrialFailure(trial, _reason(error))
+    assert state is not None
+    forecasts = tuple(forecast for uid in made if uid not in failed for forecast in made[uid])
+    if not forecasts:
+        return TrialFailure(trial, next(iter(failed.values()), f"the panel holds no series of {trial.unique_id}"))
+    return TrialResult(trial, forecasts, state, time.perf_counter() - started, failed)
 
 
 def _run_stacked(
@@ -190,7 +253,7 @@ def _stacked_outcome(
         for window, task, state in zip(windows.all, tasks, states, strict=True):
             if isinstance(state, TrialError):
                 raise state
-            forecasts.append(_forecast(model, state, task, window))
+            forecasts.append(_forecast(model, state, task.history, window))
     except MemoryError:
         raise
     except Exception as error:  # as in _run_one
@@ -200,16 +263,18 @@ def _stacked_outcome(
     return TrialResult(trial, tuple(forecasts), last, seconds + time.perf_counter() - started)
 
 
-def _forecast(model: Model | StackedModel, state: State, task: FitTask, window: Window) -> Forecast:
-    y_hat = np.asarray(model.predict(state, task.history, window.ds), dtype=np.float64)
+def _forecast(model: AnyModel, state: State, history: History, window: Window) -> Forecast:
+    y_hat = np.asarray(model.predict(state, history, window.ds), dtype=np.float64)
     if y_hat.shape != (window.horizon,) or not np.isfinite(y_hat).all():
         raise TrialError(
-            f"the forecast of {task.history.unique_id} from {iso(window.cutoff)} has shape {y_hat.shape} "
+            f"the forecast of {history.unique_id} from {iso(window.cutoff)} has shape {y_hat.shape} "
             "or values that are not finite"
         )
-    return Forecast(task.history.unique_id, window.cutoff, np.maximum(y_hat, 0.0))
+    return Forecast(history.unique_id, window.cutoff, np.maximum(y_hat, 0.0))
 
 
 def _reason(error: BaseException) -> str:
+    if isinstance(error, ModuleNotFoundError):
+        return f"the package {error.name} is not installed: install it, or leave this member out"
     text = " ".join(str(error).split()) or type(error).__name__
     return text if isinstance(error, TrialError) else f"{type(error).__name__}: {text}"

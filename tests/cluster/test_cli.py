@@ -1,6 +1,7 @@
 """Whole runs in one process: what comes out, what is reused, and what bad input gets."""
 
 import json
+import sys
 
 import pytest
 
@@ -169,3 +170,22 @@ def test_score_of_a_submission(tmp_path):
     score = json.loads(tidecast(tmp_path, "score", "s.csv", "t.csv", "--json").stdout)
     assert score["score"] == pytest.approx(10 - 10 / 3 / 2)
     assert tidecast(tmp_path, "score", "s.csv", "nothing.csv").returncode == 2
+
+
+def test_a_family_whose_package_is_missing_says_so_and_the_rest_goes_on(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "lightgbm", None)
+    done = run(folder, "runs/bare", "--set", "run.max_failed_share=0.5")
+    assert done.returncode == 0, done.stderr
+    board = json.loads((folder / "runs/bare/leaderboard.json").read_text())
+    failed = {row["family"]: row["reason"] for row in board["rows"] if row["status"] == "failed"}
+    assert set(failed) == {"gbm"}
+    assert "the package lightgbm is not installed: install it, or leave this member out" in failed["gbm"]
+
+
+def test_without_ray_the_other_executor_is_named(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cluster.ray_pool", None)
+    monkeypatch.delattr("cluster.ray_pool", raising=False)
+    done = run(folder, "runs/noray", executor="ray")
+    assert done.returncode == 2
+    assert "run with --executor local" in done.stderr
+    assert not (folder / "runs/noray").exists()
