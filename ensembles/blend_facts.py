@@ -10,6 +10,7 @@ from ensembles.best_single import BestSingle
 from ensembles.blend import Blend, Pair
 from ensembles.combine import Fitted
 from ensembles.intervals import Coverage
+from ensembles.stored_blend import apply_facts
 from forecasting.schema import FloatArray
 
 __all__ = ["BLEND_SCHEMA", "best_single_facts", "blend_facts", "coverage_facts", "number", "numbers", "pair_facts"]
@@ -65,6 +66,7 @@ def _target_facts(blend: Blend, target: str) -> dict[str, Any]:
             "quantiles": {str(level): number(q) for level, q in rule.quantiles.items()},
         },
         "coverage": coverage_facts(blend.coverage[target]),
+        "apply": apply_facts(blend.fitted[target], calibration.final, rule),
     }
 
 

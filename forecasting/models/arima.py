@@ -115,6 +115,11 @@ class Arima:
             level = level + calendar.effect(history.calendar, future)
         return np.asarray(np.exp(level[ahead - 1]))
 
+    def update(self, state: State, history: History) -> State:
+        """The mean that forecasts return to, from a newer history; orders and parameters stay."""
+        data = self._data(history, CalendarFit.from_arrays(state.arrays), state.arrays["used_columns"])
+        return replace(state, arrays={**state.arrays, "centre": np.array([float(np.median(data.level))])})
+
     def _grid(self) -> Iterator[Orders]:
         s = self.settings
         limits = (s.max_p, s.max_q, s.max_seasonal_p, s.max_seasonal_q)

@@ -1,0 +1,41 @@
+"""The data of a run or of a forecast: read, cut at a day, and known again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cluster.config import RunConfig
+from forecasting.calendar import Calendar
+from forecasting.errors import ConfigError
+from forecasting.panel import Panel
+from forecasting.schema import as_date, iso
+from forecasting.sources import Loaded, read
+
+__all__ = ["identity", "load_data"]
+
+
+def load_data(config: RunConfig, path: str, as_of: str | None) -> Loaded:
+    """The usable series up to `as_of` (None: all days), and those left out.
+
+    Raises
+    ------
+    DataError, ConfigError
+        As `read`, and for a day that is none or lies after the data.
+    """
+    loaded = read(config.data, path, config.calendar)
+    if as_of is None:
+        return loaded
+    try:
+        day = as_date(as_of)
+    except ValueError:
+        raise ConfigError(f"--as-of {as_of}: not a date; write it as YYYY-MM-DD") from None
+    if day > loaded.panel.end:
+        raise ConfigError(
+            f"--as-of {as_of}: the data end on {iso(loaded.panel.end)}; choose that day or an earlier one"
+        )
+    return Loaded(loaded.panel.until(day), loaded.problems)
+
+
+def identity(panel: Panel) -> str:
+    """Fingerprint of the data, whatever calendar goes with them."""
+    return replace(panel, calendar=Calendar()).fingerprint()
