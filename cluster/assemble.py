@@ -15,9 +15,13 @@ from ensembles.oof import MemberInfo, OofCube
 from forecasting.panel import Panel
 from forecasting.schema import FloatArray
 from forecasting.sources import SeriesProblem
-from forecasting.trial import Member, Trial
+from forecasting.trial import Member, Trial, series_of
 
 __all__ = ["Assembled", "MemberFailure", "assemble"]
+
+
+Place = tuple[str, str]
+"""member_id, unique_id of a series."""
 
 
 @dataclass(frozen=True)
@@ -58,66 +62,77 @@ def assemble(
 ) -> Assembled:
     """Collect every planned trial from the store.
 
-    A series on which every member failed is broken and left out, like those in `problems`, which could not be read. A
-    member that failed on any other series is left out.
+    A series on which every member failed is broken and left out, like those in `problems`, which could not be read, and
+    those the plan found unusable. A member that failed on any other series is left out.
     """
     records = store.records()
-    reasons = _reasons(plan, records, lost)
-    broken = _broken_series(plan, panel, reasons)
+    places = _places(plan, panel)
+    reasons = _reasons(places, records, lost)
+    unreadable = {problem.series.unique_id: problem.reason for problem in problems}
+    broken = _broken_series(places, reasons)
+    counted = {place: reason for place, reason in reasons.items() if place[1] not in broken}
     bad_members: dict[str, str] = {}
-    for trial in plan.trials:
-        if trial.trial_key in reasons and trial.unique_id not in broken:
-            bad_members.setdefault(trial.member.member_id, f"{trial.unique_id}: {reasons[trial.trial_key]}")
+    for (member_id, uid), reason in counted.items():
+        bad_members.setdefault(member_id, f"{uid}: {reason}")
     good = [m for m in plan.members if m.member_id not in bad_members]
-    forecasts = store.forecasts(records[t.trial_key] for t in plan.trials if t.trial_key in records)
-    by_place = {(t.member.member_id, t.unique_id): forecasts.get(t.trial_key, {}) for t in plan.trials}
+    stored = store.forecasts(records[t.trial_key] for t in plan.trials if t.trial_key in records)
+    by_place = {place: stored.get((trial.trial_key, place[1]), {}) for place, trial in places.items()}
     cubes, final = {}, {}
     for target in panel.targets:
-        series = [s.unique_id for s in panel.series if s.target == target and s.unique_id not in broken]
+        left = plan.broken.keys() | broken.keys()
+        series = [s.unique_id for s in panel.series if s.target == target and s.unique_id not in left]
         if good and series:
             cubes[target], final[target] = _cube(plan, panel, target, series, good, by_place)
-    named = {
-        t.trial_key: f"{t.member.name} on {t.unique_id}: {reasons[t.trial_key]}"
-        for t in plan.trials
-        if t.trial_key in reasons
-    }
     return Assembled(
         cubes=cubes,
         final=final,
         failures=tuple(
             MemberFailure(member_info(m), bad_members[m.member_id]) for m in plan.members if m.member_id in bad_members
         ),
-        broken={problem.series.unique_id: problem.reason for problem in problems} | broken,
-        reasons=tuple(named.values()),
-        n_failed=sum(t.trial_key in reasons and t.unique_id not in broken for t in plan.trials),
+        broken=unreadable | dict(plan.broken) | broken,
+        reasons=tuple(f"{places[p].member.name} on {p[1]}: {reason}" for p, reason in reasons.items()),
+        n_failed=len({places[place].trial_key for place in counted}),
         seconds=_sum_seconds(plan, records),
         devices={t.member.member_id: records[t.trial_key].device for t in plan.trials if t.trial_key in records},
         reproducible=not lost,
     )
 
 
-def _reasons(plan: Plan, records: Mapping[str, Record], lost: Sequence[LostBatch]) -> dict[str, str]:
-    """Trial key → why it failed."""
+def _places(plan: Plan, panel: Panel) -> dict[Place, Trial]:
+    """Which trial forecasts which series."""
+    return {
+        (trial.member.member_id, uid): trial
+        for trial in plan.trials
+        for uid in series_of(trial, panel)
+        if uid not in plan.broken
+    }
+
+
+def _reasons(
+    places: Mapping[Place, Trial], records: Mapping[str, Record], lost: Sequence[LostBatch]
+) -> dict[Place, str]:
+    """Why there is no forecast."""
     gone = {trial.trial_key: batch.reason for batch in lost for trial in batch.batch.trials}
     reasons = {}
-    for trial in plan.trials:
+    for place, trial in places.items():
         record = records.get(trial.trial_key)
         if record is None:
-            reasons[trial.trial_key] = gone.get(trial.trial_key, "was not trained")
+            reasons[place] = gone.get(trial.trial_key, "was not trained")
         elif record.reason is not None:
-            reasons[trial.trial_key] = record.reason
+            reasons[place] = record.reason
+        elif place[1] in record.failed_series:
+            reasons[place] = record.failed_series[place[1]]
     return reasons
 
 
-def _broken_series(plan: Plan, panel: Panel, reasons: Mapping[str, str]) -> dict[str, str]:
-    trials: dict[str, list[Trial]] = defaultdict(list)
-    for trial in plan.trials:
-        trials[trial.unique_id].append(trial)
-    return {
-        uid: reasons[trials[uid][0].trial_key]
-        for uid in panel.unique_ids
-        if all(t.trial_key in reasons for t in trials[uid])
-    }
+def _broken_series(places: Mapping[Place, Trial], reasons: Mapping[Place, str]) -> dict[str, str]:
+    """Series on which every member failed, with the first reason."""
+    kept = {place[1] for place in places if place not in reasons}
+    broken: dict[str, str] = {}
+    for (_, uid), reason in reasons.items():
+        if uid not in kept:
+            broken.setdefault(uid, reason)
+    return broken
 
 
 def _cube(
@@ -126,7 +141,7 @@ def _cube(
     target: str,
     series: Sequence[str],
     members: Sequence[Member],
-    forecasts: Mapping[tuple[str, str], Mapping[np.datetime64, FloatArray]],
+    forecasts: Mapping[Place, Mapping[np.datetime64, FloatArray]],
 ) -> tuple[OofCube, FloatArray]:
     """One target's cube ``[n_series, n_windows, horizon, n_members]`` and its final forecasts ``[n_series, horizon,
     n_members]``.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
+
+import numpy as np
 
 from cluster.config import RunConfig, expand_members
 from forecasting.models import model_type
@@ -22,6 +24,9 @@ __all__ = ["Batch", "Plan", "check_windows", "cut_batches", "make_plan"]
 BATCH_SECONDS = 5.0
 """Work in one batch of models that are fitted one at a time: long against the cost of a file, short against a lost
 worker."""
+SERIES_DAYS = 56
+"""Days that a series of a panel must have before the first cutoff, so that it sinks no member that others can feed;
+a panel that is shorter itself asks for its own length."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +69,18 @@ class Plan:
     trials: tuple[Trial, ...]
     device: str
     """Device of stacked models: fixed here, and part of their trial keys."""
+    broken: Mapping[str, str] = field(default_factory=dict)
+    """Series of a panel that have no trials of their own, and why."""
+    series_by_target: Mapping[str, int] = field(default_factory=dict)
+    """How many series each target has."""
 
     @property
     def n_fits(self) -> int:
         return len(self.trials) * len(self.windows.fitted)
+
+    def series_per_trial(self, trial: Trial) -> int:
+        """How many series the trial is on."""
+        return self.series_by_target[trial.unique_id] if trial.member.learns_across else 1
 
     @property
     def fits_by_family(self) -> dict[str, int]:
@@ -76,7 +89,7 @@ class Plan:
 
 
 def make_plan(config: RunConfig, panel: Panel, device: str) -> Plan:
-    """All trials of the run: every member on every series.
+    """All trials of the run: every member on every usable series, or on all of a target at once.
 
     Raises
     ------
@@ -88,14 +101,41 @@ def make_plan(config: RunConfig, panel: Panel, device: str) -> Plan:
     window_key: list[object] = [[iso(w.cutoff), w.horizon] for w in windows.all]
     if not windows.refit:
         window_key.append("fitted once")
-    fingerprints = {uid: panel.fingerprint(uid) for uid in panel.unique_ids}
+    broken = _broken(panel, windows)
+    series = [s for s in panel.series if s.unique_id not in broken]
+    own = {uid: panel.fingerprint(uid) for uid in panel.unique_ids}
+    shared = {
+        target: content_hash([own[s.unique_id] for s in panel.series if s.target == target]) for target in panel.targets
+    }
     trials = []
     for member in members:
         code = _code_key(member, device)
-        for uid, fingerprint in fingerprints.items():
-            key = content_hash(member.member_id, uid, config.seed, fingerprint, window_key, windows.max_horizon, *code)
+        read = shared if member.learns_across else own
+        for uid in dict.fromkeys(member.unit(s.unique_id) for s in series):
+            key = content_hash(member.member_id, uid, config.seed, read[uid], window_key, windows.max_horizon, *code)
             trials.append(Trial(member, uid, key))
-    return Plan(config, members, windows, tuple(trials), device)
+    return Plan(config, members, windows, tuple(trials), device, broken, Counter(s.target for s in panel.series))
+
+
+def _broken(panel: Panel, windows: WindowPlan) -> dict[str, str]:
+    """Series of a panel that no backtest can judge, and why: too short or constant up to the first cutoff."""
+    first = windows.all[0].cutoff
+    reasons = {}
+    for series in panel.series:
+        if series.entity is None:
+            continue
+        y = panel.history(series.unique_id, first).y
+        needed = min(SERIES_DAYS, int((first - panel.ds[0]).astype(np.int64)) + 1)
+        if len(y) < needed:
+            reasons[series.unique_id] = (
+                f"holds {len(y)} days up to {iso(first)}, the first cutoff, and {needed} are needed: "
+                "use fewer windows, or give it more history"
+            )
+        elif (y == y[0]).all():
+            reasons[series.unique_id] = (
+                f"is {y[0]:g} on every day up to {iso(first)}, the first cutoff: there is nothing to learn from it"
+            )
+    return reasons
 
 
 def check_windows(config: RunConfig, panel: Panel) -> WindowPlan:
@@ -144,7 +184,7 @@ def cut_batches(plan: Plan, trials: Iterable[Trial]) -> list[Batch]:
 def _cut_group(plan: Plan, group: Sequence[Trial], n_windows: int) -> Iterator[Batch]:
     model = group[0].member.build()
     stacked = isinstance(model, StackedModel)
-    seconds = model.seconds_per_fit * n_windows
+    seconds = model.seconds_per_fit * n_windows * plan.series_per_trial(group[0])
     if isinstance(model, StackedModel):
         wanted = plan.config.cluster.fits_per_batch
         fits = model.fits_per_batch(plan.device) if wanted == "auto" else wanted

@@ -2,7 +2,7 @@
 
     run.json                     configuration, data fingerprint, versions, what happened
     batches/<id>.parquet         forecasts of one batch; its metadata hold trials, failures and timings
-    batches/<id>.safetensors     states of the final fits, written (and renamed) before the forecasts
+    batches/<id>.safetensors     states of the final fits (see `forecasting.states`), renamed before the forecasts
     submission.csv …             the results
 
 A trial is finished when its key stands in a batch file. Where two files hold the same key (a batch was cut anew), the
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,12 +21,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cluster.storage import Storage
+from cluster.versions import code_of
 from forecasting.errors import StorageError
 from forecasting.models.base import State
 from forecasting.schema import CUTOFF, DS, UNIQUE_ID, Y_HAT, FloatArray, as_date, as_dates
+from forecasting.states import pack_states, unpack_states
 from forecasting.trial import TrialFailure, TrialOutcome, TrialResult
 
-__all__ = ["BATCH_SCHEMA", "Record", "RunStore", "pack_states", "unpack_states"]
+__all__ = ["BATCH_SCHEMA", "Record", "RunStore"]
 
 BATCH_SCHEMA = 1
 """Version of the layout of a batch file."""
@@ -36,7 +38,8 @@ _KEY = b"tidecast"
 @dataclass(frozen=True)
 class Record:
     """What is stored of one finished trial, without its forecasts: either it has a `reason` of failure or forecasts
-    in `file`.
+    in `file`. `code` is the `code_of` its model, as it was when it was fitted; `failed_series` why single series of a
+    trial on many have no forecast.
     """
 
     trial_key: str
@@ -45,6 +48,9 @@ class Record:
     seconds: float
     device: str
     reason: str | None
+    member_id: str | None = None
+    code: Mapping[str, Any] = field(default_factory=dict)
+    failed_series: Mapping[str, str] = field(default_factory=dict)
 
 
 class RunStore:
@@ -91,8 +97,15 @@ class RunStore:
         metadata = {
             "schema_version": BATCH_SCHEMA,
             **facts,
+            "code": code_of(outcomes[0].trial.member.model) if outcomes else {},
             "trials": [
-                {"trial_key": r.trial.trial_key, "unique_id": r.trial.unique_id, "seconds": round(r.seconds, 4)}
+                {
+                    "trial_key": r.trial.trial_key,
+                    "unique_id": r.trial.unique_id,
+                    "member_id": r.trial.member.member_id,
+                    "seconds": round(r.seconds, 4),
+                    **({"failed_series": dict(r.failed_series)} if r.failed_series else {}),
+                }
                 for r in results
             ],
             "failures": [
@@ -124,6 +137,9 @@ class RunStore:
                     row.get("seconds", 0.0),
                     facts["device"],
                     row.get("reason"),
+                    row.get("member_id"),
+                    facts.get("code", {}),
+                    row.get("failed_series", {}),
                 )
                 found.setdefault(record.trial_key, record)
         return found
@@ -147,13 +163,13 @@ class RunStore:
             )
         return facts
 
-    def forecasts(self, records: Iterable[Record]) -> dict[str, dict[np.datetime64, FloatArray]]:
-        """Forecasts of finished trials: trial key → cutoff → ``[horizon]``."""
+    def forecasts(self, records: Iterable[Record]) -> dict[tuple[str, str], dict[np.datetime64, FloatArray]]:
+        """Forecasts of finished trials: (trial key, unique_id) → cutoff → ``[horizon]``."""
         wanted: dict[str, set[str]] = {}
         for record in records:
             if record.reason is None:
                 wanted.setdefault(record.file, set()).add(record.trial_key)
-        out: dict[str, dict[np.datetime64, FloatArray]] = {}
+        out: dict[tuple[str, str], dict[np.datetime64, FloatArray]] = {}
         for file, keys in sorted(wanted.items()):
             with self.storage.open(file) as source:
                 table = pq.read_table(source)
@@ -199,41 +215,15 @@ def _forecast_table(results: Sequence[TrialResult]) -> pa.Table:
     )
 
 
-def _collect(table: pa.Table, keys: set[str], out: dict[str, dict[np.datetime64, FloatArray]]) -> None:
-    """Add the wanted trials' forecasts, which stand in runs of equal key and cutoff, in order of days."""
-    trial_keys = table["trial_key"].to_pylist()
+def _collect(table: pa.Table, keys: set[str], out: dict[tuple[str, str], dict[np.datetime64, FloatArray]]) -> None:
+    """Add the wanted trials' forecasts, which stand in runs of equal key, series and cutoff, in order of days."""
+    rows = list(zip(table["trial_key"].to_pylist(), table[UNIQUE_ID].to_pylist(), strict=True))
     cutoffs = as_dates(table[CUTOFF].to_numpy())
     y_hat = table[Y_HAT].to_numpy()
     start = 0
-    for i in range(1, len(trial_keys) + 1):
-        if i < len(trial_keys) and trial_keys[i] == trial_keys[start] and cutoffs[i] == cutoffs[start]:
+    for i in range(1, len(rows) + 1):
+        if i < len(rows) and rows[i] == rows[start] and cutoffs[i] == cutoffs[start]:
             continue
-        if trial_keys[start] in keys:
-            out.setdefault(trial_keys[start], {}).setdefault(as_date(cutoffs[start]), y_hat[start:i])
+        if rows[start][0] in keys:
+            out.setdefault(rows[start], {}).setdefault(as_date(cutoffs[start]), y_hat[start:i])
         start = i
-
-
-def pack_states(states: Mapping[str, State]) -> bytes:
-    """Arrays as ``key/name`` tensors, facts as JSON in the file's metadata: no pickle."""
-    from safetensors.numpy import save
-
-    tensors = {
-        f"{key}/{name}": np.ascontiguousarray(array)
-        for key, state in states.items()
-        for name, array in state.arrays.items()
-    }
-    metadata = {key: json.dumps(dict(state.meta)) for key, state in states.items()}
-    return save(tensors, metadata)
-
-
-def unpack_states(data: bytes) -> dict[str, State]:
-    """Inverse of `pack_states`."""
-    from safetensors.numpy import load
-
-    length = int.from_bytes(data[:8], "little")
-    metadata = json.loads(data[8 : 8 + length]).get("__metadata__", {})
-    arrays: dict[str, dict[str, np.ndarray[Any, Any]]] = {key: {} for key in metadata}
-    for name, array in load(data).items():
-        key, _, field = name.partition("/")
-        arrays[key][field] = array
-    return {key: State(arrays[key], json.loads(text)) for key, text in metadata.items()}

@@ -23,8 +23,8 @@ def content_hash(*parts: Any, length: int = 16) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:length]
 
 
-def fit_key(run_seed: int, member_id: str, unique_id: str | None, cutoff: np.datetime64) -> int:
-    """64-bit key of the random streams of one fit (`unique_id` None: a member fitted on all series at once)."""
+def fit_key(run_seed: int, member_id: str, unique_id: str, cutoff: np.datetime64) -> int:
+    """64-bit key of the random streams of one fit (`unique_id` a target: a member fitted on all its series at once)."""
     return int(content_hash(run_seed, member_id, unique_id, iso(cutoff)), 16)
 
 

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from importlib import import_module
 
 from forecasting.errors import ConfigError
-from forecasting.models.base import Model, StackedModel
+from forecasting.models.base import AnyModel
 
 __all__ = ["MODELS", "model_type"]
 
@@ -22,13 +22,14 @@ MODELS: dict[str, str] = {
     "arima": "forecasting.models.arima:Arima",
     "lightgbm-direct": "forecasting.models.gbm:LightGbmDirect",
     "lightgbm-recursive": "forecasting.models.gbm:LightGbmRecursive",
+    "lightgbm-global": "forecasting.models.gbm_global:LightGbmGlobal",
     "lstm-direct": "forecasting.models.lstm.direct:LstmDirect",
     "lstm-classic": "forecasting.models.lstm.classic:LstmClassic",
 }
 """Name in a configuration → ``module:class``."""
 
 
-def model_type(name: str) -> type[Model] | type[StackedModel]:
+def model_type(name: str) -> type[AnyModel]:
     """The class registered under a name.
 
     Raises
@@ -41,5 +42,5 @@ def model_type(name: str) -> type[Model] | type[StackedModel]:
         hint = f"did you mean {near[0]}?" if near else "choose one of " + ", ".join(sorted(MODELS))
         raise ConfigError(f"model {name!r} does not exist: {hint}")
     module, _, attribute = MODELS[name].partition(":")
-    found: type[Model] | type[StackedModel] = getattr(import_module(module), attribute)
+    found: type[AnyModel] = getattr(import_module(module), attribute)
     return found

@@ -4,10 +4,11 @@ A model is a class made from validated settings. `fit` turns a history into a `S
 can be stored without pickles — and `predict` turns a state and a history into forecasts. Models keep nothing between
 calls.
 
-Two kinds:
+Three kinds:
 
 * `Model`: fitted one series and one cutoff at a time.
 * `StackedModel`: fitted many at a time as one program (the LSTM engine).
+* `GlobalModel`: fitted on all series of a target at once, one cutoff at a time; it forecasts each series by itself.
 """
 
 from __future__ import annotations
@@ -23,7 +24,18 @@ from forecasting.errors import TrialError
 from forecasting.panel import History
 from forecasting.schema import DateArray, FloatArray
 
-__all__ = ["FitTask", "Model", "Settings", "StackedModel", "State"]
+__all__ = [
+    "AnyModel",
+    "Fingerprinted",
+    "FitTask",
+    "GlobalModel",
+    "Model",
+    "PanelTask",
+    "Settings",
+    "StackedModel",
+    "State",
+    "Updatable",
+]
 
 
 class Settings(BaseModel):
@@ -49,6 +61,20 @@ class FitTask:
     """
 
     history: History
+    horizon: int
+    key: int
+    previous: State | None = None
+    n_threads: int = 1
+
+
+@dataclass(frozen=True)
+class PanelTask:
+    """One fit on all series of a target: their histories up to one cutoff; the rest as in `FitTask`.
+
+    Series without a value up to the cutoff are not among them; others may be too short or too dull to learn from.
+    """
+
+    histories: tuple[History, ...]
     horizon: int
     key: int
     previous: State | None = None
@@ -98,4 +124,40 @@ class StackedModel(_Common, Protocol):
 
     def fit_many(self, tasks: Sequence[FitTask], device: str) -> list[State | TrialError]:
         """One state per task, in order; a fit that failed gives its error, and does not touch the others."""
+        ...
+
+
+@runtime_checkable
+class GlobalModel(_Common, Protocol):
+    """Fitted on all series of a target at once, on a CPU; its `seconds_per_fit` count for each series."""
+
+    def fit_all(self, task: PanelTask) -> State:
+        """Fit on many histories; those that cannot be learned from are left out. Raises TrialError when none is left.
+
+        `predict` takes the state and any one history, and raises TrialError when it cannot forecast that one.
+        """
+        ...
+
+
+AnyModel = Model | StackedModel | GlobalModel
+
+
+@runtime_checkable
+class Updatable(Protocol):
+    """A model some of whose states hold a level fixed.
+
+    Most models take their level from the history that `predict` is given, and need no such method.
+    """
+
+    def update(self, state: State, history: History) -> State:
+        """The state with its level taken from a newer history and all else kept; unchanged by its own history."""
+        ...
+
+
+@runtime_checkable
+class Fingerprinted(Protocol):
+    """A model that reads more than its history, such as a file: what it reads is part of the trial key."""
+
+    def fingerprint(self) -> str:
+        """Hash of what it reads."""
         ...

@@ -44,7 +44,7 @@ def test_files_are_written_listed_read_and_deleted(bucket):
 def test_batches_come_back(bucket):
     store = RunStore(bucket("store"))
     store.write_batch("b1", [result("k1", 7.5)], {"device": "cpu"})
-    assert store.forecasts(store.records().values())["k1"]
+    assert store.forecasts(store.records().values())["k1", "purchase"]
     assert store.states("batches/b1.parquet")["k1"].meta == {"order": [1, 0, 1]}
 
 

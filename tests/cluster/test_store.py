@@ -33,8 +33,8 @@ def test_a_batch_comes_back_as_it_was_written(store):
     assert records["k1"].reason is None
     assert records["k2"].reason == "too short"
     forecasts = store.forecasts(records.values())
-    assert list(forecasts) == ["k1"]
-    assert {str(c): len(v) for c, v in forecasts["k1"].items()} == {"2024-01-31": 29, "2024-02-29": 31}
+    assert list(forecasts) == [("k1", "purchase")]
+    assert {str(c): len(v) for c, v in forecasts["k1", "purchase"].items()} == {"2024-01-31": 29, "2024-02-29": 31}
     state = store.states("batches/b1.parquet")["k1"]
     assert state.meta == {"order": [1, 0, 1]}
     np.testing.assert_array_equal(state.arrays["w"], [0, 1, 2])
@@ -45,7 +45,7 @@ def test_the_first_name_counts_where_two_files_hold_one_key(store):
     store.write_batch("b1", [result("k1", 1.0)], {"device": "cpu"})
     record = store.records()["k1"]
     assert record.file == "batches/b1.parquet"
-    assert store.forecasts([record])["k1"][as_date("2024-01-31")][0] == 1.0
+    assert store.forecasts([record])["k1", "purchase"][as_date("2024-01-31")][0] == 1.0
 
 
 def test_states_are_pruned_to_the_blend(store):
