@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from forecasting.calendar import Calendar, CalendarDays
+from forecasting.calendar import Calendar, CalendarDays, spanned_years
 from forecasting.errors import TrialError
 from forecasting.models.base import Settings
 from forecasting.panel import History
@@ -177,7 +177,16 @@ def calendar_columns(calendar: Calendar, ds: DateArray) -> FloatArray:
     ds = np.asarray(ds, dtype="datetime64[D]")
     if len(ds) == 0:
         return np.zeros((0, len(_prior_sd(calendar, CalendarSettings()))))
-    span = np.arange(ds.min() - MARGIN_DAYS, ds.max() + MARGIN_DAYS + 1)
+    first, last = spanned_years(ds)
+    position = (ds - np.datetime64(f"{first:04}-01-01", "D")).astype(np.int64)
+    return np.asarray(_columns_of_years(calendar, first, last)[position])
+
+
+@lru_cache(maxsize=64)
+def _columns_of_years(calendar: Calendar, first: int, last: int) -> FloatArray:
+    """`calendar_columns` of every day of whole years, kept: every fit of a panel asks for about the same days."""
+    ds = np.arange(f"{first:04}-01-01", f"{last + 1:04}-01-01", dtype="datetime64[D]")
+    span = np.arange(ds[0] - MARGIN_DAYS, ds[-1] + MARGIN_DAYS + 1)
     facts = calendar.days(span)
     rest = _usual_rest(calendar, span)
     holiday_off, holiday_run = _holiday_runs(facts, rest)
@@ -190,7 +199,7 @@ def calendar_columns(calendar: Calendar, ds: DateArray) -> FloatArray:
             events.reshape(len(span), -1),
         ]
     )
-    return np.asarray(columns[(ds - span[0]).astype(np.int64)])
+    return np.asarray(columns[MARGIN_DAYS:-MARGIN_DAYS])
 
 
 @lru_cache(maxsize=256)

@@ -13,7 +13,7 @@ import numpy as np
 from forecasting.errors import ConfigError
 from forecasting.schema import BoolArray, DateArray, IntArray
 
-__all__ = ["Calendar", "CalendarDays"]
+__all__ = ["Calendar", "CalendarDays", "spanned_years"]
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,23 @@ class Calendar:
         ds = np.asarray(ds, dtype="datetime64[D]")
         if len(ds) == 0:
             return _facts(self, ds)
-        # Runs of days off reach over the edges of the range: look a little further on both sides.
-        margin = np.timedelta64(15, "D")
-        span = np.arange(ds.min() - margin, ds.max() + margin + np.timedelta64(1, "D"))
-        return _take(_facts(self, span), (ds - span[0]).astype(np.int64))
+        facts = _years(self, *spanned_years(ds))
+        return _take(facts, (ds - facts.ds[0]).astype(np.int64))
+
+
+def spanned_years(ds: DateArray) -> tuple[int, int]:
+    """First and last year of the given days: what is known of them is kept by year."""
+    years = np.array([ds.min(), ds.max()]).astype("datetime64[Y]").astype(np.int64) + 1970
+    return int(years[0]), int(years[1])
+
+
+@lru_cache(maxsize=64)
+def _years(calendar: Calendar, first: int, last: int) -> CalendarDays:
+    """Facts of whole years, kept: every fit of a panel asks for about the same days.
+
+    Runs of days off reach over the edges: the span is a little longer on both sides.
+    """
+    return _facts(calendar, np.arange(f"{first - 1:04}-12-17", f"{last + 1:04}-01-16", dtype="datetime64[D]"))
 
 
 def _take(facts: CalendarDays, index: IntArray) -> CalendarDays:
