@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from cluster.config import RunConfig
 from forecasting.calendar import Calendar
@@ -22,7 +23,8 @@ def load_data(config: RunConfig, path: str, as_of: str | None) -> Loaded:
     DataError, ConfigError
         As `read`, and for a day that is none or lies after the data.
     """
-    loaded = read(config.data, path, config.calendar)
+    cache = None if config.data.cache is None else Path(config.data.cache)
+    loaded = read(config.data, path, config.calendar, cache)
     if as_of is None:
         return loaded
     try:

@@ -12,13 +12,14 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cluster.assemble import Assembled, assemble
 from cluster.config import RunConfig, load_config, parse_config
+from cluster.data import identity, load_data
 from cluster.executor import LostBatch, run_batches, run_local
 from cluster.lease import Lease
 from cluster.plan import Batch, Plan, check_windows, cut_batches, make_plan
@@ -28,11 +29,9 @@ from cluster.status import seconds_per_fit
 from cluster.storage import without_secrets
 from cluster.store import Record, RunStore
 from cluster.worker import WorkContext, limit_threads
-from forecasting.calendar import Calendar
 from forecasting.errors import ConfigError, DataError, StorageError, TooManyFailures
 from forecasting.panel import Panel
-from forecasting.schema import as_date, iso
-from forecasting.sources import SeriesProblem, read
+from forecasting.schema import iso
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -87,8 +86,9 @@ def run_pipeline(request: RunRequest, err: Console) -> RunResult:
     config = load_config(request.config or "demo", request.overrides)
     store = RunStore(request.run_dir or f"runs/{Path(request.config or 'demo').stem}")
     with _data_path(request) as path:
-        panel, problems = _load(config, path, request.as_of)
+        data = load_data(config, path, request.as_of)
         quality = _check_quality(config, path)
+    panel = data.panel
     check_windows(config, panel)
     before = _check_directory(store, panel, err)
     with Lease(store.storage, lambda text: err.print(f"tidecast: {text}")) as lease:
@@ -98,7 +98,7 @@ def run_pipeline(request: RunRequest, err: Console) -> RunResult:
             place, token = store.storage.address, lease.token
             context = WorkContext(panel, plan.windows, config.seed, place, token, _threads(config))
             lost = _train(plan, context, store, request.executor, err)
-        assembled = assemble(plan, panel, store, lost, problems)
+        assembled = assemble(plan, panel, store, lost, data.problems)
         _check_failures(plan, assembled)
         return blend_and_write(plan, panel, assembled, store, time.perf_counter() - started)
 
@@ -108,7 +108,7 @@ def plan_only(request: RunRequest) -> PlanView:
     config = load_config(request.config or "demo", request.overrides)
     if request.data is None:
         raise ConfigError("a plan needs the data: add --data PATH")
-    panel, _ = _load(config, request.data, request.as_of)
+    panel = load_data(config, request.data, request.as_of).panel
     resources = ClusterResources(local_cpus(), _local_gpus(config))
     device = choose_device(config.cluster, resources.gpus)
     plan = make_plan(config, panel, device)
@@ -163,23 +163,6 @@ def _data_path(request: RunRequest) -> Iterator[str]:
         raise ConfigError(f"{request.config} names no data: add --data PATH, or make some with `tidecast sample DIR`")
 
 
-def _load(config: RunConfig, path: str, as_of: str | None) -> tuple[Panel, tuple[SeriesProblem, ...]]:
-    """The usable series up to `as_of`, and those left out."""
-    cache = None if config.data.cache is None else Path(config.data.cache)
-    loaded = read(config.data, path, config.calendar, cache)
-    if as_of is None:
-        return loaded.panel, loaded.problems
-    try:
-        day = as_date(as_of)
-    except ValueError:
-        raise ConfigError(f"--as-of {as_of}: not a date; write it as YYYY-MM-DD") from None
-    if day > loaded.panel.end:
-        raise ConfigError(
-            f"--as-of {as_of}: the data end on {iso(loaded.panel.end)}; choose that day or an earlier one"
-        )
-    return loaded.panel.until(day), loaded.problems
-
-
 def _check_quality(config: RunConfig, path: str) -> list[dict[str, Any]]:
     """Findings about the data, for the report.
 
@@ -200,11 +183,6 @@ def _check_quality(config: RunConfig, path: str) -> list[dict[str, Any]]:
 # -- the run directory
 
 
-def _identity(panel: Panel) -> str:
-    """Fingerprint of the data, whatever calendar goes with them."""
-    return replace(panel, calendar=Calendar()).fingerprint()
-
-
 def _check_directory(store: RunStore, panel: Panel, err: Console) -> dict[str, Any]:
     """Refuse a directory that cannot hold this run; gives what stays of the facts of a run begun there before."""
     if "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ and "://" not in store.uri and not Path(store.uri).is_absolute():
@@ -215,7 +193,7 @@ def _check_directory(store: RunStore, panel: Panel, err: Console) -> dict[str, A
     facts = store.run_facts()
     if facts is None:
         return {}
-    if facts["data"]["fingerprint"] != _identity(panel):
+    if facts["data"]["fingerprint"] != identity(panel):
         data = facts["data"]
         raise StorageError(
             f"{store.uri} holds a run on other data ({data['start']} to {data['end']}): "
@@ -237,7 +215,7 @@ def _facts(plan: Plan, panel: Panel, request: RunRequest) -> dict[str, Any]:
         "config_name": request.config or "demo",
         "config": plan.config.model_dump(mode="json"),
         "data": {
-            "fingerprint": _identity(panel),
+            "fingerprint": identity(panel),
             "path": without_secrets(request.data or "generated sample"),
             "start": iso(panel.ds[0]),
             "end": iso(panel.end),
