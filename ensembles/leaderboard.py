@@ -160,19 +160,18 @@ def _rank(row: Row) -> tuple[bool, float, bool, str]:
 def _member_rows(judge: _Judge, blend: Blend | None, facts: MemberFacts) -> list[Row]:
     members = {m.member_id: m for cube in judge.cubes.values() for m in cube.members}
     failed = {info.member_id for info, _ in facts.failed}
-    return [_member_row(judge, blend, facts, m) for key, m in sorted(members.items()) if key not in failed]
-
-
-def _member_row(judge: _Judge, blend: Blend | None, facts: MemberFacts, member: MemberInfo) -> Row:
-    y_hat: dict[str, FloatArray] = {}
-    weights: dict[str, float | None] = {}
-    for target, cube in judge.cubes.items():
-        if member not in cube.members:
+    # Once for all members: their shares are matrices of members by units.
+    shares = {t: None if blend is None else blend.fitted[t].member_weights for t in judge.cubes}
+    columns = {t: {m.member_id: i for i, m in enumerate(cube.members)} for t, cube in judge.cubes.items()}
+    rows = []
+    for key, member in sorted(members.items()):
+        if key in failed:
             continue
-        column = cube.members.index(member)
-        y_hat[target] = cube.y_hat[..., column]
-        weights[target] = None if blend is None else blend.fitted[target].weight_of(member)
-    return judge.row(member.name, member.family, y_hat, weights) | _identity(member, facts)
+        mine = {target: places[key] for target, places in columns.items() if key in places}
+        y_hat = {target: judge.cubes[target].y_hat[..., column] for target, column in mine.items()}
+        weights = {t: None if (row := shares[t]) is None else float(row[column]) for t, column in mine.items()}
+        rows.append(judge.row(member.name, member.family, y_hat, weights) | _identity(member, facts))
+    return rows
 
 
 def _failed_rows(judge: _Judge, facts: MemberFacts) -> list[Row]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ensembles.report.data import ReportData
-from ensembles.report.page import render
+from ensembles.report.data import Curves, ReportData
+from ensembles.report.on_paper import chart_files
+from ensembles.report.page import liquidity_of, render, report_charts
 
-__all__ = ["ReportData", "render"]
+__all__ = ["Curves", "ReportData", "chart_files", "liquidity_of", "render", "report_charts"]

@@ -11,7 +11,21 @@ import numpy as np
 from forecasting.calendar import Calendar
 from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray
 
-__all__ = ["COLOURS", "HEAT", "Area", "Axis", "Bars", "Chart", "Colour", "Dots", "Heat", "Layer", "Line", "Marks", "marks_of"]
+__all__ = [
+    "COLOURS",
+    "HEAT",
+    "Area",
+    "Axis",
+    "Bars",
+    "Chart",
+    "Colour",
+    "Dots",
+    "Heat",
+    "Layer",
+    "Line",
+    "Marks",
+    "marks_of",
+]
 
 Colour = Literal["actual", "honest", "ahead", "bad", "good", "second"]
 Axis = Literal["day", "number", "name"]
@@ -111,18 +125,29 @@ class Chart:
     x_label: str = ""
     height: int = 300
 
+    @property
+    def legend(self) -> tuple[tuple[str, str, bool], ...]:
+        """(name, colour, is it an area) of every named layer, once."""
+        named = [layer for layer in self.layers if not isinstance(layer, Heat) and layer.name]
+        return tuple(dict.fromkeys((n.name, COLOURS[n.colour], isinstance(n, Area)) for n in named))
+
 
 def marks_of(calendar: Calendar, ds: DateArray) -> Marks:
-    """Days off, the first day of every named holiday, shifted work days and events, from first to last of `ds`."""
+    """Days off, and by name the first holiday of every run of them, shifted work days and events, from first to last
+    of `ds`.
+    """
     if len(ds) == 0:
         return Marks()
     days = calendar.days(np.arange(ds.min(), ds.max() + DAY))
     edges = np.flatnonzero(np.diff(np.concatenate([[False], ~days.workday, [False]]).astype(int)))
-    off = tuple((days.ds[a], days.ds[b - 1]) for a, b in zip(edges[::2], edges[1::2], strict=True))
-    named = []
-    for i, day in enumerate(days.ds):
-        new_holiday = days.holiday[i] and not days.workday[i] and (i == 0 or days.holiday[i] != days.holiday[i - 1])
-        words = [days.holiday[i] if new_holiday else "", "works" if days.shifted[i] else "", days.event[i]]
-        if any(words):
-            named.append((day, ", ".join(word for word in words if word)))
-    return Marks(off, tuple(named))
+    runs = list(zip(edges[::2], edges[1::2], strict=True))
+    words = [
+        ", ".join(word for word in ("works" * bool(s), e) if word)
+        for s, e in zip(days.shifted, days.event, strict=True)
+    ]
+    for start, stop in runs:
+        holiday = next((i for i in range(start, stop) if days.holiday[i]), None)
+        if holiday is not None:
+            words[holiday] = ", ".join(word for word in (days.holiday[holiday], words[holiday]) if word)
+    off = tuple((days.ds[start], days.ds[stop - 1]) for start, stop in runs)
+    return Marks(off, tuple((day, text) for day, text in zip(days.ds, words, strict=True) if text))

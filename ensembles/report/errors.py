@@ -10,7 +10,7 @@ import numpy as np
 from ensembles.calibrate import log_errors
 from ensembles.days import WEEKDAYS, day_types
 from ensembles.oof import OofCube
-from ensembles.report.chart import Bars, Chart, Heat, Line
+from ensembles.report.chart import Bars, Chart, Colour, Heat, Layer, Line
 from ensembles.report.data import ReportData
 from ensembles.report.honest import Honest
 from ensembles.scores import surrogate_family, window_scores
@@ -50,10 +50,11 @@ def heat_charts(honest: Honest) -> list[Chart]:
 def step_chart(honest: Honest) -> Chart:
     """Points by days since the cutoff."""
     layers = []
-    for target, colour in zip(honest.cubes, ("ahead", "honest", "good", "second"), strict=False):
+    colours: tuple[Colour, ...] = ("ahead", "honest", "good", "second")
+    for target, colour in zip(honest.cubes, colours, strict=False):
         earned = _mean(_points(honest, target), axis=(0, 1))
         steps = np.arange(1, len(earned) + 1)
-        layers.append(Line(target, steps, earned, colour))  # type: ignore[arg-type]
+        layers.append(Line(target, steps, earned, colour))
     return Chart("error-steps", "points by day of the horizon", "number", "points", layers, x_label="day", height=220)
 
 
@@ -138,13 +139,18 @@ def residual_charts(honest: Honest) -> list[Chart]:
             continue
         counts, _ = np.histogram(np.clip(known, BINS[0], BINS[-1]), BINS)
         middle = (BINS[:-1] + BINS[1:]) / 2
-        normal = np.exp(-0.5 * ((middle - known.mean()) / known.std()) ** 2) if known.std() > 0 else np.zeros(len(middle))
+        normal = (
+            np.exp(-0.5 * ((middle - known.mean()) / known.std()) ** 2) if known.std() > 0 else np.zeros(len(middle))
+        )
         normal *= counts.sum() / max(float(normal.sum()), 1e-300)
-        scatter = [Bars("days", middle, counts.astype(float), "ahead", 0.09), Line("normal", middle, normal, "honest")]
+        scatter: list[Layer] = [
+            Bars("days", middle, counts.astype(float), "ahead", 0.09),
+            Line("normal", middle, normal, "honest"),
+        ]
         title = f"{target}: log of actual over forecast"
         charts.append(Chart(f"residuals-{place}", title, "number", "days", scatter, height=220))
         lags, limit = np.arange(1, LAGS + 1), 1.96 / np.sqrt(len(known))
-        alike = [
+        alike: list[Layer] = [
             Bars("", lags, _autocorrelation(errors), "ahead", 0.5),
             Line("by chance", lags, np.full(LAGS, limit), "honest", 1, dashed=True),
             Line("by chance", lags, np.full(LAGS, -limit), "honest", 1, dashed=True),

@@ -98,5 +98,7 @@ def liquidity_charts(data: ReportData, money: Money, found: Liquidity) -> list[C
     ]
     return [
         Chart("outflow-daily", "net outflow of each day", "day", money.label, daily, marks, height=260),
-        Chart("outflow-cumulative", "net outflow since the first day", "day", money.label, cumulative, marks, height=260),
+        Chart(
+            "outflow-cumulative", "net outflow since the first day", "day", money.label, cumulative, marks, height=260
+        ),
     ]

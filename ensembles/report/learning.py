@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from ensembles.report.chart import Area, Chart, Layer, Line
+from ensembles.report.chart import Area, Chart, Colour, Layer, Line
 from ensembles.report.data import Curves, ReportData
 from ensembles.report.honest import Honest
 from forecasting.schema import FloatArray
@@ -19,17 +18,19 @@ __all__ = ["curve_charts", "input_size_chart", "seeds_chart"]
 
 MAX_CURVES = 8
 """Settings whose curves are shown."""
+MAX_SETTINGS = 4
 FEWEST_SEEDS = 3
 DRAWS = 24
-COLOURS = ("ahead", "honest", "good", "second", "bad", "actual")
+COLOURS: tuple[Colour, ...] = ("ahead", "honest", "good", "second", "bad", "actual")
 
 
 def curve_charts(learning: Curves | None) -> list[Chart]:
     """Loss by epoch: median over seeds, and the band that holds all of them."""
     charts = []
+    parts: tuple[tuple[str, str, Colour], ...] = (("train", "training", "ahead"), ("valid", "validation", "honest"))
     for place, (setting, seeds) in enumerate(sorted((learning or {}).items())[:MAX_CURVES], start=1):
         layers: list[Layer] = []
-        for part, name, colour in (("train", "training", "ahead"), ("valid", "validation", "honest")):
+        for part, name, colour in parts:
             curves = [np.asarray(seed[part], dtype=float) for seed in seeds if len(seed.get(part, ()))]
             if curves:
                 layers += _of_part(name, colour, curves)
@@ -39,7 +40,7 @@ def curve_charts(learning: Curves | None) -> list[Chart]:
     return charts
 
 
-def _of_part(name: str, colour: Any, curves: Sequence[FloatArray]) -> list[Layer]:
+def _of_part(name: str, colour: Colour, curves: Sequence[FloatArray]) -> list[Layer]:
     longest = max(len(curve) for curve in curves)
     stacked = np.full((len(curves), longest), np.nan)
     for row, curve in zip(stacked, curves, strict=True):
@@ -50,20 +51,22 @@ def _of_part(name: str, colour: Any, curves: Sequence[FloatArray]) -> list[Layer
 
 
 def input_size_chart(data: ReportData) -> Chart | None:
-    """Score of each setting's averaged seeds against its look-back, one line per model."""
-    found: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    """Score of each setting's averaged seeds against its look-back, one line per model; shaded one standard deviation
+    of single seeds around their mean.
+    """
+    found: dict[str, list[tuple[float, float, float, float]]] = defaultdict(list)
     for row in data.board["settings"]:
         size = re.search(r"input_size=(\d+)", row["setting"])
         if size and row["score_of_average"] is not None:
             rest = row["setting"].replace(size[0], "").strip("/,")
-            found[rest].append((float(size[1]), row["score_of_average"]))
-    lines = {name: sorted(values) for name, values in found.items() if len(values) > 1}
+            found[rest].append((float(size[1]), row["score_of_average"], row["mean"], row["sd"] or 0.0))
+    lines = {name: np.array(sorted(values)).T for name, values in found.items() if len(values) > 1}
     if not lines:
         return None
-    layers = [
-        Line(name, np.array([v[0] for v in values]), np.array([v[1] for v in values]), COLOURS[i % len(COLOURS)], 2)  # type: ignore[arg-type]
-        for i, (name, values) in enumerate(sorted(lines.items())[: len(COLOURS)])
-    ]
+    layers: list[Layer] = []
+    for (name, (size_, averaged, mean, sd)), colour in zip(sorted(lines.items()), COLOURS, strict=False):
+        layers.append(Area("", size_, mean - sd, mean + sd, colour))
+        layers.append(Line(name, size_, averaged, colour, 2))
     title = "score by look-back"
     return Chart("input-size", title, "number", "points", layers, x_label="input_size, days", height=240)
 
@@ -80,10 +83,10 @@ def seeds_chart(honest: Honest) -> Chart | None:
     if not many:
         return None
     layers: list[Layer] = []
-    for setting, colour in zip(many[: len(COLOURS)], COLOURS, strict=False):
+    for setting, colour in zip(many[:MAX_SETTINGS], COLOURS, strict=False):
         counts, scores = _score_by_count(honest, setting, seeds[setting])
         name = setting.partition("/")[2]
-        layers.append(Line(name, counts, scores, colour, 2))  # type: ignore[arg-type]
+        layers.append(Line(name, counts, scores, colour, 2))
     title = "score by number of seeds averaged"
     return Chart("seeds", title, "number", "points", layers, x_label="seeds", height=240)
 

@@ -43,6 +43,10 @@ class Money:
         """As ``1,234,567.89``, in CNY."""
         return "–" if np.isnan(amount) else f"{amount * cny_per_unit(self.unit):,.2f}"
 
+    def plain(self, amount: float) -> str:
+        """As ``1,234,568``, in CNY without decimals."""
+        return "–" if np.isnan(amount) else f"{amount * cny_per_unit(self.unit):,.0f}"
+
     def whole(self, amount: float) -> str:
         """As ``123,456,789``, in the unit of the data."""
         return "–" if np.isnan(amount) else f"{amount:,.0f}"

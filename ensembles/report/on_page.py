@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from bokeh.document import Document
 from bokeh.embed import components
-from bokeh.models import BoxAnnotation, ColumnDataSource, HoverTool, Label, LinearColorMapper, NumeralTickFormatter
+from bokeh.models import ColumnDataSource, HoverTool, LinearColorMapper, NumeralTickFormatter, VStrip
+from bokeh.models.annotations import LabelSet
 from bokeh.plotting import figure
 from bokeh.resources import Resources
 from bokeh.transform import transform
@@ -17,7 +19,9 @@ from ensembles.report.chart import COLOURS, HEAT, Area, Bars, Chart, Dots, Heat,
 __all__ = ["draw", "script_of_library"]
 
 FRAME = "#8a8f98"
-HALF_DAY = np.timedelta64(12, "h")
+SMALL = 250
+"""Height up to which a picture has no tools and stands in a column."""
+HALF_DAY = np.timedelta64(12 * 3_600_000, "ms")
 
 
 def script_of_library() -> str:
@@ -29,13 +33,17 @@ def draw(charts: Sequence[Chart]) -> tuple[str, dict[str, str]]:
     """The script that draws, and by chart's key the place holder."""
     if not charts:
         return "", {}
-    script, places = components([_figure(chart) for chart in charts])
+    document = Document()
+    with document.models.freeze():  # each figure added would otherwise count all models again
+        for chart in charts:
+            document.add_root(_figure(chart))
+    script, places = components(document.roots)
     return script, {chart.key: place for chart, place in zip(charts, places, strict=True)}
 
 
 def _figure(chart: Chart) -> Any:
     heat = [layer for layer in chart.layers if isinstance(layer, Heat)]
-    ranges: dict[str, Any] = {"y_range": [_plain(r) for r in reversed(heat[0].rows)]} if heat else {}
+    ranges: dict[str, Any] = _heat_ranges(heat[0]) if heat else {}
     if chart.x_axis == "name":
         ranges["x_range"] = [_plain(str(name)) for name in chart.layers[0].x]  # type: ignore[union-attr]
     plot = figure(
@@ -43,7 +51,8 @@ def _figure(chart: Chart) -> Any:
         sizing_mode="stretch_width",
         x_axis_type="datetime" if chart.x_axis == "day" else "auto",
         tools="" if heat else "xpan,box_zoom,reset,save",
-        toolbar_location=None if heat else "above",
+        toolbar_location="right" if chart.height > SMALL else None,
+        active_drag=None,  # a finger that scrolls the page must not move the picture
         y_axis_label=None if heat else chart.y_label,
         x_axis_label=chart.x_label or None,
         background_fill_alpha=0,
@@ -53,43 +62,49 @@ def _figure(chart: Chart) -> Any:
     )
     plot.toolbar.logo = None
     _add_marks(plot, chart.marks)
-    for layer in chart.layers:
-        _add(plot, layer, chart)
+    if heat:
+        _add_heat(plot, heat[0])
+    else:
+        drawn = [_add(plot, layer, chart) for layer in chart.layers if not isinstance(layer, Heat)]
+        plot.add_tools(_hover(drawn, chart))
     _style(plot)
     return plot
 
 
-def _add(plot: Any, layer: Line | Area | Bars | Dots | Heat, chart: Chart) -> None:
-    if isinstance(layer, Heat):
-        _add_heat(plot, layer)
-        return
+def _heat_ranges(heat: Heat) -> dict[str, Any]:
+    return {"y_range": [_plain(row) for row in reversed(heat.rows)], "x_range": (0.5, heat.values.shape[1] + 0.5)}
+
+
+def _add(plot: Any, layer: Line | Area | Bars | Dots, chart: Chart) -> Any:
+    """Draw a layer; gives what may be hovered over."""
     colour, x = COLOURS[layer.colour], _stamps(layer.x)
-    legend = {"legend_label": _plain(layer.name)} if layer.name else {}
     if isinstance(layer, Area):
-        plot.varea(x, layer.low, layer.high, fill_color=colour, fill_alpha=0.16, **legend)
-        return
+        plot.varea(x, layer.low, layer.high, fill_color=colour, fill_alpha=0.16)
+        return None
+    source = ColumnDataSource({"x": x, "y": layer.y})
+    common = {"source": source, "name": _plain(layer.name or chart.title)}
     if isinstance(layer, Line):
         dash = "dashed" if layer.dashed else "solid"
-        made = plot.line(x, layer.y, line_color=colour, line_width=layer.width, line_dash=dash, **legend)
-    elif isinstance(layer, Bars):
+        return plot.line("x", "y", line_color=colour, line_width=layer.width, line_dash=dash, **common)
+    if isinstance(layer, Bars):
         width = layer.width * (86_400_000 if chart.x_axis == "day" else 1)
-        made = plot.vbar(x, top=layer.y, width=width, fill_color=colour, line_color=None, fill_alpha=0.85, **legend)
-    else:
-        made = plot.scatter(x, layer.y, size=7, fill_color=colour, line_color=None, **legend)
-    _add_hover(plot, made, layer, chart)
+        return plot.vbar("x", top="y", width=width, fill_color=colour, line_color=None, fill_alpha=0.85, **common)
+    return plot.scatter("x", "y", size=7, fill_color=colour, line_color=None, **common)
 
 
-def _add_hover(plot: Any, made: Any, layer: Line | Bars | Dots, chart: Chart) -> None:
-    value = "top" if isinstance(layer, Bars) else "y"
-    when = "@x{%a %F}" if chart.x_axis == "day" else "@x"
-    rows = [("", _plain(layer.name or chart.title).replace("@", "@\u200b")), ("", when), ("", f"@{value}{{0,0.[00]}}")]
-    formats = {"@x": "datetime"} if chart.x_axis == "day" else {}
-    plot.add_tools(HoverTool(renderers=[made], tooltips=rows, formatters=formats, visible=False))
+def _hover(renderers: Sequence[Any], chart: Chart) -> HoverTool:
+    day = chart.x_axis == "day"
+    return HoverTool(
+        renderers=[r for r in renderers if r is not None],
+        tooltips=[("", "$name"), (chart.x_label or "day", "@x{%a %F}" if day else "@x"), ("", "@y{0,0.[00]}")],
+        formatters={"@x": "datetime"} if day else {},
+        visible=False,
+    )
 
 
 def _add_heat(plot: Any, layer: Heat) -> None:
     row, column = np.nonzero(~np.isnan(layer.values))
-    names = [_plain(layer.rows[i]) for i in row]
+    names = [_plain(layer.rows[int(i)]) for i in row]
     source = ColumnDataSource({"x": column + 1, "y": names, "value": layer.values[row, column]})
     mapper = LinearColorMapper(palette=list(HEAT), low=layer.worst, high=layer.best)
     cells = plot.rect(
@@ -115,16 +130,23 @@ def _add_heat(plot: Any, layer: Heat) -> None:
 
 
 def _add_marks(plot: Any, marks: Marks) -> None:
-    for first, last in marks.off:
-        left, right = ((day.astype("datetime64[ms]") + half).item() for day, half in ((first, -HALF_DAY), (last, HALF_DAY)))
-        plot.add_layout(BoxAnnotation(left=left, right=right, fill_color=FRAME, fill_alpha=0.13, line_color=None))
-    for day, text in marks.named:
+    """One glyph for all days off, one set of labels: models are what a page costs."""
+    if marks.off:
+        first, last = np.array(marks.off, dtype="datetime64[D]").T
+        ends = ColumnDataSource({"x0": _stamps(first) - HALF_DAY, "x1": _stamps(last) + HALF_DAY})
+        plot.add_glyph(ends, VStrip(x0="x0", x1="x1", fill_color=FRAME, fill_alpha=0.13, line_color=None))
+    if marks.named:
+        days = np.array([day for day, _ in marks.named], dtype="datetime64[D]")
+        names = ColumnDataSource(
+            {"x": _stamps(days), "y": np.full(len(days), 4), "text": [_plain(t) for _, t in marks.named]}
+        )
         plot.add_layout(
-            Label(
-                x=day.astype("datetime64[ms]").item(),
-                y=4,
+            LabelSet(
+                source=names,
+                x="x",
+                y="y",
                 y_units="screen",
-                text=_plain(text),
+                text="text",
                 angle=np.pi / 2,
                 text_font_size="10px",
                 text_color=FRAME,
@@ -155,14 +177,3 @@ def _style(plot: Any) -> None:
         axis.minor_tick_line_color = None
         axis.major_label_text_color = axis.axis_label_text_color = FRAME
         axis.axis_label_text_font_style = "normal"
-    if not plot.legend:
-        return
-    plot.legend.background_fill_alpha = 0
-    plot.legend.border_line_alpha = 0
-    plot.legend.label_text_color = FRAME
-    plot.legend.label_text_font_size = "11px"
-    plot.legend.orientation = "horizontal"
-    plot.legend.ncols = 3
-    plot.legend.click_policy = "hide"
-    plot.legend.padding = 0
-    plot.add_layout(plot.legend[0], "above")

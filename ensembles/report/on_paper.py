@@ -62,7 +62,7 @@ def _settings() -> Iterator[None]:
     from matplotlib import font_manager
 
     installed = {font.name for font in font_manager.fontManager.ttflist}
-    style = {
+    style: dict[Any, Any] = {
         "font.family": [name for name in FONTS if name in installed],
         "font.size": 8,
         "axes.spines.top": False,
@@ -126,5 +126,5 @@ def _draw_heat(axes: Any, layer: Heat) -> None:
         axes.text(column, row, "×", ha="center", va="center", color="white", fontsize=7)
 
 
-def _thousands(value: float, _: int) -> str:
+def _thousands(value: float, _: float) -> str:
     return f"{value:,.10g}"

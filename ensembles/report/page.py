@@ -3,61 +3,178 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ensembles.report.data import Course, ReportData
-from forecasting.calendar import Calendar
-from forecasting.schema import BLEND
+from ensembles.alerts import Alerts, alerts_of_backtest
+from ensembles.liquidity import Liquidity, flows_of_run, liquidity_at_risk
+from ensembles.report.chart import Chart
+from ensembles.report.data import ReportData
+from ensembles.report.errors import (
+    error_groups,
+    heat_charts,
+    residual_charts,
+    residual_rows,
+    step_chart,
+    surrogate_rows,
+)
+from ensembles.report.forecasts import forecast_charts, forecast_rows, liquidity_charts
+from ensembles.report.headline import cash_facts, headline_facts, window_rows
+from ensembles.report.honest import Honest, honest_of
+from ensembles.report.learning import curve_charts, input_size_chart, seeds_chart
+from ensembles.report.members import leaderboard_table
+from ensembles.report.money import Money
+from ensembles.report.provenance import provenance_facts
+from ensembles.report.template import environment
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
+__all__ = ["Charts", "liquidity_of", "render", "report_charts"]
 
-__all__ = ["render"]
+MAX_ALERTS = 40
 
-FEN_PER_CNY = 100
-SCALES = ((1e8, "100 million CNY"), (1e6, "million CNY"), (1e3, "thousand CNY"), (1.0, "CNY"))
+
+@dataclass(frozen=True)
+class _Found:
+    """What is worked out once and used by several sections."""
+
+    data: ReportData
+    honest: Honest | None
+    money: Money
+    alerts: Alerts
+    liquidity: Liquidity | None
+
+    @classmethod
+    def of(cls, data: ReportData) -> _Found:
+        flows = [float(v) for course in data.courses for v in course.next_y_hat]
+        nothing = Alerts((), 0, {}, "", "")
+        alerts = alerts_of_backtest(data.oof, data.days) if data.oof is not None and data.courses else nothing
+        return cls(data, honest_of(data), Money.of(flows, data.unit), alerts, liquidity_of(data))
+
+
+def liquidity_of(data: ReportData) -> Liquidity | None:
+    """Liquidity at risk of a run; None without a blend, or with a number of targets other than two."""
+    if data.oof is None or data.forecast is None or data.blend is None or data.net is None:
+        return None
+    flows = flows_of_run(data.oof, data.forecast, data.net)
+    return None if flows is None else liquidity_at_risk(flows, data.run["config"]["seed"])
+
+
+@dataclass(frozen=True)
+class Charts:
+    """The report's pictures, by section."""
+
+    forecast: tuple[Chart, ...]
+    liquidity: tuple[Chart, ...]
+    heat: tuple[Chart, ...]
+    steps: tuple[Chart, ...]
+    learning: tuple[Chart, ...]
+    settings: tuple[Chart, ...]
+    residuals: tuple[Chart, ...]
+
+    @property
+    def all(self) -> tuple[Chart, ...]:
+        """In the order of the page."""
+        return tuple(chart for section in fields(self) for chart in getattr(self, section.name))
+
+    @classmethod
+    def of(cls, found: _Found) -> Charts:
+        data, honest, liquidity = found.data, found.honest, found.liquidity
+        settings = [input_size_chart(data), seeds_chart(honest) if honest else None]
+        return cls(
+            forecast=tuple(forecast_charts(data, found.money, found.alerts, liquidity)),
+            liquidity=tuple(liquidity_charts(data, found.money, liquidity)) if liquidity else (),
+            heat=tuple(heat_charts(honest)) if honest else (),
+            steps=(step_chart(honest),) if honest else (),
+            learning=tuple(curve_charts(data.learning)),
+            settings=tuple(chart for chart in settings if chart is not None),
+            residuals=tuple(residual_charts(honest)) if honest else (),
+        )
+
+
+def report_charts(data: ReportData) -> tuple[Chart, ...]:
+    """Every picture of the report, for `on_paper.chart_files`."""
+    return Charts.of(_Found.of(data)).all
 
 
 def render(data: ReportData) -> str:
-    """The page as HTML, in one piece: it asks nothing of the network."""
-    from ensembles.report.figures import draw, script_of_library
+    """The page as HTML, in one piece: it asks nothing of the network.
 
-    courses = data.courses()
-    scale, unit = _scale(courses, data.run["config"]["data"]["unit"])
-    calendar = Calendar(data.run["config"]["calendar"])
-    script, places = draw(courses, calendar, scale, unit)
-    page: str = _template().render(
-        board=data.board,
-        blend=data.blend,
-        run=data.run,
-        name=Path(data.run["config_name"]).stem,
-        headline=_headline(data.board),
-        weights=_weights(data.blend),
-        windows=_windows(data),
-        places=places,
-        banded=any(course.bands for course in courses),
-        script=script,
-        library=script_of_library(),
-        config=json.dumps(data.run["config"], indent=2, ensure_ascii=False),
+    Raises
+    ------
+    StorageError
+        When the stored files do not belong together.
+    """
+    from ensembles.report.on_page import draw, script_of_library
+
+    found = _Found.of(data)
+    charts = Charts.of(found)
+    script, places = draw(charts.all)
+    page: str = (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            **_facts(found),
+            board=data.board,
+            blend=data.blend,
+            run=data.run,
+            name=Path(data.run["config_name"]).stem,
+            charts=charts,
+            places=places,
+            script=script,
+            library=script_of_library() if places else "",
+            table=leaderboard_table(data),
+            failed=[row for row in data.board["rows"] if row["status"] != "ok"],
+            quality=data.quality,
+            provenance=provenance_facts(data),
+            config=json.dumps(data.run["config"], indent=2, ensure_ascii=False),
+        )
     )
     return page
 
 
-def _scale(courses: Sequence[Course], unit: str) -> tuple[float, str]:
-    """What to divide amounts by, and what the result is called."""
-    cny = FEN_PER_CNY if unit == "fen" else 1
-    largest = max(float(course.next_y_hat.max()) for course in courses) / cny
-    return next((cny * size, name) for size, name in SCALES if largest >= size or size == 1.0)
+def _facts(found: _Found) -> dict[str, Any]:
+    """What the sections on the blend say."""
+    data, honest = found.data, found.honest
+    surrogates, by_surrogate = surrogate_rows(honest) if honest else ([], [])
+    return {
+        "headline": headline_facts(data, honest),
+        "cash": cash_facts(found.liquidity, found.money),
+        "money": found.money,
+        "alerts": found.alerts,
+        "max_alerts": MAX_ALERTS,
+        "liquidity": found.liquidity,
+        "risky": _risky_days(found),
+        "days": forecast_rows(data, found.money),
+        "flows": [*data.targets, *(["net flow"] if data.net else [])],
+        "weights": _weights(data.blend) if data.blend else [],
+        "windows": window_rows(data, honest),
+        "contenders": list(honest.forecasts) if honest else [],
+        "groups": error_groups(data, honest) if honest else [],
+        "surrogates": surrogates,
+        "by_surrogate": by_surrogate,
+        "residuals": residual_rows(honest) if honest else [],
+    }
 
 
-def _headline(board: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The blend's row, and those it has to beat."""
-    blend = next(row for row in board["rows"] if row["family"] == BLEND)
-    naive = next((row for row in board["rows"] if row["member"].startswith("seasonal-naive") and row["score"]), None)
-    return {"blend": blend, "best_single": board["best_single"], "naive": naive, "days": 30}
+def _risky_days(found: _Found) -> list[dict[str, Any]]:
+    """Days to come with the largest outflow at risk."""
+    if found.liquidity is None:
+        return []
+    risk = found.liquidity.total
+    days = forecast_rows(found.data, found.money)
+    order = sorted(range(len(risk.ds)), key=lambda i: int(risk.ranks[i]))
+    return [
+        {
+            **{key: days[i][key] for key in ("date", "weekday", "day_type", "note")},
+            "rank": int(risk.ranks[i]),
+            "forecast": found.money.plain(float(risk.forecast[i])),
+            "chance": float(risk.chance[i]),
+            "buffers": {level: found.money.plain(float(risk.buffer(level)[i])) for level in (95, 99)},
+            "cumulative": {level: found.money.plain(float(max(risk.cumulative[level][i], 0.0))) for level in (95, 99)},
+        }
+        for i in order
+    ]
 
 
 def _weights(blend: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -70,38 +187,3 @@ def _weights(blend: Mapping[str, Any]) -> list[dict[str, Any]]:
         plain = {key: facts[key] for key in ("method", "level", "factor")}
         out.append({"target": target, **plain, "units": bars})
     return out
-
-
-def _windows(data: ReportData) -> list[dict[str, Any]]:
-    """One row per backtest window: what was chosen then, and what it scored."""
-    best = data.board["best_single"]
-    return [
-        {
-            **window,
-            "methods": choice["methods"],
-            "real": choice["real"],
-            "score": score,
-            "best": None if best is None else best["per_window"][i],
-            "pick": None if best is None else best["picks"][i],
-        }
-        for i, (window, choice, score) in enumerate(
-            zip(data.board["windows"], data.blend["choices"], data.blend["per_window"], strict=True)
-        )
-    ]
-
-
-@cache
-def _template() -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment: Environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["points"] = lambda value: "–" if value is None else f"{value:.2f}"
-    environment.filters["whole"] = lambda value: "–" if value is None else f"{value:,.1f}"
-    environment.filters["percent"] = lambda value: "–" if value is None else f"{value:.1%}"
-    return environment.get_template("report.html.j2")

@@ -46,10 +46,16 @@ def small_run(
     """`rename` is put before every member's name and setting."""
     cutoffs = month_cutoffs(n_windows)
     cubes = {t: _cube(t, cutoffs, i, n_series, rename) for i, t in enumerate(WEIGHTS)}
+    return run_of(cubes, failed, **spec)
+
+
+def run_of(cubes: dict[str, OofCube], failed: tuple[tuple[MemberInfo, str], ...] = (), **spec: Any) -> ReportData:
+    """The stored files of a run with these out-of-fold forecasts; the days to come are the last window's, higher."""
+    first = next(iter(cubes.values()))
     blend = fit_blend(cubes, WEIGHTS, BlendSpec(**{"candidates": ("mean", "median")} | spec), "linear")
     final = {t: cube.y_hat[:, -1] * 1e7 for t, cube in cubes.items()}
     blended = {t: blend.apply(t, y_hat) for t, y_hat in final.items()}
-    windows = [Window(cutoff, 28) for cutoff in cutoffs]
+    windows = [Window(cutoff, int(first.horizons[0])) for cutoff in first.cutoffs]
     facts = MemberFacts(failed=failed)
     board = build_leaderboard(cubes, WEIGHTS, "linear", blend, windows, {}, facts)
     bands = {t: blend.bands(t, y_hat) for t, y_hat in blended.items()}

@@ -1,16 +1,28 @@
 from __future__ import annotations
 
 import re
+import time
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from ensembles.oof import MemberInfo
-from ensembles.report import render
-from tests.ensembles.runs import small_run
+from ensembles.report import ReportData, chart_files, render, report_charts
+from ensembles.report.members import leaderboard_table
+from ensembles.report.money import Money
+from forecasting.calendar import Calendar
+from forecasting.quality.finding import Finding
+from forecasting.schema import iso
+from tests.ensembles.cubes import month_cutoffs, random_cube
+from tests.ensembles.runs import RUN, WEIGHTS, run_of, small_run
 
-SECTIONS = ("headline", "forecast", "blend", "windows", "coverage", "pairs", "leaderboard", "provenance")
+SECTIONS = {
+    *("headline", "forecast", "liquidity", "alerts", "leaderboard", "failures", "blend", "pairs", "windows"),
+    *("coverage", "errors", "surrogates", "residuals", "learning", "quality", "provenance"),
+}
 
 
 class Page(HTMLParser):
@@ -40,13 +52,15 @@ class Page(HTMLParser):
 def test_every_section_is_there_and_nothing_is_fetched() -> None:
     html = render(small_run())
     page = Page(html)
-    assert set(SECTIONS) <= set(page.ids)
-    assert page.addresses == []
+    assert set(page.ids) >= SECTIONS
+    assert all(address.startswith("#") for address in page.addresses)
+    assert "default-src 'none'" in html
     assert "@import" not in html
     assert "url(http" not in html
     assert len(html.encode()) < 5_000_000
     assert "blend, on windows it had not seen" in page.text
-    assert "a-x/s00" in page.text
+    assert "single seeds (4)" in page.text
+    assert '"a-x/s00"' in html
 
 
 @pytest.mark.parametrize("method", ["median", "simplex"])
@@ -62,13 +76,13 @@ def test_one_window_has_no_scores_to_choose_by_and_no_coverage() -> None:
 
 
 def test_bands_are_drawn_for_single_series_only() -> None:
-    assert set(small_run().courses()[0].bands) == {80, 95}
-    assert small_run(n_series=2).courses()[0].bands == {}
+    assert set(small_run().courses[0].bands) == {80, 95}
+    assert small_run(n_series=2).courses[0].bands == {}
 
 
 def test_a_panel_is_summed_over_its_entities() -> None:
     data = small_run(n_series=3)
-    courses = data.courses()
+    courses = data.courses
     assert [c.target for c in courses] == ["purchase", "redeem"]
     frame = data.oof.to_pandas()
     one = frame[(frame.member == "blend") & (frame.unique_id.str.endswith("/redeem"))]
@@ -85,4 +99,83 @@ def test_hostile_names_appear_as_text() -> None:
     assert "alert(1)</script>" not in html
     assert html.count("<script") == page.tags.count("script")
     assert f"reason {hostile}" in page.text
-    assert re.search(r"Failed members", page.text)
+    assert "1 of 7 members failed" in page.text
+
+
+def test_a_run_without_a_blend_says_so_in_every_section() -> None:
+    data = small_run()
+    reason = {"status": "failed", "reason": "ran out of memory", "score": None}
+    failed = [row | reason for row in data.board["rows"] if row["member_id"]]
+    board = {**data.board, "rows": failed, "pairs": [], "coverage": {}, "best_single": None, "settings": []}
+    html = render(ReportData(board, None, {**RUN, "status": "failed"}, None, None))
+    page = Page(html)
+    assert set(page.ids) >= SECTIONS
+    assert "This run has no blend" in page.text
+    assert "ran out of memory" in page.text
+    assert not re.search(r"\bnan\b", page.text)
+    assert len(html) < 200_000  # nothing to draw, no library
+
+
+def test_optional_parts_are_shown_when_given() -> None:
+    data = small_run()
+    days = np.arange("2013-07-01", "2014-06-01", dtype="datetime64[D]")
+    names = np.repeat(["purchase", "redeem"], len(days))
+    history = pa.table({"unique_id": names, "ds": pa.array(np.tile(days, 2)), "y": np.full(len(names), 9e9)})
+    finding = Finding("日期缺失 <i>", "error", 12345, "收益表.csv:3", "", "add it")
+    curves = {"lstm/input_size=7": [{"train": [0.9, 0.5], "valid": [0.8, 0.6]}, {"train": [0.7], "valid": []}]}
+    calendar = Calendar("CN", ((iso(data.courses[0].next_ds[3]), "双十一促销"),))
+    more = replace(data, history=history, quality=[vars(finding)], learning=curves, calendar=calendar)
+    page = Page(render(more))
+    for text in ("日期缺失 <i>", "12,345", "lstm/input_size=7 (2 fits)", "双十一促销"):
+        assert text in page.text
+    first = more.courses[0]
+    assert first.ds[0] == first.next_ds[0] - 120
+    assert first.ds[-1] == days[-1]
+    assert "was not looked at" in Page(render(data)).text
+
+
+def test_seeds_are_folded_and_many_rows_become_data() -> None:
+    data = small_run()
+    table = leaderboard_table(data)
+    folded = next(cells for _, cells in table.rows if cells[:2] == ["x", "a"])
+    seeds = [row["score"] for row in data.board["rows"] if row["setting"] == "x"]
+    assert folded[2:4] == [2, pytest.approx(np.mean(seeds))]
+    assert folded[4] == pytest.approx(np.std(seeds, ddof=1))
+    assert len(table.seeds) == 4
+    one = next(row for row in data.board["rows"] if row["setting"] == "y")
+    many = [{**one, "setting": f"s{i}", "member": f"m{i}"} for i in range(600)]
+    table = leaderboard_table(replace(data, board={**data.board, "rows": many}))
+    assert (len(table.rows), len(table.more)) == (250, 350)
+
+
+def test_two_thousand_members_build_in_time_and_stay_small() -> None:
+    layout = " ".join(f"{family}:{setting}125" for family in "abcd" for setting in "wxyz")
+    cubes = {t: random_cube(t, layout, month_cutoffs(4), 31, seed=i) for i, t in enumerate(WEIGHTS)}
+    data = run_of(cubes, candidates=("mean",))
+    assert sum(bool(row["member_id"]) for row in data.board["rows"]) == 2000
+    started = time.process_time()
+    html = render(data)
+    assert time.process_time() - started < 10
+    assert len(html.encode()) < 5_000_000
+
+
+def test_amounts_have_separators_and_units() -> None:
+    money = Money.of([2.5e8], "fen")
+    assert money.text(2.5e8) == "2.50 million CNY"
+    assert money.cny(123_456_789.0) == "1,234,567.89"
+    assert money.whole(123_456_789.0) == "123,456,789"
+    assert Money.of([float("nan")], "CNY").text(12.0) == "12.00 CNY"
+
+
+def test_figures_are_written_as_png_and_svg() -> None:
+    pytest.importorskip("matplotlib")
+    data = small_run()
+    event = (iso(data.courses[0].next_ds[3]), "双十一 $x$ <b>")
+    charts = report_charts(replace(data, calendar=Calendar("CN", (event,))))
+    assert {"forecast-1", "forecast-net", "heat-1", "outflow-daily"} <= {chart.key for chart in charts}
+    shown = [chart for chart in charts if chart.key in ("forecast-1", "heat-1", "residuals-1")]
+    files = chart_files(shown)
+    assert set(files) == {f"{chart.key}.{kind}" for chart in shown for kind in ("png", "svg")}
+    assert files["forecast-1.png"].startswith(b"\x89PNG")
+    assert "双十一 $x$ &lt;b&gt;" in files["forecast-1.svg"].decode()
+    assert chart_files(shown[:1])["forecast-1.svg"] == files["forecast-1.svg"]

@@ -1,0 +1,40 @@
+"""The template engine, which escapes everything that is put into a page, and how numbers are written."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+__all__ = ["cell", "environment"]
+
+NONE = "–"
+FORMS = {"points": "{:.2f}", "tenth": "{:,.1f}", "whole": "{:,.0f}", "percent": "{:.1%}", "signed": "{:+.2f}"}
+
+
+def cell(value: object, form: str) -> str:
+    """A cell's text; `form` is one of `FORMS`, or text."""
+    if value is None or value != value:  # NaN differs from itself
+        return NONE
+    return str(value) if form == "text" else FORMS[form].format(value)
+
+
+@cache
+def environment() -> Environment:
+    """Templates of this folder."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    made = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for form in FORMS:
+        made.filters[form] = lambda value, form=form: cell(value, form)
+    made.filters["cell"] = cell
+    return made
