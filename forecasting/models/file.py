@@ -1,0 +1,162 @@
+"""`file`: forecasts that were made elsewhere, read from a table and blended like any member's.
+
+The table, CSV or Parquet, has one row per series, cutoff and day:
+
+    unique_id, ds, cutoff, y_hat
+    purchase, 2014-07-01, 2014-06-30, 251300000
+    …
+
+with the days after each backtest cutoff (`tidecast plan` lists them) and those after the end of the data, each
+forecast made from what was known at its cutoff. That nothing later went into them is the user's promise: the program
+can only see that a row is there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from forecasting.errors import TrialError
+from forecasting.models.base import FitTask, Settings, State
+from forecasting.panel import History
+from forecasting.schema import CUTOFF, DS, UNIQUE_ID, Y_HAT, DateArray, FloatArray, as_dates, iso
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["FileForecast", "FileSettings"]
+
+Rows = tuple[DateArray, FloatArray]
+"""Days and forecasts, ``[n]`` each."""
+
+
+class FileSettings(Settings):
+    """Settings of `file`."""
+
+    path: str = Field("", description="CSV or Parquet with unique_id, ds, cutoff, y_hat; every worker must see it")
+
+
+class FileForecast:
+    """Looks forecasts up by series, cutoff and day."""
+
+    family: ClassVar[str] = "file"
+    version: ClassVar[int] = 1
+    libraries: ClassVar[tuple[str, ...]] = ()
+    seeded: ClassVar[bool] = False
+    seconds_per_fit: ClassVar[float] = 0.001
+    settings_type: ClassVar[type[Settings]] = FileSettings
+
+    def __init__(self, settings: FileSettings) -> None:
+        self.settings = settings
+
+    def fingerprint(self) -> str:
+        """Hash of the file's content, part of the trial key; "" where there is no file."""
+        path = Path(self.settings.path)
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else ""
+
+    def fit(self, task: FitTask) -> State:
+        """Take the rows of this cutoff along. Raises TrialError when there are none."""
+        ds, y_hat = self._rows(task.history)
+        return State({"ds": ds.astype(np.int64), "y_hat": y_hat}, {"cutoff": iso(task.history.cutoff)})
+
+    def predict(self, state: State, history: History, ds: DateArray) -> FloatArray:
+        """Forecasts ``[len(ds)]``, see `Model`; from the state at its own cutoff, from the file at others."""
+        if state.meta["cutoff"] == iso(history.cutoff):
+            known, y_hat = as_dates(state.arrays["ds"]), state.arrays["y_hat"]
+        else:
+            known, y_hat = self._rows(history)
+        place = np.searchsorted(known, ds)
+        missing = (place == len(known)) | (known[np.minimum(place, len(known) - 1)] != ds)
+        if missing.any():
+            raise TrialError(
+                f"{self.settings.path} has no forecast of {history.unique_id} for {iso(ds[missing][0])} from cutoff "
+                f"{iso(history.cutoff)}: add that row"
+            )
+        return np.asarray(y_hat[place])
+
+    def _rows(self, history: History) -> Rows:
+        table = _table(self.settings.path)
+        rows = table.get((history.unique_id, iso(history.cutoff)))
+        if rows is None:
+            raise TrialError(
+                f"{self.settings.path} has no row of {history.unique_id} with cutoff {iso(history.cutoff)}: "
+                "add the forecasts made on that day"
+            )
+        return rows
+
+
+def _table(path: str) -> Mapping[tuple[str, str], Rows]:
+    """(unique_id, cutoff) → rows in order of days."""
+    if not path:
+        raise TrialError("path is empty: name the table with the forecasts")
+    try:
+        stat = Path(path).stat()
+    except OSError:
+        raise TrialError(f"{path}: no such file: check the path, which every worker must see") from None
+    return _read(path, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=8)
+def _read(path: str, changed: int, size: int) -> Mapping[tuple[str, str], Rows]:  # noqa: ARG001 - what the cache goes by
+    table = _arrow(path)
+    missing = [name for name in (UNIQUE_ID, DS, CUTOFF, Y_HAT) if name not in table.column_names]
+    if missing:
+        raise TrialError(f"{path}: there is no column {missing[0]}; the columns are {', '.join(table.column_names)}")
+    uid = np.array(table[UNIQUE_ID].to_pylist(), dtype=object)
+    cutoff, ds = _days(table, CUTOFF, path), _days(table, DS, path)
+    y_hat = _amounts(table, path)
+    order = np.lexsort((ds, cutoff, uid.astype(str)))
+    uid, cutoff, ds, y_hat = uid[order], cutoff[order], ds[order], y_hat[order]
+    same = (uid[1:] == uid[:-1]) & (cutoff[1:] == cutoff[:-1])
+    twice = np.flatnonzero(same & (ds[1:] == ds[:-1]))
+    if len(twice):
+        i = int(twice[0])
+        raise TrialError(f"{path}: {uid[i]}, {iso(ds[i])}, cutoff {iso(cutoff[i])} stands twice: keep one row")
+    starts = np.append(0, np.flatnonzero(~same) + 1)
+    ends = np.append(starts[1:], len(uid))
+    return {(uid[a], iso(cutoff[a])): (ds[a:b], y_hat[a:b]) for a, b in zip(starts, ends, strict=True) if b > a}
+
+
+def _arrow(path: str) -> pa.Table:
+    import pyarrow as pa
+
+    try:
+        if path.lower().endswith((".parquet", ".pq")):
+            import pyarrow.parquet as pq
+
+            return pq.read_table(path)
+        from pyarrow import csv
+
+        types = {UNIQUE_ID: pa.string(), DS: pa.string(), CUTOFF: pa.string()}
+        return csv.read_csv(path, convert_options=csv.ConvertOptions(column_types=types))
+    except (pa.ArrowException, OSError) as error:
+        raise TrialError(f"{path}: not readable as CSV or Parquet ({' '.join(str(error).split())})") from None
+
+
+def _days(table: pa.Table, column: str, path: str) -> DateArray:
+    values: Any = table[column].to_pylist()
+    try:
+        days = as_dates([str(value)[:10] for value in values])
+    except ValueError:
+        days = as_dates(["NaT"])
+    if np.isnat(days).any():
+        raise TrialError(f"{path}: {column} holds what is no day: write days as YYYY-MM-DD")
+    return days
+
+
+def _amounts(table: pa.Table, path: str) -> FloatArray:
+    import pyarrow as pa
+
+    try:
+        y_hat = table[Y_HAT].cast(pa.float64()).to_numpy()
+    except pa.ArrowException:
+        y_hat = np.array([np.nan])
+    if not np.isfinite(y_hat).all():
+        raise TrialError(f"{path}: {Y_HAT} holds what is no number: give every row its forecast")
+    return np.asarray(y_hat, dtype=np.float64)

@@ -1,0 +1,228 @@
+"""What every model owes, as checks that anybody's class can be put through with one import:
+
+    from forecasting.testing import check_model
+
+    def test_my_model():
+        check_model(MyModel, {"half_life": 14})
+
+A check that fails raises AssertionError with a sentence. They run the class as a run would, on two series of seven
+months with a weekday pattern, a slow level and a past covariate; settings should make a fit quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from forecasting.calendar import Calendar
+from forecasting.models.base import GlobalModel, Model, StackedModel, State, Updatable
+from forecasting.models.plugins import check_class, temporarily
+from forecasting.panel import Panel, Series
+from forecasting.schema import FloatArray
+from forecasting.states import pack_states, unpack_states
+from forecasting.trial import Member, Trial, TrialFailure, TrialOutcome, TrialResult, run_trials
+from forecasting.windows import WindowPlan, WindowSpec, plan_windows
+
+__all__ = ["CHECKS", "NAME", "Subject", "check_model", "make_panel"]
+
+WINDOWS = WindowSpec("month", 2)
+NAME = "model under test"
+"""Under which the class is registered while it is checked."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A class with the settings and the panel it is checked with."""
+
+    model: type[Any]
+    settings: Mapping[str, Any]
+    panel: Panel
+
+    @property
+    def plan(self) -> WindowPlan:
+        return plan_windows(self.panel.ds, WINDOWS)
+
+    def member(self, seed_index: int = 0) -> Member:
+        """A member of this class; the class must be registered while it is used."""
+        settings = self.model.settings_type.model_validate(dict(self.settings))
+        return Member(NAME, settings.model_dump(mode="json"), seed_index, NAME, self.model.family)
+
+    def outcomes(
+        self,
+        panel: Panel | None = None,
+        *,
+        unique_ids: Sequence[str] = ("purchase",),
+        seed_index: int = 0,
+        run_seed: int = 1,
+        windows: WindowPlan | None = None,
+    ) -> list[TrialOutcome]:
+        """Trials on these series, computed together."""
+        panel = self.panel if panel is None else panel
+        member = self.member(seed_index)
+        trials = [Trial(member, member.unit(uid), f"key-{uid}") for uid in unique_ids]
+        return run_trials(trials, panel, windows or plan_windows(panel.ds, WINDOWS), run_seed=run_seed)
+
+    def result(self, panel: Panel | None = None, *, seed_index: int = 0, run_seed: int = 1) -> TrialResult:
+        """The trial on the first series, which must not fail."""
+        return _finished(self.outcomes(panel, seed_index=seed_index, run_seed=run_seed)[0])
+
+
+def make_panel(seed: int = 0, days: int = 213) -> Panel:
+    """Two series, 2023-12-01 to 2024-06-30 (the last `days` of it), with a past covariate."""
+    random = np.random.default_rng(seed)
+    ds = np.arange("2023-12-01", "2024-07-01", dtype="datetime64[D]")[-days:]
+    weekday = np.array([1.3, 1.2, 1.1, 1.0, 0.9, 0.5, 0.4])[(ds.astype(int) + 3) % 7]
+    level = 1e6 * np.exp(np.cumsum(random.normal(0, 0.02, (2, len(ds))), axis=1))
+    y = np.rint(level * weekday * np.exp(random.normal(0, 0.1, (2, len(ds)))))
+    past = random.normal(size=(2, len(ds), 1))
+    return Panel(ds, (Series("purchase"), Series("redeem")), y, past, ("rate",), Calendar("CN"))
+
+
+def check_model(model_class: type[Any], settings: Mapping[str, Any] | None = None, panel: Panel | None = None) -> None:
+    """Put a model's class through every check.
+
+    Parameters
+    ----------
+    settings
+        As in a configuration; by default the class's own defaults.
+    panel
+        Data to check with, for a model that needs others than `make_panel` has: the targets purchase and redeem, four
+        months or more that end with a month.
+
+    Raises
+    ------
+    AssertionError
+        At the first check that fails.
+    ConfigError
+        When the class is no model at all.
+    """
+    subject = Subject(model_class, settings or {}, make_panel() if panel is None else panel)
+    with temporarily(NAME, model_class):
+        for check in CHECKS:
+            check(subject)
+
+
+def follows_protocol(subject: Subject) -> None:
+    """One kind of model, with facts of the right types and settings that explain themselves."""
+    check_class(NAME, subject.model)
+    model: Any = subject.member().build()
+    kinds = [kind.__name__ for kind in (Model, StackedModel, GlobalModel) if isinstance(model, kind)]
+    _must(len(kinds) == 1, f"a model is one of Model, StackedModel and GlobalModel, and this is {kinds or 'none'}")
+    _must(model.seconds_per_fit > 0, "seconds_per_fit must be above 0")
+    for name, kind in (("family", str), ("version", int), ("libraries", tuple), ("seeded", bool)):
+        _must(isinstance(getattr(model, name), kind), f"{name} must be of type {kind.__name__}")
+    for name, field in subject.model.settings_type.model_fields.items():
+        _must(bool(field.description), f"setting {name} has no description")
+
+
+def covers_every_day_with_amounts(subject: Subject) -> None:
+    """A forecast for every day of each month, finite, not negative, and of the size of the data."""
+    for forecast, days in zip(subject.result().forecasts, (31, 30, 31), strict=True):
+        _must(len(forecast.y_hat) == days, f"{len(forecast.y_hat)} days forecast where {days} were asked for")
+        _must(bool(np.isfinite(forecast.y_hat).all()), "a forecast is not finite")
+        usual = float(np.median(forecast.y_hat))
+        _must(1e4 < usual < 1e8, f"the median forecast is {usual:g} where days of about 1e6 were seen")
+
+
+def looks_at_nothing_after_a_cutoff(subject: Subject) -> None:
+    """Other values after a cutoff leave its forecast as it was, and move later ones."""
+    panel = subject.panel
+    later = panel.ds > subject.plan.backtest[0].cutoff
+    changed = replace(panel, y=panel.y.copy(), past=panel.past.copy())
+    changed.y[:, later] = changed.y[:, later][:, ::-1] * 3 + 17
+    changed.past[:, later] = 99.0
+    before, after = subject.result(), subject.result(changed)
+    same = [_equal(a.y_hat, b.y_hat) for a, b in zip(before.forecasts, after.forecasts, strict=True)]
+    _must(same[0], "a forecast changes with values after its cutoff: the model looks ahead")
+    _must(not same[-1], "the final forecast stays the same whatever the last months were: it reads nothing")
+
+
+def gives_the_same_again(subject: Subject) -> None:
+    """The same to the last bit, alone or beside another series."""
+    alone = subject.result()
+    _must(
+        _same(subject.result(), alone), "two runs of one fit differ: draw from the task's key alone, and keep nothing"
+    )
+    together = _finished(subject.outcomes(unique_ids=("redeem", "purchase"))[1])
+    _must(_same(together, alone), "a forecast changes with what else is computed: models keep nothing between calls")
+
+
+def uses_its_seed_as_it_says(subject: Subject) -> None:
+    """The seed matters exactly where `seeded` says so."""
+    base, seeded = subject.result(), subject.model.seeded
+    told = "another seed gives the same forecast" if seeded else "another seed gives another forecast"
+    for other in (subject.result(seed_index=1), subject.result(run_seed=2)):
+        _must(_same(other, base) != seeded, f"seeded is {seeded}, and {told}")
+
+
+def forecasts_the_same_from_a_stored_state(subject: Subject) -> None:
+    """A state survives the file; and an update by its own history changes nothing."""
+    result = subject.result()
+    state = unpack_states(pack_states({"key": result.state}))["key"]
+    model, history = subject.member().build(), subject.panel.history("purchase")
+
+    def again(state: State) -> FloatArray:
+        try:
+            return np.maximum(model.predict(state, history, subject.plan.final.ds), 0.0)
+        except Exception as error:
+            raise AssertionError(
+                f"a fresh model cannot forecast from the stored state ({type(error).__name__}: {error}): "
+                "all that a fit leaves behind belongs into its State"
+            ) from error
+
+    _must(_equal(again(state), result.forecasts[-1].y_hat), "the stored state forecasts something else")
+    if isinstance(model, Updatable):
+        same = _equal(again(model.update(state, history)), result.forecasts[-1].y_hat)
+        _must(same, "an update by the history it was fitted on changes the forecast")
+
+
+def fails_with_a_sentence(subject: Subject) -> None:
+    """On a hopeless series a finite forecast, or a TrialError that says why; never a library's error."""
+    panel = replace(subject.panel, **_last(subject.panel, 70))
+    short = np.where(np.arange(70) < 66, np.nan, panel.y)
+    windows = plan_windows(panel.ds, WindowSpec("day", 1, 7))
+    for what, y in (("zeros", np.zeros_like(panel.y)), ("four days", short), ("fives", np.full_like(panel.y, 5.0))):
+        (outcome,) = subject.outcomes(replace(panel, y=y), windows=windows)
+        if isinstance(outcome, TrialFailure):
+            _must("Error:" not in outcome.reason, f"on {what} it raised {outcome.reason}: raise TrialError, saying why")
+        else:
+            finite = all(np.isfinite(forecast.y_hat).all() for forecast in outcome.forecasts)
+            _must(finite, f"on {what} a forecast is not finite: raise TrialError instead")
+
+
+CHECKS: tuple[Callable[[Subject], None], ...] = (
+    follows_protocol,
+    covers_every_day_with_amounts,
+    gives_the_same_again,
+    looks_at_nothing_after_a_cutoff,
+    uses_its_seed_as_it_says,
+    forecasts_the_same_from_a_stored_state,
+    fails_with_a_sentence,
+)
+"""All of them, cheapest first."""
+
+
+def _must(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise AssertionError(otherwise)
+
+
+def _finished(outcome: TrialOutcome) -> TrialResult:
+    if isinstance(outcome, TrialFailure):
+        raise AssertionError(f"it failed on seven months of ordinary days: {outcome.reason}")
+    return outcome
+
+
+def _equal(a: FloatArray, b: FloatArray) -> bool:
+    return a.tobytes() == b.tobytes()
+
+
+def _same(a: TrialResult, b: TrialResult) -> bool:
+    return all(_equal(x.y_hat, y.y_hat) for x, y in zip(a.forecasts, b.forecasts, strict=True))
+
+
+def _last(panel: Panel, days: int) -> dict[str, Any]:
+    return {"ds": panel.ds[-days:], "y": panel.y[:, -days:], "past": panel.past[:, -days:]}
