@@ -274,8 +274,11 @@ def _expand(entry: MemberEntry, place: str) -> Iterator[Member]:
         except ValidationError as error:
             raise ConfigError(f"{place}: {_explain(error, cls.settings_type)}") from None
         label = "/".join([entry.name or entry.model, *(f"{key}={value}" for key, value in chosen.items())])
+        published = bool(getattr(settings, "as_published", False))  # a published mistake is shown as one, never blended
+        if published and "as published" not in label:
+            label += " (as published)"
         for seed_index in range(entry.seeds):
-            family = REFERENCE if entry.reference else cls.family
+            family = REFERENCE if entry.reference or published else cls.family
             yield Member(entry.model, settings.model_dump(mode="json"), seed_index, label, family)
 
 

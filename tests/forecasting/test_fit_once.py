@@ -5,11 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecasting.trial import Trial, run_trials
+from forecasting.models import model_type
+from forecasting.testing import make_panel
+from forecasting.trial import Member, Trial, run_trials
 from forecasting.windows import WindowSpec, plan_windows
-from tests.forecasting.test_contract import make_panel, member
 
+QUICK = {"lightgbm-direct": {"rounds": 10}, "calendar-level": {}}
 ONCE = WindowSpec("day", horizon=1, split=0.9, refit=False)
+
+
+def member(name):
+    quick = QUICK.get(name, {"input_size": 7, "hidden_size": 4, "epochs": 2})
+    cls = model_type(name)
+    return Member(name, cls.settings_type.model_validate(quick).model_dump(mode="json"), 0, name, cls.family)
 
 
 def test_split_leaves_the_share_of_days_before_the_first_window():

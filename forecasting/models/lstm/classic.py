@@ -12,6 +12,7 @@ training days.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -23,7 +24,7 @@ from forecasting.models.lstm.data import FitData, FitResult, Samples, TrainSpec
 from forecasting.models.lstm.engine import Backend, fits_per_batch, train
 from forecasting.models.lstm.network import Array, Network, forward
 from forecasting.panel import History
-from forecasting.schema import DateArray, FloatArray, IntArray
+from forecasting.schema import DateArray, FloatArray, IntArray, iso
 
 __all__ = ["LstmClassic", "LstmClassicSettings"]
 
@@ -48,6 +49,9 @@ class LstmClassicSettings(Settings):
     scaling: Literal["train", "all"] = Field(
         "train", description="days that the range [0, 1] is taken from; all: the validation days too, a leak"
     )
+    start: Literal["scaled", "unit"] = Field(
+        "scaled", description="deviation of the weights at the start: 1/sqrt(inputs), or 1 as the write-up has it"
+    )
     history_days: int | None = Field(184, ge=30, description="most recent days that are used; null: all")
     backend: Literal["auto", "torch"] = Field("auto", description="what trains this network; auto: torch")
 
@@ -64,7 +68,8 @@ class LstmClassic:
 
     def __init__(self, settings: LstmClassicSettings) -> None:
         self.settings = settings
-        self.network = Network("classic", settings.input_size, 1, settings.hidden_size, settings.input_size)
+        steps = settings.input_size
+        self.network = Network("classic", steps, 1, settings.hidden_size, steps, start=settings.start)
 
     def backend(self, device: str) -> Backend:  # noqa: ARG002  # part of the protocol
         """Torch, on every device."""
@@ -113,12 +118,27 @@ class LstmClassic:
             values.append(forward(self.network, parameters, x, known)[0, -1])
         return np.asarray(low + spread * np.array(values, dtype=np.float64)[steps - 1 + ahead])
 
+    def update(self, state: State, history: History) -> State:
+        """The range that days are scaled by, from a newer history; the network stays."""
+        return replace(state, arrays={**state.arrays, "scaling": np.array(_range(history, self.settings))})
+
+
+def _used(history: History, settings: LstmClassicSettings) -> FloatArray:
+    return history.y[-settings.history_days :] if settings.history_days else history.y
+
+
+def _range(history: History, settings: LstmClassicSettings) -> tuple[float, float]:
+    """Smallest value and spread of the days that scale."""
+    y = _used(history, settings)
+    seen = y if settings.scaling == "all" else y[: len(y) - settings.validation_days]
+    return float(seen.min()), float(seen.max() - seen.min()) or 1.0
+
 
 class Prepared:
     """Samples of one task, and the scaling that leads back to y."""
 
     def __init__(self, task: FitTask, settings: LstmClassicSettings) -> None:
-        y = task.history.y[-settings.history_days :] if settings.history_days else task.history.y
+        y = _used(task.history, settings)
         n, steps = len(y), settings.input_size
         split = n - settings.validation_days
         if split <= steps:
@@ -126,19 +146,19 @@ class Prepared:
                 f"{task.history.unique_id} has {n} days up to {task.history.cutoff}: windows of {steps} days and "
                 f"{settings.validation_days} days of validation need at least {settings.validation_days + steps + 1}"
             )
-        seen = y if settings.scaling == "all" else y[:split]
-        self.low = float(seen.min())
-        self.spread = float(seen.max() - seen.min()) or 1.0
+        self.low, self.spread = _range(task.history, settings)
         scaled = ((y - self.low) / self.spread).astype(np.float32)
+        ds = task.history.ds[-n:]
+        self.days = {"train": iso(ds[1]), "valid": iso(ds[split])}
         self.fit = FitData(
             key=task.key,
             train=_windows(scaled, np.arange(split - steps), steps, 0),
-            valid=_windows(scaled, _side_by_side(split - 1, n - 1 - steps, steps), steps, split),
-            check=_windows(scaled, _side_by_side(0, split - 1 - steps, steps), steps, 0),
+            valid=_windows(scaled, side_by_side(split - 1, n - 1 - steps, steps), steps, split),
+            check=_windows(scaled, side_by_side(0, split - 1 - steps, steps), steps, 0),
         )
 
 
-def _side_by_side(first: int, last: int, steps: int) -> IntArray:
+def side_by_side(first: int, last: int, steps: int) -> IntArray:
     """Starts of windows that do not overlap, from `first`; the last window starts at `last`, reaching back if need
     be.
     """
@@ -166,4 +186,4 @@ def _state(prepared: Prepared, result: FitResult) -> State | TrialError:
         return TrialError("training diverged: use a lower learning_rate or clip_norm")
     arrays = {"parameters": result.parameters, "scaling": np.array([prepared.low, prepared.spread])}
     losses = {"train_loss": result.train_loss.tolist(), "valid_loss": result.valid_loss.tolist()}
-    return State(arrays, {"epoch": result.epoch, "backend": "torch", **losses})
+    return State(arrays, {"epoch": result.epoch, "backend": "torch", "days": prepared.days, **losses})
