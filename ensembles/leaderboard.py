@@ -20,6 +20,7 @@ import numpy as np
 from ensembles.best_single import total_scores
 from ensembles.blend import Blend
 from ensembles.blend_facts import DAYS_PER_MONTH, best_single_facts, coverage_facts, number, numbers, pair_facts
+from ensembles.combine import Fitted
 from ensembles.oof import MemberInfo, OofCube, average_seeds
 from ensembles.prequential import Track
 from ensembles.scores import window_scores
@@ -161,7 +162,7 @@ def _member_rows(judge: _Judge, blend: Blend | None, facts: MemberFacts) -> list
     members = {m.member_id: m for cube in judge.cubes.values() for m in cube.members}
     failed = {info.member_id for info, _ in facts.failed}
     # Once for all members: their shares are matrices of members by units.
-    shares = {t: None if blend is None else blend.fitted[t].member_weights for t in judge.cubes}
+    shares = {t: None if blend is None else _weights_by_member(blend.fitted[t]) for t in judge.cubes}
     columns = {t: {m.member_id: i for i, m in enumerate(cube.members)} for t, cube in judge.cubes.items()}
     rows = []
     for key, member in sorted(members.items()):
@@ -169,9 +170,17 @@ def _member_rows(judge: _Judge, blend: Blend | None, facts: MemberFacts) -> list
             continue
         mine = {target: places[key] for target, places in columns.items() if key in places}
         y_hat = {target: judge.cubes[target].y_hat[..., column] for target, column in mine.items()}
-        weights = {t: None if (row := shares[t]) is None else float(row[column]) for t, column in mine.items()}
+        weights = {t: None if (found := shares[t]) is None else found.get(key) for t in mine}
         rows.append(judge.row(member.name, member.family, y_hat, weights) | _identity(member, facts))
     return rows
+
+
+def _weights_by_member(fitted: Fitted) -> dict[str, float] | None:
+    """Weights by member_id; yardsticks have none, and stand among a cube's members all the same."""
+    weights = fitted.member_weights
+    if weights is None:
+        return None
+    return {m.member_id: float(weight) for m, weight in zip(fitted.members, weights, strict=True)}
 
 
 def _failed_rows(judge: _Judge, facts: MemberFacts) -> list[Row]:
