@@ -10,7 +10,7 @@ import pytest
 
 from tests.runs import ROOT, write_inputs
 
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
 RAY = Path(sys.executable).with_name("ray")
 ADDRESS = "http://127.0.0.1:8265"
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.runs import ROOT, command, run, write_inputs
 
-pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def test_lstms_go_to_the_nodes_with_gpus_and_the_rest_to_cpus(tmp_path):

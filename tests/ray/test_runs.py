@@ -26,7 +26,7 @@ def submission(folder, run_dir):
     return (folder / run_dir / "submission.csv").read_bytes()
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_ray_gives_the_bytes_of_the_local_executor(folder, workers):
     done = run(folder, f"runs/ray{workers}", "--set", f"cluster.workers={workers}", executor="ray")
     assert done.returncode == 0, done.stderr
@@ -34,11 +34,17 @@ def test_ray_gives_the_bytes_of_the_local_executor(folder, workers):
     assert submission(folder, f"runs/ray{workers}") == submission(folder, "runs/local")
 
 
-@pytest.mark.parametrize(("how", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 130)])
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [(signal.SIGKILL, -9), (signal.SIGINT, 130), pytest.param(signal.SIGTERM, 130, marks=pytest.mark.slow)],
+)
 def test_a_killed_driver_leaves_a_run_that_continues(folder, how, code):
     run_dir = f"runs/killed{int(how)}"
     process = chaos.start(folder, run_dir)
     assert chaos.wait_for_batches(process, folder / run_dir, 3)
+    second = run(folder, run_dir)
+    assert second.returncode == 2
+    assert "is in use by another run" in second.stderr
     process.send_signal(how)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == code, stderr
@@ -54,16 +60,7 @@ def test_a_killed_driver_leaves_a_run_that_continues(folder, how, code):
     assert not chaos.trained_twice(folder / run_dir)
 
 
-def test_a_second_driver_is_refused(folder):
-    process = chaos.start(folder, "runs/twice")
-    assert chaos.wait_for_batches(process, folder / "runs/twice", 1)
-    second = run(folder, "runs/twice")
-    assert second.returncode == 2
-    assert "is in use by another run" in second.stderr
-    chaos.finish(process)
-
-
-@pytest.mark.parametrize("kind", ["worker", "node"])
+@pytest.mark.parametrize("kind", ["worker", pytest.param("node", marks=pytest.mark.slow)])
 def test_dead_workers_and_nodes_cost_only_their_batch(folder, kind):
     killed = chaos.disturb(kind, folder, f"runs/{kind}", random.Random(3))
     assert killed > 0
