@@ -200,17 +200,21 @@ def _type_levels(log_y: FloatArray, works: BoolArray, k: int) -> FloatArray:
 
     Before the first day of a type its level is that of the other.
     """
-    n = len(log_y)
-    levels = np.full((n, 2), np.nan)
+    levels = np.full((len(log_y), 2), np.nan)
     for kind in (0, 1):
-        values = log_y[works == bool(kind)]
-        if len(values):
-            medians = np.array([np.median(values[: i + 1]) for i in range(min(k, len(values)) - 1)])
-            windows = np.lib.stride_tricks.sliding_window_view(values, min(k, len(values)))
-            medians = np.append(medians, np.median(windows, axis=1))
-            seen = np.cumsum(works == bool(kind)) - 1
-            levels[seen >= 0, kind] = medians[seen[seen >= 0]]
+        alike = works == bool(kind)
+        if alike.any():
+            seen = np.cumsum(alike) - 1
+            levels[:, kind] = np.where(seen >= 0, _rolling_median(log_y[alike], k)[seen], np.nan)
     return np.where(np.isnan(levels), levels[:, ::-1], levels)
+
+
+def _rolling_median(values: FloatArray, k: int) -> FloatArray:
+    """Median of the last k values as of each, ``[n]``; of those there are before the k-th."""
+    ranked = np.sort(_rolling(values, k), axis=1)  # NaN last
+    position = np.arange(len(values))
+    known = np.minimum(position + 1, k)
+    return np.asarray(0.5 * (ranked[position, (known - 1) // 2] + ranked[position, known // 2]))
 
 
 def _rolling(values: FloatArray, days: int) -> FloatArray:

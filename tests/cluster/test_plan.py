@@ -1,8 +1,14 @@
 from dataclasses import replace
 
+import numpy as np
+import pytest
+
 from cluster.config import parse_config
 from cluster.plan import cut_batches, make_plan
-from tests.forecasting.test_contract import make_panel
+from forecasting.calendar import Calendar
+from forecasting.models import model_type
+from forecasting.panel import Panel, Series
+from forecasting.testing import make_panel
 
 RAW = {
     "windows": {"n_windows": 2},
@@ -63,3 +69,60 @@ def test_halves_are_the_same_work():
     left, right = batch.halves()
     assert left.trials + right.trials == batch.trials
     assert left.n_fits + right.n_fits == batch.n_fits
+
+
+ACROSS = {
+    "data": {"kind": "panel"},
+    "windows": {"unit": "day", "n_windows": 2, "horizon": 7},
+    "members": [{"model": "weekday-mean"}, {"model": "lightgbm-global", "seeds": 2}],
+}
+
+
+def funds(n=4, days=120):
+    ds = np.datetime64("2025-01-01") + np.arange(days)
+    series = tuple(Series(target, f"f{k}") for k in range(n) for target in ("purchase", "redeem"))
+    y = np.random.default_rng(0).integers(1, 1000, (2 * n, days)).astype(float)
+    return Panel(ds, series, y, np.zeros((2 * n, days, 0)), (), Calendar())
+
+
+def test_a_member_that_learns_across_has_one_trial_per_target():
+    plan = make_plan(parse_config(ACROSS, "x"), funds(), "cpu")
+    units = [(t.member.name, t.unique_id) for t in plan.trials if t.member.learns_across]
+    assert sorted(units) == [(f"lightgbm-global/s0{s}", t) for s in (0, 1) for t in ("purchase", "redeem")]
+    assert len(plan.trials) == 8 + 4
+    batches = {b.trials[0].member.model: b for b in cut_batches(plan, plan.trials)}
+    one = model_type("lightgbm-global").seconds_per_fit * 3 * 4
+    assert batches["lightgbm-global"].cost == pytest.approx(one * len(batches["lightgbm-global"].trials))
+
+
+def test_its_key_follows_every_series_of_its_target():
+    panel = funds()
+    y = panel.y.copy()
+    y[panel.index("f3/redeem"), 5] += 1
+    before, after = keys(ACROSS, panel), keys(ACROSS, replace(panel, y=y))
+    changed = {unit for unit in before if before[unit] != after[unit]}
+    assert changed == {
+        ("weekday-mean", "f3/redeem"),
+        ("lightgbm-global/s00", "redeem"),
+        ("lightgbm-global/s01", "redeem"),
+    }
+
+
+def test_series_that_no_window_can_judge_have_a_reason_and_no_trials():
+    panel = funds()
+    panel.y[panel.index("f0/purchase"), :60] = np.nan  # 46 days up to the first cutoff
+    panel.y[panel.index("f1/purchase"), :50] = np.nan  # 56 days
+    panel.y[panel.index("f2/redeem"), :110] = 7.0
+    plan = make_plan(parse_config(ACROSS, "x"), panel, "cpu")
+    assert plan.broken == {
+        "f0/purchase": "holds 46 days up to 2025-04-16, the first cutoff, and 56 are needed: "
+        "use fewer windows, or give it more history",
+        "f2/redeem": "is 7 on every day up to 2025-04-16, the first cutoff: there is nothing to learn from it",
+    }
+    assert not {t.unique_id for t in plan.trials} & plan.broken.keys()
+
+
+def test_a_short_panel_is_not_broken_for_being_short_nor_is_a_single_series():
+    assert not make_plan(parse_config(ACROSS, "x"), funds(days=50), "cpu").broken
+    panel = make_panel()
+    assert not make_plan(parse_config(RAW, "x"), replace(panel, y=np.ones_like(panel.y)), "cpu").broken
