@@ -21,7 +21,7 @@ run: {keep: none}
 
 
 def panel_rows():
-    """200 series with a week, a wandering level, some zero days; ten of them broken, by name and by the reason's words."""
+    """200 series with a week, a wandering level and some zero days; ten of them broken, with words of the reasons."""
     random = np.random.default_rng(0)
     ds = [str(d) for d in np.datetime64("2025-01-06") + np.arange(DAYS)]
     week = np.array([1.2, 1.1, 1.0, 1.0, 0.9, 0.5, 0.4])[np.arange(DAYS) % 7]
