@@ -1,0 +1,238 @@
+"""The program from Python: run, look, forecast again.
+
+>>> from cluster import api
+>>> folder = api.sample("sample", users=100)  # or a path, or a frame with unique_id, ds and y
+>>> members = [{"model": "weekday-median"}, {"model": "calendar-level", "level": ["recent", "mean-reverting"]}]
+>>> run = api.run({"members": members}, folder, as_of="2014-07-31", executor="local", quiet=True)
+>>> run.leaderboard().query("family == 'blend'")["status"].item()
+'ok'
+>>> august = run.forecast()
+>>> list(august.columns), len(august)
+(['unique_id', 'ds', 'member', 'y_hat', 'lo_95', 'lo_80', 'hi_80', 'hi_95'], 62)
+>>> figure = run.plot("purchase")  # bokeh.plotting.show(figure)
+>>> september = run.predict(folder)  # a month more of data, nothing trained
+>>> september["ds"].min(), len(september)
+(Timestamp('2014-09-01 00:00:00'), 60)
+
+Errors are those of the command line (`forecasting.errors`), with the same sentences.
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from cluster.frames import file_of, to_frame, to_panel
+from cluster.store import RunStore
+from forecasting.errors import ConfigError, StorageError
+from forecasting.models import register
+from forecasting.schema import BLEND, CUTOFF, DS, MEMBER, UNIQUE_ID, Y_HAT, Y
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+__all__ = ["Run", "open_run", "register", "run", "sample", "to_frame", "to_panel"]
+
+FRAME = ("data.kind=panel", "data.entity=null", "data.columns={}")
+"""What a frame means for a configuration."""
+
+
+class Run:
+    """A finished run: its tables as frames, its picture, and what comes after newer data."""
+
+    def __init__(self, run_dir: str) -> None:
+        self.run_dir = run_dir
+        self._store = RunStore(run_dir)
+        facts = self._store.run_facts()
+        if facts is None or facts["status"] != "done":
+            raise StorageError(f"{run_dir} holds no finished run: run it to its end first")
+        self.facts = facts
+
+    def __repr__(self) -> str:
+        return f"Run({self.run_dir!r})"
+
+    def leaderboard(self) -> pd.DataFrame:
+        """leaderboard.csv: a row per member, candidate and the blend, best first."""
+        import pandas as pd
+
+        return pd.read_csv(io.BytesIO(self._store.storage.read("leaderboard.csv")))
+
+    def forecast(self, member: str | None = BLEND) -> pd.DataFrame:
+        """unique_id, ds, member, y_hat and the blend's bands of the days after the data; `member` None: of all."""
+        return _frame(self._table("forecast.parquet"), member)
+
+    def oof(self, member: str | None = BLEND) -> pd.DataFrame:
+        """Forecasts of the backtest's days from their cutoffs, with the actual y; `member` None: of all."""
+        return _frame(self._table("oof.parquet"), member)
+
+    def predict(
+        self,
+        data: str | Path | pd.DataFrame,
+        *,
+        as_of: str | None = None,
+        update: bool = False,
+        member: str | None = BLEND,
+    ) -> pd.DataFrame:
+        """What follows newer data, without training, as a frame like `forecast`; see `cluster.predict`."""
+        from cluster.predict import predict
+
+        kind = self.facts["config"]["data"]
+        with _path_of(data) as path:
+            if _is_frame(data) and (kind["kind"] != "panel" or kind["entity"] is not None):
+                raise ConfigError(
+                    f"{self.run_dir} was run on data of kind {kind['kind']}, not on a frame: give a path of that kind"
+                )
+            return _frame(predict(self.run_dir, path, as_of=as_of, update=update).table, member)
+
+    def plot(self, unique_id: str | None = None) -> Any:
+        """A Bokeh figure of one series (by default the first): actual days, the blend's backtest, what comes."""
+        ahead, oof = self.forecast(), self.oof()
+        uid = ahead[UNIQUE_ID].iloc[0] if unique_id is None else unique_id
+        if uid not in set(ahead[UNIQUE_ID]):
+            raise ConfigError(
+                f"{self.run_dir} forecasts no series {uid}: take one of {', '.join(set(ahead[UNIQUE_ID]))}"
+            )
+        return _figure(str(uid), oof[oof[UNIQUE_ID] == uid], ahead[ahead[UNIQUE_ID] == uid])
+
+    def _table(self, name: str) -> pa.Table:
+        import pyarrow.parquet as pq
+
+        return pq.read_table(io.BytesIO(self._store.storage.read(name)))
+
+
+def open_run(run_dir: str | Path) -> Run:
+    """A run that is finished.
+
+    Raises
+    ------
+    StorageError
+        When the directory holds none.
+    """
+    return Run(str(run_dir))
+
+
+def run(
+    config: str | Mapping[str, Any] | None = None,
+    data: str | Path | pd.DataFrame | None = None,
+    *,
+    run_dir: str | None = None,
+    as_of: str | None = None,
+    overrides: Sequence[str] = (),
+    executor: Literal["ray", "local"] = "ray",
+    quiet: bool = False,
+) -> Run:
+    """Train, blend, forecast, as `tidecast run`; again in the same directory continues.
+
+    Parameters
+    ----------
+    config
+        A file, the name of a bundled one, or its keys as a dictionary; None: the demo.
+    data
+        A file or folder, or a long frame (unique_id, ds, y); None: generated data, with the demo only.
+    run_dir
+        By default ``runs/`` and the name of the configuration, ``runs/notebook`` for a dictionary.
+    overrides
+        Single keys, as ``windows.n_windows=3``.
+    executor
+        ``ray`` in parallel; ``local`` in this process, which is where models of `register` are known.
+    quiet
+        Show no progress.
+
+    Raises
+    ------
+    UserError, TooManyFailures
+        As `tidecast run` with exit codes 2 and 3.
+    """
+    from rich.console import Console
+
+    from cluster.pipeline import RunRequest, run_pipeline
+
+    with ExitStack() as stack:
+        path = None if data is None else stack.enter_context(_path_of(data))
+        keys = (*FRAME, *overrides) if _is_frame(data) else tuple(overrides)
+        name = config if config is None or isinstance(config, str) else stack.enter_context(_written(config))
+        _check_executor(name, keys, executor)
+        request = RunRequest(name, path, run_dir, as_of, keys, executor)
+        return Run(run_pipeline(request, Console(stderr=True, quiet=quiet)).uri)
+
+
+def sample(directory: str | Path, *, users: int = 2000, seed: int = 1) -> str:
+    """Write a synthetic competition folder, as `tidecast sample`; gives its path."""
+    from forecasting.sample import write_sample
+
+    write_sample(Path(directory), users=users, seed=seed)
+    return str(directory)
+
+
+def _frame(table: pa.Table, member: str | None) -> pd.DataFrame:
+    import pandas as pd
+
+    frame: pd.DataFrame = table.to_pandas(date_as_object=False)
+    for column in {DS, CUTOFF} & set(frame.columns):
+        frame[column] = pd.to_datetime(frame[column])
+    if member is None:
+        return frame
+    if member not in set(frame[MEMBER]):
+        raise ConfigError(f"there is no member {member}: take one of {', '.join(frame[MEMBER].unique())}")
+    return frame[frame[MEMBER] == member].reset_index(drop=True)
+
+
+@contextmanager
+def _path_of(data: Any) -> Iterator[str]:
+    """The path of a file, or of a frame written to one."""
+    if not _is_frame(data):
+        yield str(data)
+        return
+    with file_of(data) as path:
+        yield path
+
+
+def _is_frame(data: Any) -> bool:
+    return not (data is None or isinstance(data, (str, Path)))
+
+
+@contextmanager
+def _written(config: Mapping[str, Any]) -> Iterator[str]:
+    """A configuration file with these keys."""
+    import yaml
+
+    with tempfile.TemporaryDirectory(prefix="tidecast-") as folder:
+        path = Path(folder) / "notebook.yaml"
+        path.write_text(yaml.safe_dump(dict(config), sort_keys=False))
+        yield str(path)
+
+
+def _check_executor(config: str | None, overrides: Sequence[str], executor: str) -> None:
+    from cluster.config import load_config
+    from forecasting.models.plugins import only_here
+
+    mine = [entry.model for entry in load_config(config or "demo", overrides).members if only_here(entry.model)]
+    if mine and executor == "ray":
+        raise ConfigError(
+            f"model {mine[0]!r} is registered in this process, where Ray's workers do not see it: "
+            "use executor='local', or give its package an entry point in tidecast.models"
+        )
+
+
+def _figure(title: str, oof: pd.DataFrame, ahead: pd.DataFrame) -> Any:
+    from bokeh.models import HoverTool
+    from bokeh.plotting import figure
+
+    plot: Any = figure(title=title, x_axis_type="datetime", height=320, sizing_mode="stretch_width")
+    for level, alpha in ((95, 0.12), (80, 0.2)):
+        low, high = ahead[f"lo_{level}"], ahead[f"hi_{level}"]
+        if low.notna().all():
+            plot.varea(ahead[DS], low, high, fill_color="#2f7fd1", fill_alpha=alpha, legend_label=f"{level}% band")
+    plot.line(oof[DS], oof[Y], line_color="#8a8f98", legend_label="actual", name="actual")
+    for _, window in oof.groupby(CUTOFF):
+        plot.line(window[DS], window[Y_HAT], line_color="#e08a1e", legend_label="blend, from each cutoff", name="blend")
+    plot.line(ahead[DS], ahead[Y_HAT], line_color="#2f7fd1", line_width=2.5, legend_label="forecast", name="forecast")
+    plot.add_tools(HoverTool(tooltips=[("", "$name"), ("", "@x{%F}"), ("", "@y{0,0}")], formatters={"@x": "datetime"}))
+    plot.legend.orientation = "horizontal"
+    plot.add_layout(plot.legend[0], "above")
+    return plot
