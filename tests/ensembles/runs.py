@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -49,15 +50,20 @@ def small_run(
     return run_of(cubes, failed, **spec)
 
 
-def run_of(cubes: dict[str, OofCube], failed: tuple[tuple[MemberInfo, str], ...] = (), **spec: Any) -> ReportData:
+def run_of(
+    cubes: dict[str, OofCube],
+    failed: tuple[tuple[MemberInfo, str], ...] = (),
+    weights: Mapping[str, float] = WEIGHTS,
+    **spec: Any,
+) -> ReportData:
     """The stored files of a run with these out-of-fold forecasts; the days to come are the last window's, higher."""
     first = next(iter(cubes.values()))
-    blend = fit_blend(cubes, WEIGHTS, BlendSpec(**{"candidates": ("mean", "median")} | spec), "linear")
+    blend = fit_blend(cubes, weights, BlendSpec(**{"candidates": ("mean", "median")} | spec), "linear")
     final = {t: cube.y_hat[:, -1] * 1e7 for t, cube in cubes.items()}
     blended = {t: blend.apply(t, y_hat) for t, y_hat in final.items()}
     windows = [Window(cutoff, int(first.horizons[0])) for cutoff in first.cutoffs]
     facts = MemberFacts(failed=failed)
-    board = build_leaderboard(cubes, WEIGHTS, "linear", blend, windows, {}, facts)
+    board = build_leaderboard(cubes, weights, "linear", blend, windows, {}, facts)
     bands = {t: blend.bands(t, y_hat) for t, y_hat in blended.items()}
     ahead = forecast_table(cubes, final, blended, windows[-1].ds + 31, bands)
     oof = oof_table(cubes, blend.prequential.y_hat, blend.prequential.bands)

@@ -1,0 +1,134 @@
+"""The report as a reader's browser shows it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ensembles.oof import MemberInfo, OofCube
+from ensembles.report import ReportData, render
+from forecasting.calendar import Calendar
+from forecasting.schema import iso
+from tests.browser.chromium import look_at
+from tests.ensembles.cubes import month_cutoffs, random_cube
+from tests.ensembles.runs import WEIGHTS, run_of, small_run
+
+pytestmark = pytest.mark.browser
+
+HOSTILE = "<script>window.hit = 1</script><img src=x onerror='window.hit = 1'>\"'&😀$$x^2$$ 余额宝"
+CURVES = {"lstm/input_size=7": [{"train": [0.9, 0.5], "valid": [0.8, 0.6]}]}
+FINDING = {"check": "gap", "severity": "warning", "count": 3, "where": "a.csv:1", "value": "", "remedy": "fill"}
+
+LOOK = """
+  const text = (s) => document.querySelector(s).innerText;
+  const board = document.getElementById("board");
+  const column = (i) => [...board.tBodies[0].rows].filter((r) => !r.hidden).map((r) => r.cells[i].textContent);
+  const click = (i) => board.tHead.rows[0].cells[i].querySelector("button").click();
+  const found = {};
+  found.sections = Object.fromEntries([...document.querySelectorAll("section")].map((s) => [s.id, s.innerText.length]));
+  const height = (figure) => figure.getBoundingClientRect().height;
+  found.figures = [...document.querySelectorAll("figure")].map(height);
+  found.drawn = [...Bokeh.index.roots].filter((view) => view.canvas).length;
+  found.overflow = document.documentElement.scrollWidth - innerWidth;
+  found.first = column(3);
+  click(3); found.ascending = column(3);
+  click(0); found.names = column(0);
+  click(3);
+  const family = document.getElementById("family");
+  family.value = "b"; family.dispatchEvent(new Event("change"));
+  found.of_b = column(1); found.shown = text("#shown");
+  family.value = ""; family.dispatchEvent(new Event("change"));
+  const search = document.getElementById("search");
+  search.value = "BLEND"; search.dispatchEvent(new Event("input"));
+  found.searched = column(0);
+  search.value = ""; search.dispatchEvent(new Event("input"));
+  const before = column(0).length;
+  document.getElementById("seeds").click();
+  found.with_seeds = column(0).length - before;
+  found.sorted_seeds = column(3);
+  document.getElementById("seeds").click();
+  found.without_seeds = column(0).length - before;
+  const risk = document.querySelector("#liquidity table.sortable");
+  risk.tHead.rows[0].cells[4].querySelector("button").click();
+  found.outflow = [...risk.tBodies[0].rows].map((r) => Number(r.cells[4].textContent.replaceAll(",", "")));
+  return found;
+"""
+
+HOVER = """
+  document.getElementById("seeds").click();
+  const outside = (e) => !e.closest(".scroll, nav, pre") && e.getBoundingClientRect().right > innerWidth + 1;
+  const sticking = [...document.querySelectorAll("body *")].filter(outside).map((e) => e.outerHTML.slice(0, 200));
+  const tips = [];
+  for (const view of Bokeh.index.roots) for (const tool of view.tool_views?.values() ?? []) {
+    for (const drawn of tool._render_tooltips ? tool.model.renderers : []) {
+      const at = { index: 0, x: 1, y: 1, sx: 1, sy: 1, snap_x: 1, snap_y: 1, name: drawn.name, indices: [0] };
+      const tip = tool._render_tooltips(drawn.data_source, at);
+      document.body.append(tip);
+      tips.push(tip.innerText);
+    }
+  }
+  await new Promise((done) => setTimeout(done, 300));
+  return { hit: window.hit ?? 0, tips, sticking,
+           title: document.title, images: document.querySelectorAll("img").length,
+           cells: [...document.querySelectorAll("#board td:first-child")].map((cell) => cell.textContent) };
+"""
+
+
+def test_the_page_works(tmp_path: Path) -> None:
+    page = render(replace(small_run(), learning=CURVES, quality=[FINDING]))
+    seen = look_at(page, LOOK, tmp_path)
+    assert (seen["errors"], seen["refused"], seen["fetched"]) == ([], [], [])
+    found = seen["found"]
+    assert len(found["sections"]) == 16
+    assert min(found["sections"].values()) > 10
+    assert found["drawn"] == len(found["figures"]) == 13
+    assert min(found["figures"]) > 150
+    assert found["overflow"] <= 0
+    _check_table(found)
+
+
+def _check_table(found: dict[str, Any]) -> None:
+    scores = [float(value) for value in found["first"]]
+    assert scores == sorted(scores, reverse=True)
+    assert [float(value) for value in found["ascending"]] == sorted(scores)
+    assert found["names"] == sorted(found["names"])
+    assert found["of_b"] == ["b"]
+    assert found["shown"] == "1 rows"
+    assert found["searched"] == ["blend"]
+    assert (found["with_seeds"], found["without_seeds"]) == (4, 0)
+    assert [float(v) for v in found["sorted_seeds"]] == sorted(map(float, found["sorted_seeds"]), reverse=True)
+    assert found["outflow"] == sorted(found["outflow"], reverse=True)
+
+
+def hostile_run() -> ReportData:
+    """A panel whose fund, target, members, files and events are named to break the page."""
+    cutoffs = month_cutoffs(4)
+    cubes = {}
+    targets = (f"in {HOSTILE}", f"out {HOSTILE}")
+    for i, target in enumerate(targets):
+        cube = random_cube(target, "a:x2 b:z1", cutoffs, 28, seed=i)
+        members = tuple(MemberInfo(m.member_id, HOSTILE + m.name, HOSTILE, HOSTILE + m.setting) for m in cube.members)
+        cubes[target] = OofCube(target, (target,), cutoffs, members, cube.y_hat, cube.y)
+    weights = dict(zip(targets, WEIGHTS.values(), strict=True))
+    failed = ((MemberInfo("zz", HOSTILE, HOSTILE, HOSTILE), f"reason {HOSTILE}"),)
+    data = run_of(cubes, failed, weights=weights)
+    run = {**data.run, "config_name": HOSTILE, "data": {**data.run["data"], "path": HOSTILE}}
+    finding = dict.fromkeys(("check", "severity", "where", "value", "remedy"), HOSTILE) | {"count": 1}
+    calendar = Calendar("CN", ((iso(np.datetime64(data.courses[0].next_ds[2])), HOSTILE),))
+    learning = {HOSTILE: CURVES["lstm/input_size=7"]}
+    return replace(data, run=run, quality=[finding], calendar=calendar, learning=learning)
+
+
+def test_hostile_names_are_text_on_a_narrow_screen(tmp_path: Path) -> None:
+    seen = look_at(render(hostile_run()), HOVER, tmp_path, 400)
+    assert (seen["errors"], seen["refused"], seen["fetched"]) == ([], [], [])
+    found = seen["found"]
+    assert (found["hit"], found["images"]) == (0, 0)
+    assert any("😀" in tip for tip in found["tips"])
+    assert found["title"] == f"Tidecast: {HOSTILE}".replace(HOSTILE, Path(HOSTILE).stem)
+    assert sum(HOSTILE in name for name in found["cells"]) >= 4
+    assert found["sticking"] == []
