@@ -22,7 +22,7 @@ import numpy as np
 from cluster.config import RunConfig, expand_members, parse_config
 from cluster.data import identity, load_data
 from cluster.fits import Fit, find_fits
-from cluster.storage import Storage
+from cluster.storage import Storage, without_secrets
 from cluster.store import RunStore
 from ensembles.stored_blend import StoredBlend, blend_of_run
 from forecasting.errors import DataError, StorageError, TrialError
@@ -68,23 +68,24 @@ class Prediction:
         """
         from ensembles.tables import parquet_bytes
 
-        folder = out or f"{self.run.rstrip('/')}/predictions/{iso(self.window.cutoff)}"
-        storage = Storage(folder)
+        storage, place = (
+            (Storage(self.run), f"predictions/{iso(self.window.cutoff)}/") if out is None else (Storage(out), "")
+        )
         facts = {
             "schema_version": 1,
-            "run": self.run,
-            "data": self.data,
+            "run": without_secrets(self.run),
+            "data": without_secrets(self.data),
             "cutoff": iso(self.window.cutoff),
             "start": iso(self.window.start),
             "end": iso(self.window.end),
             "updated": self.updated,
             "notes": list(self.notes),
         }
-        storage.write("submission.csv", self.submission)
-        storage.write("forecast.csv", self.people)
-        storage.write("forecast.parquet", parquet_bytes(self.table))
-        storage.write("prediction.json", (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode())
-        return folder
+        storage.write(f"{place}submission.csv", self.submission)
+        storage.write(f"{place}forecast.csv", self.people)
+        storage.write(f"{place}forecast.parquet", parquet_bytes(self.table))
+        storage.write(f"{place}prediction.json", (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode())
+        return f"{storage.uri}/{place}".rstrip("/")
 
 
 def predict(run_dir: str, data: str, *, as_of: str | None = None, update: bool = False) -> Prediction:
@@ -127,7 +128,7 @@ def predict(run_dir: str, data: str, *, as_of: str | None = None, update: bool =
         members,
         loaded.panel,
         window,
-        (store.uri, data, update),
+        (run_dir, data, update),
         _notes(facts, loaded.panel, series),
     )
 

@@ -96,7 +96,8 @@ def test_new_data_give_the_days_that_follow_them(folder, tmp_path):
 
 
 def test_by_default_the_files_go_into_the_run_directory(folder, copy):
-    predict(str(copy), data(folder), as_of="2024-07-10").write()
+    where = predict(str(copy), data(folder), as_of="2024-07-10").write()
+    assert where == str(copy / "predictions/2024-07-10")
     assert (copy / "predictions/2024-07-10/submission.csv").stat().st_size > 0
 
 
@@ -154,14 +155,20 @@ def test_data_that_do_not_fit_get_a_sentence(folder, tmp_path, as_of, text, sent
         predict(str(folder / "runs/a"), str(tmp_path / "data.csv"), as_of=as_of)
 
 
-def test_a_panel_without_a_series_of_the_run_is_refused(folder, tmp_path):
+def test_a_panel_must_have_the_series_of_the_run_and_may_have_others(folder, tmp_path):
     ds = np.arange("2024-01-01", "2024-05-01", dtype="datetime64[D]")
     (tmp_path / "config.yaml").write_text(
-        "data: {kind: panel}\nwindows: {unit: day, n_windows: 2, horizon: 7}\nmembers: [{model: weekday-median}]\n"
+        "data: {kind: panel}\nwindows: {unit: day, n_windows: 2, horizon: 7}\nblend: {candidates: [mean]}\n"
+        "members: [{model: weekday-median}, {model: lightgbm-global, rounds: 3}]\n"
     )
 
     def panel(*entities):
-        rows = [f"{e}/{t},{d},{i % 7 + i * i % 11 + 1}" for e in entities for t in ("purchase", "redeem") for i, d in enumerate(ds)]
+        rows = [
+            f"{e}/{t},{d},{i % 7 + i * i % 11 + 1}"
+            for e in entities
+            for t in ("purchase", "redeem")
+            for i, d in enumerate(ds)
+        ]
         (tmp_path / "data.csv").write_text("unique_id,ds,y\n" + "\n".join(rows) + "\n")
 
     panel("a", "b")
@@ -171,6 +178,7 @@ def test_a_panel_without_a_series_of_the_run_is_refused(folder, tmp_path):
         predict(str(tmp_path / "runs/p"), data(tmp_path))
     panel("a", "b", "c")
     made = predict(str(tmp_path / "runs/p"), data(tmp_path))
+    assert ("b/redeem", "lightgbm-global/s00") in by_member(made.table)
     assert "2 series of the data are not in the run's forecast" in made.notes[0]
     assert made.submission == (tmp_path / "runs/p/submission.csv").read_bytes()
 
