@@ -8,23 +8,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from cluster.assemble import Assembled
+from cluster.figures import write_figures
 from cluster.plan import Plan
+from cluster.reporting import write_history, write_reports
 from cluster.store import RunStore
 from ensembles.blend import Blend, fit_blend
 from ensembles.blend_facts import blend_facts
 from ensembles.leaderboard import MemberFacts, build_leaderboard, leaderboard_csv
 from ensembles.oof import OofCube
-from ensembles.report import ReportData, render
 from ensembles.submission import forecast_csv, submission_csv
 from ensembles.tables import forecast_table, oof_table, parquet_bytes
-from forecasting.errors import TooManyFailures
 from forecasting.panel import Panel
 from forecasting.schema import FloatArray, iso
 
-__all__ = ["RunResult", "blend_and_write"]
+__all__ = ["RunResult", "blend_and_write", "write_failed"]
 
 
 @dataclass(frozen=True)
@@ -54,11 +53,6 @@ def blend_and_write(plan: Plan, panel: Panel, assembled: Assembled, store: RunSt
     config = plan.config
     started = time.perf_counter()
     weights = config.data.targets
-    missing = [target for target in weights if target not in assembled.cubes]
-    if missing:
-        raise TooManyFailures(
-            f"no member could forecast {missing[0]}; the first reason: {next(iter(assembled.reasons))}"
-        )
     cubes = {target: assembled.cubes[target] for target in weights}
     blend = fit_blend(cubes, weights, config.blend, config.score.surrogate)
     blended = {
@@ -66,15 +60,14 @@ def blend_and_write(plan: Plan, panel: Panel, assembled: Assembled, store: RunSt
         for target, cube in cubes.items()
     }
     board = _board(plan, panel, assembled, blend)
-    forecast, oof = _write_forecasts(plan, panel, assembled, blend, blended, store)
-    store.write_json("leaderboard.json", board)
-    store.storage.write("leaderboard.csv", leaderboard_csv(board))
+    _write_forecasts(plan, panel, assembled, blend, blended, store)
+    _write_board(board, store)
     store.write_json("blend.json", blend_facts(blend))
+    write_figures(plan, panel, store)
     _prune(plan, blend, store)
     timings = {"train": round(seconds, 2), "blend": round(time.perf_counter() - started, 2)}
-    facts = _finish(plan, assembled, store, timings)
-    page = render(ReportData(board, blend_facts(blend), facts, oof, forecast))
-    store.storage.write("report.html", page.encode())
+    _finish(plan, panel, assembled, store, timings, "done")
+    write_reports(store)
     final = plan.windows.final
     outlook = {
         target: (_recent(panel, cube, final.horizon), blended[target].sum(axis=0)) for target, cube in cubes.items()
@@ -82,7 +75,21 @@ def blend_and_write(plan: Plan, panel: Panel, assembled: Assembled, store: RunSt
     return RunResult(store.uri, board, _headline(blend), iso(final.start), iso(final.end), final.horizon, outlook)
 
 
-def _board(plan: Plan, panel: Panel, assembled: Assembled, blend: Blend) -> dict[str, Any]:
+def write_failed(plan: Plan, panel: Panel, assembled: Assembled, store: RunStore, seconds: float) -> None:
+    """What a run without a blend leaves: its leaderboard, with reasons, and a report that says so."""
+    _write_board(_board(plan, panel, assembled, None), store)
+    for name in ("blend.json", "oof.parquet", "forecast.parquet", "submission.csv", "forecast.csv"):
+        store.storage.discard(name)  # of an earlier configuration: they would pass for this one's
+    _finish(plan, panel, assembled, store, {"train": round(seconds, 2)}, "failed")
+    write_reports(store)
+
+
+def _write_board(board: Mapping[str, Any], store: RunStore) -> None:
+    store.write_json("leaderboard.json", board)
+    store.storage.write("leaderboard.csv", leaderboard_csv(board))
+
+
+def _board(plan: Plan, panel: Panel, assembled: Assembled, blend: Blend | None) -> dict[str, Any]:
     first = plan.windows.backtest[0].cutoff
     history = {uid: panel.history(uid, first).y for uid in panel.unique_ids if uid not in assembled.broken}
     failed = [(failure.info, failure.reason) for failure in assembled.failures]
@@ -96,8 +103,7 @@ def _board(plan: Plan, panel: Panel, assembled: Assembled, blend: Blend) -> dict
 
 def _write_forecasts(
     plan: Plan, panel: Panel, assembled: Assembled, blend: Blend, blended: Mapping[str, FloatArray], store: RunStore
-) -> tuple[pa.Table, pa.Table]:
-    """Write submission and forecasts; gives the tables of forecast.parquet and oof.parquet."""
+) -> None:
     cubes, final = assembled.cubes, plan.windows.final
     by_series = {uid: blended[t][i] for t, cube in cubes.items() for i, uid in enumerate(cube.unique_ids)}
     targets = tuple(plan.config.data.targets)
@@ -112,7 +118,6 @@ def _write_forecasts(
     oof = oof_table(cubes, blend.prequential.y_hat, blend.prequential.bands)
     store.storage.write("forecast.parquet", parquet_bytes(forecast))
     store.storage.write("oof.parquet", parquet_bytes(oof))
-    return forecast, oof
 
 
 def _prune(plan: Plan, blend: Blend, store: RunStore) -> None:
@@ -129,11 +134,14 @@ def _prune(plan: Plan, blend: Blend, store: RunStore) -> None:
     store.prune_states({trial.trial_key for trial in plan.trials if trial.member.member_id in used})
 
 
-def _finish(plan: Plan, assembled: Assembled, store: RunStore, seconds: Mapping[str, float]) -> dict[str, Any]:
-    """Complete run.json."""
+def _finish(
+    plan: Plan, panel: Panel, assembled: Assembled, store: RunStore, seconds: Mapping[str, float], status: str
+) -> None:
+    """Complete run.json, and keep what reports need of the data."""
+    write_history(store, panel)
     facts = store.run_facts() or {}
     facts |= {
-        "status": "done",
+        "status": status,
         "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "trials": len(plan.trials),
         "failed": assembled.n_failed,
@@ -141,7 +149,6 @@ def _finish(plan: Plan, assembled: Assembled, store: RunStore, seconds: Mapping[
         "seconds": dict(seconds),
     }
     store.write_json("run.json", facts)
-    return facts
 
 
 def _recent(panel: Panel, cube: OofCube, days: int) -> FloatArray:

@@ -105,6 +105,7 @@ class LstmPrice:
         days = {"train": iso(first[0]), "valid": iso(first[data.valid])}
         meta = {
             "epoch": trained.epoch,
+            "compounds": True,
             "days": days,
             "train_loss": trained.train_loss,
             "valid_loss": trained.valid_loss,

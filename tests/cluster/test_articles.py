@@ -1,0 +1,79 @@
+"""Published systems as configurations: each runs on small generated data, fits once, and leaves its pictures."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from cluster.config import expand_members, load_config
+from ensembles.oof import REFERENCE
+from forecasting.models import model_type
+from forecasting.sample import write_sample
+from tests.runs import ROOT, tidecast
+
+SAMPLES = {
+    "single-series-lstm": ("yuebao", ""),
+    "multi-series-lstm": ("yuebao", ""),
+    "price-series-lstm": ("ohlcv", "prices.csv"),
+}
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("samples")
+    write_sample(folder / "yuebao", users=30, days=230)
+    write_sample(folder / "ohlcv", kind="ohlcv", days=110)
+    return folder
+
+
+def small(config):
+    """Overrides that make every network of a configuration small."""
+    for place, entry in enumerate(load_config(f"articles/{config}").members):
+        fields = model_type(entry.model).settings_type.model_fields
+        if "epochs" in fields:
+            yield from ("--set", f"members.{place}.epochs=2")
+            if "hidden_sizes" in fields:
+                yield from (
+                    "--set",
+                    f"members.{place}.hidden_sizes={[4] * len(entry.settings.get('hidden_sizes', 'ab'))}",
+                )
+            elif "hidden_size" in fields:
+                yield from ("--set", f"members.{place}.hidden_size=4")
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_published_system_runs_on_generated_data(name, samples, tmp_path):
+    kind, file = SAMPLES[name]
+    data = str(samples / kind / file)
+    done = tidecast(
+        tmp_path, "run", f"articles/{name}", "--data", data, "--run-dir", "run", "--executor", "local", *small(name)
+    )
+    assert done.returncode == 0, done.stderr
+    board = json.loads((tmp_path / "run" / "leaderboard.json").read_text())
+    rows = {row["member"]: row for row in board["rows"]}
+    published = [row for row in rows.values() if "as published" in row["member"]]
+    assert published
+    assert {row["family"] for row in published} == {REFERENCE}
+    assert all(row["status"] == "ok" for row in rows.values())
+    page = (tmp_path / "run" / "figures.html").read_text()
+    assert "http://" not in page.split("<h1>")[1].split("<script")[0]
+    assert page.count("truth and fit of") >= 2
+    assert ("rebuilt from the changes forecast" in page) == (kind == "ohlcv")
+
+
+def test_published_mistakes_are_named_and_never_blended_even_when_the_user_does_not_say_so():
+    path = ROOT / "configs" / "articles" / "price-series-lstm.yaml"
+    config = load_config(str(path), ["members=[{model: lstm-price, as_published: true}, {model: seasonal-naive}]"])
+    published = next(m for m in expand_members(config) if m.model == "lstm-price")
+    assert published.setting == "lstm-price (as published)"
+    assert published.family == REFERENCE
+
+
+def test_split_is_days_and_a_stored_configuration_is_read_again():
+    config = load_config("articles/price-series-lstm")
+    assert (config.windows.unit, config.windows.refit) == ("day", False)
+    again = type(config.windows).model_validate(config.windows.model_dump(mode="json"))
+    assert again == config.windows
+    with pytest.raises(ValueError, match="split is for unit: day"):
+        type(config.windows).model_validate({"unit": "month", "split": 0.8})
