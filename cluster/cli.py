@@ -195,12 +195,71 @@ def validate(
 
 
 @app.command()
-def leaderboard(run_dir: RunDirArgument, as_json: JsonOption = False) -> None:
-    """Show the leaderboard of a run."""
-    from cluster.screen import show_leaderboard
+def leaderboard(
+    run_dirs: Annotated[list[str], typer.Argument(metavar="RUN_DIR...", help="one run, or several to compare")],
+    as_json: JsonOption = False,
+    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="write a comparison as CSV")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="write a comparison as HTML")] = None,
+) -> None:
+    """Show the leaderboard of a run; of several, what changed between them and what it was worth."""
+    from cluster.screen import show_comparison, show_leaderboard
     from cluster.store import RunStore
 
-    show_leaderboard(RunStore(run_dir), _consoles()[0], as_json)
+    out, _ = _consoles()
+    if len(run_dirs) == 1 and not (csv or html):
+        show_leaderboard(RunStore(run_dirs[0]), out, as_json)
+        return
+    from cluster.reporting import compare_runs, write_comparison
+
+    found = compare_runs(run_dirs)
+    write_comparison(found, csv, html)
+    show_comparison(found, out, as_json)
+
+
+@app.command()
+def report(
+    run_dir: RunDirArgument,
+    figures: Annotated[str | None, typer.Option(metavar="DIR", help="also write each picture as PNG and SVG")] = None,
+) -> None:
+    """Make the report of a run again from its stored files."""
+    from cluster.reporting import write_figures_of, write_reports
+    from cluster.store import RunStore
+
+    data = write_reports(RunStore(run_dir))
+    print(f"{run_dir}/report.html")
+    if figures is not None:
+        print(f"{figures}: {', '.join(write_figures_of(data, figures))}")
+
+
+@app.command()
+def monitor(
+    run_dir: RunDirArgument,
+    actuals: Annotated[Path, typer.Option(metavar="FILE", help="new actual values: date and one column per target")],
+    as_json: JsonOption = False,
+) -> None:
+    """Hold new actual values against the forecast's bands: abnormal days, the worst first."""
+    from cluster.reporting import monitor_run
+    from cluster.screen import show_alerts
+
+    found, unit = monitor_run(run_dir, actuals)
+    show_alerts(found, unit, _consoles()[0], as_json)
+
+
+@app.command()
+def predict(
+    run_dir: RunDirArgument,
+    data: Annotated[str, typer.Option("--data", metavar="PATH", help="new data of the kind the run was trained on")],
+    as_of: AsOfOption = None,
+    update: Annotated[bool, typer.Option("--update", help="re-estimate the levels that states hold fixed")] = False,
+    out: Annotated[str | None, typer.Option(metavar="DIR", help="default: RUN_DIR/predictions/DATE")] = None,
+) -> None:
+    """Forecast what follows new data with the members and the blend of a run, without training."""
+    from cluster.predict import predict as forecast
+
+    found = forecast(run_dir, data, as_of=as_of, update=update)
+    for note in found.notes:
+        print(f"tidecast: {note}", file=sys.stderr)
+    print(f"{found.window.horizon} days, {found.window.start} to {found.window.end}, in {found.write(out)}")
 
 
 @app.command()

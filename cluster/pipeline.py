@@ -80,7 +80,7 @@ def run_pipeline(request: RunRequest, err: Console) -> RunResult:
     TooManyFailures
         More trials failed than `run.max_failed_share`: exit code 3; what was trained stays.
     """
-    from cluster.results import blend_and_write
+    from cluster.results import blend_and_write, write_failed
 
     started = time.perf_counter()
     config = load_config(request.config or "demo", request.overrides)
@@ -99,8 +99,13 @@ def run_pipeline(request: RunRequest, err: Console) -> RunResult:
             context = WorkContext(panel, plan.windows, config.seed, place, token, _threads(config))
             lost = _train(plan, context, store, request.executor, err)
         assembled = assemble(plan, panel, store, lost, data.problems)
-        _check_failures(plan, assembled)
-        return blend_and_write(plan, panel, assembled, store, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        try:
+            _check_failures(plan, assembled)
+        except TooManyFailures:
+            write_failed(plan, panel, assembled, store, seconds)
+            raise
+        return blend_and_write(plan, panel, assembled, store, seconds)
 
 
 def plan_only(request: RunRequest) -> PlanView:
@@ -222,6 +227,7 @@ def _facts(plan: Plan, panel: Panel, request: RunRequest) -> dict[str, Any]:
             "series": len(panel.series),
         },
         "planned_fits": plan.fits_by_family,
+        "events": [list(event) for event in panel.calendar.events],
         "executor": request.executor,
         "device": plan.device,
         "environment": {
@@ -328,9 +334,12 @@ def _log_events(store: RunStore, progress: RunProgress) -> None:
 def _check_failures(plan: Plan, assembled: Assembled) -> None:
     share = assembled.n_failed / len(plan.trials)
     limit = plan.config.run.max_failed_share
-    if share > limit or not assembled.cubes:
-        first = next(iter(assembled.reasons), "no reason was recorded")
+    first = next(iter(assembled.reasons), "no reason was recorded")
+    if share > limit:
         raise TooManyFailures(
             f"{assembled.n_failed} of {len(plan.trials)} trials failed (run.max_failed_share allows {limit:.0%}); "
             f"the first: {first}"
         )
+    for target in plan.config.data.targets:
+        if target not in assembled.cubes:
+            raise TooManyFailures(f"no member could forecast {target}; the first reason: {first}")

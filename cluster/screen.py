@@ -20,11 +20,15 @@ if TYPE_CHECKING:
     from cluster.pipeline import PlanView
     from cluster.results import RunResult
     from cluster.status import RunStatus
+    from ensembles.alerts import Alerts
+    from ensembles.compare import Comparison
     from ensembles.evaluate import Evaluation
     from ensembles.submission import SubmissionScore
     from forecasting.quality import Finding
 
 __all__ = [
+    "show_alerts",
+    "show_comparison",
     "show_evaluation",
     "show_findings",
     "show_leaderboard",
@@ -242,3 +246,41 @@ def show_findings(findings: Sequence[Finding], out: Console, as_json: bool) -> N
         row = (finding.severity, finding.check, str(finding.count), finding.where, finding.value, finding.remedy)
         table.add_row(*(Text(str(cell or "")) for cell in row))
     out.print(table)
+
+
+def show_alerts(found: Alerts, unit: str, out: Console, as_json: bool) -> None:
+    """Abnormal days, the worst first."""
+    if as_json:
+        print(json.dumps([asdict(alert) for alert in found.alerts], ensure_ascii=False, default=str))
+        return
+    scale = 100 if unit == "fen" else 1
+    table = Table("series", "day", "", "side", "actual, CNY", "band, CNY", "level", box=box.SIMPLE_HEAD)
+    for alert in found.alerts:
+        day = f"{alert.weekday} {alert.day_type} {alert.holiday} {alert.event}".strip()
+        band = f"{alert.low / scale:,.0f} to {alert.high / scale:,.0f}"
+        row = (alert.unique_id, alert.ds, day, alert.side, f"{alert.y / scale:,.0f}", band, f"{alert.level}%")
+        table.add_row(*(Text(cell) for cell in row))
+    out.print(table)
+    inside = ", ".join(f"{count} inside the {level}% band" for level, count in found.inside.items())
+    _say(out, f"{found.n_days} days of {found.start} to {found.end}: {inside}")
+
+
+def show_comparison(found: Comparison, out: Console, as_json: bool) -> None:
+    """Runs side by side: scores, the paired difference to the first, and what changed."""
+    from ensembles.compare import comparison_rows
+
+    rows = comparison_rows(found)
+    if as_json:
+        changes = [{"key": change.key, "values": list(change.values)} for change in found.changes]
+        print(json.dumps({"surrogate": found.surrogate, "runs": rows, "changes": changes}, ensure_ascii=False))
+        return
+    names = ("run", "score", "ahead of the first", "90% interval", "windows", "methods", "note")
+    table = Table(*names, box=box.SIMPLE_HEAD)
+    for row in rows:
+        ahead = "" if row["ahead"] is None else f"{row['ahead']:+.2f}"
+        interval = "" if row["ahead"] is None else f"{row['ahead_low']:+.2f} to {row['ahead_high']:+.2f}"
+        cells = (row["run"], _number(row["score"]), ahead, interval, row["windows_shared"] or "")
+        table.add_row(*(Text(str(cell)) for cell in (*cells, row["methods"], row["note"])))
+    out.print(table)
+    for change in found.changes:
+        _say(out, f"  {change.key}: {' | '.join(change.values)}")
