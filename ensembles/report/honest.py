@@ -82,7 +82,7 @@ def _as_picked(cube: OofCube, picks: list[str | None]) -> FloatArray:
     """The mean over families stands where nothing could be picked yet."""
     by_name = {member.name: i for i, member in enumerate(cube.members)}
     y_hat = np.empty(cube.y.shape)
-    fallback = average_families(cube).y_hat.mean(axis=-1)
+    fallback = average_families(cube.blendable()).y_hat.mean(axis=-1)
     for window, pick in enumerate(picks):
         y_hat[:, window] = fallback[:, window] if pick is None else cube.y_hat[:, window, :, by_name[pick]]
     return y_hat
