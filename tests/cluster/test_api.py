@@ -28,7 +28,7 @@ def frame(days=120, cycle=10):
     parts = []
     for uid, size in (("purchase", 1e6), ("redeem", 2e6)):
         shape = np.array([0.4, 1.6, 0.7, 1.3, 1.0, 0.5, 1.5, 0.8, 1.2, 1.0])[:cycle]
-        y = size * shape[np.arange(days) % cycle] * random.uniform(0.98, 1.02, days)
+        y = size * shape[np.arange(days) % cycle] * random.uniform(0.98, 1.02, 200)[:days]
         parts.append(pd.DataFrame({"unique_id": uid, "ds": ds, "y": y.round()}))
     return pd.concat(parts, ignore_index=True)
 

@@ -136,7 +136,8 @@ def test_other_values_of_known_days_are_noted(folder, tmp_path):
     lines = (folder / "data.csv").read_text().splitlines()
     (tmp_path / "data.csv").write_text("\n".join([lines[0], *lines[31:]]) + "\n")
     assert (
-        "are not those the run was trained on" in predict(str(folder / "runs/a"), str(tmp_path / "data.csv")).notes[0]
+        "are not quite those the run was trained on"
+        in predict(str(folder / "runs/a"), str(tmp_path / "data.csv")).notes[0]
     )
 
 
@@ -147,9 +148,13 @@ def test_other_values_of_known_days_are_noted(folder, tmp_path):
         ("soon", None, "not a date"),
         (None, "ds,purchase\n2024-07-18,5\n", "redeem"),
         (None, "ds,purchase,redeem\n2024-07-17,5,6\n2024-07-18,5,6\n", "cannot forecast"),
+        (None, 100, r"purchase on 2024-06-07 is .*00 and was .* these are other data, or another unit"),
     ],
 )
 def test_data_that_do_not_fit_get_a_sentence(folder, tmp_path, as_of, text, sentence):
+    if isinstance(text, int):  # the same amounts in another unit
+        head, *rows = [line.split(",") for line in (folder / "data.csv").read_text().splitlines()]
+        text = "\n".join(",".join(r) for r in [head, *([d, f"{int(a) * 100}", f"{int(b) * 100}"] for d, a, b in rows)])
     (tmp_path / "data.csv").write_text(text or (folder / "data.csv").read_text())
     with pytest.raises(UserError, match=sentence):
         predict(str(folder / "runs/a"), str(tmp_path / "data.csv"), as_of=as_of)
