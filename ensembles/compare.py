@@ -217,8 +217,10 @@ def _flat(values: Mapping[str, Any], prefix: str) -> dict[str, str]:
 
 
 def _member(entry: Mapping[str, Any]) -> str:
-    """An entry of the configuration in one line, model first, without what is left open."""
-    rest = [f"{k}={json.dumps(v, ensure_ascii=False)}" for k, v in entry.items() if k != "model" and v is not None]
+    """An entry of the configuration in one line, model first, without what is left open or goes without saying."""
+    plain = {"model": entry["model"], "seeds": 1}
+    told = {key: value for key, value in entry.items() if value is not None and plain.get(key) != value}
+    rest = [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in told.items()]
     return " ".join([str(entry["model"]), *rest])
 
 

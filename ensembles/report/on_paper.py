@@ -41,7 +41,7 @@ def chart_files(charts: Sequence[Chart]) -> Mapping[str, bytes]:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise ConfigError("figures need Matplotlib: pip install matplotlib") from None
+        raise ConfigError("figures need Matplotlib: pip install 'tidecast[figures]'") from None
     files = {}
     with _settings():
         for chart in charts:
@@ -68,6 +68,7 @@ def _settings() -> Iterator[None]:
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.grid": True,
+        "axes.axisbelow": True,
         "grid.alpha": 0.25,
         "axes.unicode_minus": False,
         "text.parse_math": False,
@@ -95,10 +96,11 @@ def _draw(axes: Axes, chart: Chart) -> None:
         _draw_layer(axes, layer, COLOURS[layer.colour])
     axes.set_ylabel(chart.y_label)
     axes.yaxis.set_major_formatter(_thousands)
-    if any(layer.name for layer in chart.layers if not isinstance(layer, Heat)):
-        axes.legend(frameon=False, ncols=4, loc="upper left", fontsize=7)
-    if chart.x_axis == "day":
-        axes.tick_params(axis="x", rotation=0)
+    handles, names = axes.get_legend_handles_labels()
+    if names:
+        once = dict(zip(reversed(names), reversed(handles), strict=True))
+        place: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.2}
+        axes.legend(list(once.values()), list(once), frameon=False, ncols=4, fontsize=7, **place)
 
 
 def _draw_layer(axes: Any, layer: Any, colour: str) -> None:
@@ -109,7 +111,7 @@ def _draw_layer(axes: Any, layer: Any, colour: str) -> None:
         style = "--" if layer.dashed else "-"
         axes.plot(layer.x, layer.y, color=colour, linewidth=layer.width, linestyle=style, label=label)
     elif isinstance(layer, Bars):
-        axes.bar(layer.x, layer.y, color=colour, width=layer.width, label=label)
+        axes.bar(layer.x, layer.y, color=colour, width=layer.width, label=label, zorder=1.5)
     else:
         axes.plot(layer.x, layer.y, "o", color=colour, markersize=4, label=label)
 
