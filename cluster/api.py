@@ -95,7 +95,7 @@ class Run:
         uid = ahead[UNIQUE_ID].iloc[0] if unique_id is None else unique_id
         if uid not in set(ahead[UNIQUE_ID]):
             raise ConfigError(
-                f"{self.run_dir} forecasts no series {uid}: take one of {', '.join(set(ahead[UNIQUE_ID]))}"
+                f"{self.run_dir} forecasts no series {uid}: take one of {', '.join(ahead[UNIQUE_ID].unique())}"
             )
         return _figure(str(uid), oof[oof[UNIQUE_ID] == uid], ahead[ahead[UNIQUE_ID] == uid])
 
