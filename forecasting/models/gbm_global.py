@@ -65,7 +65,7 @@ class LightGbmGlobal:
     version: ClassVar[int] = 1
     libraries: ClassVar[tuple[str, ...]] = ("lightgbm", "holidays")
     seeded: ClassVar[bool] = True
-    seconds_per_fit: ClassVar[float] = 0.1
+    seconds_per_fit: ClassVar[float] = 0.15
     settings_type: ClassVar[type[Settings]] = GlobalGbmSettings
 
     def __init__(self, settings: GlobalGbmSettings) -> None:
