@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ensembles.liquidity import Liquidity, flows_of_run, liquidity_at_risk
 from forecasting.calendar import Calendar
 from forecasting.schema import (
     BLEND,
@@ -101,6 +102,14 @@ class ReportData:
     def days(self) -> Calendar:
         """The calendar to look days up in."""
         return self.calendar or Calendar(self.run["config"]["calendar"])
+
+    @cached_property
+    def liquidity(self) -> Liquidity | None:
+        """Liquidity at risk; None without a blend, or with a number of targets other than two."""
+        if self.oof is None or self.forecast is None or self.blend is None or self.net is None:
+            return None
+        flows = flows_of_run(self.oof, self.forecast, self.net)
+        return None if flows is None else liquidity_at_risk(flows, self.run["config"]["seed"])
 
     @cached_property
     def courses(self) -> tuple[Course, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ensembles.alerts import Alerts, alerts_of_backtest
-from ensembles.liquidity import Liquidity, flows_of_run, liquidity_at_risk
+from ensembles.liquidity import Liquidity
 from ensembles.report.chart import Chart
 from ensembles.report.data import ReportData
 from ensembles.report.errors import (
@@ -49,15 +49,12 @@ class _Found:
         flows = [float(v) for course in data.courses for v in course.next_y_hat]
         nothing = Alerts((), 0, {}, "", "")
         alerts = alerts_of_backtest(data.oof, data.days) if data.oof is not None and data.courses else nothing
-        return cls(data, honest_of(data), Money.of(flows, data.unit), alerts, liquidity_of(data))
+        return cls(data, honest_of(data), Money.of(flows, data.unit), alerts, data.liquidity)
 
 
 def liquidity_of(data: ReportData) -> Liquidity | None:
-    """Liquidity at risk of a run; None without a blend, or with a number of targets other than two."""
-    if data.oof is None or data.forecast is None or data.blend is None or data.net is None:
-        return None
-    flows = flows_of_run(data.oof, data.forecast, data.net)
-    return None if flows is None else liquidity_at_risk(flows, data.run["config"]["seed"])
+    """Liquidity at risk of a run, as in its report; None where there is none."""
+    return data.liquidity
 
 
 @dataclass(frozen=True)
