@@ -16,7 +16,7 @@ FORBIDDEN = {
 ONLY_IN = {
     "ray": "cluster/",
     "torch": "forecasting/models/lstm/",
-    "lightgbm": "forecasting/models/gbm.py",
+    "lightgbm": "forecasting/models/gbm",
     "statsmodels": "forecasting/models/arima.py",
 }
 
