@@ -12,7 +12,7 @@ import numpy as np
 
 from cluster.config import RunConfig, expand_members
 from forecasting.models import model_type
-from forecasting.models.base import StackedModel
+from forecasting.models.base import Fingerprinted, StackedModel
 from forecasting.panel import Panel
 from forecasting.schema import iso
 from forecasting.seeding import content_hash
@@ -157,7 +157,8 @@ def _code_key(member: Member, device: str) -> list[object]:
     versions = [f"{name}=={_version(name)}" for name in cls.libraries]
     model = member.build()
     where = [device, model.backend(device)] if isinstance(model, StackedModel) else ["cpu"]
-    return [member.model, cls.version, versions, where]
+    read = [model.fingerprint()] if isinstance(model, Fingerprinted) else []
+    return [member.model, cls.version, versions, where, *read]
 
 
 def _version(distribution: str) -> str:

@@ -120,7 +120,7 @@ def residual_rows(honest: Honest) -> list[dict[str, Any]]:
                 "days": len(known),
                 "mean": float(known.mean()),
                 "sd": float(known.std(ddof=1)),
-                "skew": float((centred**3).mean() / max(float((centred**2).mean()), 1e-300) ** 1.5),
+                "skew": float((centred**3).mean() / max(float((centred**2).mean()), 1e-100) ** 1.5),
                 "next_day": float(_autocorrelation(errors)[0]),
                 "next_week": float(_autocorrelation(errors)[6]),
                 "missed": int((missed & ~np.isnan(cube.y)).sum()),
