@@ -42,6 +42,19 @@
     });
   }
 
+  // Pictures are drawn for the screen's width: on paper they are shrunk as they are, since they cannot be drawn anew in time.
+  const PAGE = 700;
+  const figures = [...document.querySelectorAll("figure")];
+  addEventListener("beforeprint", () => {
+    const widths = figures.map((figure) => figure.offsetWidth);
+    figures.forEach((figure, i) => {
+      const room = figure.closest(".columns") ? PAGE / 2 - 10 : PAGE;
+      figure.style.width = `${widths[i]}px`;
+      figure.style.zoom = Math.min(1, room / widths[i]);
+    });
+  });
+  addEventListener("afterprint", () => figures.forEach((figure) => figure.removeAttribute("style")));
+
   const board = document.getElementById("board");
   const heads = [...board.tHead.rows[0].cells];
   const data = JSON.parse(document.getElementById("more-rows").textContent);
