@@ -24,6 +24,8 @@ __all__ = ["PRIOR_WINDOWS", "ErrorModel", "Scenarios"]
 
 PRIOR_WINDOWS = 3
 """Windows of evidence that the spread of single weeks counts for."""
+LARGEST = 30.0
+"""Log error at most, beyond any amount of money: with a window or two the draws' tails know no bound."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,9 @@ class ErrorModel:
     def net_outflow(self, y_hat: FloatArray, entity: int, drawn: Scenarios) -> FloatArray:
         """Net outflow of one entity, ``[n_draws, n_days]``, for its forecasts `y_hat` ``[2, n_days]``."""
         came, left = (
-            y_hat[side] * np.exp(drawn.level[:, side, entity])[:, None] * self.factors[side, entity][drawn.days]
+            y_hat[side]
+            * np.exp(np.minimum(drawn.level[:, side, entity], LARGEST))[:, None]
+            * self.factors[side, entity][drawn.days]
             for side in (0, 1)
         )
         outflow: FloatArray = left - came
