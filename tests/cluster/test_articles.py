@@ -16,6 +16,7 @@ from forecasting.models import model_type
 from forecasting.sample import write_sample
 from tests.runs import ROOT, tidecast
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 SAMPLES = {
     "single-series-lstm": ("yuebao", ""),
     "multi-series-lstm": ("yuebao", ""),
