@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -21,9 +23,23 @@ def head(tmp_path_factory):
     folder = tmp_path_factory.mktemp("job")
     write_inputs(folder)
     start = "start --head --num-cpus=2 --num-gpus=0 --port=6399 --dashboard-host=127.0.0.1 --disable-usage-stats"
-    subprocess.run([RAY, *start.split()], check=True, capture_output=True, timeout=120)
+    # A process of its own, and no `ray stop`: that would take every other Ray on this machine with it.
+    process = subprocess.Popen([RAY, *start.split(), "--block"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_until_it_answers()
     yield folder
-    subprocess.run([RAY, "stop", "--force"], check=True, capture_output=True, timeout=120)
+    process.terminate()
+    process.wait(timeout=120)
+
+
+def wait_until_it_answers():
+    for _ in range(240):
+        try:
+            urllib.request.urlopen(f"{ADDRESS}/api/version", timeout=1)
+        except OSError:
+            time.sleep(0.5)
+        else:
+            return
+    raise AssertionError("the head did not start within two minutes")
 
 
 def submit(folder, *arguments):
@@ -32,9 +48,20 @@ def submit(folder, *arguments):
     job += ["--runtime-env", str(ROOT / "configs/deploy/runtime-env.yaml"), "--"]
     tidecast = [sys.executable, "-m", "cluster.cli", "run", *arguments]
     environment = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"}
-    return subprocess.run(
-        [RAY, *job, *tidecast], cwd=folder, env=environment, capture_output=True, text=True, timeout=400, check=False
-    )
+    for _ in range(30):
+        done = subprocess.run(
+            [RAY, *job, *tidecast],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=400,
+            check=False,
+        )
+        if "No available agent" not in done.stderr:
+            return done
+        time.sleep(1)  # the head answers before it can take jobs
+    raise AssertionError(done.stderr)
 
 
 def test_a_job_runs_continues_and_fails_as_promised(head):
