@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -28,6 +27,7 @@ from cluster.resources import ClusterResources, Slots, choose_device, local_cpus
 from cluster.status import seconds_per_fit
 from cluster.storage import without_secrets
 from cluster.store import Record, RunStore
+from cluster.versions import installed
 from cluster.worker import WorkContext, limit_threads
 from forecasting.errors import ConfigError, DataError, StorageError, TooManyFailures
 from forecasting.panel import Panel
@@ -231,20 +231,13 @@ def _facts(plan: Plan, panel: Panel, request: RunRequest) -> dict[str, Any]:
         "executor": request.executor,
         "device": plan.device,
         "environment": {
-            "tidecast": _version("tidecast"),
+            "tidecast": installed("tidecast"),
             "python": platform.python_version(),
             "platform": platform.platform(),
             "processor": _processor(),
-            "libraries": {name: _version(name) for name in LIBRARIES},
+            "libraries": {name: installed(name) for name in LIBRARIES},
         },
     }
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
 
 
 def _processor() -> str:

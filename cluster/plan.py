@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 
 import numpy as np
 
 from cluster.config import RunConfig, expand_members
+from cluster.versions import installed
 from forecasting.models import model_type
 from forecasting.models.base import Fingerprinted, StackedModel
 from forecasting.panel import Panel
@@ -154,18 +154,11 @@ def check_windows(config: RunConfig, panel: Panel) -> WindowPlan:
 def _code_key(member: Member, device: str) -> list[object]:
     """What besides settings and data decides a model's numbers: its code, its libraries, where it runs."""
     cls = model_type(member.model)
-    versions = [f"{name}=={_version(name)}" for name in cls.libraries]
+    versions = [f"{name}=={installed(name)}" for name in cls.libraries]
     model = member.build()
     where = [device, model.backend(device)] if isinstance(model, StackedModel) else ["cpu"]
     read = [model.fingerprint()] if isinstance(model, Fingerprinted) else []
     return [member.model, cls.version, versions, where, *read]
-
-
-def _version(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return "missing"
 
 
 def cut_batches(plan: Plan, trials: Iterable[Trial]) -> list[Batch]:
