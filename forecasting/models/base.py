@@ -90,11 +90,17 @@ class _Common(Protocol):
     """Distributions whose versions are part of the trial key."""
     seeded: ClassVar[bool]
     """Whether the seed changes the forecast; members of other models have one seed only."""
-    seconds_per_fit: ClassVar[float]
-    """Rough CPU seconds of one fit: orders and cuts the work, never changes it."""
     settings_type: ClassVar[type[Settings]]
 
     def __init__(self, settings: Any) -> None: ...
+
+    @property
+    def seconds_per_fit(self) -> float:
+        """Rough CPU seconds of one fit, as these settings ask for it: orders and cuts the work, never changes it.
+
+        A plain class attribute will do where the settings matter little.
+        """
+        ...
 
     def predict(self, state: State, history: History, ds: DateArray) -> FloatArray:
         """Forecasts ``[len(ds)]`` in the unit of y for days `ds`, which follow the history's last day."""

@@ -100,9 +100,9 @@ def measure(repeats: int) -> dict[str, object]:
     from cluster import ray_pool
 
     raw = {
-        "windows": {"n_windows": 2},
-        "members": [{"model": "lstm-direct", "input_size": [7, 15, 30], "seeds": 12}],
-    }
+        "windows": {"n_windows": 4},
+        "members": [{"model": "lstm-direct", "input_size": [7, 15, 30], "seeds": 16}],
+    }  # as many fits as configs/yuebao.yaml has
     config, panel = parse_config(raw, "bench"), make_panel()
     plan = make_plan(config, panel, "cpu")
     batches = cut_batches(plan, plan.trials)

@@ -6,7 +6,6 @@ import pytest
 from cluster.config import parse_config
 from cluster.plan import cut_batches, make_plan
 from forecasting.calendar import Calendar
-from forecasting.models import model_type
 from forecasting.panel import Panel, Series
 from forecasting.testing import make_panel
 
@@ -91,7 +90,7 @@ def test_a_member_that_learns_across_has_one_trial_per_target():
     assert sorted(units) == [(f"lightgbm-global/s0{s}", t) for s in (0, 1) for t in ("purchase", "redeem")]
     assert len(plan.trials) == 8 + 4
     batches = {b.trials[0].member.model: b for b in cut_batches(plan, plan.trials)}
-    one = model_type("lightgbm-global").seconds_per_fit * 3 * 4
+    one = 3 * 4 * next(t.member for t in plan.trials if t.member.learns_across).build().seconds_per_fit
     assert batches["lightgbm-global"].cost == pytest.approx(one * len(batches["lightgbm-global"].trials))
 
 

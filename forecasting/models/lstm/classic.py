@@ -63,7 +63,6 @@ class LstmClassic:
     version: ClassVar[int] = 1
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "torch")
     seeded: ClassVar[bool] = True
-    seconds_per_fit: ClassVar[float] = 1.0
     settings_type: ClassVar[type[Settings]] = LstmClassicSettings
 
     def __init__(self, settings: LstmClassicSettings) -> None:
@@ -71,13 +70,18 @@ class LstmClassic:
         steps = settings.input_size
         self.network = Network("classic", steps, 1, settings.hidden_size, steps, start=settings.start)
 
+    @property
+    def seconds_per_fit(self) -> float:
+        """As torch takes on half a year of days; every day of the window is a step of the recurrence."""
+        return 0.02 * self.settings.input_size * self.settings.epochs / 25
+
     def backend(self, device: str) -> Backend:  # noqa: ARG002  # part of the protocol
         """Torch, on every device."""
         return "torch"
 
     def fits_per_batch(self, device: str) -> int:
         """How many fits are computed together on this device."""
-        return fits_per_batch(self.network, self.settings.batch_size, "torch", device)
+        return fits_per_batch(self.network, self.settings.batch_size, device)
 
     def fit_many(self, tasks: Sequence[FitTask], device: str) -> list[State | TrialError]:
         """Train all tasks as one program."""

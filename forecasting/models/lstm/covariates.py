@@ -88,9 +88,7 @@ class LstmCovariates:
 
     def fits_per_batch(self, device: str) -> int:
         """How many fits are computed together on this device."""
-        return fits_per_batch(
-            self.network(len(self.settings.covariates or ()) + 8), self.settings.batch_size, "torch", device
-        )
+        return fits_per_batch(self.network(len(self.settings.covariates or ()) + 8), self.settings.batch_size, device)
 
     def fit_many(self, tasks: Sequence[FitTask], device: str) -> list[State | TrialError]:
         """Train all tasks as one program; they have the same covariates."""

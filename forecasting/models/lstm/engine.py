@@ -18,9 +18,8 @@ __all__ = ["Backend", "BackendSetting", "default_backend", "fits_per_batch", "me
 Backend = Literal["torch", "numba"]
 BackendSetting = Literal["auto", "torch", "numba"]
 
-CPU_FITS: dict[Backend, int] = {"torch": 16, "numba": 40}
-"""Fits of a batch on a CPU. torch: where its speed levels off. numba: fit by fit, so only a matter of seconds per
-batch."""
+CPU_FITS = 16
+"""Fits of a batch on a CPU: where torch's speed levels off, and few enough seconds that two workers end together."""
 
 GPU_SHARE = 0.5
 """Part of the free GPU memory that a batch may fill."""
@@ -46,10 +45,10 @@ def memory_per_fit(network: Network, batch_size: int, n_samples: int = 500) -> i
     return 4 * (layers * network.input_size * a_step * width + n_samples * a_sample + 6 * network.size)
 
 
-def fits_per_batch(network: Network, batch_size: int, backend: Backend, device: str) -> int:
+def fits_per_batch(network: Network, batch_size: int, device: str) -> int:
     """How many fits to compute together: a fixed number on a CPU, what half of the free memory holds on a GPU."""
     if not device.startswith("cuda"):
-        return CPU_FITS[backend]
+        return CPU_FITS
     import torch
 
     free, _ = torch.cuda.mem_get_info() if torch.cuda.is_available() else (8 << 30, 0)
