@@ -19,6 +19,7 @@ import subprocess
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from cluster.store import RunStore
@@ -64,15 +65,23 @@ def wait_for_batches(process: subprocess.Popen[str], folder: Path, count: int) -
     return False
 
 
-def kill_worker() -> bool:
-    """SIGKILL one Ray process that runs our code; False when none does."""
-    listing = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
-    for line in listing.splitlines():
-        pid, _, text = line.strip().partition(" ")
-        if "ray::_Worker" in text or "ray::_run_task" in text:
+def kill_worker(driver: int) -> bool:
+    """SIGKILL one Ray process that runs our code below this driver; False when none does."""
+    listing = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    rows = [line.split(maxsplit=2) for line in listing.splitlines()]
+    parents = {pid: parent for pid, parent, *_ in rows}
+    for pid, _, *text in rows:
+        ours = text and ("ray::_Worker" in text[0] or "ray::_run_task" in text[0])
+        if ours and str(driver) in _ancestors(pid, parents):
             os.kill(int(pid), signal.SIGKILL)
             return True
     return False
+
+
+def _ancestors(pid: str, parents: Mapping[str, str]) -> Iterator[str]:
+    while pid in parents:
+        pid = parents[pid]
+        yield pid
 
 
 def disturb(kind: str, folder: Path, run_dir: str, chance: random.Random) -> int:
@@ -86,7 +95,7 @@ def disturb(kind: str, folder: Path, run_dir: str, chance: random.Random) -> int
             break
         time.sleep(chance.uniform(0, 0.5))
         if kind == "worker":
-            killed += kill_worker()
+            killed += kill_worker(process.pid)
             continue
         process.send_signal(signal.SIGKILL if kind == "driver" else signal.SIGINT)
         process.communicate(timeout=120)
