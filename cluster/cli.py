@@ -234,15 +234,21 @@ def report(
 @app.command()
 def monitor(
     run_dir: RunDirArgument,
-    actuals: Annotated[Path, typer.Option(metavar="FILE", help="new actual values: date and one column per target")],
+    actuals: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="new actual values: date and one column per target; default: the backtest's"),
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="table of known anomalies: precision and recall of the alerts")
+    ] = None,
+    label: Annotated[str, typer.Option(metavar="COLUMN", help="its column with the kind of the anomaly")] = "anomaly",
     as_json: JsonOption = False,
 ) -> None:
-    """Hold new actual values against the forecast's bands: abnormal days, the worst first."""
+    """Hold actual values against the forecast's bands: abnormal days, the worst first, and how often that is right."""
     from cluster.reporting import monitor_run
     from cluster.screen import show_alerts
 
-    found, unit = monitor_run(run_dir, actuals)
-    show_alerts(found, unit, _consoles()[0], as_json)
+    show_alerts(monitor_run(run_dir, actuals, labels, label), _consoles()[0], as_json)
 
 
 @app.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +16,11 @@ import pyarrow.parquet as pq
 from cluster.config import expand_members, parse_config
 from cluster.storage import Storage
 from cluster.store import RunStore
+from ensembles.labels import AlertQuality, judge_alerts, read_labels
 from ensembles.report import ReportData, liquidity_of, render
 from ensembles.tables import parquet_bytes
 from forecasting.calendar import Calendar
-from forecasting.errors import StorageError
+from forecasting.errors import DataError, StorageError
 from forecasting.panel import Panel
 from forecasting.schema import DS, UNIQUE_ID, Y
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from ensembles.compare import Comparison
 
 __all__ = [
+    "Monitored",
     "compare_runs",
     "monitor_run",
     "report_data",
@@ -35,6 +38,9 @@ __all__ = [
     "write_history",
     "write_reports",
 ]
+
+SEVERITIES = (0.0, 1.0, 1.5, 2.0, 3.0)
+"""At which alerts are judged: all of them, those beyond the widest band, and so on in its half widths."""
 
 
 def write_history(store: RunStore, panel: Panel) -> None:
@@ -113,14 +119,45 @@ def write_figures_of(data: ReportData, folder: str) -> Sequence[str]:
     return sorted(files)
 
 
-def monitor_run(run_dir: str, actuals: Path) -> tuple[Alerts, str]:
-    """New actual values against the bands of a run's forecast, and the unit of their amounts."""
-    from ensembles.alerts import monitor
+@dataclass(frozen=True)
+class Monitored:
+    """Alerts of a run in the `unit` of its data; `quality` by severity, where labels say which days are abnormal."""
+
+    alerts: Alerts
+    unit: str
+    quality: Mapping[float, AlertQuality]
+
+
+def monitor_run(
+    run_dir: str, actuals: Path | None = None, labels: Path | None = None, label: str = "anomaly"
+) -> Monitored:
+    """New actual values against the bands of a run's forecast; without them, its backtest against bands made before.
+
+    Parameters
+    ----------
+    labels, label
+        Table and column that say which days are abnormal.
+    """
+    from ensembles.alerts import alerts_of_backtest, monitor
 
     data = report_data(RunStore(run_dir))
-    if data.forecast is None:
+    table = data.oof if actuals is None else data.forecast
+    if table is None:
         raise StorageError(f"{run_dir} holds no forecast: run it to its end first")
-    return monitor(data.forecast, actuals, data.targets, data.days, data.run["config"]["data"]["entity"]), data.unit
+    if actuals is None:
+        found = alerts_of_backtest(table, data.days)
+        if not found.n_days:
+            raise StorageError(f"{run_dir}: no day of its backtest has bands, which earlier windows make: give actuals")
+    else:
+        found = monitor(table, actuals, data.targets, data.days, data.run["config"]["data"]["entity"])
+    if labels is None:
+        return Monitored(found, data.unit, {})
+    if not labels.exists():
+        raise DataError(f"{labels}: no such file: give the table of labelled days")
+    entities = {uid.rpartition("/")[0] for uid in table[UNIQUE_ID].unique().to_pylist()}
+    spec = parse_config(data.run["config"], f"{run_dir}/run.json").data
+    known = read_labels(labels, spec, label, entities)
+    return Monitored(found, data.unit, {severity: judge_alerts(found, known, severity) for severity in SEVERITIES})
 
 
 def compare_runs(run_dirs: Sequence[str]) -> Comparison:

@@ -38,6 +38,8 @@ class RunResult:
     n_days: int
     outlook: Mapping[str, tuple[FloatArray, FloatArray]]
     """Per target the last days' actual values and the forecast, summed over series."""
+    has_figures: bool = False
+    """Whether networks that were fitted once left their pictures, figures.html."""
 
 
 def blend_and_write(plan: Plan, panel: Panel, assembled: Assembled, store: RunStore, seconds: float) -> RunResult:
@@ -63,7 +65,7 @@ def blend_and_write(plan: Plan, panel: Panel, assembled: Assembled, store: RunSt
     _write_forecasts(plan, panel, assembled, blend, blended, store)
     _write_board(board, store)
     store.write_json("blend.json", blend_facts(blend))
-    write_figures(plan, panel, store)
+    has_figures = write_figures(plan, panel, store)
     _prune(plan, blend, store)
     timings = {"train": round(seconds, 2), "blend": round(time.perf_counter() - started, 2)}
     _finish(plan, panel, assembled, store, timings, "done")
@@ -72,7 +74,8 @@ def blend_and_write(plan: Plan, panel: Panel, assembled: Assembled, store: RunSt
     outlook = {
         target: (_recent(panel, cube, final.horizon), blended[target].sum(axis=0)) for target, cube in cubes.items()
     }
-    return RunResult(store.uri, board, _headline(blend), iso(final.start), iso(final.end), final.horizon, outlook)
+    start, end = iso(final.start), iso(final.end)
+    return RunResult(store.uri, board, _headline(blend), start, end, final.horizon, outlook, has_figures)
 
 
 def write_failed(plan: Plan, panel: Panel, assembled: Assembled, store: RunStore, seconds: float) -> None:

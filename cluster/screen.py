@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from cluster.store import RunStore
@@ -18,11 +19,12 @@ from forecasting.schema import BLEND, FloatArray, iso
 
 if TYPE_CHECKING:
     from cluster.pipeline import PlanView
+    from cluster.reporting import Monitored
     from cluster.results import RunResult
     from cluster.status import RunStatus
-    from ensembles.alerts import Alerts
     from ensembles.compare import Comparison
     from ensembles.evaluate import Evaluation
+    from ensembles.labels import AlertQuality
     from ensembles.submission import SubmissionScore
     from forecasting.quality import Finding
 
@@ -41,6 +43,7 @@ __all__ = [
 SPARKS = "▁▂▃▄▅▆▇█"
 TOP_ROWS = 15
 """Settings shown after a run."""
+TOP_ALERTS = 40
 NARROW, WINDOW_WIDTH = 90, 10
 """Characters the summary needs without windows, and for each of them."""
 
@@ -58,7 +61,8 @@ def show_result(result: RunResult, out: Console) -> None:
     for target, (recent, forecast) in result.outlook.items():
         _say(out, f"{target:>12} {_spark(recent, forecast)}")
     _say(out, f"forecast: {result.n_days} days, {result.start} to {result.end}, in {result.uri}")
-    _say(out, "  submission.csv  forecast.csv (for people)  report.html  leaderboard.csv")
+    pictures = "  figures.html" if result.has_figures else ""
+    _say(out, f"  submission.csv  forecast.csv (for people)  report.html  leaderboard.csv{pictures}")
 
 
 def _spark(recent: FloatArray, forecast: FloatArray) -> str:
@@ -248,21 +252,53 @@ def show_findings(findings: Sequence[Finding], out: Console, as_json: bool) -> N
     out.print(table)
 
 
-def show_alerts(found: Alerts, unit: str, out: Console, as_json: bool) -> None:
-    """Abnormal days, the worst first."""
+def show_alerts(monitored: Monitored, out: Console, as_json: bool) -> None:
+    """Abnormal days, the worst first; where days are labelled, how often an alert is right."""
+    found = monitored.alerts
     if as_json:
-        print(json.dumps([asdict(alert) for alert in found.alerts], ensure_ascii=False, default=str))
+        rows = [asdict(alert) for alert in found.alerts]
+        known = {"alerts": [row | {"severity": _finite(row["severity"])} for row in rows]}
+        quality = [{"severity": at, **q.as_json()} for at, q in monitored.quality.items()]
+        print(json.dumps(known | ({"quality": quality} if quality else {}), ensure_ascii=False, default=str))
         return
-    scale = 100 if unit == "fen" else 1
-    table = Table("series", "day", "", "side", "actual, CNY", "band, CNY", "level", box=box.SIMPLE_HEAD)
-    for alert in found.alerts:
+    scale = 100 if monitored.unit == "fen" else 1
+    names = ("series", "day", "", "side", "actual, CNY", "band, CNY", "level", "severity")
+    table = Table(*names, box=box.SIMPLE_HEAD)
+    for alert in found.alerts[:TOP_ALERTS]:
         day = f"{alert.weekday} {alert.day_type} {alert.holiday} {alert.event}".strip()
         band = f"{alert.low / scale:,.0f} to {alert.high / scale:,.0f}"
         row = (alert.unique_id, alert.ds, day, alert.side, f"{alert.y / scale:,.0f}", band, f"{alert.level}%")
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(cell) for cell in (*row, f"{alert.severity:.2f}")))
     out.print(table)
+    if len(found.alerts) > TOP_ALERTS:
+        _say(out, f"and {len(found.alerts) - TOP_ALERTS} more; --json gives all")
     inside = ", ".join(f"{count} inside the {level}% band" for level, count in found.inside.items())
     _say(out, f"{found.n_days} days of {found.start} to {found.end}: {inside}")
+    if monitored.quality:
+        _show_quality(monitored.quality, out)
+
+
+def _show_quality(quality: Mapping[float, AlertQuality], out: Console) -> None:
+    """Precision and recall by the severity from which an alert counts."""
+    names = ("alerts of severity", "alerts", "right", "precision", "anomalies", "found", "recall", "days to the alert")
+    table = Table(*(Column(name, justify="right") for name in names), box=box.SIMPLE_HEAD)
+    for severity, q in quality.items():
+        counts = (f"{q.n_alerts}", f"{q.n_right}", _share(q.precision), f"{q.n_anomalies}", f"{q.n_found}")
+        wait = "" if math.isnan(q.days_to_alert) else f"{q.days_to_alert:.1f}"
+        table.add_row(f"{severity:g} or more" if severity else "any", *counts, _share(q.recall), wait)
+    out.print(table)
+    edge = quality[1.0]
+    kinds = ", ".join(f"{kind} {found} of {every}" for kind, (found, every) in edge.found_by_kind.items())
+    _say(out, f"found by alerts of severity 1, the edge of the widest band: {kinds or 'no labelled day was judged'}")
+
+
+def _finite(value: float) -> float | None:
+    """None for the infinite severity of a day without any flow, which JSON cannot hold."""
+    return value if math.isfinite(value) else None
+
+
+def _share(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.0%}"
 
 
 def show_comparison(found: Comparison, out: Console, as_json: bool) -> None:

@@ -6,22 +6,30 @@ it is found when one of its days has an alert.
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from ensembles.alerts import Alert, Alerts
 from forecasting.errors import DataError
-from forecasting.schema import as_date, iso
-from forecasting.sources.decode import parse_day
+from forecasting.schema import UNIQUE_ID, as_date, iso
+from forecasting.sources import DataSpec
+from forecasting.sources.columns import find_column, listed
+from forecasting.sources.files import table_at
+from forecasting.sources.frame import Frame, read_frame
+from forecasting.sources.reading import columns_of
 
 __all__ = ["AlertQuality", "Day", "judge_alerts", "read_labels"]
 
 Day = tuple[str, str]
-"""Entity and day as YYYY-MM-DD."""
+"""Entity and day as YYYY-MM-DD; the entity is empty where there is only one."""
+USUAL = frozenset({"", "0", "0.0", "false", "no", "nan"})
+"""Cells that say that a day is a usual one."""
 
 
 @dataclass(frozen=True)
@@ -54,31 +62,77 @@ class AlertQuality:
         """Share of labelled days with an alert; NaN without any."""
         return self.n_right / self.n_labelled if self.n_labelled else float("nan")
 
+    def as_json(self) -> dict[str, Any]:
+        """Plain values; null where there is nothing to measure."""
+        shares = {"precision": self.precision, "recall": self.recall, "day_recall": self.day_recall}
+        known = {**vars(self), **shares}
+        return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in known.items()}
 
-def read_labels(path: Path, entity: str, label: str, ds: str = "ds") -> dict[Day, str]:
-    """Labelled days of a table and their kinds; days without a label are left out.
+
+def read_labels(
+    path: str | Path, data: DataSpec, label: str = "anomaly", entities: Collection[str] | None = None
+) -> dict[Day, str]:
+    """Labelled days of a table and their kinds; of two kinds on one day the first counts.
+
+    Parameters
+    ----------
+    data
+        Of the run: says which column tells the entities apart, and what the date is called.
+    label
+        Column with the kind of the anomaly. Empty, 0, false or no: a usual day.
+    entities
+        Those of the run; labels of others are left out. None: all.
 
     Raises
     ------
     DataError
-        For a missing column, or a cell that is not a day.
+        For a file that cannot be read, a missing column, a cell that is not a day, no labelled day at all, or none of
+        these entities.
     """
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.DictReader(file)
-        columns = rows.fieldnames or []
-        for name in (entity, label, ds):
-            if name not in columns:
-                raise DataError(f"{path.name}: there is no column {name!r} among {', '.join(columns)}: name another")
-        found = {}
-        for row in rows:
-            if row[label]:
-                day = parse_day(row[ds] or "")
-                if np.isnat(day):
-                    raise DataError(
-                        f"{path.name}:{rows.line_num}: {ds} is {row[ds]!r}, not a day: write YYYYMMDD or YYYY-MM-DD"
-                    )
-                found[row[entity], iso(day)] = row[label]
-        return found
+    files = table_at(path)
+    name, available = files[0].name, columns_of(files[0])
+    mapped = {ours: column for ours, column in data.columns.items() if column in available}
+    date = find_column("ds", mapped, available, name)
+    who = _entity_column(data, mapped)
+    if label not in available:
+        raise DataError(
+            f"{name}: there is no column {label!r} among {listed(available)}: name the column of the labels"
+        )
+    frame = read_frame(files, [date, label, *([who] if who else [])])
+    kinds = _texts(frame, label)
+    keys = [_entity(key, data) for key in _texts(frame, who)] if who else [""] * len(kinds)
+    found: dict[Day, str] = {}
+    for key, day, kind in zip(keys, frame.days(date), kinds, strict=True):
+        if kind.casefold() not in USUAL:
+            found.setdefault((key, iso(day)), kind)
+    if not found:
+        raise DataError(f"{name}: {label} labels none of its {len(kinds)} rows: name the column of the labels")
+    known = {key for key, _ in found}
+    if entities is not None and not known & set(entities):
+        raise DataError(
+            f"{name}: labels {listed(sorted(known), 3)}, and the run holds {listed(sorted(entities), 3)}: "
+            "give labels of the run's own data"
+        )
+    return found if entities is None else {day: kind for day, kind in found.items() if day[0] in entities}
+
+
+def _entity_column(data: DataSpec, mapped: Mapping[str, str]) -> str | None:
+    if data.kind != "panel":
+        return None
+    return data.entity or mapped.get(UNIQUE_ID, UNIQUE_ID)
+
+
+def _entity(key: str, data: DataSpec) -> str:
+    """Of a long panel's unique_id, entity/target, the entity."""
+    head, _, tail = key.rpartition("/")
+    return head if data.entity is None and tail in data.targets else key
+
+
+def _texts(frame: Frame, column: str) -> list[str]:
+    try:
+        return [(text or "").strip() for text in frame.columns[column].cast(pa.string()).to_pylist()]
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        raise DataError(f"{frame.files[0].name}: {column} cannot be read as text: store it as text") from None
 
 
 def judge_alerts(found: Alerts, labels: Mapping[Day, str], severity: float = 1.0) -> AlertQuality:

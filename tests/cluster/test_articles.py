@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import json
 
-import pyarrow.parquet as pq
 import pytest
 
 from cluster.config import expand_members, load_config
-from ensembles.alerts import alerts_of_backtest
-from ensembles.labels import judge_alerts, read_labels
 from ensembles.oof import REFERENCE
-from forecasting.calendar import Calendar
 from forecasting.models import model_type
 from forecasting.sample import write_sample
 from tests.runs import ROOT, tidecast
@@ -62,7 +58,9 @@ def test_a_published_system_runs_on_generated_data(name, samples, tmp_path):
     assert published
     assert {row["family"] for row in published} == {REFERENCE}
     assert all(row["status"] == "ok" for row in rows.values())
+    assert "figures.html" in done.stdout
     page = (tmp_path / "run" / "figures.html").read_text()
+    assert page.count("training</span>") >= 2
     assert "http://" not in page.split("<h1>")[1].split("<script")[0]
     assert page.count("truth and fit of") >= 2
     assert ("rebuilt from the changes forecast" in page) == (kind == "ohlcv")
@@ -73,14 +71,15 @@ def test_risk_control_finds_planted_anomalies(samples, tmp_path):
     arguments = ("--data", str(path), "--run-dir", "run", "--executor", "local", *small(name))
     done = tidecast(tmp_path, "run", f"articles/{name}", *arguments)
     assert done.returncode == 0, done.stderr
-    store = tmp_path / "run"
-    oof = pq.read_table(store / "oof.parquet")
-    quality = judge_alerts(alerts_of_backtest(oof, Calendar("CN")), read_labels(path, "account_id", "anomaly"), 1.5)
-    assert quality.n_anomalies >= 3
-    assert quality.recall >= 0.6
-    by_chance = quality.n_labelled / (16 * 40)
-    assert quality.precision > 2 * by_chance
-    assert not (store / "figures.html").exists()
+    assert "figures.html" not in done.stdout
+    judged = tidecast(tmp_path, "monitor", "run", "--labels", str(path), "--json")
+    assert judged.returncode == 0, judged.stderr
+    quality = next(row for row in json.loads(judged.stdout)["quality"] if row["severity"] == 1.5)
+    assert quality["n_anomalies"] >= 3
+    assert quality["recall"] >= 0.6
+    by_chance = quality["n_labelled"] / (16 * 40)
+    assert quality["precision"] > 2 * by_chance
+    assert not (tmp_path / "run" / "figures.html").exists()
 
 
 def test_published_mistakes_are_named_and_never_blended_even_when_the_user_does_not_say_so():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from ensembles.alerts import Alert, Alerts
 from ensembles.labels import judge_alerts, read_labels
 from forecasting.errors import DataError
+from forecasting.sources import DataSpec
 
 
 def alert(uid: str, ds: str, severity: float = 2.0) -> Alert:
@@ -54,12 +56,42 @@ def test_without_alerts_there_is_no_precision():
     assert quality.recall == 0.0
 
 
+WIDE = DataSpec(kind="panel", entity="id", targets={"in": 0.5, "out": 0.5})
+
+
 def test_labels_are_read_and_their_faults_named(tmp_path):
     path = tmp_path / "accounts.csv"
-    path.write_text("id,ds,kind\na,20240103,drain\na,20240104,\nb,2024-01-05,spike\n")
-    assert read_labels(path, "id", "kind") == {("a", "2024-01-03"): "drain", ("b", "2024-01-05"): "spike"}
-    with pytest.raises(DataError, match="no column 'anomaly' among id, ds, kind"):
-        read_labels(path, "id", "anomaly")
+    path.write_text("id,ds,kind\na,20240103,drain\na,20240104,\nb,2024-01-05,spike\nc,2024-01-05,0\n")
+    assert read_labels(path, WIDE, "kind") == {("a", "2024-01-03"): "drain", ("b", "2024-01-05"): "spike"}
+    assert read_labels(path, WIDE, "kind", {"b", "c"}) == {("b", "2024-01-05"): "spike"}
+    with pytest.raises(DataError, match="no column 'anomaly' among id, ds, kind: name the column of the labels"):
+        read_labels(path, WIDE)
+    with pytest.raises(DataError, match=r"accounts\.csv: labels a, b, and the run holds A1, A2: give labels of"):
+        read_labels(path, WIDE, "kind", {"A1", "A2"})
     path.write_text("id,ds,kind\na,soon,drain\n")
     with pytest.raises(DataError, match=r"accounts\.csv:2: ds is 'soon', not a day"):
-        read_labels(path, "id", "kind")
+        read_labels(path, WIDE, "kind")
+    path.write_text("id,ds,kind\na,20240103,no\n")
+    with pytest.raises(DataError, match="kind labels none of its 1 rows"):
+        read_labels(path, WIDE, "kind")
+    with pytest.raises(DataError, match="no such file"):
+        read_labels(tmp_path / "nothing.csv", WIDE)
+
+
+def test_labels_follow_the_data_in_shape(tmp_path):
+    long, single = tmp_path / "long.csv", tmp_path / "single.csv"
+    long.write_text("unique_id,ds,flag\nf1/in,20240103,1\nf1/out,20240103,1\nf2/in,20240104,0\n")
+    spec = DataSpec(kind="panel", targets={"in": 0.5, "out": 0.5})
+    assert read_labels(long, spec, "flag") == {("f1", "2024-01-03"): "1"}
+    single.write_text("report_date,flag\n20240103,True\n20240104,False\n")
+    assert read_labels(single, DataSpec(kind="table"), "flag") == {("", "2024-01-03"): "True"}
+    mapped = DataSpec(kind="table", columns={"ds": "trade_day"})
+    assert read_labels(single, mapped, "flag") == {("", "2024-01-03"): "True"}
+    single.write_text("trade_day,flag\n20240103,spike\n")
+    assert read_labels(single, mapped, "flag") == {("", "2024-01-03"): "spike"}
+
+
+def test_nothing_to_measure_is_null():
+    found = judge_alerts(alerts(), {}).as_json()
+    assert (found["precision"], found["recall"], found["n_alerts"]) == (None, None, 0)
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
