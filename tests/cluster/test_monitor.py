@@ -59,9 +59,7 @@ def test_people_get_a_table(folder):
 
 
 def test_alerts_of_new_values_are_judged_by_labels(folder):
-    (folder / "new.csv").write_text(
-        "date,purchase,redeem\n2024-07-20,1,1\n2024-07-05,5,9000000\n"
-    )
+    (folder / "new.csv").write_text("date,purchase,redeem\n2024-07-20,1,1\n2024-07-05,5,9000000\n")
     (folder / "known.csv").write_text("date,what\n2024-07-05,outage\n2024-07-06,outage\n2024-06-25,spike\n")
     found = judged(folder, "--actuals", "new.csv", "--labels", "known.csv", "--label", "what")
     assert found["quality"][1]["found_by_kind"] == {"outage": [1, 1]}  # the spike lies before the days judged
