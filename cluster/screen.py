@@ -118,13 +118,15 @@ def _title(board: Mapping[str, Any]) -> str:
     return f"{board['sort']}: points a day, 0 to 10, higher is better ({board['surrogate']} surrogate)"
 
 
-def leaderboard_table(board: Mapping[str, Any]) -> Table:
-    """Every row, best first."""
-    table = Table(title=_title(board), box=box.SIMPLE_HEAD)
+def leaderboard_table(board: Mapping[str, Any], width: int) -> Table:
+    """Every row, best first; windows where there is room for all of them."""
+    shown = width >= NARROW + WINDOW_WIDTH * len(board["windows"])
+    more = None if shown else f"{len(board['windows'])} windows: --json, or leaderboard.csv in the run directory"
+    table = Table(title=_title(board), box=box.SIMPLE_HEAD, caption=more)
     table.add_column("member", no_wrap=True)
-    table.add_column("family")
-    table.add_column("score", justify="right")
-    for name in _window_names(board):
+    table.add_column("family", no_wrap=True)
+    table.add_column("score", justify="right", no_wrap=True)
+    for name in _window_names(board) if shown else ():
         table.add_column(name, justify="right", no_wrap=True)
     for target in board["weights"]:
         table.add_column(f"{target} MAPE", justify="right")
@@ -135,7 +137,7 @@ def leaderboard_table(board: Mapping[str, Any]) -> Table:
             row["member"],
             row["family"],
             _number(row["score"]),
-            *(_number(value) for value in row["per_window"] or [None] * len(board["windows"])),
+            *(_number(value) for value in (row["per_window"] or [None] * len(board["windows"])) if shown),
             *("-" if value is None else f"{value:.1%}" for value in mapes),
             row["status"] if row["reason"] is None else f"{row['status']}: {row['reason']}",
             style="bold" if row["family"] == BLEND else None,
@@ -155,7 +157,7 @@ def show_leaderboard(store: RunStore, out: Console, as_json: bool) -> None:
     if as_json:
         print(json.dumps(board, ensure_ascii=False))
     else:
-        out.print(leaderboard_table(board))
+        out.print(leaderboard_table(board, out.width))
 
 
 def show_plan(view: PlanView, out: Console) -> None:

@@ -88,6 +88,17 @@ def test_the_leaderboard_can_be_read_by_people_and_programs(folder):
     assert (missing.returncode, missing.stdout) == (2, "")
 
 
+def test_a_leaderboard_of_many_windows_keeps_its_scores(folder):
+    changes = ("windows.n_windows=9", "windows.horizon=7", "members=[{model: weekday-median}]")
+    done = run(folder, "runs/many", *(part for change in changes for part in ("--set", change)))
+    assert done.returncode == 0, done.stderr
+    board = json.loads((folder / "runs/many/leaderboard.json").read_text())
+    said = tidecast(folder, "leaderboard", "runs/many").stdout
+    assert all(f"{row['score']:.2f}" in said and row["member"] in said for row in board["rows"])
+    assert "9 windows: --json" in said
+    assert board["windows"][0]["start"] not in said
+
+
 def test_a_plan_starts_nothing(folder):
     done = tidecast(folder, "plan", "config.yaml", "--data", "data.csv")
     assert done.returncode == 0, done.stderr
