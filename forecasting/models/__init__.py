@@ -28,6 +28,7 @@ MODELS: dict[str, str] = {
     "lstm-direct": "forecasting.models.lstm.direct:LstmDirect",
     "lstm-classic": "forecasting.models.lstm.classic:LstmClassic",
     "lstm-covariates": "forecasting.models.lstm.covariates:LstmCovariates",
+    "lstm-global": "forecasting.models.lstm.across:LstmGlobal",
     "lstm-price": "forecasting.models.lstm.price:LstmPrice",
     "file": "forecasting.models.file:FileForecast",
 }

@@ -13,35 +13,20 @@ it has a level, and is a failure of its own where it has none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
-from forecasting.adjust import calendar_columns, safe_log
-from forecasting.errors import TrialError
 from forecasting.models.base import PanelTask, Settings, State
+from forecasting.models.ratios import FIRST_ORIGIN, Ratios, past_ratios, stride_for, teachers_of
 from forecasting.panel import History
-from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray, iso
+from forecasting.schema import DateArray, FloatArray, IntArray
 from forecasting.seeding import generator
 
 __all__ = ["GlobalGbmSettings", "LightGbmGlobal"]
 
-MIN_DAYS = 14
-"""Fewest days that make a level."""
-FIRST_ORIGIN = 42
-"""Days before a series' first training origin."""
-MEANS = (1, 3, 7, 14, 28, 56)
-"""Days of the recent averages."""
 LAGS = tuple(range(7))
-WEEKS = range(4)
-"""Known days of the target day's weekday, newest first."""
-PAST_MEANS = (1, 3, 7)
-PAST_LEVEL = 56
-"""Days that make the level of a past covariate."""
-MAX_ROWS = 200_000
-"""Training rows; of a larger panel every second (third, …) origin is used."""
 
 
 class GlobalGbmSettings(Settings):
@@ -75,14 +60,9 @@ class LightGbmGlobal:
         """Grow the trees. Raises TrialError when no series has training rows."""
         import lightgbm
 
-        teachers = [h for h in task.histories if _can_teach(h)]
-        if not teachers:
-            raise TrialError(
-                f"none of {len(task.histories)} series has the {FIRST_ORIGIN + 1} days of changing values that are "
-                "needed to learn from: take a later cutoff"
-            )
+        teachers = teachers_of(task.histories)
         last = max(h.cutoff for h in teachers)
-        stride = _stride(teachers, task.horizon)
+        stride = stride_for(teachers, task.horizon)
         parts = [self._training_rows(h, task.horizon, stride, last) for h in teachers]
         x, target, weight = (np.concatenate(columns) for columns in zip(*parts, strict=True))
         data = lightgbm.Dataset(x, label=target, weight=weight, params={"verbosity": -1, "min_data_in_bin": 1})
@@ -93,14 +73,9 @@ class LightGbmGlobal:
         """Forecasts ``[len(ds)]``, see `Model`. Raises TrialError when the series has no level."""
         import lightgbm
 
-        if len(history.y) < MIN_DAYS:
-            raise TrialError(
-                f"the history up to {iso(history.cutoff)} holds {len(history.y)} days and {MIN_DAYS} are needed: "
-                "take a later cutoff"
-            )
-        booster = lightgbm.Booster(model_str=state.arrays["model"].tobytes().decode())
         step = (ds - history.cutoff).astype(np.int64)
         described = _Described(history, self.settings.level_days, int(step.max()))
+        booster = lightgbm.Booster(model_str=state.arrays["model"].tobytes().decode())
         origin = np.full(len(step), len(history.y) - 1)
         level = described.level(origin, origin + step)
         ratio = np.asarray(booster.predict(described.columns(origin, step), num_threads=1))
@@ -139,103 +114,18 @@ class LightGbmGlobal:
         }
 
 
-class _Described:
-    """A history seen from each of its days; positions count from its first day and may go `ahead` beyond its last."""
+class _Described(Ratios):
+    """What the trees see of a history."""
 
     def __init__(self, history: History, level_days: int, ahead: int) -> None:
-        span = history.ds[0] + np.arange(len(history.ds) + ahead)
-        facts = history.calendar.days(span)
-        self.log_y = safe_log(history.y)
-        self.works = facts.workday
-        self._levels = _type_levels(self.log_y, self.works[: len(self.log_y)], level_days)
+        super().__init__(history, level_days, ahead)
+        facts = history.calendar.days(self.span)
         run = np.stack([facts.weekday, facts.day, facts.workday, facts.offday_run, facts.offday_index], axis=1)
-        self._days = np.hstack([calendar_columns(history.calendar, span), run])
-        self._past = np.hstack([self._recent(level_days), _covariates(history.past)])
-
-    def level(self, origin: IntArray, day: IntArray) -> FloatArray:
-        """Log level ``[n_rows]`` of the day's type, as known at the origin."""
-        return np.asarray(self._levels[origin, self.works[day].astype(np.int64)])
+        self._days = np.hstack([self.calendar, run])
+        self._past = np.hstack([self.recent, past_ratios(history.past)])
 
     def columns(self, origin: IntArray, step: IntArray) -> FloatArray:
-        """What the trees see, ``[n_rows, n_columns]``."""
+        """The trees' columns, ``[n_rows, n_columns]``."""
         day = origin + step
-        known = day - 7 * -(-step // 7)
-        weeks = [self._departure(origin, known - 7 * week) for week in WEEKS]
-        lags = [self._departure(origin, origin - lag) for lag in LAGS]
-        return np.hstack([self._past[origin], step[:, None], self._days[day], np.stack([*weeks, *lags], axis=1)])
-
-    def _departure(self, origin: IntArray, day: IntArray) -> FloatArray:
-        """Log ratio of a known day to its type's level as of the origin; NaN before the first day."""
-        inside = np.maximum(day, 0)
-        return np.where(day < 0, np.nan, self.log_y[inside] - self.level(origin, inside))
-
-    def _recent(self, level_days: int) -> FloatArray:
-        """Averages against the level, scatter, and how levels differ, ``[n, 9]``."""
-        works, levels = self.works[: len(self.log_y)], self._levels
-        columns = []
-        for days in MEANS:
-            share = _rolling_mean(works.astype(float), days)
-            usual = share * levels[:, 1] + (1.0 - share) * levels[:, 0]
-            columns.append(_rolling_mean(self.log_y, days) - usual)
-        departure = self._departure(np.arange(len(works)), np.arange(len(works)))
-        mean = _rolling_mean(departure, 28)
-        scatter = np.sqrt(np.maximum(_rolling_mean(departure**2, 28) - mean**2, 0.0))
-        slow = _type_levels(self.log_y, works, 3 * level_days)
-        return np.stack([*columns, scatter, levels[:, 1] - levels[:, 0], levels[:, 1] - slow[:, 1]], axis=1)
-
-
-def _can_teach(history: History) -> bool:
-    y = history.y
-    return len(y) > FIRST_ORIGIN and bool((y > 0).any()) and float(y.min()) < float(y.max())
-
-
-def _stride(histories: Sequence[History], horizon: int) -> int:
-    """Every how many days an origin is used, so that there are at most `MAX_ROWS` training rows."""
-    rows = sum(len(h.y) - FIRST_ORIGIN for h in histories) * horizon
-    return max(1, -(-rows // MAX_ROWS))
-
-
-def _type_levels(log_y: FloatArray, works: BoolArray, k: int) -> FloatArray:
-    """Median of the last k days off and of the last k work days as of each day, ``[n, 2]``.
-
-    Before the first day of a type its level is that of the other.
-    """
-    levels = np.full((len(log_y), 2), np.nan)
-    for kind in (0, 1):
-        alike = works == bool(kind)
-        if alike.any():
-            seen = np.cumsum(alike) - 1
-            levels[:, kind] = np.where(seen >= 0, _rolling_median(log_y[alike], k)[seen], np.nan)
-    return np.where(np.isnan(levels), levels[:, ::-1], levels)
-
-
-def _rolling_median(values: FloatArray, k: int) -> FloatArray:
-    """Median of the last k values as of each, ``[n]``; of those there are before the k-th."""
-    ranked = np.sort(_rolling(values, k), axis=1)  # NaN last
-    position = np.arange(len(values))
-    known = np.minimum(position + 1, k)
-    return np.asarray(0.5 * (ranked[position, (known - 1) // 2] + ranked[position, known // 2]))
-
-
-def _rolling(values: FloatArray, days: int) -> FloatArray:
-    """Each day's window of the last `days` days, ``[n, days]``, NaN before the first day."""
-    padded = np.concatenate([np.full(days - 1, np.nan), values])
-    return np.lib.stride_tricks.sliding_window_view(padded, days)
-
-
-def _rolling_mean(values: FloatArray, days: int) -> FloatArray:
-    """Mean of the known of the last `days` days, ``[n]``; NaN where none is known."""
-    windows = _rolling(values, days)
-    known = np.count_nonzero(~np.isnan(windows), axis=1)
-    total = np.where(np.isnan(windows), 0.0, windows).sum(axis=1)
-    return np.where(known > 0, total / np.maximum(known, 1), np.nan)
-
-
-def _covariates(past: FloatArray) -> FloatArray:
-    """Recent means of each past covariate relative to its own level, ``[n, n_past * len(PAST_MEANS)]``."""
-    columns = []
-    for values in past.T:
-        level, size = _rolling_mean(values, PAST_LEVEL), _rolling_mean(np.abs(values), PAST_LEVEL)
-        size = np.where(size > 0, size, np.nan)
-        columns += [(_rolling_mean(values, days) - level) / size for days in PAST_MEANS]
-    return np.stack(columns, axis=1) if columns else np.empty((len(past), 0))
+        lags = np.stack([self.departure(origin, origin - lag) for lag in LAGS], axis=1)
+        return np.hstack([self._past[origin], step[:, None], self._days[day], self.weeks(origin, step), lags])

@@ -16,6 +16,7 @@ QUICK = {
     "lstm-direct": {"input_size": 7, "hidden_size": 4, "epochs": 2},
     "lstm-classic": {"input_size": 7, "hidden_size": 4, "epochs": 2},
     "lstm-covariates": {"input_size": 7, "hidden_size": 4, "epochs": 2},
+    "lstm-global": {"input_size": 7, "hidden_size": 4, "epochs": 2},
     "lstm-price": {"input_size": 7, "hidden_sizes": (4, 3), "epochs": 2},
     "lightgbm-direct": {"rounds": 10},
     "lightgbm-recursive": {"rounds": 10},

@@ -1,0 +1,141 @@
+"""`lstm-global`: one network for all series of a target, on ratios to each series' own level.
+
+    inputs   log ratios of the last `input_size` days to the level as of the origin, and whether each is a work day
+    outputs  log y_{T+h} − level_T(type of T+h)        for h = 1 … horizon
+
+Beside the network's output stands a linear one of what is known of each day ahead: its calendar, the last known days of
+its weekday, and the recent averages. Windows of all series that can teach are shuffled together, so that what follows a
+burst, a holiday or a quiet week is learnt from all of them. See `ratios` for the level.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from forecasting.errors import TrialError
+from forecasting.models.base import PanelTask, Settings, State
+from forecasting.models.lstm.data import FitData, Samples, TrainSpec
+from forecasting.models.lstm.engine import resolve, train
+from forecasting.models.lstm.network import Array, Network, forward
+from forecasting.models.ratios import FIRST_ORIGIN, Ratios, stride_for, teachers_of
+from forecasting.panel import History
+from forecasting.schema import DateArray, FloatArray, IntArray
+
+__all__ = ["LstmGlobal", "LstmGlobalSettings"]
+
+LARGEST = 3.0
+"""Log ratios beyond this are cut to it: a day of nothing must not drown the others."""
+
+
+class LstmGlobalSettings(Settings):
+    """Settings of `lstm-global`."""
+
+    input_size: int = Field(14, ge=2, le=366, description="days the network looks back")
+    hidden_size: int = Field(30, ge=1, le=512, description="units of the LSTM layer")
+    epochs: int = Field(8, ge=1, le=10_000, description="passes over the training windows of all series")
+    batch_size: int = Field(64, ge=1, le=4096, description="windows per step of the optimizer")
+    learning_rate: float = Field(2e-3, gt=0, le=1, description="step size of Adam")
+    clip_norm: float = Field(1.0, gt=0, description="gradients longer than this are cut to it")
+    dropout: float = Field(0.0, ge=0, lt=1, description="share of the last hidden state dropped in training")
+    loss: Literal["l1", "huber", "mse"] = Field("l1", description="loss on the log ratio; l1 aims at the median")
+    half_life: float = Field(180.0, gt=0, description="days after which a training day counts half")
+    level_days: int = Field(14, ge=1, le=366, description="days of a type whose median is its level")
+    backend: Literal["auto", "torch", "numba"] = Field(
+        "auto", description="what trains, on a CPU; auto: numba where it is installed, else torch"
+    )
+
+
+class LstmGlobal:
+    """See the module's text."""
+
+    family: ClassVar[str] = "lstm"
+    version: ClassVar[int] = 1
+    libraries: ClassVar[tuple[str, ...]] = ("numpy", "torch", "numba", "holidays")
+    seeded: ClassVar[bool] = True
+    settings_type: ClassVar[type[Settings]] = LstmGlobalSettings
+
+    def __init__(self, settings: LstmGlobalSettings) -> None:
+        self.settings = settings
+
+    @property
+    def seconds_per_fit(self) -> float:
+        """As the numba kernel takes on a year of one series."""
+        return 0.002 * (self.settings.input_size + 2) * self.settings.epochs / 8
+
+    def fit_all(self, task: PanelTask) -> State:
+        """Train the network. Raises TrialError when no series has windows, or training diverged."""
+        s = self.settings
+        teachers = teachers_of(task.histories)
+        last = max(h.cutoff for h in teachers)
+        stride = stride_for(teachers, task.horizon)
+        parts = [self._windows(h, task.horizon, stride, last) for h in teachers]
+        samples = Samples(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+        none = Samples(samples.x[:0], samples.y[:0], samples.weight[:0], samples.known[:0])
+        spec = TrainSpec(
+            network=self._network(task.horizon, samples.known.shape[-1]),
+            epochs=s.epochs,
+            batch_size=s.batch_size,
+            learning_rate=s.learning_rate,
+            clip_norm=s.clip_norm,
+            loss=s.loss,
+            dropout=s.dropout,
+        )
+        backend = resolve(s.backend, "cpu")
+        (result,) = train(spec, [FitData(task.key, samples, none)], backend)
+        if not result.finite:
+            raise TrialError("training diverged: use a lower learning_rate or clip_norm")
+        meta = {"horizon": task.horizon, "backend": backend, "epoch": result.epoch}
+        return State({"parameters": result.parameters}, {**meta, "train_loss": [float(v) for v in result.train_loss]})
+
+    def predict(self, state: State, history: History, ds: DateArray) -> FloatArray:
+        """Forecasts ``[len(ds)]``, see `Model`.
+
+        Raises TrialError when the series has no level, or more days are asked for than the network has outputs.
+        """
+        horizon = int(state.meta["horizon"])
+        step = (ds - history.cutoff).astype(np.int64)
+        if len(ds) and not (step.min() >= 1 and step.max() <= horizon):
+            raise TrialError(f"lstm-global was fitted for 1 to {horizon} days ahead, not {step.min()} to {step.max()}")
+        ratios = Ratios(history, self.settings.level_days, horizon)
+        last = np.array([len(history.y) - 1])
+        x, known = self._inputs(ratios, last, horizon)
+        network = self._network(horizon, known.shape[-1])
+        out = forward(network, network.unflatten(state.arrays["parameters"]), x, known)[0].astype(np.float64)
+        return np.asarray(np.exp(ratios.level(np.repeat(last, len(step)), last + step) + out[step - 1]))
+
+    def _network(self, horizon: int, n_known: int) -> Network:
+        return Network("direct", self.settings.input_size, 2, self.settings.hidden_size, horizon, n_known)
+
+    def _windows(
+        self, history: History, horizon: int, stride: int, last: np.datetime64
+    ) -> tuple[Array, Array, Array, Array]:
+        """Inputs, targets, weights and what is known, of every origin with a day ahead that is known."""
+        n = len(history.y)
+        ratios = Ratios(history, self.settings.level_days, horizon)
+        origin = np.arange(n - 2, FIRST_ORIGIN - 2, -stride)[::-1]
+        x, known = self._inputs(ratios, origin, horizon)
+        day = origin[:, None] + np.arange(1, horizon + 1)
+        exists, day = day < n, np.minimum(day, n - 1)
+        ratio = ratios.departure(np.repeat(origin, horizon), day.ravel()).reshape(day.shape)
+        age = (last - history.ds[day]).astype(np.int64)
+        weight = exists * 0.5 ** (age / self.settings.half_life)
+        return x, _bounded(np.where(exists, ratio, 0.0)), weight.astype(np.float32), known
+
+    def _inputs(self, ratios: Ratios, origin: IntArray, horizon: int) -> tuple[Array, Array]:
+        """What it looks back on ``[n, input_size, 2]``, and what is known of the days ahead ``[n, horizon, C]``."""
+        size = self.settings.input_size
+        day = origin[:, None] + np.arange(1 - size, 1)
+        past = ratios.departure(np.repeat(origin, size), day.ravel()).reshape(day.shape)
+        x = np.stack([past, ratios.works[np.maximum(day, 0)]], axis=2)
+        step = np.tile(np.arange(1, horizon + 1), len(origin))
+        start = np.repeat(origin, horizon)
+        known = np.hstack([ratios.calendar[start + step], ratios.weeks(start, step), ratios.recent[start]])
+        return _bounded(x), _bounded(known.reshape(len(origin), horizon, -1))
+
+
+def _bounded(values: FloatArray) -> Array:
+    """Single precision within ±LARGEST, 0 where there is no value."""
+    return np.ascontiguousarray(np.clip(np.nan_to_num(values), -LARGEST, LARGEST), dtype=np.float32)
