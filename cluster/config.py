@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ensembles.blend import BlendSpec
 from ensembles.oof import REFERENCE
 from forecasting.errors import ConfigError
-from forecasting.models import model_type
+from forecasting.models import MODELS, model_names, model_type
 from forecasting.scoring import Surrogate
 from forecasting.sources import DataSpec
 from forecasting.trial import Member
@@ -345,14 +345,17 @@ def _section_lines(section: BaseModel) -> list[str]:
 
 
 def _member_lines(config: RunConfig | None) -> list[str]:
-    from forecasting.models import MODELS
-
     if config is not None:
         return [f"  - {_flow(entry.model_dump(exclude_none=True))}" for entry in config.members]
     lines = []
-    for model in MODELS:
-        cls = model_type(model)
-        lines.append(f"  - model: {model}  # family {cls.family}")
+    for model in model_names():
+        try:
+            cls = model_type(model)
+        except ConfigError as error:  # somebody's package that cannot be used is no reason to hide the rest
+            lines.append(f"  # {error}")
+            continue
+        whose = "" if model in MODELS else ", a plug-in"
+        lines.append(f"  - model: {model}  # family {cls.family}{whose}")
         if cls.seeded:
             lines.append(_line("seeds", 1, "members that differ in their random streams only", "    "))
         for name, field in cls.settings_type.model_fields.items():

@@ -13,7 +13,7 @@ from forecasting.errors import ConfigError
 from forecasting.models import plugins
 from forecasting.models.base import AnyModel
 
-__all__ = ["MODELS", "model_type", "register"]
+__all__ = ["MODELS", "model_names", "model_type", "register"]
 
 MODELS: dict[str, str] = {
     "seasonal-naive": "forecasting.models.naive:SeasonalNaive",
@@ -48,6 +48,11 @@ def register(name: str, cls: type[Any]) -> None:
     plugins.add(name, cls)
 
 
+def model_names() -> tuple[str, ...]:
+    """The built-in models, then those that a user registered or an installed package brings."""
+    return tuple(dict.fromkeys((*MODELS, *plugins.names())))
+
+
 def model_type(name: str) -> type[AnyModel]:
     """The class registered under a name.
 
@@ -60,7 +65,7 @@ def model_type(name: str) -> type[AnyModel]:
         own = plugins.find(name)
         if own is not None:
             return own
-        known = sorted({*MODELS, *plugins.names()})
+        known = sorted(model_names())
         near = get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}?" if near else "choose one of " + ", ".join(known)
         raise ConfigError(f"model {name!r} does not exist: {hint}")

@@ -1,8 +1,14 @@
+from importlib.metadata import EntryPoint
+
 import pytest
 import yaml
+from pydantic import Field
 
 from cluster.config import bundled_configs, describe, expand_members, load_config, parse_config
 from forecasting.errors import ConfigError
+from forecasting.models import plugins
+from forecasting.models.base import Settings
+from forecasting.models.naive import SeasonalNaive
 
 MINIMAL = {"members": [{"model": "seasonal-naive"}]}
 
@@ -103,3 +109,20 @@ def test_describe_prints_every_key_and_reads_back():
     assert parse_config(yaml.safe_load(text), "printed") == config
     assert all("#" in line for line in text.splitlines() if not line.startswith("  - "))
     assert "model: lstm-direct" in describe()
+
+
+class Week(Settings):
+    weeks: int = Field(3, description="weeks looked back")
+
+
+def test_models_of_ones_own_are_listed_beside_the_built_in(monkeypatch):
+    own = type("Own", (SeasonalNaive,), {"family": "mine", "settings_type": Week})
+    broken = EntryPoint("broken", "no_such_package:Model", plugins.GROUP)
+    monkeypatch.setattr(plugins, "_entries", lambda: {"broken": broken})
+    with plugins.temporarily("last-weeks", own):
+        text = describe()
+    assert "  - model: last-weeks  # family mine, a plug-in\n    weeks: 3  # weeks looked back\n" in text
+    assert "  # model 'broken': its entry point no_such_package:Model cannot be loaded" in text
+    assert "model: file" in text
+    assert yaml.safe_load(text)["members"][-1] == {"model": "last-weeks", "weeks": 3}
+    assert "last-weeks" not in describe()
