@@ -59,7 +59,10 @@ class RunProgress:
         self.reports.append(report)
         self._failures += len(report.failures)
         self._workers[report.node] = report.device
-        self._bar.advance(self._family[report.family], report.n_fits)
+        family = self._family[report.family]
+        self._bar.advance(family, report.n_fits)
+        if report.loss is not None:
+            self._bar.update(family, note=f"{report.epochs:.0f} epochs, loss {report.loss:.3g}")
         self._bar.advance(self._all, report.n_fits)
         done = sum(each.n_fits for each in self.reports)
         rate = done / max(1e-9, time.perf_counter() - self._started)

@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
@@ -94,6 +95,7 @@ class _Worker:
     def __init__(self, device: str, n_threads: int) -> None:
         limit_threads(n_threads)
         self.device = device
+        self._idle_since = time.perf_counter()
 
     def ready(self, store_uri: str, token: str) -> None:
         """Answers when the worker can take work: it sees the driver's storage and has the device it needs."""
@@ -101,7 +103,9 @@ class _Worker:
         self.device = _granted_device(self.device)
 
     def work(self, batch: Batch, context: WorkContext) -> BatchReport:
-        return work(batch, context, self.device, _log())
+        report = work(batch, context, self.device, _log(), time.perf_counter() - self._idle_since)
+        self._idle_since = time.perf_counter()
+        return report
 
 
 def _run_task(batch: Batch, context: WorkContext) -> BatchReport:

@@ -8,11 +8,12 @@ import socket
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from statistics import fmean
 
 from cluster.plan import Batch
 from cluster.store import RunStore
 from forecasting.panel import Panel
-from forecasting.trial import TrialFailure, run_trials
+from forecasting.trial import TrialFailure, TrialOutcome, TrialResult, run_trials
 from forecasting.windows import WindowPlan
 
 __all__ = ["BatchReport", "WorkContext", "limit_threads", "work"]
@@ -32,7 +33,11 @@ class WorkContext:
 
 @dataclass(frozen=True)
 class BatchReport:
-    """A batch that is on disk."""
+    """A batch that is on disk.
+
+    `wait_seconds`: how long its long-lived worker had been idle. `epochs` and `loss`: means over the final fits of
+    trials that train by epochs, the loss that of the last epoch in the model's own unit.
+    """
 
     batch_id: str
     family: str
@@ -46,6 +51,9 @@ class BatchReport:
     train_seconds: float
     write_seconds: float
     peak_memory_mb: int
+    wait_seconds: float = 0.0
+    epochs: float | None = None
+    loss: float | None = None
 
 
 def limit_threads(n_threads: int) -> None:
@@ -58,8 +66,10 @@ def limit_threads(n_threads: int) -> None:
     threadpool_limits(n_threads)
 
 
-def work(batch: Batch, context: WorkContext, device: str, log: str = "the driver's output") -> BatchReport:
-    """Run a batch on `device` and store it; `log` is where this process writes.
+def work(
+    batch: Batch, context: WorkContext, device: str, log: str = "the driver's output", waited: float = 0.0
+) -> BatchReport:
+    """Run a batch on `device` and store it; `log` is where this process writes, `waited` the seconds it was idle.
 
     Raises
     ------
@@ -81,6 +91,7 @@ def work(batch: Batch, context: WorkContext, device: str, log: str = "the driver
     failures = tuple(
         f"{o.trial.member.name} on {o.trial.unique_id}: {o.reason}" for o in outcomes if isinstance(o, TrialFailure)
     )
+    epochs, loss = _training(outcomes)
     report = BatchReport(
         batch_id=batch.batch_id,
         family=batch.family,
@@ -94,11 +105,25 @@ def work(batch: Batch, context: WorkContext, device: str, log: str = "the driver
         train_seconds=round(trained - started, 4),
         write_seconds=0.0,
         peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10,
+        wait_seconds=round(waited, 4),
+        epochs=epochs,
+        loss=loss,
     )
     RunStore(context.store_uri).write_batch(batch.batch_id, outcomes, _facts(report))
     return BatchReport(
         **{**asdict(report), "failures": failures, "write_seconds": round(time.perf_counter() - trained, 4)}
     )
+
+
+def _training(outcomes: Sequence[TrialOutcome]) -> tuple[float | None, float | None]:
+    """Mean epochs and last losses of the final fits that have them."""
+    losses = [
+        o.state.meta["train_loss"] for o in outcomes if isinstance(o, TrialResult) and "train_loss" in o.state.meta
+    ]
+    courses = [course for course in losses if course]
+    if not courses:
+        return None, None
+    return round(fmean(len(c) for c in courses), 1), round(fmean(c[-1] for c in courses), 4)
 
 
 def _facts(report: BatchReport) -> dict[str, object]:
