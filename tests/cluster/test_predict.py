@@ -1,6 +1,7 @@
 """A run's members meet new data: exactly the run on its own data, something new on newer ones, a sentence on others."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ from cluster.predict import predict
 from cluster.store import RunStore
 from cluster.versions import code_of
 from forecasting.errors import DataError, StorageError, UserError
+from forecasting.models import MODELS
 from tests.runs import run, write_inputs
 
 FAMILIES = """
@@ -32,6 +34,22 @@ members:
 blend: {candidates: [mean]}
 """
 END = "2024-07-04"
+OTHERS = """
+seed: 3
+data: {kind: table, past: [rate]}
+windows: {unit: day, n_windows: 2, horizon: 7, refit: false}
+members:
+  - {model: weekday-mean}
+  - {model: lightgbm-global, rounds: 5}
+  - {model: lstm-global, input_size: 7, hidden_size: 4, epochs: 2}
+  - {model: lstm-covariates, input_size: 7, hidden_size: 4, epochs: 2}
+  - {model: lstm-price, input_size: 7, hidden_sizes: [4, 3], epochs: 2}
+  - {model: lstm-price, name: price-gru, input_size: 7, hidden_sizes: [4], dense_size: null, epochs: 2, cell: gru,
+     attention: true}
+  - {model: file, path: mine.csv}
+blend: {candidates: [mean]}
+"""
+"""Those that need prices, covariates, a file, or learn across series; fitted once, as articles are."""
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +97,43 @@ def test_every_family_gives_its_own_forecast_again_on_the_data_it_was_trained_on
     assert stored.keys() == again.keys()
     for key, y_hat in again.items():
         np.testing.assert_array_equal(y_hat, stored[key], err_msg=str(key))
+
+
+def write_prices(folder):
+    """data.csv of two wandering prices and a rate, to 18 July; mine.csv with forecasts from each cutoff to 4 July."""
+    random = np.random.default_rng(1)
+    ds = np.arange("2024-01-01", "2024-07-19", dtype="datetime64[D]")
+    y = np.rint(1e6 * np.exp(np.cumsum(random.normal(0, 0.01, (len(ds), 2)), axis=0))).astype(int)
+    lines = [f"{d},{a},{b},{rate:.3f}" for d, (a, b), rate in zip(ds, y, random.random(len(ds)), strict=True)]
+    (folder / "data.csv").write_text("ds,purchase,redeem,rate\n" + "\n".join(lines) + "\n")
+    rows = [
+        f"{uid},{cutoff + ahead},{cutoff},{1e6 + int(ahead)}"
+        for uid in ("purchase", "redeem")
+        for cutoff in np.datetime64(END) - np.array([14, 7, 0])
+        for ahead in np.arange(1, 8)
+    ]
+    (folder / "mine.csv").write_text("unique_id,ds,cutoff,y_hat\n" + "\n".join(rows) + "\n")
+
+
+def test_so_does_every_other_model(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_prices(tmp_path)
+    (tmp_path / "config.yaml").write_text(OTHERS)
+    done = run(tmp_path, "a", "--as-of", END)
+    assert done.returncode == 0, done.stderr
+    stored = by_member(pq.read_table("a/forecast.parquet"))
+    for update in (False, True):
+        made = predict("a", "data.csv", as_of=END, update=update)
+        assert made.notes == ()
+        assert made.submission == (tmp_path / "a/submission.csv").read_bytes()
+        again = by_member(made.table)
+        assert len(again) == 2 * 8
+        for key, y_hat in again.items():
+            np.testing.assert_array_equal(y_hat, stored[key], err_msg=str(key))
+
+
+def test_no_model_is_left_out_of_the_two_tests_above():
+    assert set(re.findall(r"model: ([\w-]+)", FAMILIES + OTHERS)) == set(MODELS)
 
 
 def test_new_data_give_the_days_that_follow_them(folder, tmp_path):
