@@ -211,22 +211,58 @@ def test_attention_is_a_mean_of_all_states_and_can_settle_on_one():
         assert (made(x) - torch.tanh(made.out(torch.relu(made.dense(chosen))))[:, 0]).abs().max() < 1e-5
 
 
-def test_recurrent_dropout_keeps_one_mask_for_a_whole_window():
+def test_attention_weighs_states_by_their_own_scores():
+    made = network(shape(attention=True, dense_size=None))
+    x = torch.randn(3, 30, 3, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        made.score.bias.uniform_(-1, 1, generator=torch.Generator().manual_seed(2))
+        states = made.layers[1](made.layers[0](x))
+        for row, state in enumerate(states):
+            scores = [float(made.focus @ torch.tanh(made.score.weight @ h + made.score.bias)) for h in state]
+            share = np.exp(scores) / np.sum(np.exp(scores))
+            context = sum(weight * h for weight, h in zip(share, state, strict=True))
+            expected = torch.tanh(made.out.weight @ context + made.out.bias)
+            assert abs(float(made(x)[row] - expected)) < 1e-6
+
+
+@pytest.mark.parametrize(("cell", "reference"), [("lstm", torch.nn.LSTMCell), ("gru", torch.nn.GRUCell)])
+def test_recurrent_dropout_hides_units_from_the_gates_with_one_mask_for_a_whole_window(cell, reference):
     from forecasting.models.lstm.price_network import Recurrent, mask_of
 
-    layer = Recurrent("lstm", 2, 8, torch.Generator().manual_seed(0))
-    x = torch.randn(3, 4, 2, generator=torch.Generator().manual_seed(1))
-    out = layer(x, 0.5, torch.Generator().manual_seed(2))
+    layer = Recurrent(cell, 2, 8, torch.Generator().manual_seed(0))
+    own = reference(2, 8)
+    x = torch.randn(3, 6, 2, generator=torch.Generator().manual_seed(1))
     mask = mask_of(torch.zeros(3, 8), 0.5, torch.Generator().manual_seed(2))
     assert set(mask.unique().tolist()) == {0.0, 2.0}
-    h = c = torch.zeros(3, 8)
-    for t in range(4):
-        z = x[:, t] @ layer.kernel.T + layer.bias + (h * mask) @ layer.recurrent.T
-        i, f, g, o = z.chunk(4, dim=1)
-        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-        h = torch.sigmoid(o) * torch.tanh(c)
-        assert (out[:, t] - h).abs().max() < 1e-6
-    assert (layer(x) - out).abs().max() > 1e-3
+    with torch.no_grad():
+        own.weight_ih.copy_(layer.kernel)
+        own.weight_hh.copy_(layer.recurrent)
+        own.bias_ih.copy_(layer.bias)
+        own.bias_hh.zero_()
+        if cell == "gru":
+            layer.candidate_bias.fill_(0.3)
+            own.bias_hh[16:] = 0.3
+        out = layer(x, 0.5, torch.Generator().manual_seed(2))
+        h = c = torch.zeros(3, 8)
+        for t in range(6):
+            seen = h * mask
+            if cell == "lstm":
+                h, c = own(x[:, t], (seen, c))
+            else:  # torch's cell would carry on the masked state: the share that stays is of the whole one
+                z = (x[:, t] @ own.weight_ih.T + own.bias_ih + seen @ own.weight_hh.T)[:, 8:16]
+                h = own(x[:, t], seen) + torch.sigmoid(z) * (h - seen)
+            assert (out[:, t] - h).abs().max() < 1e-6
+        assert (layer(x) - out).abs().max() > 1e-3
+
+
+def test_training_drops_from_the_first_layers_memory_alone():
+    made = network(shape(dropout=0.0, dense_dropout=0.0))
+    x = torch.randn(4, 30, 3, generator=torch.Generator().manual_seed(1))
+    streams = [torch.Generator().manual_seed(5) for _ in range(2)]
+    hidden = made.layers[1](made.layers[0](x, 0.2, streams[1]))[:, -1]
+    expected = torch.tanh(made.out(torch.relu(made.dense(hidden))))[:, 0]
+    assert (made(x, streams[0]) - expected).abs().max() < 1e-6
+    assert (made(x) - expected).abs().max() > 1e-4
 
 
 def price(**changes):
