@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 
 from cluster import api
-from forecasting.errors import ConfigError, DataError, StorageError
+from forecasting.errors import ConfigError, DataError, StorageError, TrialError
 from forecasting.models import plugins
 from forecasting.models.base import Settings, State
+from forecasting.testing import check_model
 from tests.runs import write_inputs
 
 CONFIG = {
@@ -51,6 +52,8 @@ class TenDays:
         self.settings = settings
 
     def fit(self, task):
+        if len(task.history.y) < 10:
+            raise TrialError("ten days of history are needed")
         return State()
 
     def predict(self, state, history, ds):
@@ -132,6 +135,10 @@ def test_a_frame_is_no_answer_to_a_run_on_a_table(tmp_path):
 def weights(run):
     blend = json.loads(run._store.storage.read("blend.json"))
     return {m["member"]: m["weight"] for m in blend["targets"]["redeem"]["members"]}
+
+
+def test_a_users_model_keeps_the_contract():
+    check_model(TenDays)
 
 
 def test_a_users_model_wins_weight_when_it_is_good(tmp_path, registered):
