@@ -82,6 +82,34 @@ def test_risk_control_finds_planted_anomalies(samples, tmp_path):
     assert not (tmp_path / "run" / "figures.html").exists()
 
 
+WRITE_UP = {
+    "input_size": 15,
+    "dropout": 0.5,
+    "learning_rate": 1e-3,
+    "batch_size": 10,
+    "batches": "sliding",
+    "start": "unit",
+}
+DESCRIBED = {
+    "single-series-lstm": WRITE_UP
+    | {"hidden_size": 30, "clip_norm": 15.0, "validation_days": 20, "scaling": "all", "epochs": 1000}
+    | {"target_loss": 0.045},
+    "multi-series-lstm": WRITE_UP
+    | {"hidden_size": 40, "clip_norm": 5.0, "validation_days": 21, "test_days": 10, "target_loss": 0.025},
+    "price-series-lstm": {"input_size": 30, "hidden_sizes": [64, 32], "dense_size": 16, "recurrent_dropout": 0.2}
+    | {"dropout": 0.3, "dense_dropout": 0.2, "batch_size": 64, "epochs": 100, "patience": 15, "cell": "lstm"},
+    "risk-control-lstm": {"hidden_size": 64, "learning_rate": 1e-3, "batch_size": 32},
+}
+"""Settings by the descriptions; multi-series-lstm's head says why it stops at fewer epochs than the write-up's 1000."""
+
+
+@pytest.mark.parametrize("name", DESCRIBED)
+def test_a_configuration_holds_what_the_description_says(name):
+    members = expand_members(load_config(f"articles/{name}"))
+    (published,) = [m for m in members if "as published" in m.setting] or [m for m in members if m.family == "lstm"]
+    assert {key: published.settings[key] for key in DESCRIBED[name]} == DESCRIBED[name]
+
+
 def test_published_mistakes_are_named_and_never_blended_even_when_the_user_does_not_say_so():
     path = ROOT / "configs" / "articles" / "price-series-lstm.yaml"
     config = load_config(str(path), ["members=[{model: lstm-price, as_published: true}, {model: seasonal-naive}]"])
