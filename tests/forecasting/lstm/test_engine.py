@@ -170,11 +170,12 @@ def test_numba_on_a_gpu_is_refused():
         train(direct_spec(), [], "numba", "cuda:0")
 
 
-def test_memory_of_a_fit_is_what_the_stack_allocates():
+@pytest.mark.parametrize("n_known", [0, 20])
+def test_memory_of_a_fit_is_what_the_stack_allocates(n_known):
     torch_backend = pytest.importorskip("forecasting.models.lstm.torch_backend")
     import torch
 
-    spec = direct_spec(network=Network("direct", 15, 1, 30, 31), batch_size=32, dropout=0.0)
+    spec = direct_spec(network=Network("direct", 15, 1, 30, 31, n_known), batch_size=32, dropout=0.0)
     stack = torch_backend.Stack(spec, [make_fit(key, spec.network, n=400, n_valid=0) for key in (1, 2)], "cpu")
     seen: dict[int, int] = {}
 
