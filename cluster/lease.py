@@ -53,8 +53,12 @@ class Lease:
         self._thread = threading.Thread(target=self._keep_beating, name="tidecast-lease", daemon=True)
 
     def __enter__(self) -> Lease:
-        while not self._storage.create(LEASE, self._content()):
-            self._displace(self._read())
+        try:
+            while not self._storage.create(LEASE, self._content()):
+                self._displace(self._read())
+        except StorageError:
+            self._storage.drop_if_empty()
+            raise
         self._thread.start()
         return self
 

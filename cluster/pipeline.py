@@ -98,6 +98,8 @@ def run_pipeline(request: RunRequest, err: Console) -> RunResult:
             place, token = store.storage.address, lease.token
             context = WorkContext(panel, plan.windows, config.seed, place, token, _threads(config))
             lost = _train(plan, context, store, request.executor, err)
+        for folder in ("", "batches"):
+            store.storage.sweep(folder)  # workers and drivers may have been killed while they wrote
         assembled = assemble(plan, panel, store, lost, data.problems)
         seconds = time.perf_counter() - started
         try:
@@ -319,6 +321,8 @@ def _log_events(store: RunStore, progress: RunProgress) -> None:
     """Append a JSON line per finished batch to events.jsonl."""
     import json
 
+    if not progress.reports:
+        return
     before = store.storage.read("events.jsonl") if store.storage.exists("events.jsonl") else b""
     lines = [json.dumps(asdict(report)) for report in progress.reports]
     store.storage.write("events.jsonl", before + "".join(f"{line}\n" for line in lines).encode())

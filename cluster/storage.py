@@ -20,6 +20,11 @@ from forecasting.errors import StorageError
 
 __all__ = ["Storage", "without_secrets"]
 
+UNFINISHED = ".unfinished-"
+"""Prefix of a file that is still being written."""
+GS_SECONDS = 60
+"""How long Google's store is tried before it counts as unreachable."""
+
 
 class Storage:
     """A folder of files, addressed by names with forward slashes.
@@ -32,7 +37,7 @@ class Storage:
         self._given = uri
         try:
             if "://" in uri:
-                self._fs, self._root = pafs.FileSystem.from_uri(uri)
+                self._fs, self._root = pafs.FileSystem.from_uri(_impatient(uri))
             else:
                 self._fs, self._root = pafs.LocalFileSystem(), str(Path(uri).absolute())
         except (pa.ArrowException, OSError, ValueError) as error:
@@ -110,6 +115,13 @@ class Storage:
             with suppress(OSError):
                 self.local.rmdir()
 
+    def sweep(self, folder: str) -> None:
+        """Remove what writers left that were killed in the middle of a file; call when nobody writes there."""
+        if self.local is not None:
+            with self._explained("written"):
+                for path in (self.local / folder).glob(f"{UNFINISHED}*"):
+                    path.unlink(missing_ok=True)
+
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}"
 
@@ -118,7 +130,7 @@ class Storage:
         try:
             yield
         except (OSError, pa.ArrowException) as error:
-            raise StorageError(f"{self.uri} cannot be {done}: {_reason(error)}") from None
+            raise StorageError(f"{self.uri} cannot be {done}: {_reason(error, done)}") from None
 
 
 def without_secrets(uri: str) -> str:
@@ -131,9 +143,16 @@ def without_secrets(uri: str) -> str:
     return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
 
+def _impatient(uri: str) -> str:
+    """A gs URI with a limit on retries: by default the library tries an unreachable store for 15 minutes."""
+    if not uri.startswith(("gs://", "gcs://")) or "retry_limit_seconds=" in uri:
+        return uri
+    return f"{uri}{'&' if '?' in uri else '?'}retry_limit_seconds={GS_SECONDS}"
+
+
 def _write_local(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f"{UNFINISHED}{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -148,7 +167,7 @@ def _write_local(path: Path, data: bytes) -> None:
 
 def _create_local(path: Path, data: bytes) -> bool:
     """A link to a complete file appears at once, and only where there is none."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f"{UNFINISHED}{path.name}.{os.getpid()}")
     _write_local(temporary, data)
     try:
         os.link(temporary, path)
@@ -163,12 +182,14 @@ def _create_local(path: Path, data: bytes) -> bool:
     return True
 
 
-def _reason(error: BaseException) -> str:
+def _reason(error: BaseException, done: str = "") -> str:
     code = getattr(error, "errno", None)
-    if code == errno.ENOSPC:
+    if code in (errno.ENOSPC, errno.EDQUOT):
         return "the disk is full; free some space and run the same command again"
     if code in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return "no permission; choose another --run-dir or mend its permissions"
-    if code in (errno.ENOTDIR, errno.EEXIST):
-        return "a file is in the way; choose another --run-dir"
+        return "no permission; choose another folder or mend its permissions"
+    if code in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
+        return "a file or folder of that name is in the way; choose another place"
+    if code == errno.ENOENT and done == "written":
+        return "the folder cannot be made there; choose another one"
     return " ".join(str(error).split())
