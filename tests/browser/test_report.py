@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from ensembles.oof import MemberInfo, OofCube
 from ensembles.report import ReportData, render
+from ensembles.report.chart import GREY
 from forecasting.calendar import Calendar
 from forecasting.schema import iso
 from tests.browser.chromium import look_at
@@ -27,7 +27,7 @@ LOOK = """
   const text = (s) => document.querySelector(s).innerText;
   const board = document.getElementById("board");
   const column = (i) => [...board.tBodies[0].rows].filter((r) => !r.hidden).map((r) => r.cells[i].textContent);
-  const click = (i) => board.tHead.rows[0].cells[i].querySelector("button").click();
+  const click = (i) => board.tHead.rows[0].cells[i].querySelector("[role=button]").click();
   const found = {};
   found.sections = Object.fromEntries([...document.querySelectorAll("section")].map((s) => [s.id, s.innerText.length]));
   const height = (figure) => figure.getBoundingClientRect().height;
@@ -53,7 +53,7 @@ LOOK = """
   document.getElementById("seeds").click();
   found.without_seeds = column(0).length - before;
   const risk = document.querySelector("#liquidity table.sortable");
-  risk.tHead.rows[0].cells[4].querySelector("button").click();
+  risk.tHead.rows[0].cells[4].querySelector("[role=button]").click();
   found.outflow = [...risk.tBodies[0].rows].map((r) => Number(r.cells[4].textContent.replaceAll(",", "")));
   return found;
 """
@@ -72,16 +72,55 @@ HOVER = """
     }
   }
   await new Promise((done) => setTimeout(done, 300));
-  return { hit: window.hit ?? 0, tips, sticking,
+  return { hit: window.hit ?? 0, tips, sticking, widths: [innerWidth, document.documentElement.scrollWidth],
            title: document.title, images: document.querySelectorAll("img").length,
            cells: [...document.querySelectorAll("#board td:first-child")].map((cell) => cell.textContent) };
+"""
+
+CONTRAST = """
+  const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const linear = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+  const light = (colour) => {
+    const [r, g, b] = parts(colour).map((v) => linear(v / 255));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const contrast = (a, b) => {
+    const [low, high] = [light(a), light(b)].sort((p, q) => p - q);
+    return (high + 0.05) / (low + 0.05);
+  };
+  const behind = (e) => {
+    for (let at = e; at; at = at.parentElement) {
+      const colour = getComputedStyle(at).backgroundColor;
+      if (parts(colour)[3] !== 0) return colour;
+    }
+  };
+  const worst = (selector) => Math.min(...[...document.querySelectorAll(selector)].map(
+    (e) => contrast(getComputedStyle(e).color, behind(e))));
+  document.body.insertAdjacentHTML("beforeend", "<i id=axis style='color: GREY'></i>");
+  const selectors = ["p", "a", ".soft", ".bad", "figcaption", ".key", "th", "td", "summary", ".card b", ".card .soft",
+    "tr.blend td", "tr.failed td", "tr.candidate td", "#axis"];
+  return { dark: matchMedia("(prefers-color-scheme: dark)").matches,
+           contrasts: Object.fromEntries(selectors.map((s) => [s, worst(s)])) };
+""".replace("GREY", GREY)
+
+PRINT = """
+  const width = (e) => Math.round(e.getBoundingClientRect().width);
+  const pictures = () => [...document.querySelectorAll(".picture")].map(width);
+  const open = () => [...document.querySelectorAll("details")].map((e) => e.open);
+  const before = pictures();
+  dispatchEvent(new Event("beforeprint"));
+  const found = { before, pictures: pictures(), open: open(), figures: document.querySelectorAll("figure").length };
+  found.halves = [...document.querySelectorAll(".columns .picture")].map(width);
+  found.controls = document.querySelectorAll("thead :is(button, input, select)").length;
+  dispatchEvent(new Event("afterprint"));
+  return { ...found, after: { open: open(), pictures: pictures() } };
 """
 
 
 def test_the_page_works(tmp_path: Path) -> None:
     page = render(replace(small_run(), learning=CURVES, quality=[FINDING]))
     seen = look_at(page, LOOK, tmp_path)
-    assert (seen["errors"], seen["refused"], seen["fetched"]) == ([], [], [])
+    assert (seen["errors"], seen["fetched"]) == ([], [])
     found = seen["found"]
     assert len(found["sections"]) == 16
     assert min(found["sections"].values()) > 10
@@ -118,17 +157,39 @@ def hostile_run() -> ReportData:
     data = run_of(cubes, failed, weights=weights)
     run = {**data.run, "config_name": HOSTILE, "data": {**data.run["data"], "path": HOSTILE}}
     finding = dict.fromkeys(("check", "severity", "where", "value", "remedy"), HOSTILE) | {"count": 1}
-    calendar = Calendar("CN", ((iso(np.datetime64(data.courses[0].next_ds[2])), HOSTILE),))
+    days = data.courses[0].next_ds
+    calendar = Calendar("CN", ((iso(days[2]), HOSTILE), (iso(days[9]), "$$x^2$$")))
     learning = {HOSTILE: CURVES["lstm/input_size=7"]}
     return replace(data, run=run, quality=[finding], calendar=calendar, learning=learning)
 
 
 def test_hostile_names_are_text_on_a_narrow_screen(tmp_path: Path) -> None:
     seen = look_at(render(hostile_run()), HOVER, tmp_path, 400)
-    assert (seen["errors"], seen["refused"], seen["fetched"]) == ([], [], [])
+    assert (seen["errors"], seen["fetched"]) == ([], [])
     found = seen["found"]
     assert (found["hit"], found["images"]) == (0, 0)
     assert any("😀" in tip for tip in found["tips"])
     assert found["title"] == f"Tidecast: {HOSTILE}".replace(HOSTILE, Path(HOSTILE).stem)
     assert sum(HOSTILE in name for name in found["cells"]) >= 4
     assert found["sticking"] == []
+    assert found["widths"] == [400, 400]
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_text_can_be_read_in_light_and_dark(tmp_path: Path, dark: bool) -> None:
+    failed = ((MemberInfo("zz", "broken", "a", "broken"), "no memory left"),)
+    seen = look_at(render(small_run(failed=failed)), CONTRAST, tmp_path, 800, dark)
+    contrasts = seen["found"]["contrasts"]
+    assert seen["found"]["dark"] == dark
+    assert contrasts.pop("#axis") >= 4.0  # one grey for both
+    assert all(4.5 <= value <= 21.0 for value in contrasts.values()), contrasts
+
+
+def test_paper_gets_everything_in_its_width(tmp_path: Path) -> None:
+    found = look_at(render(replace(small_run(), learning=CURVES, quality=[FINDING])), PRINT, tmp_path)["found"]
+    assert len(found["pictures"]) == found["figures"] > 10
+    assert max(found["pictures"]) <= 703
+    assert max(found["halves"]) <= 345
+    assert found["open"] == [True, True]
+    assert found["after"] == {"open": [False, False], "pictures": found["before"]}
+    assert found["controls"] == 0  # Chromium would not repeat a head with controls on every page
