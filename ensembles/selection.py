@@ -19,7 +19,7 @@ import numpy as np
 
 from forecasting.schema import FloatArray, IntArray
 
-__all__ = ["MARGIN", "Ranked", "Ranking", "rank_tuples"]
+__all__ = ["LISTED", "MARGIN", "Ranked", "Ranking", "rank_tuples"]
 
 MARGIN = 0.1
 """A tuple that falls further than this below the baseline under any surrogate is out."""

@@ -23,7 +23,7 @@ from ensembles.oof import known_before
 from forecasting.schema import BoolArray, FloatArray, IntArray
 from forecasting.seeding import generator
 
-__all__ = ["Exceedance", "Share", "measure_exceedance"]
+__all__ = ["Exceedance", "Kind", "Share", "measure_exceedance"]
 
 N_DRAWS = 2000
 Kind = Literal["day", "sum", "window"]
@@ -57,6 +57,16 @@ class Exceedance:
     level: int
     honest: Share
     in_sample: Share
+
+    @property
+    def meant(self) -> float:
+        """Share that was meant to go beyond."""
+        return 1 - self.level / 100
+
+    @property
+    def too_often(self) -> bool:
+        """More than twice as often as meant, honestly counted."""
+        return self.honest.share > 2 * self.meant
 
 
 Beyond = dict[tuple[str, str, int], list[BoolArray]]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ensembles.liquidity.errors import ErrorModel
-from ensembles.liquidity.exceedance import Exceedance, measure_exceedance
+from ensembles.liquidity.exceedance import Exceedance, Kind, measure_exceedance
 from ensembles.liquidity.flows import Flows
 from forecasting.schema import DateArray, FloatArray, IntArray
 from forecasting.seeding import generator
@@ -65,6 +65,10 @@ class Liquidity:
     exceedances: tuple[Exceedance, ...]
     n_windows: int
     n_judged: int
+
+    def exceedance(self, kind: Kind, level: int) -> Exceedance:
+        """The test of all entities together."""
+        return next(e for e in self.exceedances if (e.scope, e.kind, e.level) == ("together", kind, level))
 
     @property
     def indicative(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from textwrap import wrap
 from typing import Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray
 
 __all__ = [
     "COLOURS",
+    "GREY",
     "HEAT",
     "Area",
     "Axis",
@@ -21,9 +23,11 @@ __all__ = [
     "Colour",
     "Dots",
     "Heat",
+    "Key",
     "Layer",
     "Line",
     "Marks",
+    "label_lines",
     "marks_of",
 ]
 
@@ -31,6 +35,7 @@ Colour = Literal["actual", "honest", "ahead", "bad", "good", "second"]
 Axis = Literal["day", "number", "name"]
 X = DateArray | FloatArray | IntArray | Sequence[str]
 DAY = np.timedelta64(1, "D")
+LABEL_WIDTH, LABEL_LINES = 14, 2
 COLOURS: dict[Colour, str] = {
     "actual": "#8a8f98",
     "honest": "#d9861a",
@@ -40,6 +45,8 @@ COLOURS: dict[Colour, str] = {
     "second": "#9a6fd0",
 }
 """They stand out on white and on black."""
+GREY = "#757b86"
+"""Of axes and small letters: as readable on white as on black."""
 HEAT = ("#c8504a", "#d9764f", "#e39b5c", "#e6c07a", "#c3c983", "#93bd86", "#5fae8b", "#2e9e8f")
 """From worst to best; differs in lightness too."""
 
@@ -111,9 +118,18 @@ class Marks:
 
 
 @dataclass(frozen=True)
+class Key:
+    """An entry of a legend; `kind` says how its sign looks: line, area, inner (an area within another), dot, bars."""
+
+    name: str
+    colour: str
+    kind: str
+
+
+@dataclass(frozen=True)
 class Chart:
-    """One picture. `key` names it in files; `title` says what it shows, `y_label` the unit; `y_scale` divides
-    amounts beforehand, so that axes stay readable.
+    """One picture. `key` names it in files; `title` says what it shows, `y_label` the unit. `x_ticks` and `y_range`
+    are chosen from the data where they are not given.
     """
 
     key: str
@@ -124,12 +140,29 @@ class Chart:
     marks: Marks = field(default_factory=Marks)
     x_label: str = ""
     height: int = 300
+    x_ticks: tuple[float, ...] = ()
+    y_range: tuple[float, float] | None = None
 
     @property
-    def legend(self) -> tuple[tuple[str, str, bool], ...]:
-        """(name, colour, is it an area) of every named layer, once."""
-        named = [layer for layer in self.layers if not isinstance(layer, Heat) and layer.name]
-        return tuple(dict.fromkeys((n.name, COLOURS[n.colour], isinstance(n, Area)) for n in named))
+    def legend(self) -> tuple[Key, ...]:
+        """Every named layer once."""
+        found: dict[str, Key] = {}
+        for layer in self.layers:
+            if not isinstance(layer, Heat) and layer.name and layer.name not in found:
+                colour, kind = COLOURS[layer.colour], _KINDS[type(layer)]
+                inner = kind == "area" and any(key.kind == "area" and key.colour == colour for key in found.values())
+                found[layer.name] = Key(layer.name, colour, "inner" if inner else kind)
+        return tuple(found.values())
+
+
+_KINDS: dict[type, str] = {Line: "line", Area: "area", Bars: "bars", Dots: "dot"}
+
+
+def label_lines(text: str) -> str:
+    """The name of a day in short lines, which stand upright over it."""
+    lines = wrap(text, LABEL_WIDTH)
+    shown = lines[:LABEL_LINES]
+    return "\n".join(shown) + ("…" if len(lines) > len(shown) else "")
 
 
 def marks_of(calendar: Calendar, ds: DateArray) -> Marks:

@@ -32,7 +32,8 @@ __all__ = ["Course", "Curves", "ReportData"]
 
 Curves = Mapping[str, Sequence[Mapping[str, Sequence[float]]]]
 """By setting and then seed the losses of each epoch, ``{"train": [...], "valid": [...]}``."""
-RECENT_DAYS = 120
+RECENT_DAYS = np.timedelta64(120, "D")
+"""Shown before the days to come, at least: the backtest's windows are shown as well."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,8 @@ def _course(target: str, oof: _Columns, ahead: _Columns, history: pa.Table | Non
         rows = mine & (oof[CUTOFF] == cutoff)
         windows.append(_summed(oof[DS][rows], oof[Y_HAT][rows]))
     next_ds, next_y_hat = _summed(ahead[DS][coming], ahead[Y_HAT][coming])
-    ds, y = _past(oof, mine) if history is None else _recent(target, _columns(history), next_ds[0])
+    start = min([next_ds[0] - RECENT_DAYS, *(days[0] for days, _ in windows)])
+    ds, y = _past(oof, mine) if history is None else _since(start, target, _columns(history), next_ds[0])
     return Course(target, ds, y, tuple(windows), next_ds, next_y_hat, _bands(ahead, coming))
 
 
@@ -154,9 +156,9 @@ def _past(oof: _Columns, mine: BoolArray) -> tuple[DateArray, FloatArray]:
     return _summed(oof[DS][once], oof[Y][once])
 
 
-def _recent(target: str, history: _Columns, start: np.datetime64) -> tuple[DateArray, FloatArray]:
-    """Actual values of the last days before `start`."""
-    rows = _is_target(history[UNIQUE_ID], target) & (history[DS] >= start - np.timedelta64(RECENT_DAYS, "D"))
+def _since(start: np.datetime64, target: str, history: _Columns, end: np.datetime64) -> tuple[DateArray, FloatArray]:
+    """Actual values from `start` to the day before `end`."""
+    rows = _is_target(history[UNIQUE_ID], target) & (history[DS] >= start) & (history[DS] < end)
     return _summed(history[DS][rows], history[Y][rows])
 
 

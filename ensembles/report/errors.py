@@ -20,7 +20,7 @@ from forecasting.scoring import FULL_MARK, TOLERANCE, PointwiseSurrogate, points
 
 __all__ = ["error_groups", "heat_charts", "residual_charts", "residual_rows", "step_chart", "surrogate_rows"]
 
-LAGS = 14
+LAGS, WEEK = 14, 7
 BINS = np.arange(-0.65, 0.66, 0.1)
 
 
@@ -42,8 +42,9 @@ def heat_charts(honest: Honest) -> list[Chart]:
         earned = _mean(_points(honest, target), axis=0)
         rows = [iso(cutoff + np.timedelta64(1, "D")) for cutoff in as_dates(cube.cutoffs)]
         heat = Heat(rows, earned, earned == 0, 0.0, FULL_MARK)
-        height = 90 + 26 * len(rows)
-        charts.append(Chart(f"heat-{place}", f"{target}: points of each day", "number", "", [heat], height=height))
+        height = 60 + 26 * len(rows)
+        title = f"{target}: points of each day"
+        charts.append(Chart(f"heat-{place}", title, "number", "", [heat], x_label="day of the window", height=height))
     return charts
 
 
@@ -55,11 +56,20 @@ def step_chart(honest: Honest) -> Chart:
         earned = _mean(_points(honest, target), axis=(0, 1))
         steps = np.arange(1, len(earned) + 1)
         layers.append(Line(target, steps, earned, colour))
-    return Chart("error-steps", "points by day of the horizon", "number", "points", layers, x_label="day", height=220)
+    return Chart(
+        "error-steps",
+        "points by day of the horizon, mean over windows",
+        "number",
+        "points",
+        layers,
+        x_label="days after the cutoff",
+        height=220,
+        y_range=(0.0, FULL_MARK),
+    )
 
 
 def error_groups(data: ReportData, honest: Honest) -> list[dict[str, Any]]:
-    """Per group of days and target: days, points, MAPE, bias; groups by weekday and by type of day."""
+    """Per group of days and target: days, points, MAPE, bias; groups by weekday, type of day and week ahead."""
     groups: dict[tuple[str, str], None] = {}
     cells: dict[tuple[tuple[str, str], str], dict[str, Any]] = {}
     for target, cube in honest.cubes.items():
@@ -86,6 +96,10 @@ def _groups(data: ReportData, days: Any) -> Mapping[tuple[str, str], BoolArray]:
     found = {("weekday", name): weekday == i for i, name in enumerate(WEEKDAYS)}
     found |= {("day", "work day"): types == "work day", ("day", "day off, no holiday"): (types == "day off") & ~holiday}
     found |= {("day", "public holiday"): holiday, ("day", "shifted work day"): types == "shifted work day"}
+    steps = np.broadcast_to(np.arange(1, days.shape[1] + 1), days.shape)
+    for first in range(1, days.shape[1] + 1, WEEK) if days.shape[1] > WEEK else ():
+        last = min(first + WEEK - 1, days.shape[1])
+        found[("step", f"day {first} to {last} ahead")] = (steps >= first) & (steps <= last)
     return found
 
 
@@ -147,13 +161,14 @@ def residual_charts(honest: Honest) -> list[Chart]:
             Bars("days", middle, counts.astype(float), "ahead", 0.09),
             Line("normal", middle, normal, "honest"),
         ]
-        title = f"{target}: log of actual over forecast"
-        charts.append(Chart(f"residuals-{place}", title, "number", "days", scatter, height=220))
+        title = f"{target}: how errors scatter"
+        x_label = "log(actual / forecast)"
+        charts.append(Chart(f"residuals-{place}", title, "number", "days", scatter, x_label=x_label, height=220))
         lags, limit = np.arange(1, LAGS + 1), 1.96 / np.sqrt(len(known))
         alike: list[Layer] = [
             Bars("", lags, _autocorrelation(errors), "ahead", 0.5),
-            Line("by chance", lags, np.full(LAGS, limit), "honest", 1, dashed=True),
-            Line("by chance", lags, np.full(LAGS, -limit), "honest", 1, dashed=True),
+            Line("reached by chance", lags, np.full(LAGS, limit), "honest", 1, dashed=True),
+            Line("reached by chance", lags, np.full(LAGS, -limit), "honest", 1, dashed=True),
         ]
         title = f"{target}: correlation of errors, by days apart"
         charts.append(Chart(f"residuals-lags-{place}", title, "number", "", alike, x_label="days apart", height=220))

@@ -15,7 +15,22 @@ from ensembles.report.honest import Honest
 from ensembles.report.money import Money
 from forecasting.schema import BLEND, iso
 
-__all__ = ["cash_facts", "headline_facts", "window_rows"]
+__all__ = ["cash_facts", "headline_facts", "method_words", "window_rows"]
+
+METHODS: Mapping[str, str] = {
+    "mean": "plain mean of",
+    "median": "median of",
+    "trimmed-mean": "trimmed mean of",
+    "best-single": "best single one of",
+    "simplex": "fitted weights on",
+    "greedy": "fitted selection of",
+    "simplex-by-series": "weights fitted per series on",
+}
+
+
+def method_words(method: str, level: str) -> str:
+    """What a candidate does, as ``fitted weights on families``."""
+    return f"{METHODS.get(method, method)} {level}"
 
 
 def headline_facts(data: ReportData, honest: Honest | None) -> Mapping[str, Any] | None:
@@ -33,7 +48,7 @@ def headline_facts(data: ReportData, honest: Honest | None) -> Mapping[str, Any]
         for name, y_hat in honest.forecasts.items()
         if name != BLEND
     ]
-    methods = {target: f"{f['method']}/{f['level']}" for target, f in data.blend["targets"].items()}
+    methods = {target: method_words(f["method"], f["level"]) for target, f in data.blend["targets"].items()}
     for other in others:
         other["verdict"] = _verdict(other["ahead"])  # type: ignore[arg-type]
     return {"score": score, "row": row, "others": others, "methods": methods}
@@ -57,6 +72,8 @@ def cash_facts(found: Liquidity | None, money: Money) -> Mapping[str, Any] | Non
         "worst": {level: money.text(float(risk.buffer(level)[worst])) for level in (95, 99)},
         "month": {level: money.text(risk.month_buffer(level)) for level in (95, 99)},
         "none_needed": bool(risk.buffer(99)[worst] == 0),
+        "day_test": found.exceedance("day", 99),
+        "month_test": found.exceedance("window", 99),
         "indicative": found.indicative,
     }
 

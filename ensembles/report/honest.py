@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BEST_SINGLE", "NAIVE", "Honest", "honest_of"]
 
-BEST_SINGLE = "best single member, as picked then"
+BEST_SINGLE = "best single member"
 NAIVE = "seasonal naive"
 
 

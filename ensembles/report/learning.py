@@ -8,13 +8,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ensembles.report.chart import Area, Chart, Colour, Layer, Line
+from ensembles.report.chart import Area, Chart, Colour, Dots, Layer, Line
 from ensembles.report.data import Curves, ReportData
 from ensembles.report.honest import Honest
 from forecasting.schema import FloatArray
 from forecasting.seeding import generator
 
-__all__ = ["curve_charts", "input_size_chart", "seeds_chart"]
+__all__ = ["curve_charts", "input_size_charts", "seeds_chart"]
 
 MAX_CURVES = 8
 """Settings whose curves are shown."""
@@ -28,7 +28,8 @@ def curve_charts(learning: Curves | None) -> list[Chart]:
     """Loss by epoch: median over seeds, and the band that holds all of them."""
     charts = []
     parts: tuple[tuple[str, str, Colour], ...] = (("train", "training", "ahead"), ("valid", "validation", "honest"))
-    for place, (setting, seeds) in enumerate(sorted((learning or {}).items())[:MAX_CURVES], start=1):
+    by_setting = sorted((learning or {}).items(), key=lambda item: _natural(item[0]))
+    for place, (setting, seeds) in enumerate(by_setting[:MAX_CURVES], start=1):
         layers: list[Layer] = []
         for part, name, colour in parts:
             curves = [np.asarray(seed[part], dtype=float) for seed in seeds if len(seed.get(part, ()))]
@@ -50,9 +51,14 @@ def _of_part(name: str, colour: Colour, curves: Sequence[FloatArray]) -> list[La
     return [band, Line(name, epochs, np.nanmedian(stacked, axis=0), colour, 2)]
 
 
-def input_size_chart(data: ReportData) -> Chart | None:
-    """Score of each setting's averaged seeds against its look-back, one line per model; shaded one standard deviation
-    of single seeds around their mean.
+def _natural(text: str) -> list[tuple[int, str]]:
+    """Sorts numbers in names by size."""
+    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", text)]
+
+
+def input_size_charts(data: ReportData) -> list[Chart]:
+    """Score against the look-back, one picture per model: of single seeds, with a band of one standard deviation, and
+    of the seeds averaged.
     """
     found: dict[str, list[tuple[float, float, float, float]]] = defaultdict(list)
     for row in data.board["settings"]:
@@ -61,34 +67,45 @@ def input_size_chart(data: ReportData) -> Chart | None:
             rest = row["setting"].replace(size[0], "").strip("/,")
             found[rest].append((float(size[1]), row["score_of_average"], row["mean"], row["sd"] or 0.0))
     lines = {name: np.array(sorted(values)).T for name, values in found.items() if len(values) > 1}
-    if not lines:
-        return None
-    layers: list[Layer] = []
-    for (name, (size_, averaged, mean, sd)), colour in zip(sorted(lines.items()), COLOURS, strict=False):
-        layers.append(Area("", size_, mean - sd, mean + sd, colour))
-        layers.append(Line(name, size_, averaged, colour, 2))
-    title = "score by look-back"
-    return Chart("input-size", title, "number", "points", layers, x_label="input_size, days", height=240)
+    return [_by_size(name, lines[name], place) for place, name in enumerate(sorted(lines)[:MAX_SETTINGS], start=1)]
+
+
+def _by_size(name: str, values: FloatArray, place: int) -> Chart:
+    """Of rows input_size, score of the average, mean and standard deviation of single seeds."""
+    sizes, averaged, mean, sd = values
+    layers: list[Layer] = [
+        Area("± 1 sd", sizes, mean - sd, mean + sd, "ahead"),
+        Line("single seeds, mean", sizes, mean, "ahead", 2),
+        Line("seeds averaged", sizes, averaged, "honest", 2),
+        Dots("", sizes, averaged, "honest"),
+    ]
+    title = f"{name}: score by look-back"
+    ticks = tuple(float(size) for size in sizes)
+    return Chart(
+        f"input-size-{place}", title, "number", "points", layers, x_label="input_size, days", height=220, x_ticks=ticks
+    )
 
 
 def seeds_chart(honest: Honest) -> Chart | None:
-    """Score of the average over n seeds, mean over random choices of them, for the settings with most seeds."""
+    """What the average over n seeds scores more than a single one, mean over random choices of them, for the settings
+    with most seeds.
+    """
     seeds: dict[str, list[str]] = defaultdict(list)
     first = next(iter(honest.cubes.values()))
     shared = set.intersection(*({m.member_id for m in cube.members} for cube in honest.cubes.values()))
     for member in first.members:
         if member.member_id in shared:
             seeds[f"{member.family}/{member.setting}"].append(member.member_id)
-    many = sorted((s for s in seeds if len(seeds[s]) >= FEWEST_SEEDS), key=lambda s: (-len(seeds[s]), s))
+    many = sorted((s for s in seeds if len(seeds[s]) >= FEWEST_SEEDS), key=lambda s: (-len(seeds[s]), _natural(s)))
     if not many:
         return None
     layers: list[Layer] = []
     for setting, colour in zip(many[:MAX_SETTINGS], COLOURS, strict=False):
         counts, scores = _score_by_count(honest, setting, seeds[setting])
         name = setting.partition("/")[2]
-        layers.append(Line(name, counts, scores, colour, 2))
-    title = "score by number of seeds averaged"
-    return Chart("seeds", title, "number", "points", layers, x_label="seeds", height=240)
+        layers.append(Line(name, counts, scores - scores[0], colour, 2))
+    title = "gain over a single seed, by number of seeds averaged"
+    return Chart("seeds", title, "number", "points gained", layers, x_label="seeds", height=220)
 
 
 def _score_by_count(honest: Honest, setting: str, ids: Sequence[str]) -> tuple[FloatArray, FloatArray]:

@@ -8,19 +8,28 @@ from typing import Any
 import numpy as np
 from bokeh.document import Document
 from bokeh.embed import components
-from bokeh.models import ColumnDataSource, HoverTool, LinearColorMapper, NumeralTickFormatter, VStrip
-from bokeh.models.annotations import LabelSet
+from bokeh.models import (
+    ColumnDataSource,
+    FixedTicker,
+    HoverTool,
+    LinearAxis,
+    LinearColorMapper,
+    NumeralTickFormatter,
+    VStrip,
+)
 from bokeh.plotting import figure
 from bokeh.resources import Resources
 from bokeh.transform import transform
 
-from ensembles.report.chart import COLOURS, HEAT, Area, Bars, Chart, Dots, Heat, Line, Marks
+from ensembles.report.chart import COLOURS, GREY, HEAT, Area, Bars, Chart, Dots, Heat, Line, Marks, label_lines
 
 __all__ = ["draw", "script_of_library"]
 
-FRAME = "#8a8f98"
 SMALL = 250
 """Height up to which a picture has no tools and stands in a column."""
+LEFT = 66
+"""Pixels left of every picture: those of a column have their days under each other."""
+UNDER = 44
 HALF_DAY = np.timedelta64(12 * 3_600_000, "ms")
 
 
@@ -44,10 +53,13 @@ def draw(charts: Sequence[Chart]) -> tuple[str, dict[str, str]]:
 def _figure(chart: Chart) -> Any:
     heat = [layer for layer in chart.layers if isinstance(layer, Heat)]
     ranges: dict[str, Any] = _heat_ranges(heat[0]) if heat else {}
+    if chart.y_range:
+        ranges["y_range"] = chart.y_range
     if chart.x_axis == "name":
         ranges["x_range"] = [_plain(str(name)) for name in chart.layers[0].x]  # type: ignore[union-attr]
-    plot = figure(
-        height=chart.height,
+    plot: Any = figure(
+        frame_height=chart.height - UNDER,
+        min_border_left=LEFT,
         sizing_mode="stretch_width",
         x_axis_type="datetime" if chart.x_axis == "day" else "auto",
         tools="" if heat else "xpan,box_zoom,reset,save",
@@ -61,9 +73,12 @@ def _figure(chart: Chart) -> Any:
         **ranges,
     )
     plot.toolbar.logo = None
+    if chart.x_ticks:
+        plot.below[0].ticker = list(chart.x_ticks)
     _add_marks(plot, chart.marks)
     if heat:
         _add_heat(plot, heat[0])
+        plot.grid.visible = False
     else:
         drawn = [_add(plot, layer, chart) for layer in chart.layers if not isinstance(layer, Heat)]
         plot.add_tools(_hover(drawn, chart))
@@ -96,7 +111,11 @@ def _hover(renderers: Sequence[Any], chart: Chart) -> HoverTool:
     day = chart.x_axis == "day"
     return HoverTool(
         renderers=[r for r in renderers if r is not None],
-        tooltips=[("", "$name"), (chart.x_label or "day", "@x{%a %F}" if day else "@x"), ("", "@y{0,0.[00]}")],
+        tooltips=[
+            ("", "$name"),
+            (_plain(chart.x_label or "day"), "@x{%a %F}" if day else "@x"),
+            (_plain(chart.y_label), "@y{0,0.[00]}"),
+        ],
         formatters={"@x": "datetime"} if day else {},
         visible=False,
     )
@@ -130,29 +149,22 @@ def _add_heat(plot: Any, layer: Heat) -> None:
 
 
 def _add_marks(plot: Any, marks: Marks) -> None:
-    """One glyph for all days off, one set of labels: models are what a page costs."""
+    """One glyph for all days off; names on an axis of their own over the picture, where no line crosses them."""
     if marks.off:
         first, last = np.array(marks.off, dtype="datetime64[D]").T
         ends = ColumnDataSource({"x0": _stamps(first) - HALF_DAY, "x1": _stamps(last) + HALF_DAY})
-        plot.add_glyph(ends, VStrip(x0="x0", x1="x1", fill_color=FRAME, fill_alpha=0.13, line_color=None))
+        plot.add_glyph(ends, VStrip(x0="x0", x1="x1", fill_color=GREY, fill_alpha=0.13, line_color=None))
     if marks.named:
-        days = np.array([day for day, _ in marks.named], dtype="datetime64[D]")
-        names = ColumnDataSource(
-            {"x": _stamps(days), "y": np.full(len(days), 4), "text": [_plain(t) for _, t in marks.named]}
+        names: dict[float | str, Any] = {
+            int(_stamps(day).astype(np.int64)): _plain(label_lines(text)) for day, text in marks.named
+        }
+        axis = LinearAxis(
+            ticker=FixedTicker(ticks=list(names)),  # type: ignore[arg-type]
+            major_label_overrides=names,
+            major_label_orientation="vertical",
+            major_label_text_font_size="10px",
         )
-        plot.add_layout(
-            LabelSet(
-                source=names,
-                x="x",
-                y="y",
-                y_units="screen",
-                text="text",
-                angle=np.pi / 2,
-                text_font_size="10px",
-                text_color=FRAME,
-                text_baseline="middle",
-            )
-        )
+        plot.add_layout(axis, "above")
 
 
 def _stamps(x: Any) -> Any:
@@ -163,17 +175,20 @@ def _stamps(x: Any) -> Any:
 
 
 def _plain(text: str) -> str:
-    """Text that the library does not take for a formula: that would ask the network for a typesetter."""
+    """Text that the library does not take for a formula, for which it would want a typesetter that is not there."""
     return text.replace("$", "$\u200b").replace("\\", "\\\u200b")
 
 
 def _style(plot: Any) -> None:
     plot.outline_line_color = None
-    plot.grid.grid_line_alpha = 0.15
+    plot.grid.grid_line_color = GREY
+    plot.grid.grid_line_alpha = 0.18
     if hasattr(plot.yaxis[0], "formatter") and not hasattr(plot.y_range, "factors"):
         plot.yaxis.formatter = NumeralTickFormatter(format="0,0.[00]")
     for axis in plot.axis:
-        axis.axis_line_color = axis.major_tick_line_color = FRAME
+        axis.axis_line_color = axis.major_tick_line_color = GREY
         axis.minor_tick_line_color = None
-        axis.major_label_text_color = axis.axis_label_text_color = FRAME
+        axis.major_label_text_color = axis.axis_label_text_color = GREY
         axis.axis_label_text_font_style = "normal"
+    for axis in plot.above:
+        axis.axis_line_color = None

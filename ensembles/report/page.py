@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ensembles.alerts import Alerts, alerts_of_backtest
 from ensembles.liquidity import Liquidity
@@ -21,17 +23,21 @@ from ensembles.report.errors import (
     surrogate_rows,
 )
 from ensembles.report.forecasts import forecast_charts, forecast_rows, liquidity_charts
-from ensembles.report.headline import cash_facts, headline_facts, window_rows
+from ensembles.report.headline import cash_facts, headline_facts, method_words, window_rows
 from ensembles.report.honest import Honest, honest_of
-from ensembles.report.learning import curve_charts, input_size_chart, seeds_chart
+from ensembles.report.learning import curve_charts, input_size_charts, seeds_chart
 from ensembles.report.members import leaderboard_table
 from ensembles.report.money import Money
 from ensembles.report.provenance import provenance_facts
 from ensembles.report.template import environment
+from ensembles.selection import LISTED
+from forecasting.schema import iso
 
 __all__ = ["Charts", "liquidity_of", "render", "report_charts"]
 
 MAX_ALERTS = 40
+MAX_PAIRS = 8
+MAX_ENTITIES = 100
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,7 @@ class Charts:
     @classmethod
     def of(cls, found: _Found) -> Charts:
         data, honest, liquidity = found.data, found.honest, found.liquidity
-        settings = [input_size_chart(data), seeds_chart(honest) if honest else None]
+        settings = [*input_size_charts(data), seeds_chart(honest) if honest else None]
         return cls(
             forecast=tuple(forecast_charts(data, found.money, found.alerts, liquidity)),
             liquidity=tuple(liquidity_charts(data, found.money, liquidity)) if liquidity else (),
@@ -123,6 +129,7 @@ def render(data: ReportData) -> str:
             table=leaderboard_table(data),
             failed=[row for row in data.board["rows"] if row["status"] != "ok"],
             quality=data.quality,
+            validated=any(layer.name == "validation" for c in charts.learning for layer in c.layers),  # type: ignore[union-attr]
             provenance=provenance_facts(data),
             config=json.dumps(data.run["config"], indent=2, ensure_ascii=False),
         )
@@ -140,8 +147,11 @@ def _facts(found: _Found) -> dict[str, Any]:
         "money": found.money,
         "alerts": found.alerts,
         "max_alerts": MAX_ALERTS,
+        "pairs": _pairs(data.board["pairs"]),
+        "tie": (data.run["config"].get("blend") or {}).get("tie"),
         "liquidity": found.liquidity,
         "risky": _risky_days(found),
+        "entities": _entities(found),
         "days": forecast_rows(data, found.money),
         "flows": [*data.targets, *(["net flow"] if data.net else [])],
         "weights": _weights(data.blend) if data.blend else [],
@@ -174,6 +184,34 @@ def _risky_days(found: _Found) -> list[dict[str, Any]]:
     ]
 
 
+def _entities(found: _Found) -> list[dict[str, Any]]:
+    """Funds of a panel by the cash that covers their worst day, the largest first."""
+    if found.liquidity is None:
+        return []
+    rows = []
+    for risk in found.liquidity.entities:
+        worst = int(np.argmin(risk.ranks))
+        buffers = {level: float(risk.buffer(level)[worst]) for level in (95, 99)}
+        rows.append((buffers[99], risk.entity, iso(risk.ds[worst]), buffers, risk))
+    return [
+        {
+            "entity": name,
+            "day": day,
+            "buffers": {level: found.money.plain(value) for level, value in buffers.items()},
+            "month": {level: found.money.plain(risk.month_buffer(level)) for level in (95, 99)},
+            "forecast": found.money.plain(float(risk.forecast.sum())),
+        }
+        for _, name, day, buffers, risk in sorted(rows, key=lambda row: (-row[0], row[1]))[:MAX_ENTITIES]
+    ]
+
+
+def _pairs(listed: Sequence[Mapping[str, Any]]) -> list[tuple[int | None, Mapping[str, Any]]]:
+    """The best, the one chosen and the last listed, with their ranks as far as the list has no gaps."""
+    ranks = [place if place <= LISTED else None for place in range(1, len(listed) + 1)]
+    rows = list(zip(ranks, listed, strict=True))
+    return [row for i, row in enumerate(rows) if i < MAX_PAIRS or row[1]["chosen"] or i == len(rows) - 1]
+
+
 def _weights(blend: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Per target the method and its units, heaviest first; widths of bars in percent of the heaviest."""
     out = []
@@ -182,5 +220,6 @@ def _weights(blend: Mapping[str, Any]) -> list[dict[str, Any]]:
         top = max((unit["weight"] or 0 for unit in units), default=0)
         bars = [{**unit, "width": 100 * (unit["weight"] or 0) / top if top else 0} for unit in units]
         plain = {key: facts[key] for key in ("method", "level", "factor")}
-        out.append({"target": target, **plain, "units": bars})
+        words = method_words(facts["method"], facts["level"])
+        out.append({"target": target, **plain, "words": words, "units": bars})
     return out

@@ -11,8 +11,10 @@ import pytest
 
 from ensembles.oof import MemberInfo
 from ensembles.report import ReportData, chart_files, render, report_charts
+from ensembles.report.chart import Area, Bars, Chart, Dots, Line, label_lines
 from ensembles.report.members import leaderboard_table
 from ensembles.report.money import Money
+from ensembles.report.on_page import draw
 from forecasting.calendar import Calendar
 from forecasting.quality.finding import Finding
 from forecasting.schema import iso
@@ -58,7 +60,8 @@ def test_every_section_is_there_and_nothing_is_fetched() -> None:
     assert "@import" not in html
     assert "url(http" not in html
     assert len(html.encode()) < 5_000_000
-    assert "blend, on windows it had not seen" in page.text
+    assert "on 4 windows it had not seen (2014-03-01 to 2014-06-28)" in page.text
+    assert "Cash for the worst day, " in page.text
     assert "single seeds (4)" in page.text
     assert "was not looked at" in page.text
     assert '"a-x/s00"' in html
@@ -132,7 +135,7 @@ def test_optional_parts_are_shown_when_given() -> None:
     for text in ("日期缺失 <i>", "12,345", "lstm/input_size=7 (2 fits)", "双十一促销"):
         assert text in page.text
     first = more.courses[0]
-    assert first.ds[0] == first.next_ds[0] - 120
+    assert first.ds[0] == first.windows[0][0][0]
     assert first.ds[-1] == days[-1]
 
 
@@ -167,6 +170,71 @@ def test_amounts_have_separators_and_units() -> None:
     assert money.cny(123_456_789.0) == "1,234,567.89"
     assert money.whole(123_456_789.0) == "123,456,789"
     assert Money.of([float("nan")], "CNY").text(12.0) == "12.00 CNY"
+
+
+def test_a_picture_of_what_comes_reaches_back_over_every_window() -> None:
+    data = small_run(n_windows=1)
+    first = data.courses[0]
+    days = np.arange("2013-07-01", "2014-04-02", dtype="datetime64[D]")
+    names = np.repeat(["purchase", "redeem"], len(days))
+    history = pa.table({"unique_id": names, "ds": pa.array(np.tile(days, 2)), "y": np.ones(len(names))})
+    shown = replace(data, history=history).courses[0]
+    assert (shown.ds[0], shown.ds[-1]) == (min(first.next_ds[0] - 120, first.windows[0][0][0]), first.next_ds[0] - 1)
+
+
+def test_signs_of_a_legend_differ_as_the_layers_do() -> None:
+    one = np.arange(3.0)
+    wide, narrow = Area("95%", one, one, one, "ahead"), Area("80%", one, one, one, "ahead")
+    drawn = [wide, narrow, Line("a", one, one, "ahead"), Dots("b", one, one, "bad"), Bars("c", one, one, "good")]
+    legend = Chart("x", "x", "number", "", drawn).legend
+    assert [key.kind for key in legend] == ["area", "inner", "line", "dot", "bars"]
+
+
+def test_no_name_is_taken_for_a_formula() -> None:
+    data = small_run()
+    days = [iso(data.courses[0].next_ds[i]) for i in (2, 9)]
+    calendar = Calendar("CN", ((days[0], "$$x^2$$"), (days[1], "\\(y^2\\)")))
+    script, _ = draw(report_charts(replace(data, calendar=calendar)))
+    assert "x^2" in script
+    assert "y^2" in script
+    assert "$$" not in script
+    assert "\\(" not in script.replace("\\\\", "\\")
+
+
+def test_labels_over_a_picture_are_short() -> None:
+    assert label_lines("Dragon Boat Festival") == "Dragon Boat\nFestival"
+    assert label_lines("中秋节") == "中秋节"
+    assert label_lines("Day off (substituted from 01/26/2025)") == "Day off\n(substituted…"
+
+
+def test_cash_that_fell_short_too_often_is_told_on_the_first_screen() -> None:
+    data = small_run()
+    assert data.liquidity is not None
+    tests = data.liquidity.exceedances
+    bad = replace(tests[0].honest, beyond=9, n=84)
+    good = replace(tests[0].honest, beyond=1, n=84)
+    for share, told in ((bad, True), (good, False)):
+        changed = replace(data)
+        found = replace(data.liquidity, exceedances=tuple(replace(test, honest=share) for test in tests))
+        vars(changed)["liquidity"] = found
+        text = Page(render(changed)).text
+        assert f"it fell short on {share.beyond} of 84" in text
+        assert ("more than twice as often as meant." in text.split("Forecast")[0]) == told
+        assert ("Hold more than these amounts" in text) == told
+
+
+def test_a_score_without_points_per_day_is_not_called_so() -> None:
+    data = small_run()
+    text = Page(render(replace(data, board={**data.board, "surrogate": "wape"}))).text.split("Forecast")[0]
+    assert "points a day" not in text
+    assert "WAPE" in text
+    assert "in 30 days" not in text
+
+
+def test_entities_of_a_panel_are_listed_by_the_cash_they_need() -> None:
+    text = Page(render(small_run(n_series=3))).text
+    place = text.index("Entities by risk")
+    assert all(f"fund{i}" in text[place:] for i in range(3))
 
 
 def test_figures_are_written_as_png_and_svg() -> None:

@@ -32,28 +32,41 @@
 
   for (const table of document.querySelectorAll("table.sortable")) {
     [...table.tHead.rows[0].cells].forEach((head, column) => {
-      const button = document.createElement("button");
+      const button = document.createElement("span"); // a real button would keep the head from being repeated on every printed page
+      button.role = "button";
+      button.tabIndex = 0;
       button.append(...head.childNodes);
       head.append(button);
-      button.addEventListener("click", () => {
+      const sort = () => {
         const before = head.getAttribute("aria-sort");
         sortBy(table, column, before ? before === "ascending" : head.classList.contains("n"));
+      };
+      button.addEventListener("click", sort);
+      button.addEventListener("keydown", (event) => {
+        if (event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        sort();
       });
     });
   }
 
   // Pictures are drawn for the screen's width: on paper they are shrunk as they are, since they cannot be drawn anew in time.
   const PAGE = 700;
-  const figures = [...document.querySelectorAll("figure")];
+  const pictures = [...document.querySelectorAll(".picture")];
+  const closed = [...document.querySelectorAll("details:not([open])")];
   addEventListener("beforeprint", () => {
-    const widths = figures.map((figure) => figure.offsetWidth);
-    figures.forEach((figure, i) => {
-      const room = figure.closest(".columns") ? PAGE / 2 - 10 : PAGE;
-      figure.style.width = `${widths[i]}px`;
-      figure.style.zoom = Math.min(1, room / widths[i]);
+    closed.forEach((part) => { part.open = true; });
+    const widths = pictures.map((picture) => picture.offsetWidth);
+    pictures.forEach((picture, i) => {
+      const room = picture.closest(".columns") ? PAGE / 2 - 10 : PAGE;
+      picture.style.width = `${widths[i]}px`;
+      picture.style.zoom = Math.min(1, room / widths[i]);
     });
   });
-  addEventListener("afterprint", () => figures.forEach((figure) => figure.removeAttribute("style")));
+  addEventListener("afterprint", () => {
+    pictures.forEach((picture) => { picture.style.width = picture.style.zoom = ""; });
+    closed.forEach((part) => { part.open = false; });
+  });
 
   const board = document.getElementById("board");
   const heads = [...board.tHead.rows[0].cells];
