@@ -118,13 +118,16 @@ def run(
     as_of: AsOfOption = None,
     set_: SetOption = None,
     executor: Annotated[Literal["ray", "local"], typer.Option(help="ray: parallel; local: in this process")] = "ray",
+    timeline: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="write when each worker did what, for chrome://tracing")
+    ] = None,
 ) -> None:
     """Train, blend, forecast. Without CONFIG: the demo on generated data. Run again to continue."""
     from cluster.pipeline import RunRequest, run_pipeline
     from cluster.screen import show_result
 
     out, err = _consoles()
-    request = RunRequest(config, data, run_dir, as_of, tuple(set_ or ()), executor)
+    request = RunRequest(config, data, run_dir, as_of, tuple(set_ or ()), executor, timeline)
     show_result(run_pipeline(request, err), out)
 
 

@@ -67,7 +67,13 @@ class Pool(Protocol):
         """Whatever came back within the time."""
         ...
 
-    def stop_worker(self, worker: Worker) -> None: ...
+    def dismiss_worker(self, worker: Worker) -> None:
+        """Let an idle worker go."""
+        ...
+
+    def stop_worker(self, worker: Worker) -> None:
+        """Kill a worker, whatever it is at."""
+        ...
 
     def cancel(self, handle: Handle) -> None: ...
 
@@ -108,7 +114,9 @@ class _Loop:
             if now - slots_read > 2.0:
                 self.slots, slots_read = self.pool.slots(), now
             self._expire(now)
-        for worker in [*self.idle, *self.starting.values()]:
+        for worker in self.idle:
+            self.pool.dismiss_worker(worker)
+        for worker in self.starting.values():
             self.pool.stop_worker(worker)
         return self.lost
 
@@ -126,7 +134,7 @@ class _Loop:
         while self.idle and self.stacked and not self._yields_to_tasks():
             self._fly(self.stacked.popleft(), self.idle.pop())
         while self.idle and (not self.stacked or self._yields_to_tasks()):
-            self.pool.stop_worker(self.idle.pop())
+            self.pool.dismiss_worker(self.idle.pop())
         while self.plain and self.slots.task_fits(self._n_workers, self._n_tasks):
             self._fly(self.plain.popleft(), None)
         while len(self.stacked) > len(self.starting) and self.slots.worker_fits(self._n_workers, self._n_tasks):

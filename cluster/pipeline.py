@@ -56,6 +56,7 @@ class RunRequest:
     as_of: str | None
     overrides: tuple[str, ...]
     executor: Literal["ray", "local"]
+    timeline: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,8 @@ def run_pipeline(request: RunRequest, err: Console) -> RunResult:
 
     started = time.perf_counter()
     config = load_config(request.config or "demo", request.overrides)
+    if request.timeline is not None and request.executor == "local":
+        raise ConfigError("a timeline is Ray's: leave out --timeline or --executor local")
     store = RunStore(request.run_dir or f"runs/{Path(request.config or 'demo').stem}")
     with _data_path(request) as path:
         data = load_data(config, path, request.as_of)
@@ -92,7 +95,7 @@ def run_pipeline(request: RunRequest, err: Console) -> RunResult:
     check_windows(config, panel)
     before = _check_directory(store, panel, err)
     with Lease(store.storage, lambda text: err.print(f"tidecast: {text}")) as lease:
-        with _engine(request.executor, config) as device:
+        with _engine(request, config) as device:
             plan = make_plan(config, panel, device)
             store.write_json("run.json", _facts(plan, panel, request) | before | {"quality": quality})
             place, token = store.storage.address, lease.token
@@ -256,9 +259,9 @@ def _processor() -> str:
 
 
 @contextmanager
-def _engine(executor: str, config: RunConfig) -> Iterator[str]:
+def _engine(request: RunRequest, config: RunConfig) -> Iterator[str]:
     """Start what trains; gives the device of stacked models."""
-    if executor == "local":
+    if request.executor == "local":
         limit_threads(_threads(config))
         yield choose_device(config.cluster, _local_gpus(config))
         return
@@ -268,6 +271,8 @@ def _engine(executor: str, config: RunConfig) -> Iterator[str]:
         raise ConfigError("ray is not installed: install it, or run with --executor local") from None
     with ray_pool.connected():
         yield choose_device(config.cluster, ray_pool.cluster_resources().gpus)
+        if request.timeline is not None:
+            ray_pool.write_timeline(request.timeline)
 
 
 def _local_gpus(config: RunConfig) -> int:

@@ -7,6 +7,7 @@ call.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -14,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, cast
 
 import ray
@@ -29,9 +31,12 @@ from cluster.storage import Storage
 from cluster.worker import BatchReport, WorkContext, limit_threads, work
 from forecasting.errors import ConfigError, TidecastError
 
-__all__ = ["RayPool", "cluster_resources", "connected"]
+__all__ = ["RayPool", "cluster_resources", "connected", "write_timeline"]
 
 log = logging.getLogger(__name__)
+
+EVENTS_SECONDS = 1.5
+"""Ray's processes report their events once a second."""
 
 
 @contextmanager
@@ -76,6 +81,19 @@ def cluster_resources() -> ClusterResources:
     """What the connected cluster has now."""
     found = cast(Any, ray).cluster_resources()
     return ClusterResources(int(found.get("CPU", 0)), float(found.get("GPU", 0)))
+
+
+def write_timeline(path: Path) -> None:
+    """Write what every process of the connected Ray did when, as chrome://tracing and Perfetto read it.
+
+    Raises
+    ------
+    StorageError
+        When the file cannot be written.
+    """
+    time.sleep(EVENTS_SECONDS)
+    events = cast(Any, ray).timeline()
+    Storage(str(path.parent)).write(path.name, json.dumps(events).encode())
 
 
 def _granted_device(device: str) -> str:
@@ -157,6 +175,9 @@ class RayPool:
         if not done:
             done, _ = ray.wait(list(handles), num_returns=1, timeout=timeout)
         return [Event(handle, _outcome(handle)) for handle in done]
+
+    def dismiss_worker(self, worker: Worker) -> None:
+        cast(Any, worker).__ray_terminate__.remote()  # a kill would cost the timeline the worker's last second
 
     def stop_worker(self, worker: Worker) -> None:
         ray.kill(cast(Any, worker))

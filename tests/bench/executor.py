@@ -67,6 +67,9 @@ class SimulatedPool:
             events.append(Event(handle, None if batch is None else _report(batch)))
         return events
 
+    def dismiss_worker(self, worker: Worker) -> None:
+        """Nothing to stop."""
+
     def stop_worker(self, worker: Worker) -> None:
         """Nothing to stop."""
 

@@ -167,6 +167,15 @@ def test_bad_configurations_get_one_sentence_and_leave_nothing(tmp_path, argumen
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_timeline_is_rays(folder):
+    done = run(folder, "runs/timeline", "--timeline", "t.json")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "tidecast: a timeline is Ray's: leave out --timeline or --executor local\n",
+    )
+    assert not (folder / "runs/timeline").exists()
+
+
 def test_usage_errors_are_code_2_and_help_is_quick(tmp_path):
     assert tidecast(tmp_path, "run", "--no-such-option").returncode == 2
     done = tidecast(tmp_path, "--help")

@@ -80,6 +80,10 @@ class FakePool:
         self.ran += [t.trial_key for t in b.trials]
         return [Event(handle, report(b))]
 
+    def dismiss_worker(self, worker):
+        assert worker not in self.busy.values(), "a busy worker would be let go with its batch"
+        self.alive.discard(worker)
+
     def stop_worker(self, worker):
         self.alive.discard(worker)
 

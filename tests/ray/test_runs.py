@@ -3,6 +3,7 @@
 import json
 import random
 import signal
+from collections import Counter
 
 import pytest
 
@@ -32,6 +33,32 @@ def test_ray_gives_the_bytes_of_the_local_executor(folder, workers):
     assert done.returncode == 0, done.stderr
     assert done.stderr == "", "the driver is quiet when it is not on a terminal"
     assert submission(folder, f"runs/ray{workers}") == submission(folder, "runs/local")
+
+
+def test_the_timeline_holds_every_batch(folder):
+    done = run(folder, "runs/timed", "--timeline", "times/timeline.json", executor="ray")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    events = json.loads((folder / "times/timeline.json").read_text())
+    batches = [json.loads(line)["family"] for line in (folder / "runs/timed/events.jsonl").read_text().splitlines()]
+    work = Counter(event["name"] for event in events if event["ph"] == "X" and event["dur"] > 0)
+    assert work["work"] == batches.count("lstm") > 0
+    assert work["cluster.ray_pool._run_task"] == len(batches) - batches.count("lstm") > 0
+
+
+def test_storage_that_workers_do_not_see_is_refused(folder, monkeypatch):
+    """The driver writes to one folder and the workers look into another, as where a folder is not shared."""
+    with monkeypatch.context() as patch:
+        patch.setattr("cluster.storage.Storage.address", str(folder / "elsewhere"))
+        done = run(folder, "runs/alone", executor="ray")
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "elsewhere is not shared: the worker on" in done.stderr
+    assert not (folder / "elsewhere").exists()
+    assert [path.name for path in (folder / "runs/alone").iterdir()] == ["run.json"]
+    again = run(folder, "runs/alone")
+    assert again.returncode == 0, again.stderr
+    assert submission(folder, "runs/alone") == submission(folder, "runs/local")
 
 
 @pytest.mark.parametrize(
