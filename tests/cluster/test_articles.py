@@ -92,7 +92,7 @@ WRITE_UP = {
 }
 DESCRIBED = {
     "single-series-lstm": WRITE_UP
-    | {"hidden_size": 30, "clip_norm": 15.0, "validation_days": 20, "scaling": "all", "epochs": 1000}
+    | {"hidden_size": 30, "clip_norm": 15.0, "validation_days": 20, "as_published": True, "epochs": 1000}
     | {"target_loss": 0.045},
     "multi-series-lstm": WRITE_UP
     | {"hidden_size": 40, "clip_norm": 5.0, "validation_days": 21, "test_days": 10, "target_loss": 0.025},
@@ -116,6 +116,13 @@ def test_published_mistakes_are_named_and_never_blended_even_when_the_user_does_
     published = next(m for m in expand_members(config) if m.model == "lstm-price")
     assert published.setting == "lstm-price (as published)"
     assert published.family == REFERENCE
+
+
+@pytest.mark.parametrize("name", ["lstm-classic", "lstm-covariates", "lstm-price"])
+def test_every_published_network_has_its_mistake_behind_the_same_key(name):
+    settings = model_type(name).settings_type
+    assert settings().model_dump()["as_published"] is False
+    assert "a leak: " in settings.model_fields["as_published"].description
 
 
 def test_split_is_days_and_a_stored_configuration_is_read_again():

@@ -5,8 +5,8 @@ layers with peepholes, the second projected to one unit. It stops when training 
 `target_loss`. The write-up goes no further than one day ahead; here the network rolls on over its own output, which
 is what its readers do next.
 
-The write-up scales by the whole series, validation days included: `scaling: all` does so too; the default reads the
-training days.
+The write-up scales by the whole series, validation days included, so that its stop knows them: `as_published: true`
+does so too; the default reads the training days.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from forecasting.schema import DateArray, FloatArray, IntArray, iso
 
 __all__ = ["LstmClassic", "LstmClassicSettings"]
 
+CLAIM = "scaled by the validation days too"
+
 
 class LstmClassicSettings(Settings):
     """Settings of `lstm-classic`."""
@@ -46,9 +48,7 @@ class LstmClassicSettings(Settings):
         0.045, gt=0, description="stop when training and validation loss sum to this; null: train all epochs"
     )
     validation_days: int = Field(20, ge=1, description="last days kept from training to validate on")
-    scaling: Literal["train", "all"] = Field(
-        "train", description="days that the range [0, 1] is taken from; all: the validation days too, a leak"
-    )
+    as_published: bool = Field(False, description=f"true: the write-up's scaling, which is a leak: {CLAIM}")
     start: Literal["scaled", "unit"] = Field(
         "scaled", description="deviation of the weights at the start: 1/sqrt(inputs), or 1 as the write-up has it"
     )
@@ -134,7 +134,7 @@ def _used(history: History, settings: LstmClassicSettings) -> FloatArray:
 def _range(history: History, settings: LstmClassicSettings) -> tuple[float, float]:
     """Smallest value and spread of the days that scale."""
     y = _used(history, settings)
-    seen = y if settings.scaling == "all" else y[: len(y) - settings.validation_days]
+    seen = y if settings.as_published else y[: len(y) - settings.validation_days]
     return float(seen.min()), float(seen.max() - seen.min()) or 1.0
 
 

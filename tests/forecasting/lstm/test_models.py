@@ -125,11 +125,11 @@ def test_classic_rolls_on_its_own_output():
     assert np.allclose(model.predict(state, longer, ds[1:]), together[1:], rtol=1e-4)
 
 
-def test_classic_scales_by_the_training_days_unless_told_otherwise():
+def test_classic_scales_by_the_training_days_unless_as_published():
     y = HISTORY.y.copy()
     y[-5] *= 10.0
     history = history_of(y)
-    honest, leaky = (fitted(classic(scaling=s), history).arrays["scaling"] for s in ("train", "all"))
+    honest, leaky = (fitted(classic(as_published=p), history).arrays["scaling"] for p in (False, True))
     assert honest.sum() < y.max() * 0.5
     assert leaky.sum() == pytest.approx(y.max())
 
