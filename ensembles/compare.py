@@ -211,14 +211,14 @@ def _flat(values: Mapping[str, Any], prefix: str) -> dict[str, str]:
     for key, value in values.items():
         if isinstance(value, Mapping):
             found |= _flat(value, f"{prefix}{key}.")
-        else:
+        elif value is not None:  # what is left open goes without saying, as in files of before there was such a key
             found[f"{prefix}{key}"] = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return found
 
 
 def _member(entry: Mapping[str, Any]) -> str:
     """An entry of the configuration in one line, model first, without what is left open or goes without saying."""
-    plain = {"model": entry["model"], "seeds": 1}
+    plain = {"model": entry["model"], "seeds": 1, "reference": False}
     told = {key: value for key, value in entry.items() if value is not None and plain.get(key) != value}
     rest = [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in told.items()]
     return " ".join([str(entry["model"]), *rest])

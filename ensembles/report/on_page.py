@@ -14,6 +14,7 @@ from bokeh.models import (
     HoverTool,
     LinearAxis,
     LinearColorMapper,
+    NoOverlap,
     NumeralTickFormatter,
     VStrip,
 )
@@ -162,6 +163,7 @@ def _add_marks(plot: Any, marks: Marks) -> None:
             ticker=FixedTicker(ticks=list(names)),  # type: ignore[arg-type]
             major_label_overrides=names,
             major_label_orientation="vertical",
+            major_label_policy=NoOverlap(min_distance=1),
             major_label_text_font_size="10px",
         )
         plot.add_layout(axis, "above")

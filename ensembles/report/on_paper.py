@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ensembles.report.chart import COLOURS, HEAT, Area, Bars, Chart, Heat, Line
+from ensembles.report.chart import COLOURS, GREY, HEAT, Area, Bars, Chart, Heat, Line, Marks, label_lines
 from forecasting.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -86,9 +86,9 @@ def _draw(axes: Axes, chart: Chart) -> None:
     axes.set_xlabel(chart.x_label)
     for first, last in chart.marks.off:
         half = np.timedelta64(12, "h")
-        axes.axvspan(first - half, last + half, color="#8a8f98", alpha=0.13, linewidth=0)  # type: ignore[arg-type]
-    for day, text in chart.marks.named:
-        axes.text(day, 0.02, text, rotation=90, transform=axes.get_xaxis_transform(), fontsize=6, color="#666")  # type: ignore[arg-type]
+        axes.axvspan(first - half, last + half, color=GREY, alpha=0.13, linewidth=0)  # type: ignore[arg-type]
+    if chart.marks.named:
+        _draw_names(axes, chart.marks)
     for layer in chart.layers:
         if isinstance(layer, Heat):
             _draw_heat(axes, layer)
@@ -96,11 +96,37 @@ def _draw(axes: Axes, chart: Chart) -> None:
         _draw_layer(axes, layer, COLOURS[layer.colour])
     axes.set_ylabel(chart.y_label)
     axes.yaxis.set_major_formatter(_thousands)
+    if chart.x_ticks:
+        axes.set_xticks(chart.x_ticks, [f"{tick:g}" for tick in chart.x_ticks])
+    if chart.y_range:
+        axes.set_ylim(*chart.y_range)
+    _draw_legend(axes, chart)
+
+
+def _draw_names(axes: Axes, marks: Marks) -> None:
+    """Over the picture, where no line crosses them."""
+    days, texts = zip(*marks.named, strict=True)
+    above = axes.secondary_xaxis("top")
+    above.set_xticks(days, [label_lines(text) for text in texts], rotation=90, fontsize=6, color=GREY)
+    above.spines["top"].set_visible(False)
+    above.tick_params(color=GREY)
+
+
+def _draw_legend(axes: Axes, chart: Chart) -> None:
+    """Under the picture, in the order of the page's."""
+    from matplotlib.patches import Patch
+
     handles, names = axes.get_legend_handles_labels()
-    if names:
-        once = dict(zip(reversed(names), reversed(handles), strict=True))
-        place: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.2}
-        axes.legend(list(once.values()), list(once), frameon=False, ncols=4, fontsize=7, **place)
+    if not names:
+        return
+    by_name = dict(zip(reversed(names), reversed(handles), strict=True))
+    keys = [key for key in chart.legend if key.name in by_name]
+    signs = [
+        Patch(color=key.colour, alpha=0.33, linewidth=0) if key.kind == "inner" else by_name[key.name] for key in keys
+    ]
+    axes.get_figure().legend(  # type: ignore[union-attr]
+        signs, [key.name for key in keys], frameon=False, ncols=6, fontsize=7, loc="outside lower center"
+    )
 
 
 def _draw_layer(axes: Any, layer: Any, colour: str) -> None:
@@ -123,7 +149,8 @@ def _draw_heat(axes: Any, layer: Heat) -> None:
     axes.grid(False)
     axes.imshow(layer.values, cmap=scale, vmin=layer.worst, vmax=layer.best, aspect="auto")
     axes.set_yticks(range(len(layer.rows)), layer.rows)
-    axes.set_xticks(range(0, layer.values.shape[1], 5), range(1, layer.values.shape[1] + 1, 5))
+    shown = [1, *range(5, layer.values.shape[1] + 1, 5)]
+    axes.set_xticks([day - 1 for day in shown], [str(day) for day in shown])
     for row, column in zip(*np.nonzero(layer.crossed), strict=True):
         axes.text(column, row, "×", ha="center", va="center", color="white", fontsize=7)
 

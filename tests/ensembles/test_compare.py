@@ -96,3 +96,21 @@ def test_rows_csv_and_page() -> None:
     assert "<script" not in html
     assert "&lt;script&gt;alert(1)" in html
     assert "http" not in html.replace("http-equiv", "")
+
+
+def test_what_an_older_file_leaves_out_has_not_changed() -> None:
+    data = small_run()
+    now = {"members": [{"model": "arima", "reference": False, "days": None}], "windows": {"split": None, "n": 4}}
+    before = {"members": [{"model": "arima"}], "windows": {"n": 4}}
+    found = compare([("before", with_config(data, **before)), ("now", with_config(data, **now))])
+    assert found.changes == ()
+    found = compare([("with", with_config(data, calendar="CN")), ("without", with_config(data, calendar=None))])
+    assert [(change.key, change.values) for change in found.changes] == [("calendar", ("CN", "–"))]
+
+
+def test_the_page_says_who_is_ahead() -> None:
+    data = small_run()
+    page = render_comparison(compare([("first", data), ("second", moved(data, 0.5)), ("same", data)]))
+    assert "the others are held against this one" in page
+    assert "<td>ahead</td>" in page
+    assert "<td>the same</td>" in page
