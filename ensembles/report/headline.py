@@ -57,6 +57,8 @@ def headline_facts(data: ReportData, honest: Honest | None) -> Mapping[str, Any]
 def _verdict(ahead: Measured) -> str:
     if ahead.low > 0:
         return "ahead"
+    if ahead.low == ahead.high == 0:
+        return "the same forecasts"
     return "behind" if ahead.high < 0 else "too close to call"
 
 
@@ -75,6 +77,7 @@ def cash_facts(found: Liquidity | None, money: Money) -> Mapping[str, Any] | Non
         "day_test": found.exceedance("day", 99),
         "month_test": found.exceedance("window", 99),
         "indicative": found.indicative,
+        "n_judged": found.n_judged,
     }
 
 

@@ -12,7 +12,7 @@ from forecasting.schema import FloatArray
 
 __all__ = ["Money"]
 
-SCALES = ((1e8, "100 million CNY"), (1e6, "million CNY"), (1e3, "thousand CNY"), (1.0, "CNY"))
+SCALES = ((1e9, "billion CNY"), (1e6, "million CNY"), (1e3, "thousand CNY"), (1.0, "CNY"))
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,11 @@ class Money:
         return amounts / self.divisor
 
     def text(self, amount: float | None) -> str:
-        """As ``12.34 million CNY``."""
-        return "–" if amount is None or np.isnan(amount) else f"{amount / self.divisor:,.2f} {self.label}"
+        """As ``12.34 million CNY``, in a unit that suits it."""
+        if amount is None or np.isnan(amount):
+            return "–"
+        own = Money.of([amount], self.unit)
+        return f"{amount / own.divisor:,.2f} {own.label}"
 
     def cny(self, amount: float) -> str:
         """As ``1,234,567.89``, in CNY."""

@@ -83,7 +83,7 @@ def _figure(chart: Chart) -> Any:
     else:
         drawn = [_add(plot, layer, chart) for layer in chart.layers if not isinstance(layer, Heat)]
         plot.add_tools(_hover(drawn, chart))
-    _style(plot)
+    _style(plot, _numbers(chart))
     return plot
 
 
@@ -115,7 +115,7 @@ def _hover(renderers: Sequence[Any], chart: Chart) -> HoverTool:
         tooltips=[
             ("", "$name"),
             (_plain(chart.x_label or "day"), "@x{%a %F}" if day else "@x"),
-            (_plain(chart.y_label), "@y{0,0.[00]}"),
+            (_plain(chart.y_label), f"@y{{{_numbers(chart)}}}"),
         ],
         formatters={"@x": "datetime"} if day else {},
         visible=False,
@@ -181,12 +181,22 @@ def _plain(text: str) -> str:
     return text.replace("$", "$\u200b").replace("\\", "\\\u200b")
 
 
-def _style(plot: Any) -> None:
+def _numbers(chart: Chart) -> str:
+    """How numbers are written: with four decimals where all are below 1, as losses are, so that no two ticks read
+    alike.
+    """
+    ends = [layer.high if isinstance(layer, Area) else layer.y for layer in chart.layers if not isinstance(layer, Heat)]
+    known = [np.abs(end[np.isfinite(end)]) for end in ends]
+    small = any(len(values) for values in known) and all(values.max(initial=0.0) < 1.0 for values in known)
+    return "0.0[000]" if small else "0,0.[00]"
+
+
+def _style(plot: Any, numbers: str) -> None:
     plot.outline_line_color = None
     plot.grid.grid_line_color = GREY
     plot.grid.grid_line_alpha = 0.18
     if hasattr(plot.yaxis[0], "formatter") and not hasattr(plot.y_range, "factors"):
-        plot.yaxis.formatter = NumeralTickFormatter(format="0,0.[00]")
+        plot.yaxis.formatter = NumeralTickFormatter(format=numbers)
     for axis in plot.axis:
         axis.axis_line_color = axis.major_tick_line_color = GREY
         axis.minor_tick_line_color = None

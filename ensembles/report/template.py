@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["cell", "environment"]
+__all__ = ["cell", "count", "environment"]
 
 NONE = "–"
 FORMS = {"points": "{:.2f}", "tenth": "{:,.1f}", "whole": "{:,.0f}", "percent": "{:.1%}", "signed": "{:+.2f}"}
@@ -20,6 +20,11 @@ def cell(value: object, form: str) -> str:
     if value is None or value != value:  # NaN differs from itself
         return NONE
     return str(value) if form == "text" else FORMS[form].format(value)
+
+
+def count(number: int, noun: str) -> str:
+    """As ``1 window``, ``4 windows``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 @cache
@@ -37,4 +42,5 @@ def environment() -> Environment:
     for form in FORMS:
         made.filters[form] = lambda value, form=form: cell(value, form)
     made.filters["cell"] = cell
+    made.filters["count"] = count  # takes the place of another name of `length`
     return made
