@@ -186,7 +186,7 @@ def _numbers(chart: Chart) -> str:
     alike.
     """
     ends = [layer.high if isinstance(layer, Area) else layer.y for layer in chart.layers if not isinstance(layer, Heat)]
-    known = [np.abs(end[np.isfinite(end)]) for end in ends]
+    known = [np.abs(end[np.isfinite(end)]) for end in map(np.asarray, ends)]
     small = any(len(values) for values in known) and all(values.max(initial=0.0) < 1.0 for values in known)
     return "0.0[000]" if small else "0,0.[00]"
 
