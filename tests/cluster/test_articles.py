@@ -105,7 +105,7 @@ DESCRIBED = {
 
 @pytest.mark.parametrize("name", DESCRIBED)
 def test_a_configuration_holds_what_the_description_says(name):
-    members = expand_members(load_config(f"articles/{name}"))
+    members = [m for m in expand_members(load_config(f"articles/{name}")) if m.seed_index == 0]
     (published,) = [m for m in members if "as published" in m.setting] or [m for m in members if m.family == "lstm"]
     assert {key: published.settings[key] for key in DESCRIBED[name]} == DESCRIBED[name]
 
