@@ -36,20 +36,29 @@ def _points(honest: Honest, target: str) -> FloatArray:
 
 
 def heat_charts(honest: Honest) -> list[Chart]:
-    """Points of each day of each window, mean over series; a cross where all series earned nothing."""
+    """Points of each day of each window, mean over series; a cross where all series earned nothing. Windows of a
+    single day stand in one row.
+    """
     charts = []
     for place, (target, cube) in enumerate(honest.cubes.items(), start=1):
         earned = _mean(_points(honest, target), axis=0)
         rows = [iso(cutoff + np.timedelta64(1, "D")) for cutoff in as_dates(cube.cutoffs)]
+        x_label = "day of the window"
+        if earned.shape[1] == 1:
+            earned, rows, x_label = earned.T, [f"from {rows[0]}"], "window"
         heat = Heat(rows, earned, earned == 0, 0.0, FULL_MARK)
-        height = 60 + 26 * len(rows)
-        title = f"{target}: points of each day"
-        charts.append(Chart(f"heat-{place}", title, "number", "", [heat], x_label="day of the window", height=height))
+        ticks = (1.0, *np.arange(5.0, earned.shape[1] + 1, 5 * np.ceil(earned.shape[1] / 100)).tolist())
+        title, height = f"{target}: points of each day", 60 + 26 * len(rows)
+        charts.append(
+            Chart(f"heat-{place}", title, "number", "", [heat], x_label=x_label, height=height, x_ticks=ticks)
+        )
     return charts
 
 
-def step_chart(honest: Honest) -> Chart:
-    """Points by days since the cutoff."""
+def step_chart(honest: Honest) -> Chart | None:
+    """Points by days since the cutoff; None for windows of a single day."""
+    if next(iter(honest.cubes.values())).y.shape[2] == 1:
+        return None
     layers = []
     colours: tuple[Colour, ...] = ("ahead", "honest", "good", "second")
     for target, colour in zip(honest.cubes, colours, strict=False):

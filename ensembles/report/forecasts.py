@@ -13,7 +13,7 @@ from ensembles.liquidity import Liquidity
 from ensembles.report.chart import Area, Bars, Chart, Dots, Layer, Line, marks_of
 from ensembles.report.data import Course, ReportData
 from ensembles.report.money import Money
-from forecasting.schema import FloatArray, as_dates, iso
+from forecasting.schema import DateArray, FloatArray, as_dates, iso
 
 __all__ = ["forecast_charts", "forecast_rows", "liquidity_charts"]
 
@@ -28,12 +28,12 @@ def forecast_charts(data: ReportData, money: Money, alerts: Alerts, liquidity: L
 
 def _of_target(course: Course, data: ReportData, money: Money, alerts: Alerts) -> Chart:
     layers: list[Layer] = [
-        Area(f"{level}% band", course.next_ds, money.shown(low), money.shown(high), "ahead")
+        _area(f"{level}% band", course.next_ds, money.shown(low), money.shown(high))
         for level, (low, high) in sorted(course.bands.items(), reverse=True)
     ]
     layers.append(Line("actual", course.ds, money.shown(course.y), "actual"))
-    layers += [Line("blend, from each cutoff", ds, money.shown(y_hat), "honest") for ds, y_hat in course.windows]
-    layers.append(Line("forecast", course.next_ds, money.shown(course.next_y_hat), "ahead", 2.5))
+    layers += _then([(ds, money.shown(y_hat)) for ds, y_hat in course.windows])
+    layers.append(_ahead(course.next_ds, money.shown(course.next_y_hat)))
     beyond = [a for a in alerts.alerts if a.unique_id == course.target and a.level == max(alerts.inside)]
     if beyond:
         ds, y = as_dates([a.ds for a in beyond]), np.array([a.y for a in beyond])
@@ -47,15 +47,36 @@ def _of_net(come: Course, go: Course, data: ReportData, money: Money, liquidity:
     if liquidity is not None:
         daily = liquidity.total.daily
         ends = money.shown(-daily[95]), money.shown(-daily[5])
-        layers.append(Area("90% of cases", liquidity.total.ds, *ends, "ahead"))
+        layers.append(_area("90% of cases", liquidity.total.ds, *ends))
     shared, a, b = np.intersect1d(come.ds, go.ds, return_indices=True)
     layers.append(Line("actual", shared, money.shown(come.y[a] - go.y[b]), "actual"))
-    for (ds, into), (_, out) in zip(come.windows, go.windows, strict=True):
-        layers.append(Line("blend, from each cutoff", ds, money.shown(into - out), "honest"))
-    layers.append(Line("forecast", come.next_ds, money.shown(come.next_y_hat - go.next_y_hat), "ahead", 2.5))
+    pairs = zip(come.windows, go.windows, strict=True)
+    layers += _then([(ds, money.shown(into - out)) for (ds, into), (_, out) in pairs])
+    layers.append(_ahead(come.next_ds, money.shown(come.next_y_hat - go.next_y_hat)))
     marks = marks_of(data.days, np.concatenate([shared, come.next_ds]))
     title = f"net flow: {come.target} less {go.target}"
     return Chart("forecast-net", title, "day", money.label, layers, marks)
+
+
+def _then(windows: Sequence[tuple[DateArray, FloatArray]]) -> list[Layer]:
+    """What was forecast from each cutoff; windows of a single day as dots, since they have no line."""
+    name = "blend, from each cutoff"
+    if windows and all(len(ds) == 1 for ds, _ in windows):
+        ds, y_hat = (np.concatenate(parts) for parts in zip(*windows, strict=True))
+        return [Dots(name, ds, y_hat, "honest")]
+    return [Line(name, ds, y_hat, "honest") for ds, y_hat in windows]
+
+
+def _ahead(ds: DateArray, y_hat: FloatArray) -> Layer:
+    return Line("forecast", ds, y_hat, "ahead", 2.5) if len(ds) > 1 else Dots("forecast", ds, y_hat, "ahead")
+
+
+def _area(name: str, ds: DateArray, low: FloatArray, high: FloatArray) -> Layer:
+    """A single day is as wide as a day."""
+    if len(ds) > 1:
+        return Area(name, ds, low, high, "ahead")
+    edges = ds.astype("datetime64[h]") + np.array([-12, 12])
+    return Area(name, edges, np.repeat(low, 2), np.repeat(high, 2), "ahead")
 
 
 def forecast_rows(data: ReportData, money: Money) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ import numpy as np
 from ensembles.report.chart import Area, Chart, Colour, Dots, Layer, Line
 from ensembles.report.data import Curves, ReportData
 from ensembles.report.honest import Honest
+from ensembles.report.template import count
 from forecasting.schema import FloatArray
 from forecasting.seeding import generator
 
@@ -36,7 +37,7 @@ def curve_charts(learning: Curves | None) -> list[Chart]:
             if curves:
                 layers += _of_part(name, colour, curves)
         if layers:
-            title = f"{setting} ({len(seeds)} fits)"
+            title = f"{setting} ({count(len(seeds), 'fit')})"
             charts.append(Chart(f"learning-{place}", title, "number", "loss", layers, x_label="epoch", height=220))
     return charts
 

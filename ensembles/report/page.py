@@ -83,12 +83,13 @@ class Charts:
     @classmethod
     def of(cls, found: _Found) -> Charts:
         data, honest, liquidity = found.data, found.honest, found.liquidity
+        steps = step_chart(honest) if honest else None
         settings = [*input_size_charts(data), seeds_chart(honest) if honest else None]
         return cls(
             forecast=tuple(forecast_charts(data, found.money, found.alerts, liquidity)),
             liquidity=tuple(liquidity_charts(data, found.money, liquidity)) if liquidity else (),
             heat=tuple(heat_charts(honest)) if honest else (),
-            steps=(step_chart(honest),) if honest else (),
+            steps=() if steps is None else (steps,),
             learning=tuple(curve_charts(data.learning)),
             settings=tuple(chart for chart in settings if chart is not None),
             residuals=tuple(residual_charts(honest)) if honest else (),

@@ -11,14 +11,14 @@ import pytest
 
 from ensembles.oof import MemberInfo
 from ensembles.report import ReportData, chart_files, render, report_charts
-from ensembles.report.chart import Area, Bars, Chart, Dots, Line, label_lines
+from ensembles.report.chart import Area, Bars, Chart, Dots, Heat, Line, label_lines
 from ensembles.report.members import leaderboard_table
 from ensembles.report.money import Money
 from ensembles.report.on_page import draw
 from forecasting.calendar import Calendar
 from forecasting.quality.finding import Finding
 from forecasting.schema import iso
-from tests.ensembles.cubes import month_cutoffs, random_cube
+from tests.ensembles.cubes import day_cutoffs, month_cutoffs, random_cube
 from tests.ensembles.runs import RUN, WEIGHTS, run_of, small_run
 
 SECTIONS = {
@@ -186,6 +186,37 @@ def test_a_picture_of_what_comes_reaches_back_over_every_window() -> None:
     history = pa.table({"unique_id": names, "ds": pa.array(np.tile(days, 2)), "y": np.ones(len(names))})
     shown = replace(data, history=history).courses[0]
     assert (shown.ds[0], shown.ds[-1]) == (min(first.next_ds[0] - 120, first.windows[0][0][0]), first.next_ds[0] - 1)
+
+
+def test_windows_of_a_single_day_are_dots() -> None:
+    data = small_run()
+    first = data.courses[0]
+    day = slice(0, 1)
+    one = replace(
+        first,
+        windows=tuple((ds[day], y_hat[day]) for ds, y_hat in first.windows),
+        next_ds=first.next_ds[day],
+        next_y_hat=first.next_y_hat[day],
+        bands={level: (low[day], high[day]) for level, (low, high) in first.bands.items()},
+    )
+    changed = replace(data)
+    vars(changed)["courses"] = (one, one)
+    drawn = report_charts(changed)[0]
+    kinds = {key.name: key.kind for key in drawn.legend}
+    assert (kinds["blend, from each cutoff"], kinds["forecast"]) == ("dot", "dot")
+    bands = [layer for layer in drawn.layers if isinstance(layer, Area)]
+    assert [len(band.x) for band in bands] == [2, 2]
+
+
+def test_windows_of_a_single_day_stand_in_one_row() -> None:
+    cutoffs = day_cutoffs(6, 1)
+    data = run_of({t: random_cube(t, "a:x1 b:y1", cutoffs, 1, seed=i) for i, t in enumerate(WEIGHTS)})
+    charts = {chart.key: chart for chart in report_charts(data)}
+    heat = charts["heat-1"].layers[0]
+    assert isinstance(heat, Heat)
+    assert heat.values.shape == (1, 6)
+    assert "error-steps" not in charts
+    assert "By kind of day" in Page(render(data)).text
 
 
 def test_signs_of_a_legend_differ_as_the_layers_do() -> None:
