@@ -1,9 +1,13 @@
 """What scheduling costs, and what a second worker brings.
 
     python -m tests.bench.executor            # simulated: 10,000 batches of a second over 64 workers
+    python -m tests.bench.executor --short    # real: many LSTM batches of some 40 ms on two Ray workers
     python -m tests.bench.executor --ray      # real: LSTM batches on one Ray worker and on two, interleaved
 
-The simulation runs the real loop against a pool whose clock moves with the work and with the loop's own time.
+The simulation runs the real loop against a pool whose clock moves with the work and with the loop's own time. `busy`
+is the share of the workers' time that is work: training and writing. `driver_ms_per_batch` is the CPU time of the
+driver's process; with real workers that includes Ray's own threads in it, and `wait_ms` is how long a worker had
+nothing to do before a batch reached it.
 """
 
 from __future__ import annotations
@@ -15,6 +19,8 @@ import json
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from cluster.config import parse_config
@@ -59,7 +65,7 @@ class SimulatedPool:
         heapq.heappush(self._flying, (self.now + BATCH_SECONDS, handle, batch))
         return handle
 
-    def wait(self, handles: list[Handle], timeout: float) -> list[Event]:
+    def wait(self, handles: Sequence[Handle], timeout: float) -> list[Event]:
         self._skipped += max(0.0, self._flying[0][0] - self.now)
         events = []
         while self._flying and self._flying[0][0] <= self.now:
@@ -81,7 +87,7 @@ def _report(batch: Batch) -> BatchReport:
     return BatchReport(batch.batch_id, "lstm", "lstm-direct", 1, 1, (), "cpu", "simulated", "", BATCH_SECONDS, 0.0, 0)
 
 
-def simulate(n_batches: int, workers: int) -> dict[str, float]:
+def simulate(n_batches: int, workers: int) -> dict[str, object]:
     """Driver time per batch and the share of the workers' time that is work."""
     member = Member("lstm-direct", {}, 0, "lstm-direct", "lstm")
     batches = [Batch((Trial(member, "purchase", f"key{i}"),), 1, "cpu", True, 1.0) for i in range(n_batches)]
@@ -95,6 +101,28 @@ def simulate(n_batches: int, workers: int) -> dict[str, float]:
         "workers": workers,
         "driver_ms_per_batch": round(1e3 * cpu / n_batches, 4),
         "busy": round(n_batches * BATCH_SECONDS / (workers * pool.now), 4),
+    }
+
+
+def short(batches: int) -> dict[str, object]:
+    """The same loop over two real workers, with batches so short that what a batch costs besides its work shows."""
+    from cluster import ray_pool
+
+    member = {"model": "lstm-direct", "input_size": 7, "hidden_size": 16, "epochs": 10, "seeds": -(-batches // 2)}
+    raw = {"windows": {"n_windows": 1}, "members": [member], "cluster": {"workers": 2, "fits_per_batch": 2}}
+    config, panel = parse_config(raw, "bench"), make_panel()
+    plan = make_plan(config, panel, "cpu")
+    cut = cut_batches(plan, plan.trials)
+    with ray_pool.connected():
+        _run_once(config.cluster, plan, panel, cut[:8], ray_pool)  # compiles
+        run = _run_once(config.cluster, plan, panel, cut, ray_pool)
+    return {
+        "batches": len(cut),
+        "workers": 2,
+        "batch_ms": round(1e3 * run.work / len(cut), 2),
+        "driver_ms_per_batch": round(1e3 * run.driver / len(cut), 3),
+        "wait_ms": round(1e3 * statistics.median(run.waits), 2),
+        "busy": round(run.work / (run.work + sum(run.waits)), 4),
     }
 
 
@@ -113,12 +141,10 @@ def measure(repeats: int) -> dict[str, object]:
     overhead = []
     with ray_pool.connected():
         for repeat, workers in itertools.product(range(repeats + 1), (1, 2)):
-            wall, work = _run_once(
-                config.cluster.model_copy(update={"workers": workers}), plan, panel, batches, ray_pool
-            )
+            run = _run_once(config.cluster.model_copy(update={"workers": workers}), plan, panel, batches, ray_pool)
             if repeat:  # the first round starts processes and compiles
-                seconds[workers].append(wall)
-                overhead.append(workers * wall / work - 1)
+                seconds[workers].append(run.wall)
+                overhead.append(workers * run.wall / run.work - 1)
     one, two = statistics.median(seconds[1]), statistics.median(seconds[2])
     return {
         "batches": len(batches),
@@ -130,31 +156,52 @@ def measure(repeats: int) -> dict[str, object]:
     }
 
 
-def _run_once(cluster, plan, panel, batches, ray_pool) -> tuple[float, float]:  # type: ignore[no-untyped-def]
-    """Wall seconds from the first batch's start to the last one's end, and the sum of training seconds."""
+@dataclass(frozen=True)
+class _Run:
+    """Seconds: `wall` from the first batch's start to the last one's end, `work` training and writing of all batches,
+    `driver` CPU of this process meanwhile, `waits` of a worker before each batch but its first.
+    """
+
+    wall: float
+    work: float
+    driver: float
+    waits: list[float]
+
+
+def _run_once(cluster, plan, panel, batches, ray_pool) -> _Run:  # type: ignore[no-untyped-def]
     with tempfile.TemporaryDirectory() as folder:
         store = RunStore(str(Path(folder) / "run"))
         with Lease(store.storage, print) as lease:
             context = WorkContext(panel, plan.windows, 1, store.storage.address, lease.token, 1)
-            ends: list[float] = []
-            work: list[float] = []
+            ends: list[tuple[float, float]] = []
+            reports: list[BatchReport] = []
 
             def note(report: BatchReport) -> None:
-                ends.append(time.perf_counter())
-                work.append(report.train_seconds + report.write_seconds)
+                ends.append((time.perf_counter(), time.process_time()))
+                reports.append(report)
 
             run_batches(batches, ray_pool.RayPool(cluster, "cpu", context), note, 3600)
-        return ends[-1] - ends[0] + work[0], sum(work)
+        work = [report.train_seconds + report.write_seconds for report in reports]
+        first = {report.node: report for report in reversed(reports)}
+        waits = [report.wait_seconds for report in reports if report is not first[report.node]]
+        (began, cpu_began), (ended, cpu_ended) = ends[0], ends[-1]
+        return _Run(ended - began + work[0], sum(work), cpu_ended - cpu_began, waits)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--ray", action="store_true", help="measure real workers")
-    parser.add_argument("--batches", type=int, default=10_000)
+    parser.add_argument("--ray", action="store_true", help="measure what a second real worker brings")
+    parser.add_argument("--short", action="store_true", help="measure short batches on two real workers")
+    parser.add_argument("--batches", type=int, default=None, help="default 10,000 simulated, 1,000 real")
     parser.add_argument("--workers", type=int, default=64)
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
-    result = measure(options.repeats) if options.ray else simulate(options.batches, options.workers)
+    if options.short:
+        result: dict[str, object] = short(options.batches or 1_000)
+    elif options.ray:
+        result = measure(options.repeats)
+    else:
+        result = simulate(options.batches or 10_000, options.workers)
     print(json.dumps(result))
 
 
