@@ -4,7 +4,7 @@
 
 Kinds of death: a worker (SIGKILL), the driver (SIGKILL, then the same command at once), an interrupt (SIGINT, then
 again), a node of a 3-node cluster removed while it works and another added. Counted besides: no trial stands in two
-batch files, so none that was finished was trained again.
+batch files, so none that was finished was trained again, and no half-written file stays.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from cluster.storage import UNFINISHED
 from cluster.store import RunStore
 from tests.runs import ROOT, command, run, write_inputs
 
@@ -156,6 +157,8 @@ def main() -> None:
         )
         assert same, f"{folder / run_dir}: the submission differs"
         assert not again, f"{folder / run_dir}: trained twice: {again}"
+        left = list((folder / run_dir).rglob(f"{UNFINISHED}*"))
+        assert not left, f"half-written files: {left}"
     shutil.rmtree(folder)
     print(f"{sum(counts.values())} kills over {runs} runs: every submission as the undisturbed one's")
 
