@@ -25,7 +25,7 @@ from cluster.plan import Batch, Plan, check_windows, cut_batches, make_plan
 from cluster.progress import RunProgress
 from cluster.resources import ClusterResources, Slots, choose_device, local_cpus, slots_for
 from cluster.status import seconds_per_fit
-from cluster.storage import without_secrets
+from cluster.storage import Storage, without_secrets
 from cluster.store import Record, RunStore
 from cluster.versions import installed
 from cluster.worker import WorkContext, limit_threads
@@ -85,8 +85,7 @@ def run_pipeline(request: RunRequest, err: Console) -> RunResult:
 
     started = time.perf_counter()
     config = load_config(request.config or "demo", request.overrides)
-    if request.timeline is not None and request.executor == "local":
-        raise ConfigError("a timeline is Ray's: leave out --timeline or --executor local")
+    _check_timeline(request)
     store = RunStore(request.run_dir or f"runs/{Path(request.config or 'demo').stem}")
     with _data_path(request) as path:
         data = load_data(config, path, request.as_of)
@@ -153,6 +152,15 @@ def evaluate_run(run_dir: str) -> Evaluation:
     oof = pq.read_table(io.BytesIO(store.storage.read("oof.parquet")))
     cubes = cubes_of_run(oof, store.read_json("leaderboard.json"))
     return evaluate(cubes, config.data.targets, config.blend, config.score.surrogate)
+
+
+def _check_timeline(request: RunRequest) -> None:
+    """Refuse a timeline that could not be written, before hours of training rather than after."""
+    if request.timeline is None:
+        return
+    if request.executor == "local":
+        raise ConfigError("a timeline is Ray's: leave out --timeline or --executor local")
+    Storage(str(request.timeline.parent)).write(request.timeline.name, b"[]")
 
 
 # -- data

@@ -167,6 +167,13 @@ def test_bad_configurations_get_one_sentence_and_leave_nothing(tmp_path, argumen
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_timeline_that_cannot_be_written_is_said_before_the_run(folder):
+    done = run(folder, "runs/timeline", "--timeline", "runs", executor="ray")
+    assert done.returncode == 2
+    assert "is in the way" in done.stderr
+    assert not (folder / "runs/timeline").exists()
+
+
 def test_a_timeline_is_rays(folder):
     done = run(folder, "runs/timeline", "--timeline", "t.json")
     assert (done.returncode, done.stderr) == (
