@@ -35,6 +35,7 @@ def test_ray_gives_the_bytes_of_the_local_executor(folder, workers):
     assert submission(folder, f"runs/ray{workers}") == submission(folder, "runs/local")
 
 
+@pytest.mark.slow
 def test_the_timeline_holds_every_batch(folder):
     done = run(folder, "runs/timed", "--timeline", "times/timeline.json", executor="ray")
     assert done.returncode == 0, done.stderr
@@ -46,6 +47,7 @@ def test_the_timeline_holds_every_batch(folder):
     assert work["cluster.ray_pool._run_task"] == len(batches) - batches.count("lstm") > 0
 
 
+@pytest.mark.slow
 def test_storage_that_workers_do_not_see_is_refused(folder, monkeypatch):
     """The driver writes to one folder and the workers look into another, as where a folder is not shared."""
     with monkeypatch.context() as patch:
