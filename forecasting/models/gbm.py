@@ -27,7 +27,7 @@ from forecasting.panel import History
 from forecasting.schema import DateArray, FloatArray, IntArray, iso
 from forecasting.seeding import generator
 
-__all__ = ["GbmSettings", "LightGbmDirect", "LightGbmRecursive"]
+__all__ = ["GbmSettings", "LightGbmDirect", "LightGbmRecursive", "TreeSettings"]
 
 FIRST_ORIGIN = 28
 """Days before the first training origin: what the columns look back on at least."""
@@ -40,8 +40,8 @@ SPARE_DAYS = 14
 """Fewest training origins."""
 
 
-class GbmSettings(Settings):
-    """Settings of `lightgbm-direct` and `lightgbm-recursive`."""
+class TreeSettings(Settings):
+    """How trees are grown, in every model of trees."""
 
     objective: Literal["l1", "l2", "huber"] = Field("l1", description="loss on the log ratio; l1 aims at the median")
     rounds: int = Field(60, ge=1, le=5000, description="trees")
@@ -50,6 +50,28 @@ class GbmSettings(Settings):
     min_leaf: int = Field(30, ge=1, description="fewest training rows in a leaf")
     feature_share: float = Field(0.5, gt=0, le=1, description="share of columns a tree may use, drawn by the seed")
     row_share: float = Field(0.7, gt=0, le=1, description="share of rows a tree is grown on, drawn by the seed")
+
+    def parameters(self, key: int, n_threads: int) -> dict[str, Any]:
+        """What LightGBM is told; `key` seeds what it draws."""
+        return {
+            "objective": {"l1": "regression_l1", "l2": "regression", "huber": "huber"}[self.objective],
+            "learning_rate": self.learning_rate,
+            "num_leaves": self.num_leaves,
+            "min_data_in_leaf": self.min_leaf,
+            "feature_fraction": self.feature_share,
+            "bagging_fraction": self.row_share,
+            "bagging_freq": 1,
+            "seed": int(generator(key, "lightgbm").integers(2**31 - 1)),
+            "deterministic": True,
+            "force_row_wise": True,
+            "num_threads": n_threads,
+            "verbosity": -1,
+        }
+
+
+class GbmSettings(TreeSettings):
+    """Settings of `lightgbm-direct` and `lightgbm-recursive`."""
+
     half_life: float = Field(90.0, gt=0, description="days after which a training day counts half")
     level_half_life: float = Field(28.0, gt=0, description="days after which a day counts half in the level")
     learn: Literal["shape", "growth"] = Field(
@@ -100,7 +122,8 @@ class _Gbm:
         x, target, day = self.rows(adjusted, calendar_columns(history.calendar, history.ds), task.horizon)
         weight = 0.5 ** ((len(adjusted) - 1 - day) / self.settings.half_life)
         data = lightgbm.Dataset(x, label=target, weight=weight, params={"verbosity": -1, "min_data_in_bin": 1})
-        booster = lightgbm.train(self._parameters(task), data, num_boost_round=self.settings.rounds)
+        parameters = self.settings.parameters(task.key, task.n_threads)
+        booster = lightgbm.train(parameters, data, num_boost_round=self.settings.rounds)
         text = np.frombuffer(booster.model_to_string().encode(), dtype=np.uint8)
         return State(arrays={"model": text, **calendar.to_arrays()})
 
@@ -115,23 +138,6 @@ class _Gbm:
         span = np.concatenate([history.ds, history.cutoff + np.arange(1, int(days.max()) + 1)])
         level = self.ahead(booster, adjusted, calendar_columns(history.calendar, span))
         return np.asarray(np.exp(level[days - 1] + calendar.effect(history.calendar, ds)))
-
-    def _parameters(self, task: FitTask) -> dict[str, Any]:
-        s = self.settings
-        return {
-            "objective": {"l1": "regression_l1", "l2": "regression", "huber": "huber"}[s.objective],
-            "learning_rate": s.learning_rate,
-            "num_leaves": s.num_leaves,
-            "min_data_in_leaf": s.min_leaf,
-            "feature_fraction": s.feature_share,
-            "bagging_fraction": s.row_share,
-            "bagging_freq": 1,
-            "seed": int(generator(task.key, "lightgbm").integers(2**31 - 1)),
-            "deterministic": True,
-            "force_row_wise": True,
-            "num_threads": task.n_threads,
-            "verbosity": -1,
-        }
 
 
 class LightGbmDirect(_Gbm):

@@ -13,32 +13,28 @@ it has a level, and is a failure of its own where it has none.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from forecasting.models.base import PanelTask, Settings, State
+from forecasting.models.gbm import TreeSettings
 from forecasting.models.ratios import FIRST_ORIGIN, Ratios, past_ratios, stride_for, teachers_of
 from forecasting.panel import History
 from forecasting.schema import DateArray, FloatArray, IntArray
-from forecasting.seeding import generator
 
 __all__ = ["GlobalGbmSettings", "LightGbmGlobal"]
 
 LAGS = tuple(range(7))
 
 
-class GlobalGbmSettings(Settings):
-    """Settings of `lightgbm-global`."""
+class GlobalGbmSettings(TreeSettings):
+    """Settings of `lightgbm-global`: more and larger trees, for it has the rows of many series."""
 
-    objective: Literal["l1", "l2", "huber"] = Field("l1", description="loss on the log ratio; l1 aims at the median")
     rounds: int = Field(200, ge=1, le=5000, description="trees")
-    learning_rate: float = Field(0.05, gt=0, le=1, description="share of each tree that is kept")
     num_leaves: int = Field(16, ge=2, le=256, description="leaves of a tree")
     min_leaf: int = Field(50, ge=1, description="fewest training rows in a leaf")
-    feature_share: float = Field(0.5, gt=0, le=1, description="share of columns a tree may use, drawn by the seed")
-    row_share: float = Field(0.7, gt=0, le=1, description="share of rows a tree is grown on, drawn by the seed")
     half_life: float = Field(180.0, gt=0, description="days after which a training day counts half")
     level_days: int = Field(14, ge=1, le=366, description="days of a type whose median is its level")
 
@@ -66,7 +62,8 @@ class LightGbmGlobal:
         parts = [self._training_rows(h, task.horizon, stride, last) for h in teachers]
         x, target, weight = (np.concatenate(columns) for columns in zip(*parts, strict=True))
         data = lightgbm.Dataset(x, label=target, weight=weight, params={"verbosity": -1, "min_data_in_bin": 1})
-        booster = lightgbm.train(self._parameters(task), data, num_boost_round=self.settings.rounds)
+        parameters = self.settings.parameters(task.key, task.n_threads)
+        booster = lightgbm.train(parameters, data, num_boost_round=self.settings.rounds)
         return State(arrays={"model": np.frombuffer(booster.model_to_string().encode(), dtype=np.uint8)})
 
     def predict(self, state: State, history: History, ds: DateArray) -> FloatArray:
@@ -95,23 +92,6 @@ class LightGbmGlobal:
         age = (last - history.ds[day]).astype(np.int64)
         target = described.log_y[day] - described.level(origin, day)
         return described.columns(origin, step), target, 0.5 ** (age / self.settings.half_life)
-
-    def _parameters(self, task: PanelTask) -> dict[str, Any]:
-        s = self.settings
-        return {
-            "objective": {"l1": "regression_l1", "l2": "regression", "huber": "huber"}[s.objective],
-            "learning_rate": s.learning_rate,
-            "num_leaves": s.num_leaves,
-            "min_data_in_leaf": s.min_leaf,
-            "feature_fraction": s.feature_share,
-            "bagging_fraction": s.row_share,
-            "bagging_freq": 1,
-            "seed": int(generator(task.key, "lightgbm").integers(2**31 - 1)),
-            "deterministic": True,
-            "force_row_wise": True,
-            "num_threads": task.n_threads,
-            "verbosity": -1,
-        }
 
 
 class _Described(Ratios):
