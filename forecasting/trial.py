@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from forecasting.errors import TrialError
+from forecasting.errors import TrialError, UserError
 from forecasting.models import model_type
 from forecasting.models.base import AnyModel, FitTask, GlobalModel, Model, PanelTask, StackedModel, State
 from forecasting.panel import History, Panel
@@ -130,8 +130,8 @@ def run_trials(
 ) -> list[TrialOutcome]:
     """Run trials, in order; those of a stacked model are computed together.
 
-    Failures of a model are returned, never raised. Running out of memory is raised: what to do about it depends on
-    where the trials run.
+    Failures of a model are returned, never raised. Running out of memory is raised, since what to do about it depends
+    on where the trials run; so is a ConfigError of a stacked model, such as a backend that is not installed.
     """
     if trials and isinstance(trials[0].member.build(), StackedModel):
         return _run_stacked(trials, panel, windows, run_seed, device)
@@ -227,7 +227,7 @@ def _run_stacked(
     model = trials[0].member.build()
     assert isinstance(model, StackedModel)
     fitted = [key for key in tasks if key[1] < len(windows.fitted)]
-    states = dict(zip(fitted, model.fit_many([tasks[key] for key in fitted], device), strict=True)) if fitted else {}
+    states = dict(zip(fitted, _fit_stacked(model, [tasks[key] for key in fitted], device), strict=True))
     share = (time.perf_counter() - started) / max(1, len(trials))
     outcomes: list[TrialOutcome] = []
     for i, trial in enumerate(trials):
@@ -237,6 +237,20 @@ def _run_stacked(
         mine = [states[i, j if windows.refit else 0] for j in range(len(windows.all))]
         outcomes.append(_stacked_outcome(trial, model, windows, [tasks[i, j] for j in range(len(mine))], mine, share))
     return outcomes
+
+
+def _fit_stacked(model: StackedModel, tasks: Sequence[FitTask], device: str) -> list[State | TrialError]:
+    """All fits together; where that fails, each by itself, so that only those to blame fail."""
+    if not tasks:
+        return []
+    try:
+        return model.fit_many(tasks, device)
+    except (MemoryError, UserError):
+        raise
+    except Exception as error:  # as in _run_one
+        if len(tasks) == 1:
+            return [TrialError(_reason(error))]
+        return [fit for task in tasks for fit in _fit_stacked(model, [task], device)]
 
 
 def _stacked_outcome(

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from forecasting.calendar import Calendar
-from forecasting.errors import TrialError
+from forecasting.errors import ConfigError, TrialError
 from forecasting.models import gbm_global, model_type
+from forecasting.models.lstm.direct import LstmDirect
 from forecasting.panel import Panel, Series
 from forecasting.trial import Member, Trial, TrialFailure, TrialResult, run_trials, series_of
 from forecasting.windows import WindowSpec, plan_windows
@@ -119,6 +120,29 @@ def test_whatever_a_library_raises_fails_the_trial_and_memory_is_raised(monkeypa
     error = MemoryError()
     with pytest.raises(MemoryError):
         run(make_panel())
+
+
+def test_a_stacked_fit_that_raises_fails_alone(monkeypatch):
+    fit_many = LstmDirect.fit_many
+
+    def broken(self, tasks, device):
+        if any(task.history.unique_id == "b/purchase" for task in tasks):
+            raise error
+        return fit_many(self, tasks, device)
+
+    one, panel = member(model="lstm-direct", input_size=7, hidden_size=4, epochs=1), make_panel()
+    trials = [Trial(one, f"{entity}/purchase", entity) for entity in ENTITIES]
+    alone = run_trials(trials[2:], panel, plan_windows(panel.ds, SPEC), run_seed=1)[0]
+
+    monkeypatch.setattr(LstmDirect, "fit_many", broken)
+    error = RuntimeError("boom")
+    a, b, c = run_trials(trials, panel, plan_windows(panel.ds, SPEC), run_seed=1)
+    assert isinstance(a, TrialResult)
+    assert numbers(c) == numbers(alone)
+    assert b.reason == "RuntimeError: boom"
+    for error in (MemoryError(), ConfigError("not installed")):
+        with pytest.raises(type(error)):
+            run_trials(trials, panel, plan_windows(panel.ds, SPEC), run_seed=1)
 
 
 def test_fitted_once_it_goes_on_with_new_data():

@@ -174,6 +174,11 @@ class Prepared:
         in_train, in_valid = exists & (target_day < split), exists & (target_day >= split)
         self.train = self._samples(x, departure, in_train * fade)
         self.valid = self._samples(x, departure, in_valid.astype(np.float64))
+        if not self.train.weight.any():
+            raise TrialError(
+                f"{history.unique_id} has {n} days up to {history.cutoff}, and nothing to train on is left of them: "
+                "use fewer validation_days, or a longer half_life"
+            )
 
     @staticmethod
     def _departure(

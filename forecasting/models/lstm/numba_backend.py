@@ -40,17 +40,15 @@ def _train_one(spec: TrainSpec, fit: FitData, buffers: kernel.Buffers) -> FitRes
     loss, clip = kernel.LOSSES[spec.loss], np.float32(spec.clip_norm)
 
     def mean_loss(samples: kernel.Data) -> float:
-        if not len(samples.x):
-            return float("nan")
         in_turn = _batches(np.arange(len(samples.x)), spec.batch_size)
         no_masks = np.zeros((len(in_turn), 0, 0), dtype=np.float32)
-        return float(kernel.epoch(buffers, samples, moments, in_turn, no_masks, -1, clip, loss) / _total(samples))
+        return _mean(kernel.epoch(buffers, samples, moments, in_turn, no_masks, -1, clip, loss), _total(samples))
 
     for epoch in range(1, spec.epochs + 1):
         order = _order(spec, shuffled[epoch - 1])
         masks = _masks(spec, keys, epoch, n_steps)
         total = kernel.epoch(buffers, data, moments, order, masks, (epoch - 1) * n_steps, clip, loss)
-        train_loss = total / _weight_seen(data, order) if check is None else mean_loss(check)
+        train_loss = _mean(total, _weight_seen(data, order)) if check is None else mean_loss(check)
         improved = progress.record(row, epoch, _single(train_loss), _single(mean_loss(valid)))
         if improved[0]:
             progress.store(row, moments.parameters)
@@ -65,6 +63,10 @@ def _data(samples: Samples) -> kernel.Data:
 
 def _single(value: float) -> Array:
     return np.array([value], dtype=np.float32)
+
+
+def _mean(total: float, weight: float) -> float:
+    return float(total / weight) if weight else float("nan")
 
 
 def _total(data: kernel.Data) -> float:

@@ -101,6 +101,14 @@ def test_a_history_of_zeros_is_an_error_of_that_fit():
     assert isinstance(result, TrialError)
 
 
+@pytest.mark.parametrize("changes", [{"validation_days": 190}, {"validation_days": 5000}, {"half_life": 1e-3}])
+def test_settings_that_leave_nothing_to_train_on_are_an_error_with_the_remedy(changes):
+    (result,) = direct(**changes).fit_many([FitTask(HISTORY, 31, 1)], "cpu")
+    assert isinstance(result, TrialError)
+    assert "has 200 days" in str(result)
+    assert "fewer validation_days, or a longer half_life" in str(result)
+
+
 def test_direct_refuses_days_beyond_its_horizon():
     model = direct()
     with pytest.raises(TrialError, match="1 to 7 days ahead, not 1 to 31"):
