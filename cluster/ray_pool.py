@@ -28,7 +28,7 @@ from cluster.plan import Batch
 from cluster.resources import ClusterResources, Slots, slots_for
 from cluster.retry import Loss
 from cluster.storage import Storage
-from cluster.worker import BatchReport, WorkContext, limit_threads, work
+from cluster.worker import BatchReport, WorkContext, limit_threads, warm_up, work
 from forecasting.errors import ConfigError, TidecastError
 
 __all__ = ["RayPool", "cluster_resources", "connected", "write_timeline"]
@@ -116,9 +116,11 @@ class _Worker:
         self._idle_since = time.perf_counter()
 
     def ready(self, store_uri: str, token: str) -> None:
-        """Answers when the worker can take work: it sees the driver's storage and has the device it needs."""
+        """Answers when the worker can take work: it sees the driver's storage, has the device it needs, and is warm."""
         check_shared(Storage(store_uri), token)
         self.device = _granted_device(self.device)
+        warm_up(self.device)
+        self._idle_since = time.perf_counter()
 
     def work(self, batch: Batch, context: WorkContext) -> BatchReport:
         report = work(batch, context, self.device, _log(), time.perf_counter() - self._idle_since)

@@ -7,6 +7,7 @@ import resource
 import socket
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from statistics import fmean
 
@@ -16,7 +17,7 @@ from forecasting.panel import Panel
 from forecasting.trial import TrialFailure, TrialOutcome, TrialResult, run_trials
 from forecasting.windows import WindowPlan
 
-__all__ = ["BatchReport", "WorkContext", "limit_threads", "work"]
+__all__ = ["BatchReport", "WorkContext", "limit_threads", "warm_up", "work"]
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,19 @@ def limit_threads(n_threads: int) -> None:
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(n_threads)
+
+
+def warm_up(device: str) -> None:
+    """Load what training and storing need, so that no batch's time holds it. What fails here is left to the batches,
+    where it becomes a row with its reason.
+    """
+    import pandas  # noqa: F401 - Arrow asks for it
+    import safetensors.numpy  # noqa: F401
+
+    from forecasting.models.lstm import engine
+
+    with suppress(Exception):
+        engine.warm_up(device)
 
 
 def work(

@@ -7,7 +7,8 @@
 The simulation runs the real loop against a pool whose clock moves with the work and with the loop's own time. `busy`
 is the share of the workers' time that is work: training and writing. `driver_ms_per_batch` is the CPU time of the
 driver's process; with real workers that includes Ray's own threads in it, and `wait_ms` is how long a worker had
-nothing to do before a batch reached it.
+nothing to do before a batch reached it. `bare_ratio` is what two processes without Ray bring in the same minutes:
+the most that the machine, with all that runs beside, had to give.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ import argparse
 import heapq
 import itertools
 import json
+import multiprocessing
 import statistics
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +32,7 @@ from cluster.lease import Lease
 from cluster.plan import Batch, cut_batches, make_plan
 from cluster.resources import ClusterResources, Slots
 from cluster.store import RunStore
-from cluster.worker import BatchReport, WorkContext
+from cluster.worker import BatchReport, WorkContext, limit_threads, warm_up, work
 from forecasting.trial import Member, Trial
 from tests.forecasting.test_contract import make_panel
 
@@ -127,7 +130,7 @@ def short(batches: int) -> dict[str, object]:
 
 
 def measure(repeats: int) -> dict[str, object]:
-    """Wall seconds of the same LSTM batches on one worker and on two of this machine, interleaved."""
+    """Wall seconds of the same LSTM batches on one worker and on two, of Ray and of bare processes, interleaved."""
     from cluster import ray_pool
 
     raw = {
@@ -137,23 +140,55 @@ def measure(repeats: int) -> dict[str, object]:
     config, panel = parse_config(raw, "bench"), make_panel()
     plan = make_plan(config, panel, "cpu")
     batches = cut_batches(plan, plan.trials)
-    seconds: dict[int, list[float]] = {1: [], 2: []}
+    seconds: dict[tuple[str, int], list[float]] = {(side, k): [] for side in ("bare", "ray") for k in (1, 2)}
     overhead = []
-    with ray_pool.connected():
-        for repeat, workers in itertools.product(range(repeats + 1), (1, 2)):
-            run = _run_once(config.cluster.model_copy(update={"workers": workers}), plan, panel, batches, ray_pool)
-            if repeat:  # the first round starts processes and compiles
-                seconds[workers].append(run.wall)
-                overhead.append(workers * run.wall / run.work - 1)
-    one, two = statistics.median(seconds[1]), statistics.median(seconds[2])
+    for repeat in range(repeats + 1):
+        order = (2, 1) if repeat % 2 else (1, 2)  # neither side always meets the machine first
+        bare = {workers: _run_bare(workers, plan, panel, batches) for workers in order}
+        with ray_pool.connected():
+            of_ray = {
+                k: _run_once(config.cluster.model_copy(update={"workers": k}), plan, panel, batches, ray_pool)
+                for k in order
+            }
+        if repeat:  # the first round compiles
+            for k in order:
+                seconds["bare", k].append(bare[k])
+                seconds["ray", k].append(of_ray[k].wall)
+                overhead.append(k * of_ray[k].wall / of_ray[k].work - 1)
+    ratios = {
+        side: [one / two for one, two in zip(seconds[side, 1], seconds[side, 2], strict=True)]
+        for side in ("bare", "ray")
+    }
     return {
         "batches": len(batches),
         "fits": plan.n_fits,
-        "one_worker_s": round(one, 2),
-        "two_workers_s": round(two, 2),
-        "ratio": round(one / two, 3),
+        "one_worker_s": round(statistics.median(seconds["ray", 1]), 2),
+        "two_workers_s": round(statistics.median(seconds["ray", 2]), 2),
+        "ratio": round(statistics.median(ratios["ray"]), 3),
+        "ratios": sorted(round(ratio, 3) for ratio in ratios["ray"]),
+        "bare_ratio": round(statistics.median(ratios["bare"]), 3),
+        "bare_ratios": sorted(round(ratio, 3) for ratio in ratios["bare"]),
         "overhead_over_training": round(statistics.median(overhead), 3),
     }
+
+
+def _run_bare(workers: int, plan, panel, batches) -> float:  # type: ignore[no-untyped-def]
+    """Wall seconds of the batches in processes without Ray, warm as Ray's workers are: what the machine can do."""
+    spawn = multiprocessing.get_context("spawn")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ProcessPoolExecutor(workers, mp_context=spawn, initializer=_prepare) as pool,
+    ):
+        context = WorkContext(panel, plan.windows, 1, f"{folder}/run", "", 1)
+        list(pool.map(time.sleep, [0.5] * workers))  # every process is up
+        began = time.perf_counter()
+        list(pool.map(work, batches, itertools.repeat(context), itertools.repeat("cpu")))
+        return time.perf_counter() - began
+
+
+def _prepare() -> None:
+    limit_threads(1)
+    warm_up("cpu")
 
 
 @dataclass(frozen=True)

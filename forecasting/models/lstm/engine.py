@@ -9,11 +9,22 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Literal
 
+import numpy as np
+
 from forecasting.errors import ConfigError
-from forecasting.models.lstm.data import FitData, FitResult, TrainSpec
+from forecasting.models.lstm.data import FitData, FitResult, Samples, TrainSpec
 from forecasting.models.lstm.network import Network
 
-__all__ = ["Backend", "BackendSetting", "default_backend", "fits_per_batch", "memory_per_fit", "resolve", "train"]
+__all__ = [
+    "Backend",
+    "BackendSetting",
+    "default_backend",
+    "fits_per_batch",
+    "memory_per_fit",
+    "resolve",
+    "train",
+    "warm_up",
+]
 
 Backend = Literal["torch", "numba"]
 BackendSetting = Literal["auto", "torch", "numba"]
@@ -76,3 +87,12 @@ def train(spec: TrainSpec, fits: Sequence[FitData], backend: Backend, device: st
     from forecasting.models.lstm import torch_backend
 
     return torch_backend.train(spec, fits, device)
+
+
+def warm_up(device: str) -> None:
+    """Train a fit of one sample: imports, the compiled kernel or a GPU's context are then paid for, once a process."""
+    network = Network("direct", input_size=1, n_inputs=1, hidden_size=1, n_outputs=1)
+    sample = Samples(*(np.ones(shape, np.float32) for shape in ((1, 1, 1), (1, 1), (1, 1), (1, 1, 0))))
+    none = Samples(*(part[:0] for part in vars(sample).values()))
+    spec = TrainSpec(network, epochs=1, batch_size=1, learning_rate=1e-3, clip_norm=1.0)
+    train(spec, [FitData(0, sample, none)], default_backend(device), device)

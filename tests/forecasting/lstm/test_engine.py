@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from dataclasses import replace
 
@@ -260,3 +261,17 @@ def test_a_gpu_that_runs_out_of_memory_is_a_memory_error(monkeypatch):
     monkeypatch.setattr(torch_backend, "_train", full)
     with pytest.raises(MemoryError, match="0 fits do not fit into the memory of cuda:0"):
         torch_backend.train(None, [], "cuda:0")
+
+
+def test_a_warm_process_trains_the_first_fit_without_compiling():
+    pytest.importorskip("numba")
+    script = (
+        "from forecasting.models.lstm import engine, kernel\n"
+        "from tests.forecasting.lstm.common import direct_spec, make_fit\n"
+        "engine.warm_up('cpu')\n"
+        "assert len(kernel.epoch.signatures) == 1\n"
+        "spec = direct_spec(epochs=1, dropout=0.1)\n"
+        "engine.train(spec, [make_fit(1, spec.network)], 'numba')\n"
+        "assert len(kernel.epoch.signatures) == 1\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
