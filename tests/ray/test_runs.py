@@ -65,7 +65,11 @@ def test_storage_that_workers_do_not_see_is_refused(folder, monkeypatch):
 
 @pytest.mark.parametrize(
     ("how", "code"),
-    [(signal.SIGKILL, -9), (signal.SIGINT, 130), pytest.param(signal.SIGTERM, 130, marks=pytest.mark.slow)],
+    [
+        (signal.SIGKILL, -9),
+        pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, 130, marks=pytest.mark.slow),
+    ],
 )
 def test_a_killed_driver_leaves_a_run_that_continues(folder, how, code):
     run_dir = f"runs/killed{int(how)}"
