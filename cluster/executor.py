@@ -86,6 +86,13 @@ class _Flight:
 
 
 @dataclass
+class _Start:
+    worker: Worker
+    after: int
+    """Failed starts known when this one began."""
+
+
+@dataclass
 class _Loop:
     """State of one `run_batches` call."""
 
@@ -95,7 +102,7 @@ class _Loop:
     stacked: deque[Batch]
     plain: deque[Batch]
     slots: Slots
-    starting: dict[Handle, Worker] = field(default_factory=dict)
+    starting: dict[Handle, _Start] = field(default_factory=dict)
     idle: list[Worker] = field(default_factory=list)
     flights: dict[Handle, _Flight] = field(default_factory=dict)
     attempts: dict[str, int] = field(default_factory=dict)
@@ -116,8 +123,8 @@ class _Loop:
             self._expire(now)
         for worker in self.idle:
             self.pool.dismiss_worker(worker)
-        for worker in self.starting.values():
-            self.pool.stop_worker(worker)
+        for start in self.starting.values():
+            self.pool.stop_worker(start.worker)
         return self.lost
 
     # -- who works
@@ -139,7 +146,7 @@ class _Loop:
             self._fly(self.plain.popleft(), None)
         while len(self.stacked) > len(self.starting) and self.slots.worker_fits(self._n_workers, self._n_tasks):
             worker, handle = self.pool.start_worker()
-            self.starting[handle] = worker
+            self.starting[handle] = _Start(worker, self.failed_starts)
 
     def _yields_to_tasks(self) -> bool:
         """Whether an idle worker holds the slot that a waiting task needs."""
@@ -153,8 +160,7 @@ class _Loop:
 
     def _settle(self, event: Event) -> None:
         if event.handle in self.starting:
-            worker = self.starting.pop(event.handle)
-            self._started(worker, event.value)
+            self._started(self.starting.pop(event.handle), event.value)
             return
         flight = self.flights.pop(event.handle)
         if isinstance(event.value, BatchReport):
@@ -170,11 +176,14 @@ class _Loop:
                 self.pool.stop_worker(flight.worker)
         self._retry(flight.batch, event.value)
 
-    def _started(self, worker: Worker, value: BatchReport | Loss | None) -> None:
+    def _started(self, start: _Start, value: BatchReport | Loss | None) -> None:
         if value is None:
             self.failed_starts = 0
-            self.idle.append(worker)
+            self.idle.append(start.worker)
             return
+        self.pool.stop_worker(start.worker)  # one that cannot be reached may live on in its slot
+        if start.after != self.failed_starts:
+            return  # begun before the last failure was known: a node that dies takes all that start on it along
         self.failed_starts += 1
         if self.failed_starts >= MAX_ATTEMPTS:
             raise ConfigError(

@@ -26,7 +26,9 @@ def report(b):
 
 
 class FakePool:
-    """Finishes work in random order; loses what `losses` says, by the name of a batch's first trial."""
+    """Finishes work in random order; loses what `losses` says, by the name of a batch's first trial, and the first
+    `bad_starts` workers.
+    """
 
     def __init__(self, slots, losses=None, seed=0, bad_starts=0):
         self.fixed = slots
@@ -35,10 +37,12 @@ class FakePool:
         self.ids = itertools.count()
         self.pending = {}
         self.alive = set()
+        self.doomed = set()
         self.busy = {}
         self.bad_starts = bad_starts
         self.most_in_flight = 0
         self.ran = []
+        self.stopped = []
 
     def slots(self):
         return self.fixed
@@ -46,6 +50,9 @@ class FakePool:
     def start_worker(self):
         worker, handle = f"w{next(self.ids)}", next(self.ids)
         self.pending[handle] = (worker, None)
+        if self.bad_starts:
+            self.bad_starts -= 1
+            self.doomed.add(worker)
         return worker, handle
 
     def submit(self, b, worker):
@@ -66,8 +73,7 @@ class FakePool:
         worker, b = self.pending.pop(handle)
         self.busy.pop(handle, None)
         if b is None:
-            if self.bad_starts:
-                self.bad_starts -= 1
+            if worker in self.doomed:
                 return [Event(handle, Loss.PROCESS_DIED)]
             self.alive.add(worker)
             return [Event(handle, None)]
@@ -85,6 +91,7 @@ class FakePool:
         self.alive.discard(worker)
 
     def stop_worker(self, worker):
+        self.stopped.append(worker)
         self.alive.discard(worker)
 
     def cancel(self, handle):
@@ -138,6 +145,22 @@ def test_no_place_for_the_work_is_said_with_the_numbers():
 def test_workers_that_die_while_starting_end_the_run_with_a_sentence():
     with pytest.raises(ConfigError, match="died while starting"):
         run_batches([batch("a", stacked=True)], FakePool(slots(), bad_starts=99), lambda r: None, 1e9)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_workers_that_die_together_while_starting_count_as_one_death(seed):
+    """A node that is lost takes every worker along that was starting on it; the rest of the cluster goes on."""
+    batches = [batch(f"s{i}", stacked=True) for i in range(8)]
+    pool = FakePool(slots(workers=8), seed=seed, bad_starts=8)
+    assert run_batches(batches, pool, lambda r: None, 1e9) == []
+    assert len(pool.ran) == 8
+
+
+def test_a_worker_that_failed_to_start_is_stopped():
+    """It may only be out of reach, and would keep its slot."""
+    pool = FakePool(slots(workers=1), bad_starts=1)
+    run_batches([batch("a", stacked=True)], pool, lambda r: None, 1e9)
+    assert pool.stopped == ["w0"]
 
 
 def test_the_longest_batch_starts_first():
