@@ -71,6 +71,7 @@ def warm_up(device: str) -> None:
     """Load what training and storing need, so that no batch's time holds it. What fails here is left to the batches,
     where it becomes a row with its reason.
     """
+    import holidays.countries  # noqa: F401 - all of them, as soon as a calendar asks for one
     import pandas  # noqa: F401 - Arrow asks for it
     import safetensors.numpy  # noqa: F401
 
