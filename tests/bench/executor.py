@@ -229,7 +229,9 @@ def main() -> None:
     parser.add_argument("--short", action="store_true", help="measure short batches on two real workers")
     parser.add_argument("--batches", type=int, default=None, help="default 10,000 simulated, 1,000 real")
     parser.add_argument("--workers", type=int, default=64)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument(
+        "--repeats", type=int, default=9, help="pairs of runs for --ray: single ones scatter by a tenth"
+    )
     options = parser.parse_args()
     if options.short:
         result: dict[str, object] = short(options.batches or 1_000)
