@@ -20,8 +20,10 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
+from cluster.retry import MAX_ATTEMPTS
 from cluster.storage import UNFINISHED
 from cluster.store import RunStore
 from tests.runs import ROOT, command, run, write_inputs
@@ -66,16 +68,24 @@ def wait_for_batches(process: subprocess.Popen[str], folder: Path, count: int) -
     return False
 
 
-def kill_worker(driver: int) -> bool:
-    """SIGKILL one Ray process that runs our code below this driver; False when none does."""
+def kill_worker(driver: subprocess.Popen[str]) -> bool:
+    """SIGKILL the next Ray process that runs our code below this driver; False when the driver ended before."""
+    while driver.poll() is None:
+        if _kill_one(driver.pid):
+            return True
+    return False
+
+
+def _kill_one(driver: int) -> bool:
     listing = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
     rows = [line.split(maxsplit=2) for line in listing.splitlines()]
     parents = {pid: parent for pid, parent, *_ in rows}
     for pid, _, *text in rows:
         ours = text and ("ray::_Worker" in text[0] or "ray::_run_task" in text[0])
         if ours and str(driver) in _ancestors(pid, parents):
-            os.kill(int(pid), signal.SIGKILL)
-            return True
+            with suppress(ProcessLookupError):  # it ended by itself meanwhile
+                os.kill(int(pid), signal.SIGKILL)
+                return True
     return False
 
 
@@ -91,12 +101,13 @@ def disturb(kind: str, folder: Path, run_dir: str, chance: random.Random) -> int
     if kind == "node":
         return _remove_nodes(folder, run_dir, chance)
     process = start(folder, run_dir)
-    for count in sorted(chance.sample(range(1, 9), 3)):
+    kills = MAX_ATTEMPTS - 1 if kind == "worker" else 3  # one more on the same batch would rightly give it up
+    for count in sorted(chance.sample(range(1, 9), kills)):
         if not wait_for_batches(process, folder / run_dir, count):
             break
         time.sleep(chance.uniform(0, 0.5))
         if kind == "worker":
-            killed += kill_worker(process.pid)
+            killed += kill_worker(process)
             continue
         process.send_signal(signal.SIGKILL if kind == "driver" else signal.SIGINT)
         process.communicate(timeout=120)
