@@ -73,6 +73,7 @@ def kill_worker(driver: subprocess.Popen[str]) -> bool:
     while driver.poll() is None:
         if _kill_one(driver.pid):
             return True
+        time.sleep(0.02)
     return False
 
 
