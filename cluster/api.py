@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cluster.frames import file_of, to_frame, to_panel
-from cluster.store import RunStore
+from cluster.rundir.store import RunStore
 from forecasting.errors import ConfigError, StorageError
 from forecasting.models import register
 from forecasting.schema import BLEND, CUTOFF, DS, MEMBER, UNIQUE_ID, Y_HAT, Y
@@ -78,8 +78,8 @@ class Run:
         update: bool = False,
         member: str | None = BLEND,
     ) -> pd.DataFrame:
-        """What follows newer data, without training, as a frame like `forecast`; see `cluster.predict`."""
-        from cluster.predict import predict
+        """What follows newer data, without training, as a frame like `forecast`; see `cluster.stages.predict`."""
+        from cluster.stages.predict import predict
 
         kind = self.facts["config"]["data"]
         with _path_of(data) as path:

@@ -188,7 +188,7 @@ def validate(
     """Say what is wrong with the data, as rows with place and remedy; exit code 2 when a run could not use them."""
     from cluster.config import load_config
     from cluster.screen import show_findings
-    from forecasting.quality import check
+    from forecasting.data.quality.check import check
 
     settings = load_config(config or "yuebao")
     findings = check(settings.data, path, settings.calendar)
@@ -205,14 +205,14 @@ def leaderboard(
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="write a comparison as HTML")] = None,
 ) -> None:
     """Show the leaderboard of a run; of several, what changed between them and what it was worth."""
+    from cluster.rundir.store import RunStore
     from cluster.screen import show_comparison, show_leaderboard
-    from cluster.store import RunStore
 
     out, _ = _consoles()
     if len(run_dirs) == 1 and not (csv or html):
         show_leaderboard(RunStore(run_dirs[0]), out, as_json)
         return
-    from cluster.reporting import compare_runs, write_comparison
+    from cluster.stages.reports import compare_runs, write_comparison
 
     found = compare_runs(run_dirs)
     write_comparison(found, csv, html)
@@ -225,8 +225,8 @@ def report(
     figures: Annotated[str | None, typer.Option(metavar="DIR", help="also write each picture as PNG and SVG")] = None,
 ) -> None:
     """Make the report of a run again from its stored files."""
-    from cluster.reporting import write_figures_of, write_reports
-    from cluster.store import RunStore
+    from cluster.rundir.store import RunStore
+    from cluster.stages.reports import write_figures_of, write_reports
 
     data = write_reports(RunStore(run_dir))
     print(f"{run_dir}/report.html")
@@ -248,8 +248,8 @@ def monitor(
     as_json: JsonOption = False,
 ) -> None:
     """Hold actual values against the forecast's bands: abnormal days, the worst first, and how often that is right."""
-    from cluster.reporting import monitor_run
     from cluster.screen import show_alerts
+    from cluster.stages.reports import monitor_run
 
     show_alerts(monitor_run(run_dir, actuals, labels, label), _consoles()[0], as_json)
 
@@ -263,7 +263,7 @@ def predict(
     out: Annotated[str | None, typer.Option(metavar="DIR", help="default: RUN_DIR/predictions/DATE")] = None,
 ) -> None:
     """Forecast what follows new data with the members and the blend of a run, without training."""
-    from cluster.predict import predict as forecast
+    from cluster.stages.predict import predict as forecast
 
     found = forecast(run_dir, data, as_of=as_of, update=update)
     for note in found.notes:
@@ -289,9 +289,9 @@ def status(
     """Say how far a run is, from any machine that sees its directory."""
     import time
 
+    from cluster.rundir.status import read_status
+    from cluster.rundir.store import RunStore
     from cluster.screen import show_status
-    from cluster.status import read_status
-    from cluster.store import RunStore
 
     out, _ = _consoles()
     while True:
@@ -321,7 +321,7 @@ def score(
     """Score any submission against any table of actual values."""
     from cluster.config import load_config
     from cluster.screen import show_score
-    from ensembles.submission import score_submission
+    from ensembles.files.submission_csv import score_submission
 
     if not submission.is_file() or not truth.is_file():
         missing = truth if submission.is_file() else submission

@@ -15,12 +15,12 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ensembles.blend import BlendSpec
+from ensembles.blend.fit import BlendSpec
 from ensembles.oof import REFERENCE
+from forecasting.data.spec import DataSpec
 from forecasting.errors import ConfigError
 from forecasting.models import MODELS, model_names, model_type
-from forecasting.scoring import Surrogate
-from forecasting.sources import DataSpec
+from forecasting.score.points import Surrogate
 from forecasting.trial import Member
 from forecasting.windows import WindowSpec
 

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from forecasting.data.load import load
+from forecasting.data.spec import DataSpec
 from forecasting.errors import DataError
 from forecasting.panel import Panel
 from forecasting.schema import DS, UNIQUE_ID, Y
-from forecasting.sources import DataSpec, load
 
 if TYPE_CHECKING:
     import pandas as pd

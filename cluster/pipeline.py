@@ -16,19 +16,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from cluster.assemble import Assembled, assemble
 from cluster.config import RunConfig, load_config, parse_config
-from cluster.data import identity, load_data
-from cluster.executor import LostBatch, run_batches, run_local
-from cluster.lease import Lease
+from cluster.execution.loop import LostBatch, run_batches, run_local
+from cluster.execution.progress import RunProgress
+from cluster.execution.resources import ClusterResources, Slots, choose_device, local_cpus, slots_for
+from cluster.execution.worker import WorkContext, limit_threads
 from cluster.plan import Batch, Plan, check_windows, cut_batches, make_plan
-from cluster.progress import RunProgress
-from cluster.resources import ClusterResources, Slots, choose_device, local_cpus, slots_for
-from cluster.status import seconds_per_fit
-from cluster.storage import Storage, without_secrets
-from cluster.store import Record, RunStore
+from cluster.rundir.lease import Lease
+from cluster.rundir.status import seconds_per_fit
+from cluster.rundir.storage import Storage, without_secrets
+from cluster.rundir.store import Record, RunStore
+from cluster.stages.collect import Assembled, assemble
+from cluster.stages.input import identity, load_data
 from cluster.versions import installed
-from cluster.worker import WorkContext, limit_threads
 from forecasting.errors import ConfigError, DataError, StorageError, TooManyFailures
 from forecasting.panel import Panel
 from forecasting.schema import iso
@@ -36,8 +36,8 @@ from forecasting.schema import iso
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from cluster.results import RunResult
-    from ensembles.evaluate import Evaluation
+    from cluster.stages.finish import RunResult
+    from ensembles.evaluation.evaluate import Evaluation
 
 __all__ = ["PlanView", "RunRequest", "evaluate_run", "plan_only", "run_pipeline"]
 
@@ -81,7 +81,7 @@ def run_pipeline(request: RunRequest, err: Console) -> RunResult:
     TooManyFailures
         More trials failed than `run.max_failed_share`: exit code 3; what was trained stays.
     """
-    from cluster.results import blend_and_write, write_failed
+    from cluster.stages.finish import blend_and_write, write_failed
 
     started = time.perf_counter()
     config = load_config(request.config or "demo", request.overrides)
@@ -141,8 +141,8 @@ def evaluate_run(run_dir: str) -> Evaluation:
 
     import pyarrow.parquet as pq
 
-    from ensembles.evaluate import evaluate
-    from ensembles.stored import cubes_of_run
+    from ensembles.evaluation.evaluate import evaluate
+    from ensembles.files.oof_parquet import cubes_of_run
 
     store = RunStore(run_dir)
     facts = store.run_facts()
@@ -189,7 +189,7 @@ def _check_quality(config: RunConfig, path: str) -> list[dict[str, Any]]:
     DataError
         When one of them is an error, such as a user's day that stands twice and would count twice.
     """
-    from forecasting.quality import check
+    from forecasting.data.quality.check import check
 
     findings = check(config.data, path, config.calendar)
     for finding in findings:
@@ -274,7 +274,7 @@ def _engine(request: RunRequest, config: RunConfig) -> Iterator[str]:
         yield choose_device(config.cluster, _local_gpus(config))
         return
     try:
-        from cluster import ray_pool
+        from cluster.execution import ray_pool
     except ImportError:
         raise ConfigError("ray is not installed: install it, or run with --executor local") from None
     with ray_pool.connected():
@@ -311,7 +311,7 @@ def _train(plan: Plan, context: WorkContext, store: RunStore, executor: str, err
         try:
             if executor == "local":
                 return run_local(batches, context, progress.add)
-            from cluster.ray_pool import RayPool
+            from cluster.execution.ray_pool import RayPool
 
             pool = RayPool(plan.config.cluster, plan.device, context)
             return run_batches(batches, pool, progress.add, plan.config.cluster.batch_seconds)

@@ -13,20 +13,20 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from cluster.store import RunStore
+from cluster.rundir.store import RunStore
 from forecasting.errors import StorageError
 from forecasting.schema import BLEND, FloatArray, iso
 
 if TYPE_CHECKING:
     from cluster.pipeline import PlanView
-    from cluster.reporting import Monitored
-    from cluster.results import RunResult
-    from cluster.status import RunStatus
-    from ensembles.compare import Comparison
-    from ensembles.evaluate import Evaluation
-    from ensembles.labels import AlertQuality
-    from ensembles.submission import SubmissionScore
-    from forecasting.quality import Finding
+    from cluster.rundir.status import RunStatus
+    from cluster.stages.finish import RunResult
+    from cluster.stages.reports import Monitored
+    from ensembles.evaluation.compare import Comparison
+    from ensembles.evaluation.evaluate import Evaluation
+    from ensembles.files.submission_csv import SubmissionScore
+    from ensembles.risk.alert_quality import AlertQuality
+    from forecasting.data.quality.finding import Finding
 
 __all__ = [
     "show_alerts",
@@ -305,7 +305,7 @@ def _share(value: float) -> str:
 
 def show_comparison(found: Comparison, out: Console, as_json: bool) -> None:
     """Runs side by side: scores, the paired difference to the first, and what changed."""
-    from ensembles.compare import comparison_rows
+    from ensembles.evaluation.compare import comparison_rows
 
     rows = comparison_rows(found)
     if as_json:

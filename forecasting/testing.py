@@ -20,9 +20,9 @@ import numpy as np
 from forecasting.calendar import Calendar
 from forecasting.models.base import GlobalModel, Model, StackedModel, State, Updatable
 from forecasting.models.plugins import check_class, temporarily
+from forecasting.models.states import pack_states, unpack_states
 from forecasting.panel import Panel, Series
 from forecasting.schema import FloatArray
-from forecasting.states import pack_states, unpack_states
 from forecasting.trial import Member, Trial, TrialFailure, TrialOutcome, TrialResult, run_trials
 from forecasting.windows import WindowPlan, WindowSpec, plan_windows
 

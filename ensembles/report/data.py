@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ensembles.liquidity import Liquidity, flows_of_run, liquidity_at_risk
+from ensembles.risk.liquidity.at_risk import Liquidity, liquidity_at_risk
+from ensembles.risk.liquidity.flows import flows_of_run
 from forecasting.calendar import Calendar
 from forecasting.schema import (
     BLEND,

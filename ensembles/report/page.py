@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from ensembles.alerts import Alerts, alerts_of_backtest
-from ensembles.liquidity import Liquidity
-from ensembles.report.chart import Chart
+from ensembles.blend.ranking import LISTED
+from ensembles.evaluation.contenders import Honest, honest_of
+from ensembles.report.charts.chart import Chart
 from ensembles.report.data import ReportData
-from ensembles.report.errors import (
+from ensembles.report.money import Money
+from ensembles.report.sections.errors import (
     error_groups,
     heat_charts,
     residual_charts,
@@ -22,15 +23,14 @@ from ensembles.report.errors import (
     step_chart,
     surrogate_rows,
 )
-from ensembles.report.forecasts import forecast_charts, forecast_rows, liquidity_charts
-from ensembles.report.headline import cash_facts, headline_facts, method_words, window_rows
-from ensembles.report.honest import Honest, honest_of
-from ensembles.report.learning import curve_charts, input_size_charts, seeds_chart
-from ensembles.report.members import leaderboard_table
-from ensembles.report.money import Money
-from ensembles.report.provenance import provenance_facts
+from ensembles.report.sections.forecast import forecast_charts, forecast_rows, liquidity_charts
+from ensembles.report.sections.headline import cash_facts, headline_facts, method_words, window_rows
+from ensembles.report.sections.leaderboard import leaderboard_table
+from ensembles.report.sections.learning import curve_charts, input_size_charts, seeds_chart
+from ensembles.report.sections.provenance import provenance_facts
 from ensembles.report.template import environment
-from ensembles.selection import LISTED
+from ensembles.risk.alerts import Alerts, alerts_of_backtest
+from ensembles.risk.liquidity.at_risk import Liquidity
 from forecasting.schema import iso
 
 __all__ = ["Charts", "liquidity_of", "render", "report_charts"]
@@ -109,7 +109,7 @@ def render(data: ReportData) -> str:
     StorageError
         When the stored files do not belong together.
     """
-    from ensembles.report.on_page import draw, script_of_library
+    from ensembles.report.charts.bokeh_page import draw, script_of_library
 
     found = _Found.of(data)
     charts = Charts.of(found)

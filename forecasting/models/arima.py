@@ -16,9 +16,15 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from forecasting.adjust import CalendarFit, CalendarSettings, calendar_columns, fit_calendar, safe_log
 from forecasting.errors import TrialError
 from forecasting.models.base import FitTask, Settings, State
+from forecasting.models.features.calendar_effects import (
+    CalendarFit,
+    CalendarSettings,
+    calendar_columns,
+    fit_calendar,
+    safe_log,
+)
 from forecasting.panel import History
 from forecasting.schema import DateArray, FloatArray, IntArray, iso
 

@@ -19,8 +19,8 @@ import numpy as np
 from pydantic import Field
 
 from forecasting.models.base import PanelTask, Settings, State
+from forecasting.models.features.ratios import FIRST_ORIGIN, Ratios, past_ratios, stride_for, teachers_of
 from forecasting.models.gbm import TreeSettings
-from forecasting.models.ratios import FIRST_ORIGIN, Ratios, past_ratios, stride_for, teachers_of
 from forecasting.panel import History
 from forecasting.schema import DateArray, FloatArray, IntArray
 

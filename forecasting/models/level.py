@@ -2,7 +2,7 @@
 
     ŷ_{T+h} = exp(level_T(h) + effect(calendar of T+h))
 
-with the effects of `forecasting.adjust`. What differs is how the level moves on over h days:
+with the effects of `forecasting.models.features.calendar_effects`. What differs is how the level moves on over h days:
 
     recent          stays where it was lately
     damped-trend    goes on in its recent direction, less every day (Gardner and McKenzie 1985, Forecasting trends)
@@ -16,10 +16,10 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from forecasting.adjust import CalendarFit, CalendarSettings, fit_calendar, safe_log
 from forecasting.errors import TrialError
-from forecasting.levels import fading_median, fading_weights
 from forecasting.models.base import FitTask, Settings, State
+from forecasting.models.features.calendar_effects import CalendarFit, CalendarSettings, fit_calendar, safe_log
+from forecasting.models.features.levels import fading_median, fading_weights
 from forecasting.panel import History
 from forecasting.schema import DateArray, FloatArray, iso
 

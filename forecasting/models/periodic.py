@@ -15,10 +15,10 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from forecasting.adjust import safe_log
 from forecasting.errors import TrialError
-from forecasting.levels import fading_median, level_around
 from forecasting.models.base import FitTask, Settings, State
+from forecasting.models.features.calendar_effects import safe_log
+from forecasting.models.features.levels import fading_median, level_around
 from forecasting.panel import History
 from forecasting.schema import DateArray, FloatArray, IntArray, iso
 

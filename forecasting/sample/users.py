@@ -1,6 +1,6 @@
 """Rows of users and days that keep every identity of the competition's user table and sum to given daily totals.
 
-It works from the top: the day's income follows from the balances (`forecasting.income`), what is left of the day's
+It works from the top: the day's income follows from the balances (see `income`), what is left of the day's
 purchases is shared out among the users who buy, and the day's redemptions among those who have the money. So any
 totals can be met to the fen.
 """
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecasting.income import LONGEST_WAIT, income, waiting_lags
 from forecasting.sample.allocate import share_out, share_out_below, split_rows
+from forecasting.sample.income import LONGEST_WAIT, income, waiting_lags
 from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray
 
 __all__ = ["CATEGORIES", "COLUMNS", "Day", "Totals", "user_days"]

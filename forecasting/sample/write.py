@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
+from forecasting.data.load import load
+from forecasting.data.spec import DataSpec
 from forecasting.errors import ConfigError, DataError, StorageError
 from forecasting.sample.accounts import write_accounts
 from forecasting.sample.competition import made_up_totals, with_yields, write_competition
 from forecasting.sample.funds import write_funds
 from forecasting.sample.prices import write_prices
 from forecasting.schema import DateArray
-from forecasting.sources import DataSpec, load
 
 __all__ = ["KINDS", "Sample", "write_sample"]
 

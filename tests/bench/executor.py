@@ -27,14 +27,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cluster.config import parse_config
-from cluster.executor import Event, Handle, Worker, run_batches
-from cluster.lease import Lease
+from cluster.execution.loop import Event, Handle, Worker, run_batches
+from cluster.execution.resources import ClusterResources, Slots
+from cluster.execution.worker import BatchReport, WorkContext, limit_threads, warm_up, work
 from cluster.plan import Batch, cut_batches, make_plan
-from cluster.resources import ClusterResources, Slots
-from cluster.store import RunStore
-from cluster.worker import BatchReport, WorkContext, limit_threads, warm_up, work
+from cluster.rundir.lease import Lease
+from cluster.rundir.store import RunStore
 from forecasting.trial import Member, Trial
-from tests.forecasting.test_contract import make_panel
+from tests.forecasting.models.test_contract import make_panel
 
 BATCH_SECONDS = 1.0
 
@@ -109,7 +109,7 @@ def simulate(n_batches: int, workers: int) -> dict[str, object]:
 
 def short(batches: int) -> dict[str, object]:
     """The same loop over two real workers, with batches so short that what a batch costs besides its work shows."""
-    from cluster import ray_pool
+    from cluster.execution import ray_pool
 
     member = {"model": "lstm-direct", "input_size": 7, "hidden_size": 16, "epochs": 10, "seeds": -(-batches // 2)}
     raw = {"windows": {"n_windows": 1}, "members": [member], "cluster": {"workers": 2, "fits_per_batch": 2}}
@@ -131,7 +131,7 @@ def short(batches: int) -> dict[str, object]:
 
 def measure(repeats: int) -> dict[str, object]:
     """Wall seconds of the same LSTM batches on one worker and on two, of Ray and of bare processes, interleaved."""
-    from cluster import ray_pool
+    from cluster.execution import ray_pool
 
     raw = {
         "windows": {"n_windows": 4},

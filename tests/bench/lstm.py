@@ -26,10 +26,10 @@ import numpy as np
 import torch
 from numba import njit
 
-from forecasting.models.lstm import kernel, microkernel, numba_backend, torch_backend
-from forecasting.models.lstm.data import FitData, Samples, TrainSpec
-from forecasting.models.lstm.engine import memory_per_fit
-from forecasting.models.lstm.network import Network
+from forecasting.models.lstm.engine import kernel, microkernel, numba_backend, torch_backend
+from forecasting.models.lstm.engine.network import Network
+from forecasting.models.lstm.engine.samples import FitData, Samples, TrainSpec
+from forecasting.models.lstm.engine.training import memory_per_fit
 
 HIDDEN, BATCH, OUTPUTS, WINDOWS = 30, 32, 31, 320
 TARGETS = {"torch": {7: 4.0, 15: 2.8, 30: 1.8}, "numba": {7: 8.0, 15: 6.0, 30: 4.5}}

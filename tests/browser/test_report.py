@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from ensembles.oof import MemberInfo, OofCube
-from ensembles.report import ReportData, render
-from ensembles.report.chart import GREY
+from ensembles.report.charts.chart import GREY
+from ensembles.report.data import ReportData
+from ensembles.report.page import render
 from forecasting.calendar import Calendar
 from forecasting.schema import iso
 from tests.browser.chromium import look_at

@@ -210,8 +210,8 @@ def test_a_family_whose_package_is_missing_says_so_and_the_rest_goes_on(folder, 
 
 
 def test_without_ray_the_other_executor_is_named(folder, monkeypatch):
-    monkeypatch.setitem(sys.modules, "cluster.ray_pool", None)
-    monkeypatch.delattr("cluster.ray_pool", raising=False)
+    monkeypatch.setitem(sys.modules, "cluster.execution.ray_pool", None)
+    monkeypatch.delattr("cluster.execution.ray_pool", raising=False)
     done = run(folder, "runs/noray", executor="ray")
     assert done.returncode == 2
     assert "run with --executor local" in done.stderr

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from cluster.storage import UNFINISHED, Storage
+from cluster.rundir.storage import UNFINISHED, Storage
 from tests.runs import run, write_inputs
 
 CONFIG = """

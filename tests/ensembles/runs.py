@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ensembles.blend import BlendSpec, fit_blend
-from ensembles.blend_facts import blend_facts
-from ensembles.leaderboard import MemberFacts, build_leaderboard
+from ensembles.blend.fit import BlendSpec, fit_blend
+from ensembles.evaluation.leaderboard import MemberFacts, build_leaderboard
+from ensembles.files.blend_json import blend_facts
+from ensembles.files.forecast_tables import forecast_table, oof_table
 from ensembles.oof import MemberInfo, OofCube
-from ensembles.report import ReportData
-from ensembles.tables import forecast_table, oof_table
+from ensembles.report.data import ReportData
 from forecasting.windows import Window
 from tests.ensembles.cubes import month_cutoffs, random_cube
 

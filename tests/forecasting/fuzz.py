@@ -33,10 +33,10 @@ from rich.console import Console
 
 from cluster.config import load_config
 from cluster.pipeline import RunRequest, plan_only, run_pipeline
+from forecasting.data.load import read
+from forecasting.data.quality.check import check
 from forecasting.errors import ConfigError, UserError
-from forecasting.quality import check
 from forecasting.sample import write_sample
-from forecasting.sources import read
 
 __all__ = ["Broken", "run_case"]
 

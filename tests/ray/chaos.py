@@ -23,9 +23,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from cluster.retry import MAX_ATTEMPTS
-from cluster.storage import UNFINISHED
-from cluster.store import RunStore
+from cluster.execution.retry import MAX_ATTEMPTS
+from cluster.rundir.storage import UNFINISHED
+from cluster.rundir.store import RunStore
 from tests.runs import ROOT, command, run, write_inputs
 
 ARGUMENTS = ("run", "config.yaml", "--data", "data.csv", "--set", "cluster.fits_per_batch=4", "--run-dir")

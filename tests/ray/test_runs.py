@@ -44,14 +44,14 @@ def test_the_timeline_holds_every_batch(folder):
     batches = [json.loads(line)["family"] for line in (folder / "runs/timed/events.jsonl").read_text().splitlines()]
     work = Counter(event["name"] for event in events if event["ph"] == "X" and event["dur"] > 0)
     assert work["work"] == batches.count("lstm") > 0
-    assert work["cluster.ray_pool._run_task"] == len(batches) - batches.count("lstm") > 0
+    assert work["cluster.execution.ray_pool._run_task"] == len(batches) - batches.count("lstm") > 0
 
 
 @pytest.mark.slow
 def test_storage_that_workers_do_not_see_is_refused(folder, monkeypatch):
     """The driver writes to one folder and the workers look into another, as where a folder is not shared."""
     with monkeypatch.context() as patch:
-        patch.setattr("cluster.storage.Storage.address", str(folder / "elsewhere"))
+        patch.setattr("cluster.rundir.storage.Storage.address", str(folder / "elsewhere"))
         done = run(folder, "runs/alone", executor="ray")
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1

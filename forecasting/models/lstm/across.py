@@ -17,10 +17,10 @@ from pydantic import Field
 
 from forecasting.errors import TrialError
 from forecasting.models.base import PanelTask, Settings, State
-from forecasting.models.lstm.data import FitData, Samples, TrainSpec
-from forecasting.models.lstm.engine import resolve, train
-from forecasting.models.lstm.network import Array, Network, forward
-from forecasting.models.ratios import FIRST_ORIGIN, Ratios, stride_for, teachers_of
+from forecasting.models.features.ratios import FIRST_ORIGIN, Ratios, stride_for, teachers_of
+from forecasting.models.lstm.engine.network import Array, Network, forward
+from forecasting.models.lstm.engine.samples import FitData, Samples, TrainSpec
+from forecasting.models.lstm.engine.training import resolve, train
 from forecasting.panel import History
 from forecasting.schema import DateArray, FloatArray, IntArray
 

@@ -20,9 +20,9 @@ from pydantic import Field
 
 from forecasting.errors import TrialError
 from forecasting.models.base import FitTask, Settings, State
-from forecasting.models.lstm.data import FitData, FitResult, Samples, TrainSpec
-from forecasting.models.lstm.engine import Backend, fits_per_batch, train
-from forecasting.models.lstm.network import Array, Network, forward
+from forecasting.models.lstm.engine.network import Array, Network, forward
+from forecasting.models.lstm.engine.samples import FitData, FitResult, Samples, TrainSpec
+from forecasting.models.lstm.engine.training import Backend, fits_per_batch, train
 from forecasting.panel import History
 from forecasting.schema import DateArray, FloatArray, IntArray, iso
 

@@ -20,13 +20,13 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from forecasting.adjust import CalendarFit, calendar_columns, fit_calendar, safe_log
 from forecasting.errors import TrialError
-from forecasting.levels import fading_median, fading_medians, level_around
 from forecasting.models.base import FitTask, Settings, State
-from forecasting.models.lstm.data import FitData, FitResult, Samples, TrainSpec
-from forecasting.models.lstm.engine import Backend, fits_per_batch, resolve, train
-from forecasting.models.lstm.network import Array, Network, forward
+from forecasting.models.features.calendar_effects import CalendarFit, calendar_columns, fit_calendar, safe_log
+from forecasting.models.features.levels import fading_median, fading_medians, level_around
+from forecasting.models.lstm.engine.network import Array, Network, forward
+from forecasting.models.lstm.engine.samples import FitData, FitResult, Samples, TrainSpec
+from forecasting.models.lstm.engine.training import Backend, fits_per_batch, resolve, train
 from forecasting.panel import History
 from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray
 

@@ -1,0 +1,243 @@
+"""The loop that gives batches to workers, and the executor that needs no Ray.
+
+The loop talks to a `Pool`: a thin layer over Ray, or a fake one in tests. It decides who works on what, never how.
+
+* Stacked batches go to long-lived workers, one batch in flight each, and only after the worker answered its probe.
+* Other batches go out as tasks, no more at a time than there are slots.
+* Longest first. A lost batch is tried again as `retry.decide` says.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from cluster.execution.resources import Slots
+from cluster.execution.retry import MAX_ATTEMPTS, Decision, Loss, decide
+from cluster.execution.worker import BatchReport, WorkContext, work
+from cluster.plan import Batch
+from forecasting.errors import ConfigError
+
+__all__ = ["Event", "Handle", "LostBatch", "OnReport", "Pool", "Worker", "run_batches", "run_local"]
+
+Handle = Hashable
+Worker = Hashable
+START_SECONDS = 300.0
+"""How long to wait for a first worker before saying that none starts."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that came back: a worker that is ready (`value` None), a finished batch, or a loss."""
+
+    handle: Handle
+    value: BatchReport | Loss | None
+
+
+@dataclass(frozen=True)
+class LostBatch:
+    """A batch given up after its retries; the next run tries it again."""
+
+    batch: Batch
+    reason: str
+
+
+OnReport = Callable[[BatchReport], None]
+
+
+class Pool(Protocol):
+    """Where batches run."""
+
+    def slots(self) -> Slots:
+        """How many workers and tasks fit now; asked again while running, so that nodes may join and leave."""
+        ...
+
+    def start_worker(self) -> tuple[Worker, Handle]:
+        """Start a worker for stacked batches; the handle comes back from `wait` when it is ready."""
+        ...
+
+    def submit(self, batch: Batch, worker: Worker | None) -> Handle:
+        """Send a batch to a worker, or off as a task when `worker` is None."""
+        ...
+
+    def wait(self, handles: Sequence[Handle], timeout: float) -> list[Event]:
+        """Whatever came back within the time."""
+        ...
+
+    def dismiss_worker(self, worker: Worker) -> None:
+        """Let an idle worker go."""
+        ...
+
+    def stop_worker(self, worker: Worker) -> None:
+        """Kill a worker, whatever it is at."""
+        ...
+
+    def cancel(self, handle: Handle) -> None: ...
+
+
+@dataclass
+class _Flight:
+    batch: Batch
+    worker: Worker | None
+    started: float
+
+
+@dataclass
+class _Start:
+    worker: Worker
+    after: int
+    """Failed starts known when this one began."""
+
+
+@dataclass
+class _Loop:
+    """State of one `run_batches` call."""
+
+    pool: Pool
+    on_report: OnReport
+    batch_seconds: float
+    stacked: deque[Batch]
+    plain: deque[Batch]
+    slots: Slots
+    starting: dict[Handle, _Start] = field(default_factory=dict)
+    idle: list[Worker] = field(default_factory=list)
+    flights: dict[Handle, _Flight] = field(default_factory=dict)
+    attempts: dict[str, int] = field(default_factory=dict)
+    lost: list[LostBatch] = field(default_factory=list)
+    failed_starts: int = 0
+    heard: float = field(default_factory=time.monotonic)
+
+    def run(self) -> list[LostBatch]:
+        slots_read = time.monotonic()
+        while self.stacked or self.plain or self.flights:
+            self._assign()
+            for event in self.pool.wait([*self.flights, *self.starting], 1.0):
+                self.heard = time.monotonic()
+                self._settle(event)
+            now = time.monotonic()
+            if now - slots_read > 2.0:
+                self.slots, slots_read = self.pool.slots(), now
+            self._expire(now)
+        for worker in self.idle:
+            self.pool.dismiss_worker(worker)
+        for start in self.starting.values():
+            self.pool.stop_worker(start.worker)
+        return self.lost
+
+    # -- who works
+
+    @property
+    def _n_workers(self) -> int:
+        return len(self.starting) + len(self.idle) + sum(f.worker is not None for f in self.flights.values())
+
+    @property
+    def _n_tasks(self) -> int:
+        return sum(f.worker is None for f in self.flights.values())
+
+    def _assign(self) -> None:
+        while self.idle and self.stacked and not self._yields_to_tasks():
+            self._fly(self.stacked.popleft(), self.idle.pop())
+        while self.idle and (not self.stacked or self._yields_to_tasks()):
+            self.pool.dismiss_worker(self.idle.pop())
+        while self.plain and self.slots.task_fits(self._n_workers, self._n_tasks):
+            self._fly(self.plain.popleft(), None)
+        while len(self.stacked) > len(self.starting) and self.slots.worker_fits(self._n_workers, self._n_tasks):
+            worker, handle = self.pool.start_worker()
+            self.starting[handle] = _Start(worker, self.failed_starts)
+
+    def _yields_to_tasks(self) -> bool:
+        """Whether an idle worker holds the slot that a waiting task needs."""
+        return bool(self.plain) and self.slots.shared and not self.slots.task_fits(self._n_workers, self._n_tasks)
+
+    def _fly(self, batch: Batch, worker: Worker | None) -> None:
+        self.attempts[batch.batch_id] = self.attempts.get(batch.batch_id, 0) + 1
+        self.flights[self.pool.submit(batch, worker)] = _Flight(batch, worker, time.monotonic())
+
+    # -- what came back
+
+    def _settle(self, event: Event) -> None:
+        if event.handle in self.starting:
+            self._started(self.starting.pop(event.handle), event.value)
+            return
+        flight = self.flights.pop(event.handle)
+        if isinstance(event.value, BatchReport):
+            self.on_report(event.value)
+            if flight.worker is not None:
+                self.idle.append(flight.worker)
+            return
+        assert isinstance(event.value, Loss)
+        if flight.worker is not None:
+            if event.value is Loss.OUT_OF_MEMORY:
+                self.idle.append(flight.worker)  # the process lives: only the batch was too large
+            else:
+                self.pool.stop_worker(flight.worker)
+        self._retry(flight.batch, event.value)
+
+    def _started(self, start: _Start, value: BatchReport | Loss | None) -> None:
+        if value is None:
+            self.failed_starts = 0
+            self.idle.append(start.worker)
+            return
+        self.pool.stop_worker(start.worker)  # one that cannot be reached may live on in its slot
+        if start.after != self.failed_starts:
+            return  # begun before the last failure was known: a node that dies takes all that start on it along
+        self.failed_starts += 1
+        if self.failed_starts >= MAX_ATTEMPTS:
+            raise ConfigError(
+                f"{MAX_ATTEMPTS} workers in a row died while starting: see Ray's worker logs; {self.slots.explain()}"
+            )
+
+    def _retry(self, batch: Batch, loss: Loss) -> None:
+        attempts = self.attempts[batch.batch_id]
+        decision = decide(loss, attempts, len(batch.trials))
+        queue = self.stacked if batch.stacked else self.plain
+        if decision is Decision.REQUEUE:
+            queue.appendleft(batch)
+        elif decision is Decision.SPLIT:
+            queue.extendleft(reversed(batch.halves()))
+        else:
+            self.lost.append(LostBatch(batch, f"{loss.value} (attempt {attempts}); run again to retry"))
+
+    def _expire(self, now: float) -> None:
+        for handle, flight in list(self.flights.items()):
+            if now - flight.started > self.batch_seconds:
+                self.pool.cancel(handle)
+                self._settle(Event(handle, Loss.TIMED_OUT))
+        if not self.flights and self.starting and now - self.heard > START_SECONDS:
+            raise ConfigError(f"no worker started within {START_SECONDS:.0f} s: {self.slots.explain()}")
+
+
+def run_batches(batches: Iterable[Batch], pool: Pool, on_report: OnReport, batch_seconds: float) -> list[LostBatch]:
+    """Run all batches (longest first, as given) on a pool; returns those that were given up.
+
+    Raises
+    ------
+    ConfigError
+        When the cluster cannot hold even one worker or task.
+    StorageError
+        When a worker could not write.
+    """
+    batches = list(batches)
+    slots = pool.slots()
+    stacked = deque(b for b in batches if b.stacked)
+    plain = deque(b for b in batches if not b.stacked)
+    slots.check(bool(stacked), bool(plain))
+    return _Loop(pool, on_report, batch_seconds, stacked, plain, slots).run()
+
+
+def run_local(batches: Iterable[Batch], context: WorkContext, on_report: OnReport) -> list[LostBatch]:
+    """Run all batches one after another in this process; out of memory splits a batch as it would on a cluster."""
+    queue, lost = deque(batches), []
+    while queue:
+        batch = queue.popleft()
+        try:
+            on_report(work(batch, context, batch.device))
+        except MemoryError:
+            if decide(Loss.OUT_OF_MEMORY, 1, len(batch.trials)) is Decision.SPLIT:
+                queue.extendleft(reversed(batch.halves()))
+            else:
+                lost.append(LostBatch(batch, Loss.OUT_OF_MEMORY.value))
+    return lost

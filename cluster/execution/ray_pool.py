@@ -1,0 +1,220 @@
+"""The pool on Ray: actors for stacked batches, tasks for the rest. The only module that imports ray.
+
+Ray facts this rests on: an actor dies with the driver, so continuing comes from storage; a worker without a granted
+GPU still sees every GPU, so the device comes from the grant; large objects are put once and passed by reference per
+call.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import ray
+from ray import exceptions as ray_errors
+
+from cluster.config import ClusterConfig
+from cluster.execution.loop import Event, Handle, Worker
+from cluster.execution.resources import ClusterResources, Slots, slots_for
+from cluster.execution.retry import Loss
+from cluster.execution.worker import BatchReport, WorkContext, limit_threads, warm_up, work
+from cluster.plan import Batch
+from cluster.rundir.lease import check_shared
+from cluster.rundir.storage import Storage
+from forecasting.errors import ConfigError, TidecastError
+
+__all__ = ["RayPool", "cluster_resources", "connected", "write_timeline"]
+
+log = logging.getLogger(__name__)
+
+EVENTS_SECONDS = 1.5
+"""Ray's processes report their events once a second."""
+
+
+@contextmanager
+def connected() -> Iterator[None]:
+    """A Ray of our own on this machine, or, inside a submitted job, the job's cluster."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+    # Since Ray 2.56 the variable decides whether a worker without GPUs keeps seeing them; the coming default is fine
+    # here.
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    ours = not ray.is_initialized()
+    if ours:
+        _init()
+    try:
+        yield
+    finally:
+        if ours:
+            ray.shutdown()
+
+
+def _init() -> None:
+    """Start or join Ray. Ray takes SIGTERM for itself; the handler there was is put back, for it ends a run cleanly."""
+    ours = signal.getsignal(signal.SIGTERM)
+    _start_or_join()
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, ours)
+
+
+def _start_or_join() -> None:
+    if "RAY_ADDRESS" in os.environ:
+        ray.init(logging_level=logging.ERROR, log_to_driver=False)
+        log.info("tidecast: using the Ray cluster at %s", ray.get_runtime_context().gcs_address)
+        return
+    try:
+        ray.init(address="local", include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    except (OSError, RuntimeError, TimeoutError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"Ray did not start ({reason}): mend that, or run with --executor local") from None
+
+
+def cluster_resources() -> ClusterResources:
+    """What the connected cluster has now."""
+    found = cast(Any, ray).cluster_resources()
+    return ClusterResources(int(found.get("CPU", 0)), float(found.get("GPU", 0)))
+
+
+def write_timeline(path: Path) -> None:
+    """Write what every process of the connected Ray did when, as chrome://tracing and Perfetto read it.
+
+    Raises
+    ------
+    StorageError
+        When the file cannot be written.
+    """
+    time.sleep(EVENTS_SECONDS)
+    events = cast(Any, ray).timeline()
+    Storage(str(path.parent)).write(path.name, json.dumps(events).encode())
+
+
+def _granted_device(device: str) -> str:
+    """The device of this process: the granted GPU, which Ray shows as the first one, or the CPU."""
+    if device == "cpu":
+        return "cpu"
+    if not ray.get_gpu_ids():
+        raise ConfigError(
+            "a worker for device cuda was granted no GPU: set cluster.gpus_per_worker above 0, or cluster.device: cpu"
+        )
+    return "cuda:0"
+
+
+class _Worker:
+    """A long-lived worker: imports, compiled kernels and the CUDA context are paid for once."""
+
+    def __init__(self, device: str, n_threads: int) -> None:
+        limit_threads(n_threads)
+        self.device = device
+        self._idle_since = time.perf_counter()
+
+    def ready(self, store_uri: str, token: str) -> None:
+        """Answers when the worker can take work: it sees the driver's storage, has the device it needs, and is warm."""
+        check_shared(Storage(store_uri), token)
+        self.device = _granted_device(self.device)
+        warm_up(self.device)
+        self._idle_since = time.perf_counter()
+
+    def work(self, batch: Batch, context: WorkContext) -> BatchReport:
+        report = work(batch, context, self.device, _log(), time.perf_counter() - self._idle_since)
+        self._idle_since = time.perf_counter()
+        return report
+
+
+def _run_task(batch: Batch, context: WorkContext) -> BatchReport:
+    check_shared(Storage(context.store_uri), context.token)
+    limit_threads(context.n_threads)
+    return work(batch, context, "cpu", _log())
+
+
+def _log() -> str:
+    """Where this worker's output goes: the node, and the file below its Ray session's folder."""
+    context = ray.get_runtime_context()
+    return f"node {context.get_node_id()}, logs/worker-{context.get_worker_id()}-*-{os.getpid()}.err"
+
+
+# Ray's own restarts and retries are off: the loop in executor.py decides, and it must see every death.
+_ACTOR: Any = ray.remote(max_restarts=0)(_Worker)
+_TASK: Any = ray.remote(max_retries=0)(_run_task)
+
+
+class RayPool:
+    """A `Pool` (see executor.py) on the connected Ray cluster."""
+
+    def __init__(self, config: ClusterConfig, device: str, context: WorkContext) -> None:
+        self._config = config
+        self._device = device
+        self._n_threads = context.n_threads
+        self._place = (context.store_uri, context.token)
+        self._context = ray.put(context)
+        self._slots = self.slots()
+
+    def slots(self) -> Slots:
+        return slots_for(self._config, cluster_resources(), self._device)
+
+    def start_worker(self) -> tuple[Worker, Handle]:
+        cpus, gpus = self._slots.cpus_per_worker, self._slots.gpus_per_worker
+        actor = _ACTOR.options(num_cpus=cpus, num_gpus=gpus).remote(self._device, self._n_threads)
+        return actor, actor.ready.remote(*self._place)
+
+    def submit(self, batch: Batch, worker: Worker | None) -> Handle:
+        if worker is None:
+            task = _TASK.options(num_cpus=self._slots.cpus_per_worker)
+            return cast(Handle, task.remote(batch, self._context))
+        return cast(Handle, cast(Any, worker).work.remote(batch, self._context))
+
+    def wait(self, handles: Sequence[Handle], timeout: float) -> list[Event]:
+        if not handles:
+            return []
+        done, _ = ray.wait(list(handles), num_returns=len(handles), timeout=0)
+        if not done:
+            done, _ = ray.wait(list(handles), num_returns=1, timeout=timeout)
+        return [Event(handle, _outcome(handle)) for handle in done]
+
+    def dismiss_worker(self, worker: Worker) -> None:
+        cast(Any, worker).__ray_terminate__.remote()  # a kill would cost the timeline the worker's last second
+
+    def stop_worker(self, worker: Worker) -> None:
+        ray.kill(cast(Any, worker))
+
+    def cancel(self, handle: Handle) -> None:
+        try:
+            ray.cancel(handle, force=True)
+        except ValueError:  # an actor's call cannot be forced; its worker is stopped by the loop
+            log.debug("an actor call is given up with its worker")
+
+
+def _outcome(handle: Any) -> BatchReport | Loss | None:
+    """The value behind a finished reference, or how it was lost.
+
+    Raises the worker's own TidecastError (storage, configuration): trying again would not help.
+    """
+    try:
+        value: BatchReport | None = ray.get(handle)
+    except (ray_errors.OutOfMemoryError, MemoryError):
+        return Loss.OUT_OF_MEMORY
+    except (
+        ray_errors.RayActorError,
+        ray_errors.WorkerCrashedError,
+        ray_errors.NodeDiedError,
+        ray_errors.ObjectLostError,
+    ) as error:
+        log.debug("lost: %s", error)
+        return Loss.PROCESS_DIED
+    except ray_errors.TaskCancelledError:
+        return Loss.TIMED_OUT
+    except ray_errors.RayTaskError as error:
+        cause = error.cause
+        if isinstance(cause, MemoryError):
+            return Loss.OUT_OF_MEMORY
+        if isinstance(cause, TidecastError):
+            raise cause from None
+        raise
+    return value

@@ -1,0 +1,172 @@
+"""From stored trials to what is blended: an out-of-fold cube per target, the final forecasts, and what failed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cluster.execution.loop import LostBatch
+from cluster.plan import Plan
+from cluster.rundir.store import Record, RunStore
+from ensembles.oof import MemberInfo, OofCube
+from forecasting.data.loaded import SeriesProblem
+from forecasting.panel import Panel
+from forecasting.schema import FloatArray
+from forecasting.trial import Member, Trial, series_of
+
+__all__ = ["Assembled", "MemberFailure", "assemble"]
+
+
+Place = tuple[str, str]
+"""member_id, unique_id of a series."""
+
+
+@dataclass(frozen=True)
+class MemberFailure:
+    """A member that is left out of the blend, and why."""
+
+    info: MemberInfo
+    reason: str
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """Input of the blend.
+
+    `cubes` per target; `final` per target ``[n_series, horizon, n_members]`` in the cube's order of members;
+    `failures` one per failed member; `broken` series that nothing could forecast, with the reason; `n_failed` counts
+    failed trials on the others; `reproducible` False when a batch was lost to a dead process or a time-out.
+    """
+
+    cubes: Mapping[str, OofCube]
+    final: Mapping[str, FloatArray]
+    failures: tuple[MemberFailure, ...]
+    broken: Mapping[str, str]
+    reasons: tuple[str, ...]
+    n_failed: int
+    seconds: Mapping[str, float]
+    devices: Mapping[str, str]
+    reproducible: bool
+
+
+def member_info(member: Member) -> MemberInfo:
+    """The ensemble layer's view of a member."""
+    return MemberInfo(member.member_id, member.name, member.family, member.setting, member.seed_index)
+
+
+def assemble(
+    plan: Plan, panel: Panel, store: RunStore, lost: Sequence[LostBatch], problems: Sequence[SeriesProblem] = ()
+) -> Assembled:
+    """Collect every planned trial from the store.
+
+    A series on which every member failed is broken and left out, like those in `problems`, which could not be read, and
+    those the plan found unusable. A member that failed on any other series is left out.
+    """
+    records = store.records()
+    places = _places(plan, panel)
+    reasons = _reasons(places, records, lost)
+    unreadable = {problem.series.unique_id: problem.reason for problem in problems}
+    broken = _broken_series(places, reasons)
+    counted = {place: reason for place, reason in reasons.items() if place[1] not in broken}
+    bad_members: dict[str, str] = {}
+    for (member_id, uid), reason in counted.items():
+        bad_members.setdefault(member_id, f"{uid}: {reason}")
+    good = [m for m in plan.members if m.member_id not in bad_members]
+    stored = store.forecasts(records[t.trial_key] for t in plan.trials if t.trial_key in records)
+    by_place = {place: stored.get((trial.trial_key, place[1]), {}) for place, trial in places.items()}
+    cubes, final = {}, {}
+    for target in panel.targets:
+        left = plan.broken.keys() | broken.keys()
+        series = [s.unique_id for s in panel.series if s.target == target and s.unique_id not in left]
+        if good and series:
+            cubes[target], final[target] = _cube(plan, panel, target, series, good, by_place)
+    return Assembled(
+        cubes=cubes,
+        final=final,
+        failures=tuple(
+            MemberFailure(member_info(m), bad_members[m.member_id]) for m in plan.members if m.member_id in bad_members
+        ),
+        broken=unreadable | dict(plan.broken) | broken,
+        reasons=tuple(f"{places[p].member.name} on {p[1]}: {reason}" for p, reason in reasons.items()),
+        n_failed=len({places[place].trial_key for place in counted}),
+        seconds=_sum_seconds(plan, records),
+        devices={t.member.member_id: records[t.trial_key].device for t in plan.trials if t.trial_key in records},
+        reproducible=not lost,
+    )
+
+
+def _places(plan: Plan, panel: Panel) -> dict[Place, Trial]:
+    """Which trial forecasts which series."""
+    return {
+        (trial.member.member_id, uid): trial
+        for trial in plan.trials
+        for uid in series_of(trial, panel)
+        if uid not in plan.broken
+    }
+
+
+def _reasons(
+    places: Mapping[Place, Trial], records: Mapping[str, Record], lost: Sequence[LostBatch]
+) -> dict[Place, str]:
+    """Why there is no forecast."""
+    gone = {trial.trial_key: batch.reason for batch in lost for trial in batch.batch.trials}
+    reasons = {}
+    for place, trial in places.items():
+        record = records.get(trial.trial_key)
+        if record is None:
+            reasons[place] = gone.get(trial.trial_key, "was not trained")
+        elif record.reason is not None:
+            reasons[place] = record.reason
+        elif place[1] in record.failed_series:
+            reasons[place] = record.failed_series[place[1]]
+    return reasons
+
+
+def _broken_series(places: Mapping[Place, Trial], reasons: Mapping[Place, str]) -> dict[str, str]:
+    """Series on which every member failed, with the first reason."""
+    kept = {place[1] for place in places if place not in reasons}
+    broken: dict[str, str] = {}
+    for (_, uid), reason in reasons.items():
+        if uid not in kept:
+            broken.setdefault(uid, reason)
+    return broken
+
+
+def _cube(
+    plan: Plan,
+    panel: Panel,
+    target: str,
+    series: Sequence[str],
+    members: Sequence[Member],
+    forecasts: Mapping[Place, Mapping[np.datetime64, FloatArray]],
+) -> tuple[OofCube, FloatArray]:
+    """One target's cube ``[n_series, n_windows, horizon, n_members]`` and its final forecasts ``[n_series, horizon,
+    n_members]``.
+    """
+    windows = plan.windows
+    shape = (len(series), len(windows.backtest), max(w.horizon for w in windows.backtest))
+    y_hat, y = np.full((*shape, len(members)), np.nan), np.full(shape, np.nan)
+    final = np.empty((len(series), windows.final.horizon, len(members)))
+    for i, uid in enumerate(series):
+        for j, window in enumerate(windows.backtest):
+            y[i, j, : window.horizon] = panel.truth(uid, window.ds)
+        for m, member in enumerate(members):
+            made = forecasts[member.member_id, uid]
+            final[i, :, m] = made[windows.final.cutoff]
+            for j, window in enumerate(windows.backtest):
+                y_hat[i, j, : window.horizon, m] = made[window.cutoff]
+    infos = tuple(member_info(member) for member in members)
+    cube = OofCube(target, tuple(series), tuple(w.cutoff for w in windows.backtest), infos, y_hat, y)
+    order = [infos.index(info) for info in cube.members]
+    return cube, final[..., order]
+
+
+def _sum_seconds(plan: Plan, records: Mapping[str, Record]) -> dict[str, float]:
+    seconds: dict[str, float] = defaultdict(float)
+    for trial in plan.trials:
+        if trial.trial_key in records:
+            seconds[trial.member.member_id] += records[trial.trial_key].seconds
+    return dict(seconds)

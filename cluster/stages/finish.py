@@ -1,0 +1,170 @@
+"""The end of a run: blend what was assembled, and write every file a user reads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cluster.plan import Plan
+from cluster.rundir.store import RunStore
+from cluster.stages.collect import Assembled
+from cluster.stages.network_pages import write_figures
+from cluster.stages.reports import write_history, write_reports
+from ensembles.blend.fit import Blend, fit_blend
+from ensembles.evaluation.leaderboard import MemberFacts, build_leaderboard, leaderboard_csv
+from ensembles.files.blend_json import blend_facts
+from ensembles.files.forecast_tables import forecast_table, oof_table, parquet_bytes
+from ensembles.files.submission_csv import forecast_csv, submission_csv
+from ensembles.oof import OofCube
+from forecasting.panel import Panel
+from forecasting.schema import FloatArray, iso
+
+__all__ = ["RunResult", "blend_and_write", "write_failed"]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What is said at the end of a run."""
+
+    uri: str
+    board: Mapping[str, Any]
+    headline: str
+    start: str
+    end: str
+    n_days: int
+    outlook: Mapping[str, tuple[FloatArray, FloatArray]]
+    """Per target the last days' actual values and the forecast, summed over series."""
+    has_figures: bool = False
+    """Whether networks that were fitted once left their pictures, figures.html."""
+
+
+def blend_and_write(plan: Plan, panel: Panel, assembled: Assembled, store: RunStore, seconds: float) -> RunResult:
+    """Choose the blend, forecast, write the results and prune the states.
+
+    Raises
+    ------
+    TooManyFailures
+        When a target has no member left to forecast it.
+    StorageError
+        When the run directory cannot be written.
+    """
+    config = plan.config
+    started = time.perf_counter()
+    weights = config.data.targets
+    cubes = {target: assembled.cubes[target] for target in weights}
+    blend = fit_blend(cubes, weights, config.blend, config.score.surrogate)
+    blended = {
+        target: blend.apply(target, assembled.final[target][..., cube.blendable_members])
+        for target, cube in cubes.items()
+    }
+    board = _board(plan, panel, assembled, blend)
+    _write_forecasts(plan, panel, assembled, blend, blended, store)
+    _write_board(board, store)
+    store.write_json("blend.json", blend_facts(blend))
+    has_figures = write_figures(plan, panel, store)
+    _prune(plan, blend, store)
+    timings = {"train": round(seconds, 2), "blend": round(time.perf_counter() - started, 2)}
+    _finish(plan, panel, assembled, store, timings, "done")
+    write_reports(store)
+    final = plan.windows.final
+    outlook = {
+        target: (_recent(panel, cube, final.horizon), blended[target].sum(axis=0)) for target, cube in cubes.items()
+    }
+    start, end = iso(final.start), iso(final.end)
+    return RunResult(store.uri, board, _headline(blend), start, end, final.horizon, outlook, has_figures)
+
+
+def write_failed(plan: Plan, panel: Panel, assembled: Assembled, store: RunStore, seconds: float) -> None:
+    """What a run without a blend leaves: its leaderboard, with reasons, and a report that says so."""
+    _write_board(_board(plan, panel, assembled, None), store)
+    for name in ("blend.json", "oof.parquet", "forecast.parquet", "submission.csv", "forecast.csv"):
+        store.storage.discard(name)  # of an earlier configuration: they would pass for this one's
+    _finish(plan, panel, assembled, store, {"train": round(seconds, 2)}, "failed")
+    write_reports(store)
+
+
+def _write_board(board: Mapping[str, Any], store: RunStore) -> None:
+    store.write_json("leaderboard.json", board)
+    store.storage.write("leaderboard.csv", leaderboard_csv(board))
+
+
+def _board(plan: Plan, panel: Panel, assembled: Assembled, blend: Blend | None) -> dict[str, Any]:
+    first = plan.windows.backtest[0].cutoff
+    history = {uid: panel.history(uid, first).y for uid in panel.unique_ids if uid not in assembled.broken}
+    failed = [(failure.info, failure.reason) for failure in assembled.failures]
+    facts = MemberFacts(assembled.seconds, assembled.devices, failed)
+    targets = plan.config.data.targets
+    board = build_leaderboard(
+        assembled.cubes, targets, plan.config.score.surrogate, blend, plan.windows.backtest, history, facts
+    )
+    return board | {"broken_series": dict(assembled.broken)}
+
+
+def _write_forecasts(
+    plan: Plan, panel: Panel, assembled: Assembled, blend: Blend, blended: Mapping[str, FloatArray], store: RunStore
+) -> None:
+    cubes, final = assembled.cubes, plan.windows.final
+    by_series = {uid: blended[t][i] for t, cube in cubes.items() for i, uid in enumerate(cube.unique_ids)}
+    targets = tuple(plan.config.data.targets)
+    # Two targets are what comes in and what goes out; with another number there is no net flow.
+    net = (targets[0], targets[1]) if len(targets) == 2 else None
+    bands = {target: blend.bands(target, blended[target]) for target in cubes}
+    by_uid = {uid: bands[t].series(i) for t, cube in cubes.items() for i, uid in enumerate(cube.unique_ids)}
+    people = forecast_csv(final.ds, by_series, targets, panel.calendar, plan.config.data.unit, net, by_uid)
+    store.storage.write("submission.csv", submission_csv(final.ds, by_series, targets))
+    store.storage.write("forecast.csv", people)
+    forecast = forecast_table(cubes, assembled.final, blended, final.ds, bands)
+    oof = oof_table(cubes, blend.prequential.y_hat, blend.prequential.bands)
+    store.storage.write("forecast.parquet", parquet_bytes(forecast))
+    store.storage.write("oof.parquet", parquet_bytes(oof))
+
+
+def _prune(plan: Plan, blend: Blend, store: RunStore) -> None:
+    """Drop fitted states the configuration does not ask to keep."""
+    keep = plan.config.run.keep
+    if keep == "all":
+        return
+    used: set[str] = set()
+    if keep == "blend":
+        for fitted in blend.fitted.values():
+            shares = fitted.member_weights
+            weights = np.ones(len(fitted.members)) if shares is None else shares
+            used |= {m.member_id for m, weight in zip(fitted.members, weights, strict=True) if weight > 0}
+    store.prune_states({trial.trial_key for trial in plan.trials if trial.member.member_id in used})
+
+
+def _finish(
+    plan: Plan, panel: Panel, assembled: Assembled, store: RunStore, seconds: Mapping[str, float], status: str
+) -> None:
+    """Complete run.json, and keep what reports need of the data."""
+    write_history(store, panel)
+    facts = store.run_facts() or {}
+    facts |= {
+        "status": status,
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "trials": len(plan.trials),
+        "failed": assembled.n_failed,
+        "reproducible": assembled.reproducible,
+        "seconds": dict(seconds),
+    }
+    store.write_json("run.json", facts)
+
+
+def _recent(panel: Panel, cube: OofCube, days: int) -> FloatArray:
+    """Sum over a target's series of the last days' values."""
+    rows = [panel.index(uid) for uid in cube.unique_ids]
+    return np.asarray(panel.y[rows, -days:].sum(axis=0))
+
+
+def _headline(blend: Blend) -> str:
+    """The result in one sentence."""
+    chosen = next(pair for pair in blend.pairs if pair.chosen)
+    score = blend.prequential.score
+    text = f"blend {chosen.label}: {score:.2f} points a day on windows its weights did not see"
+    if blend.best_single is not None:
+        text += f", the best single member as it would have been picked {blend.best_single.score:.2f}"
+    return text

@@ -1,0 +1,89 @@
+"""Pictures of the networks of a run that fits once: read from its states and forecasts, written as figures.html."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from cluster.plan import Plan
+from cluster.rundir.store import Record, RunStore
+from ensembles.report.network_page import Fitted, fitted_page
+from forecasting.models.base import State
+from forecasting.one_step import one_step_fits
+from forecasting.panel import Panel
+from forecasting.schema import as_date
+from forecasting.trial import Trial
+
+__all__ = ["fitted_members", "write_figures"]
+
+FILE = "figures.html"
+MOST = 8
+"""Members shown."""
+DAYS_BEFORE = 250
+"""Days before the test at most, one forecast each."""
+
+
+def write_figures(plan: Plan, panel: Panel, store: RunStore) -> bool:
+    """Write the pictures; False where no member has any, as when members are fitted at every cutoff.
+
+    Raises
+    ------
+    StorageError
+        When the run directory cannot be read or written.
+    """
+    fits = list(fitted_members(plan, panel, store))
+    if not fits:
+        return False
+    name = Path((store.run_facts() or {"config_name": "run"})["config_name"]).stem
+    page = fitted_page(name, fits, plan.config.data.unit)
+    store.storage.write(FILE, page.encode())
+    return True
+
+
+def fitted_members(plan: Plan, panel: Panel, store: RunStore) -> Iterator[Fitted]:
+    """The first seed of each network that knows its training days, on the first series, in the order of names."""
+    if plan.windows.refit:
+        return
+    records = store.records()
+    trials = [
+        trial
+        for trial in plan.trials
+        if trial.unique_id == panel.unique_ids[0] and trial.member.seed_index == 0 and trial.trial_key in records
+    ]
+    shown = 0
+    for trial in sorted(trials, key=lambda trial: trial.member.name):
+        record = records[trial.trial_key]
+        state = None if record.reason is not None else store.states(record.file).get(trial.trial_key)
+        if state is not None and "days" in state.meta and shown < MOST:
+            shown += 1
+            yield _fitted(plan, panel, store, trial, record, state)
+
+
+def _fitted(plan: Plan, panel: Panel, store: RunStore, trial: Trial, record: Record, state: State) -> Fitted:
+    history = panel.history(trial.unique_id)
+    cutoff = plan.windows.backtest[0].cutoff
+    first = max(as_date(state.meta["days"]["train"]), cutoff - DAYS_BEFORE)
+    fitted = np.arange(first, cutoff + 1)
+    forecasts = store.forecasts([record])[trial.trial_key, trial.unique_id]
+    tested = np.arange(cutoff + 1, panel.end + 1)
+    ahead = {window.start: forecasts[window.cutoff][0] for window in plan.windows.backtest}
+    y_hat = [*one_step_fits(trial.member.build(), state, history, fitted), *(ahead.get(day, np.nan) for day in tested)]
+    ds = np.concatenate([fitted, tested])
+    published = state.arrays.get("published")
+    if published is not None:
+        known = np.full(len(ds), np.nan)
+        shown = published[-len(fitted) :]
+        known[len(fitted) - len(shown) : len(fitted)] = shown
+        published = known
+    return Fitted(
+        name=trial.member.setting,
+        unique_id=trial.unique_id,
+        facts=state.meta,
+        ds=ds,
+        y=panel.truth(trial.unique_id, ds),
+        y_hat=np.array(y_hat),
+        test=cutoff + 1,
+        published=published,
+    )

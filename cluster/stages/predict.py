@@ -1,0 +1,218 @@
+"""`tidecast predict`: the next days from new data, by the members a run has trained and the blend it chose.
+
+Nothing is fitted. Each member's stored state meets the new history: levels, lags and an ARIMA's filter are carried
+forward to its last day, and the blend combines the forecasts with the weights, the factor and the bands of the run. On
+the run's own data this gives the run's own forecast, to the last bit.
+
+`update` re-estimates the one level that some states hold fixed (see `forecasting.models.base.Updatable`): the mean an
+ARIMA returns to, the range `lstm-classic` is scaled by. All other members take their level from the history they
+are given, with or without it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cluster.rundir.storage import Storage, without_secrets
+from cluster.stages.final_states import Fit, find_fits
+from cluster.stages.finished_run import TrainedRun, open_trained
+from cluster.stages.input import load_data
+from ensembles.blend.target_blend import StoredBlend
+from forecasting.errors import DataError, TrialError
+from forecasting.models.base import Updatable
+from forecasting.panel import Panel
+from forecasting.schema import BLEND, DS, MEMBER, UNIQUE_ID, Y_HAT, FloatArray, as_dates, iso
+from forecasting.windows import Window
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from ensembles.risk.bands import Bands
+
+__all__ = ["Prediction", "predict"]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Forecasts from new data, and the files they make.
+
+    `table` is laid out like forecast.parquet: unique_id, ds, member, y_hat and the blend's bands; `notes` are
+    sentences for the user.
+    """
+
+    run: str
+    data: str
+    window: Window
+    updated: bool
+    table: pa.Table
+    submission: bytes
+    people: bytes
+    notes: tuple[str, ...]
+
+    def write(self, out: str | None = None) -> str:
+        """Write submission.csv, forecast.csv, forecast.parquet and prediction.json into a folder; gives its name.
+
+        By default ``predictions/<last day known>`` in the run directory.
+        """
+        from ensembles.files.forecast_tables import parquet_bytes
+
+        storage, place = (
+            (Storage(self.run), f"predictions/{iso(self.window.cutoff)}/") if out is None else (Storage(out), "")
+        )
+        facts = {
+            "schema_version": 1,
+            "run": without_secrets(self.run),
+            "data": without_secrets(self.data),
+            "cutoff": iso(self.window.cutoff),
+            "start": iso(self.window.start),
+            "end": iso(self.window.end),
+            "updated": self.updated,
+            "notes": list(self.notes),
+        }
+        storage.write(f"{place}submission.csv", self.submission)
+        storage.write(f"{place}forecast.csv", self.people)
+        storage.write(f"{place}forecast.parquet", parquet_bytes(self.table))
+        storage.write(f"{place}prediction.json", (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode())
+        return f"{storage.uri}/{place}".rstrip("/")
+
+
+def predict(run_dir: str, data: str, *, as_of: str | None = None, update: bool = False) -> Prediction:
+    """Forecast what follows the data at `data`, without training.
+
+    Parameters
+    ----------
+    run_dir
+        Directory of a finished run that kept its states (run.keep: blend or all).
+    data
+        File or folder of the kind the run was trained on, with its series, that ends where the run's data end or later.
+    as_of
+        Use the data up to this day only.
+    update
+        Re-estimate the levels that states hold fixed.
+
+    Raises
+    ------
+    StorageError
+        The directory holds no finished run, its states were dropped, or they were made by other versions.
+    DataError, ConfigError
+        The data cannot be read, lack a series, end too early or in mid-month, or a member cannot forecast from them.
+    """
+    trained = open_trained(run_dir)
+    loaded = load_data(trained.config, data, as_of)
+    panel, window = loaded.panel, trained.next_window(loaded.panel)
+    notes = trained.check_data(loaded)
+    fits = find_fits(trained.store, trained.wanted(), trained.end)
+    with _threads(trained.config.cluster.cpus_per_worker):
+        made = dict(_forecasts(fits, panel, window, update))
+    blended = _blended(trained, made, window)
+    table = _table(trained, blended, window)
+    submission, people = _submissions(trained, blended, panel, window)
+    return Prediction(run_dir, data, window, update, table, submission, people, notes)
+
+
+@contextmanager
+def _threads(n_threads: int) -> Iterator[None]:
+    """The threads of the run, for the same bits; a notebook gets its own back."""
+    import scipy.linalg  # noqa: F401 - its BLAS must be loaded before it can be limited
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(n_threads):
+        yield
+
+
+def _forecasts(
+    fits: Iterator[Fit], panel: Panel, window: Window, update: bool
+) -> Iterator[tuple[tuple[str, str], FloatArray]]:
+    """(member_id, unique_id) → ``[horizon]``."""
+    for fit in fits:
+        history = panel.history(fit.unique_id)
+        model, state = fit.member.build(), fit.state
+        try:
+            if update and isinstance(model, Updatable):
+                state = model.update(state, history)
+            y_hat = np.asarray(model.predict(state, history, window.ds), dtype=np.float64)
+            if y_hat.shape != (window.horizon,) or not np.isfinite(y_hat).all():
+                raise TrialError("its forecast has values that are not finite, or too few of them")
+        except MemoryError:
+            raise
+        except Exception as error:  # whatever a model's library raises of these data
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise DataError(
+                f"{fit.member.name} cannot forecast {fit.unique_id} from {iso(window.cutoff)}: {reason}"
+            ) from None
+        yield (fit.member.member_id, fit.unique_id), np.maximum(y_hat, 0.0)
+
+
+@dataclass(frozen=True)
+class _Blended:
+    """One target: members ``[n_series, horizon, n_members]``, their blend ``[n_series, horizon]`` and its bands."""
+
+    members: FloatArray
+    y_hat: FloatArray
+    bands: Bands
+
+
+def _blended(trained: TrainedRun, made: Mapping[tuple[str, str], FloatArray], window: Window) -> dict[str, _Blended]:
+    found = {}
+    for target, blend in trained.blends.items():
+        members = _stack(blend, trained.series[target], made, window)
+        y_hat = blend.apply(members)
+        found[target] = _Blended(members, y_hat, blend.bands(y_hat))
+    return found
+
+
+def _stack(
+    blend: StoredBlend, uids: Sequence[str], made: Mapping[tuple[str, str], FloatArray], window: Window
+) -> FloatArray:
+    """Members' forecasts ``[n_series, horizon, n_members]``, 0 for members without weight."""
+    y_hat = np.zeros((len(uids), window.horizon, len(blend.fitted.members)))
+    for i, uid in enumerate(uids):
+        for m, info in enumerate(blend.fitted.members):
+            if (info.member_id, uid) in made:
+                y_hat[i, :, m] = made[info.member_id, uid]
+    return y_hat
+
+
+def _submissions(
+    trained: TrainedRun, blended: Mapping[str, _Blended], panel: Panel, window: Window
+) -> tuple[bytes, bytes]:
+    """submission.csv and forecast.csv."""
+    from ensembles.files.submission_csv import forecast_csv, submission_csv
+
+    data = trained.config.data
+    targets = tuple(data.targets)
+    places = [(target, i, uid) for target in blended for i, uid in enumerate(trained.series[target])]
+    y_hat = {uid: blended[target].y_hat[i] for target, i, uid in places}
+    bands = {uid: blended[target].bands.series(i) for target, i, uid in places}
+    net = (targets[0], targets[1]) if len(targets) == 2 else None
+    people = forecast_csv(window.ds, y_hat, targets, panel.calendar, data.unit, net, bands)
+    return submission_csv(window.ds, y_hat, targets), people
+
+
+def _table(trained: TrainedRun, blended: Mapping[str, _Blended], window: Window) -> pa.Table:
+    """The layout of forecast.parquet, with the members that have weight."""
+    import pyarrow as pa
+
+    parts = []
+    for target, found in blended.items():
+        infos, needed = trained.blends[target].fitted.members, trained.blends[target].needed
+        used = [m for m in range(len(infos)) if needed[m]]
+        names = [*(infos[m].name for m in used), BLEND]
+        n, nothing = window.horizon, np.full(window.horizon * len(used), np.nan)
+        for i, uid in enumerate(trained.series[target]):
+            ends = found.bands.series(i).columns()
+            columns = {
+                UNIQUE_ID: pa.array([uid] * (n * len(names)), pa.string()),
+                DS: pa.array(as_dates(np.tile(window.ds, len(names)))),
+                MEMBER: pa.array(np.repeat(names, n).tolist(), pa.string()),
+                Y_HAT: pa.array(np.concatenate([*(found.members[i, :, m] for m in used), found.y_hat[i]])),
+                **{name: pa.array(np.append(nothing, end), from_pandas=True) for name, end in ends.items()},
+            }
+            parts.append(pa.table(columns))
+    return pa.concat_tables(parts)

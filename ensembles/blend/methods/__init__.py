@@ -1,0 +1,4 @@
+"""One module for each way to weigh what is combined.
+
+Takes forecasts and actual values; gives weights.
+"""

@@ -1,0 +1,188 @@
+"""Alerts held against labelled anomalies: how often an alert is right, and how many anomalies are found, how soon.
+
+The unit is a day of an entity: an alert on any of its targets counts once. Consecutive labelled days are one anomaly;
+it is found when one of its days has an alert.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ensembles.risk.alerts import Alert, Alerts
+from forecasting.data.formats.columns import find_column, listed
+from forecasting.data.formats.files import table_at
+from forecasting.data.formats.reading import columns_of
+from forecasting.data.formats.table import Frame, read_frame
+from forecasting.data.spec import DataSpec
+from forecasting.errors import DataError
+from forecasting.schema import UNIQUE_ID, as_date, iso
+
+__all__ = ["AlertQuality", "Day", "judge_alerts", "read_labels"]
+
+Day = tuple[str, str]
+"""Entity and day as YYYY-MM-DD; the entity is empty where there is only one."""
+USUAL = frozenset({"", "0", "0.0", "false", "no", "nan"})
+"""Cells that say that a day is a usual one."""
+
+
+@dataclass(frozen=True)
+class AlertQuality:
+    """`n_alerts` entity-days with an alert, `n_right` of them labelled; `n_labelled` labelled entity-days;
+    `n_anomalies`, `n_found` of them, and the mean number of days from an anomaly's first day to its first alert;
+    `found_by_kind` kind → (found, all).
+    """
+
+    n_alerts: int
+    n_right: int
+    n_labelled: int
+    n_anomalies: int
+    n_found: int
+    days_to_alert: float
+    found_by_kind: Mapping[str, tuple[int, int]]
+
+    @property
+    def precision(self) -> float:
+        """Share of alerts that are right; NaN without any."""
+        return self.n_right / self.n_alerts if self.n_alerts else float("nan")
+
+    @property
+    def recall(self) -> float:
+        """Share of anomalies found; NaN without any."""
+        return self.n_found / self.n_anomalies if self.n_anomalies else float("nan")
+
+    @property
+    def day_recall(self) -> float:
+        """Share of labelled days with an alert; NaN without any."""
+        return self.n_right / self.n_labelled if self.n_labelled else float("nan")
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values; null where there is nothing to measure."""
+        shares = {"precision": self.precision, "recall": self.recall, "day_recall": self.day_recall}
+        known = {**vars(self), **shares}
+        return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in known.items()}
+
+
+def read_labels(
+    path: str | Path, data: DataSpec, label: str = "anomaly", entities: Collection[str] | None = None
+) -> dict[Day, str]:
+    """Labelled days of a table and their kinds; of two kinds on one day the first counts.
+
+    Parameters
+    ----------
+    data
+        Of the run: says which column tells the entities apart, and what the date is called.
+    label
+        Column with the kind of the anomaly. Empty, 0, false or no: a usual day.
+    entities
+        Those of the run; labels of others are left out. None: all.
+
+    Raises
+    ------
+    DataError
+        For a file that cannot be read, a missing column, a cell that is not a day, no labelled day at all, or none of
+        these entities.
+    """
+    files = table_at(path)
+    name, available = files[0].name, columns_of(files[0])
+    mapped = {ours: column for ours, column in data.columns.items() if column in available}
+    date = find_column("ds", mapped, available, name)
+    who = _entity_column(data, mapped)
+    if label not in available:
+        raise DataError(
+            f"{name}: there is no column {label!r} among {listed(available)}: name the column of the labels"
+        )
+    frame = read_frame(files, [date, label, *([who] if who else [])])
+    kinds = _texts(frame, label)
+    keys = [_entity(key, data) for key in _texts(frame, who)] if who else [""] * len(kinds)
+    found: dict[Day, str] = {}
+    for key, day, kind in zip(keys, frame.days(date), kinds, strict=True):
+        if kind.casefold() not in USUAL:
+            found.setdefault((key, iso(day)), kind)
+    if not found:
+        raise DataError(f"{name}: {label} labels none of its {len(kinds)} rows: name the column of the labels")
+    known = {key for key, _ in found}
+    if entities is not None and not known & set(entities):
+        raise DataError(
+            f"{name}: labels {listed(sorted(known), 3)}, and the run holds {listed(sorted(entities), 3)}: "
+            "give labels of the run's own data"
+        )
+    return found if entities is None else {day: kind for day, kind in found.items() if day[0] in entities}
+
+
+def _entity_column(data: DataSpec, mapped: Mapping[str, str]) -> str | None:
+    if data.kind != "panel":
+        return None
+    return data.entity or mapped.get(UNIQUE_ID, UNIQUE_ID)
+
+
+def _entity(key: str, data: DataSpec) -> str:
+    """Of a long panel's unique_id, entity/target, the entity."""
+    head, _, tail = key.rpartition("/")
+    return head if data.entity is None and tail in data.targets else key
+
+
+def _texts(frame: Frame, column: str) -> list[str]:
+    try:
+        return [(text or "").strip() for text in frame.columns[column].cast(pa.string()).to_pylist()]
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        raise DataError(f"{frame.files[0].name}: {column} cannot be read as text: store it as text") from None
+
+
+def judge_alerts(found: Alerts, labels: Mapping[Day, str], severity: float = 1.0) -> AlertQuality:
+    """Alerts of at least a severity against the labels of the days that were judged.
+
+    Parameters
+    ----------
+    found
+        Of a backtest, or of new actual values.
+    labels
+        Entity and day → kind of anomaly, as `read_labels` gives them.
+    severity
+        Log error in units of the half width of the widest band: 1 is its edge.
+    """
+    alerted = {_entity_day(alert) for alert in found.alerts if alert.severity >= severity}
+    judged = {day: kind for day, kind in labels.items() if found.start <= day[1] <= found.end}
+    anomalies = list(_anomalies(judged))
+    waits = [next((i for i, day in enumerate(days) if day in alerted), None) for _, days in anomalies]
+    by_kind = {}
+    for kind in sorted({kind for kind, _ in anomalies}):
+        mine = [wait for (k, _), wait in zip(anomalies, waits, strict=True) if k == kind]
+        by_kind[kind] = (sum(wait is not None for wait in mine), len(mine))
+    known = [wait for wait in waits if wait is not None]
+    return AlertQuality(
+        n_alerts=len(alerted),
+        n_right=len(alerted & judged.keys()),
+        n_labelled=len(judged),
+        n_anomalies=len(anomalies),
+        n_found=len(known),
+        days_to_alert=float(np.mean(known)) if known else float("nan"),
+        found_by_kind=by_kind,
+    )
+
+
+def _entity_day(alert: Alert) -> Day:
+    return alert.unique_id.rpartition("/")[0], alert.ds
+
+
+def _anomalies(labels: Mapping[Day, str]) -> Iterator[tuple[str, Sequence[Day]]]:
+    """Kind and days of each run of consecutive labelled days of one entity and kind."""
+    run: list[Day] = []
+    for day in sorted(labels):
+        if run and not _follows(run[-1], day, labels):
+            yield labels[run[0]], run
+            run = []
+        run.append(day)
+    if run:
+        yield labels[run[0]], run
+
+
+def _follows(before: Day, day: Day, labels: Mapping[Day, str]) -> bool:
+    next_day = iso(as_date(before[1]) + 1)
+    return (before[0], next_day) == day and labels[before] == labels[day]

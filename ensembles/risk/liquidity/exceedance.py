@@ -1,0 +1,144 @@
+"""How often the actual net outflow went beyond what the procedure would have said at the time.
+
+Days of one window go together, and weeks do: the interval of a share counts a week as one observation of the days,
+and a window as one of the sums, however many days they hold.
+
+References
+----------
+Clopper and Pearson (1934), The use of confidence or fiducial limits illustrated in the case of the binomial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from ensembles.judging.bootstrap import BLOCK, CONFIDENCE
+from ensembles.oof import known_before
+from ensembles.risk.liquidity.error_model import ErrorModel
+from ensembles.risk.liquidity.flows import Flows
+from forecasting.schema import BoolArray, FloatArray, IntArray
+from forecasting.seeding import generator
+
+__all__ = ["Exceedance", "Kind", "Share", "measure_exceedance"]
+
+N_DRAWS = 2000
+Kind = Literal["day", "sum", "window"]
+KINDS: tuple[Kind, ...] = ("day", "sum", "window")
+
+
+@dataclass(frozen=True)
+class Share:
+    """`beyond` of `n` went beyond; `low` and `high` enclose the share at `CONFIDENCE`, NaN without any."""
+
+    beyond: int
+    n: int
+    low: float
+    high: float
+
+    @property
+    def share(self) -> float:
+        return self.beyond / self.n if self.n else float("nan")
+
+
+@dataclass(frozen=True)
+class Exceedance:
+    """One test: `kind` day (its net outflow), sum (the cumulative outflow at the end of a day) or window (the largest
+    cumulative outflow); `scope` all together or each entity; meant to be exceeded in ``100 - level`` percent.
+
+    `honest` with errors of earlier windows only, `in_sample` with errors of all windows, the judged one included.
+    """
+
+    scope: Literal["together", "each"]
+    kind: Kind
+    level: int
+    honest: Share
+    in_sample: Share
+
+    @property
+    def meant(self) -> float:
+        """Share that was meant to go beyond."""
+        return 1 - self.level / 100
+
+    @property
+    def too_often(self) -> bool:
+        """More than twice as often as meant, honestly counted."""
+        return self.honest.share > 2 * self.meant
+
+
+Beyond = dict[tuple[str, str, int], list[BoolArray]]
+
+
+def measure_exceedance(flows: Flows, levels: Sequence[int], seed: int) -> tuple[tuple[Exceedance, ...], int]:
+    """Every test, and the number of windows that had earlier ones."""
+    everything = np.arange(len(flows.cutoffs))
+    before = known_before(list(flows.cutoffs), flows.horizons)
+    judged = [k for k in range(len(before)) if len(before[k])]
+    honest = _beyond(flows, {k: before[k] for k in judged}, levels, seed)
+    in_sample = _beyond(flows, dict.fromkeys(range(len(before)), everything), levels, seed)
+    scopes: tuple[Literal["together", "each"], ...] = ("together", "each") if len(flows.entities) > 1 else ("together",)
+    rows = []
+    for scope in scopes:
+        for kind in KINDS:
+            for level in levels:
+                shares = (_share(found.get((scope, kind, level), []), kind) for found in (honest, in_sample))
+                rows.append(Exceedance(scope, kind, level, *shares))
+    return tuple(rows), len(judged)
+
+
+def _share(found: Sequence[BoolArray], kind: Kind) -> Share:
+    """Of arrays ``[n_entities, n]``, one per window."""
+    beyond, n = sum(int(f.sum()) for f in found), sum(f.size for f in found)
+    if n == 0:
+        return Share(0, 0, float("nan"), float("nan"))
+    independent = sum(f.shape[1] for f in found) / BLOCK if kind == "day" else len(found)
+    return Share(beyond, n, *_clopper_pearson(beyond / n * independent, max(independent, 1.0)))
+
+
+def _clopper_pearson(hits: float, n: float) -> tuple[float, float]:
+    from scipy.special import betaincinv
+
+    tail = (1 - CONFIDENCE) / 2
+    low = float(betaincinv(hits, n - hits + 1, tail)) if hits > 0 else 0.0
+    high = float(betaincinv(hits + 1, n - hits, 1 - tail)) if hits < n else 1.0
+    return low, high
+
+
+def _beyond(flows: Flows, errors_from: dict[int, IntArray], levels: Sequence[int], seed: int) -> Beyond:
+    """For every judged window, with errors of the windows given, what went beyond."""
+    found: Beyond = {}
+    for window, past in errors_from.items():
+        n_days = int(flows.horizons[window])
+        model = ErrorModel.of(flows.y_hat[:, :, past], flows.y[:, :, past], flows.horizons[past])
+        drawn = model.draw(N_DRAWS, n_days, generator(seed, f"liquidity of {flows.cutoffs[window]}"))
+        made, came = (values[:, :, window, :n_days] for values in (flows.y_hat, flows.y))
+        actual, total = np.nan_to_num(came[1] - came[0]), np.zeros(drawn.days.shape)
+        each = []
+        for entity in range(len(flows.entities)):
+            outflow = model.net_outflow(np.nan_to_num(made[:, entity]), entity, drawn)
+            total += outflow
+            each.append(outflow)
+        _judge(found, "together", levels, [total], actual.sum(axis=0)[None])
+        if len(each) > 1:
+            _judge(found, "each", levels, each, actual)
+    return found
+
+
+def _judge(found: Beyond, scope: str, levels: Sequence[int], drawn: Sequence[FloatArray], actual: FloatArray) -> None:
+    """Compare actual net outflows ``[n, n_days]`` with what was drawn for each."""
+    sums = actual.cumsum(axis=1)
+    observed = {"day": actual, "sum": sums, "window": sums.max(axis=1, keepdims=True)}
+    share = np.array(levels) / 100
+    ends: dict[str, list[FloatArray]] = {kind: [] for kind in KINDS}
+    for outflow in drawn:
+        cumulative = outflow.cumsum(axis=1)
+        ends["day"].append(np.quantile(outflow, share, axis=0))
+        ends["sum"].append(np.quantile(cumulative, share, axis=0))
+        ends["window"].append(np.quantile(cumulative.max(axis=1, keepdims=True), share, axis=0))
+    for kind, values in ends.items():
+        limits = np.stack(values)  # [n, n_levels, n_days]
+        for i, level in enumerate(levels):
+            found.setdefault((scope, kind, level), []).append(observed[kind] > limits[:, i])

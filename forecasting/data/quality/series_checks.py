@@ -1,0 +1,88 @@
+"""Checks of the series themselves, once they could be read: outlier days, zero days, short and constant series."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from forecasting.data.quality.finding import Finding
+from forecasting.panel import Panel
+from forecasting.schema import BoolArray, FloatArray, IntArray, iso
+from forecasting.windows import MIN_HISTORY
+
+__all__ = ["Place", "check_series", "outlier_days"]
+
+_DEVIATIONS = 7.0
+"""Robust standard deviations from which a day is an outlier."""
+_NEAR = 14
+"""A day is compared with the days at most this far away."""
+
+Place = Callable[[int, np.datetime64], str]
+"""``file:row`` of a series (its row in the panel) on a day."""
+
+
+def check_series(panel: Panel, place: Place) -> list[Finding]:
+    """Findings over all series; `place` tells where a day of a series stands."""
+    weekday = (panel.ds.astype(np.int64) + 3) % 7
+    outliers: list[tuple[int, int]] = []
+    zeros: list[tuple[int, int]] = []
+    short, constant = [], []
+    for row in range(len(panel.series)):
+        known = np.flatnonzero(~np.isnan(panel.y[row]))
+        y = panel.y[row, known]
+        zeros += [(row, int(known[k])) for k in np.flatnonzero(y == 0)]
+        if len(y) < 2 * MIN_HISTORY:
+            short.append(row)
+        elif (y == y[0]).all():
+            constant.append(row)
+        else:
+            strange = outlier_days(y, weekday[known]) & (y > 0)
+            outliers += [(row, int(known[k])) for k in np.flatnonzero(strange)]
+    findings = [
+        _days(
+            "outlier day",
+            "warning",
+            outliers,
+            panel,
+            place,
+            "see whether it is real; name it in data.events if known in advance",
+        ),
+        _days(
+            "zero day", "info", zeros, panel, place, "nothing to do if nothing flowed; such days leave relative errors"
+        ),
+        _series("short series", short, panel, place, f"give more days than {2 * MIN_HISTORY}, or leave the series out"),
+        _series("constant series", constant, panel, place, "leave the series out: there is nothing to forecast"),
+    ]
+    return [f for f in findings if f is not None]
+
+
+def outlier_days(y: FloatArray, weekday: IntArray) -> BoolArray:
+    """Days ``[n]`` far from the median of their neighbours and from what their weekday does, on log scale."""
+    log = np.log1p(y)
+    padded = np.pad(log, _NEAR, mode="reflect")
+    near = np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * _NEAR + 1), axis=1)
+    rest = log - near
+    for day in range(7):
+        if (weekday == day).any():
+            rest[weekday == day] -= np.median(rest[weekday == day])
+    spread = 1.4826 * float(np.median(np.abs(rest)))
+    return np.asarray(np.abs(rest) > _DEVIATIONS * max(spread, 1e-3))
+
+
+def _days(
+    check: str, severity: str, cases: list[tuple[int, int]], panel: Panel, place: Place, remedy: str
+) -> Finding | None:
+    if not cases:
+        return None
+    row, t = min(cases, key=lambda case: (case[1], case[0]))
+    value = f"{panel.unique_ids[row]} on {iso(panel.ds[t])}: {panel.y[row, t]:.15g}"
+    return Finding(check, severity, len(cases), place(row, panel.ds[t]), value, remedy)  # type: ignore[arg-type]
+
+
+def _series(check: str, rows: list[int], panel: Panel, place: Place, remedy: str) -> Finding | None:
+    if not rows:
+        return None
+    names = ", ".join(panel.unique_ids[r] for r in rows[:5]) + (f" and {len(rows) - 5} more" if len(rows) > 5 else "")
+    start = panel.ds[int(np.argmax(~np.isnan(panel.y[rows[0]])))]
+    return Finding(check, "warning", len(rows), place(rows[0], start), names, remedy)

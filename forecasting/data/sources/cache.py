@@ -1,0 +1,78 @@
+"""Daily totals kept under the fingerprint of the bytes they were summed from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Sequence
+from dataclasses import astuple
+from pathlib import Path
+
+import numpy as np
+
+from forecasting.data.formats.files import TableFile, reading
+from forecasting.data.sources.aggregate import DailyTotals, TotalsQuery, sum_by_day
+from forecasting.errors import StorageError
+from forecasting.seeding import content_hash
+
+__all__ = ["bytes_fingerprint", "cached_sums"]
+
+_VERSION = 1
+"""Raised when the same bytes would be summed to something else."""
+
+
+def cached_sums(files: Sequence[TableFile], query: TotalsQuery, cache_dir: Path | None) -> DailyTotals:
+    """`sum_by_day`, looked up in `cache_dir` first and left there afterwards; None: neither.
+
+    Raises
+    ------
+    DataError
+        As `sum_by_day`.
+    StorageError
+        When the cache folder cannot be written.
+    """
+    if cache_dir is None:
+        return sum_by_day(files, query)
+    key = content_hash(_VERSION, bytes_fingerprint(files), astuple(query))
+    path = cache_dir / f"daily-{key}.json"
+    known = _read(path)
+    if known is not None:
+        return known
+    totals = sum_by_day(files, query)
+    _write(path, totals)
+    return totals
+
+
+def bytes_fingerprint(files: Sequence[TableFile]) -> str:
+    """Hash of the tables' (decompressed) bytes; a part's name does not count, its place in the order does."""
+    digest = hashlib.sha256()
+    for file in files:
+        with reading(file.name), file.open() as raw:
+            while block := raw.read(1 << 22):
+                digest.update(block)
+        digest.update(b"\0part")
+    return digest.hexdigest()
+
+
+def _read(path: Path) -> DailyTotals | None:
+    """What an earlier call left; None when there is nothing, or nothing usable."""
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        ds = np.array(stored["ds"], dtype="datetime64[D]")
+        sums = np.array(stored["sums"], dtype=np.int64).reshape(len(ds), -1)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return DailyTotals(ds, sums)
+
+
+def _write(path: Path, totals: DailyTotals) -> None:
+    text = json.dumps({"ds": [str(d) for d in totals.ds], "sums": totals.sums.tolist()})
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    except OSError as error:
+        raise StorageError(f"{path.parent}: the cache of daily totals cannot be written ({error.strerror})") from None

@@ -1,0 +1,4 @@
+"""What several models are made of: calendar effects, levels, ratios to a level.
+
+Takes histories; gives arrays.
+"""

@@ -1,0 +1,162 @@
+"""A series seen from each of its days, as ratios to a level: what models that learn across series have in common.
+
+    log ratio of day t, as of the origin T = log y_t − level_T(type of t)
+
+The level is the median of the last `level_days` days of the same type, work day or day off, known at the origin. Ratios
+of series of any size are alike, so that series can teach one another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from forecasting.errors import TrialError
+from forecasting.models.features.calendar_effects import calendar_columns, safe_log
+from forecasting.panel import History
+from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray, iso
+
+__all__ = ["FIRST_ORIGIN", "Ratios", "past_ratios", "stride_for", "teachers_of"]
+
+MIN_DAYS = 14
+"""Fewest days that make a level."""
+FIRST_ORIGIN = 42
+"""Days before a series' first training origin."""
+MEANS = (1, 3, 7, 14, 28, 56)
+"""Days of the recent averages."""
+WEEKS = range(4)
+"""Known days of the target day's weekday, newest first."""
+PAST_MEANS = (1, 3, 7)
+PAST_LEVEL = 56
+"""Days that make the level of a past covariate."""
+MAX_ROWS = 200_000
+"""Training rows, one per origin and day ahead; of a larger panel every second (third, …) origin is used."""
+
+
+class Ratios:
+    """One history; positions count from its first day and may go `ahead` days beyond its last.
+
+    `log_y` ``[n]``; `works` ``[n + ahead]`` whether a day is a work day; `calendar` ``[n + ahead, n_effects]``;
+    `recent` ``[n, 9]`` averages of the last days against the level, scatter, and how levels differ.
+
+    Raises
+    ------
+    TrialError
+        When the history is too short to have a level.
+    """
+
+    def __init__(self, history: History, level_days: int, ahead: int) -> None:
+        if len(history.y) < MIN_DAYS:
+            raise TrialError(
+                f"the history up to {iso(history.cutoff)} holds {len(history.y)} days and {MIN_DAYS} are needed: "
+                "take a later cutoff"
+            )
+        span = history.ds[0] + np.arange(len(history.ds) + ahead)
+        self.span: DateArray = span
+        self.log_y = safe_log(history.y)
+        self.works: BoolArray = history.calendar.days(span).workday
+        self._levels = _type_levels(self.log_y, self.works[: len(self.log_y)], level_days)
+        self.calendar = calendar_columns(history.calendar, span)
+        self.recent = self._recent(level_days)
+
+    def level(self, origin: IntArray, day: IntArray) -> FloatArray:
+        """Log level ``[n_rows]`` of the day's type, as known at the origin."""
+        return np.asarray(self._levels[origin, self.works[day].astype(np.int64)])
+
+    def departure(self, origin: IntArray, day: IntArray) -> FloatArray:
+        """Log ratio of a known day to its type's level as of the origin; NaN before the first day."""
+        inside = np.maximum(day, 0)
+        return np.where(day < 0, np.nan, self.log_y[inside] - self.level(origin, inside))
+
+    def weeks(self, origin: IntArray, step: IntArray) -> FloatArray:
+        """Departures ``[n_rows, 4]`` of the last known days of the weekday that lies `step` days after the origin."""
+        known = origin + step - 7 * -(-step // 7)
+        return np.stack([self.departure(origin, known - 7 * week) for week in WEEKS], axis=1)
+
+    def _recent(self, level_days: int) -> FloatArray:
+        works, levels = self.works[: len(self.log_y)], self._levels
+        columns = []
+        for days in MEANS:
+            share = _rolling_mean(works.astype(float), days)
+            usual = share * levels[:, 1] + (1.0 - share) * levels[:, 0]
+            columns.append(_rolling_mean(self.log_y, days) - usual)
+        departure = self.departure(np.arange(len(works)), np.arange(len(works)))
+        mean = _rolling_mean(departure, 28)
+        scatter = np.sqrt(np.maximum(_rolling_mean(departure**2, 28) - mean**2, 0.0))
+        slow = _type_levels(self.log_y, works, 3 * level_days)
+        return np.stack([*columns, scatter, levels[:, 1] - levels[:, 0], levels[:, 1] - slow[:, 1]], axis=1)
+
+
+def teachers_of(histories: Sequence[History]) -> list[History]:
+    """The histories that can teach: long enough, not constant, not nothing but zeros.
+
+    Raises
+    ------
+    TrialError
+        When there is none.
+    """
+    teachers = [h for h in histories if _can_teach(h)]
+    if not teachers:
+        raise TrialError(
+            f"none of {len(histories)} series has the {FIRST_ORIGIN + 1} days of changing values that are "
+            "needed to learn from: take a later cutoff"
+        )
+    return teachers
+
+
+def stride_for(histories: Sequence[History], horizon: int) -> int:
+    """Every how many days an origin is used, so that there are at most `MAX_ROWS` training rows."""
+    rows = sum(len(h.y) - FIRST_ORIGIN for h in histories) * horizon
+    return max(1, -(-rows // MAX_ROWS))
+
+
+def past_ratios(past: FloatArray) -> FloatArray:
+    """Recent means of each past covariate relative to its own level, ``[n, n_past * len(PAST_MEANS)]``."""
+    columns = []
+    for values in past.T:
+        level, size = _rolling_mean(values, PAST_LEVEL), _rolling_mean(np.abs(values), PAST_LEVEL)
+        size = np.where(size > 0, size, np.nan)
+        columns += [(_rolling_mean(values, days) - level) / size for days in PAST_MEANS]
+    return np.stack(columns, axis=1) if columns else np.empty((len(past), 0))
+
+
+def _can_teach(history: History) -> bool:
+    y = history.y
+    return len(y) > FIRST_ORIGIN and bool((y > 0).any()) and float(y.min()) < float(y.max())
+
+
+def _type_levels(log_y: FloatArray, works: BoolArray, k: int) -> FloatArray:
+    """Median of the last k days off and of the last k work days as of each day, ``[n, 2]``.
+
+    Before the first day of a type its level is that of the other.
+    """
+    levels = np.full((len(log_y), 2), np.nan)
+    for kind in (0, 1):
+        alike = works == bool(kind)
+        if alike.any():
+            seen = np.cumsum(alike) - 1
+            levels[:, kind] = np.where(seen >= 0, _rolling_median(log_y[alike], k)[seen], np.nan)
+    return np.where(np.isnan(levels), levels[:, ::-1], levels)
+
+
+def _rolling_median(values: FloatArray, k: int) -> FloatArray:
+    """Median of the last k values as of each, ``[n]``; of those there are before the k-th."""
+    ranked = np.sort(_rolling(values, k), axis=1)  # NaN last
+    position = np.arange(len(values))
+    known = np.minimum(position + 1, k)
+    return np.asarray(0.5 * (ranked[position, (known - 1) // 2] + ranked[position, known // 2]))
+
+
+def _rolling(values: FloatArray, days: int) -> FloatArray:
+    """Each day's window of the last `days` days, ``[n, days]``, NaN before the first day."""
+    padded = np.concatenate([np.full(days - 1, np.nan), values])
+    return np.lib.stride_tricks.sliding_window_view(padded, days)
+
+
+def _rolling_mean(values: FloatArray, days: int) -> FloatArray:
+    """Mean of the known of the last `days` days, ``[n]``; NaN where none is known."""
+    windows = _rolling(values, days)
+    known = np.count_nonzero(~np.isnan(windows), axis=1)
+    total = np.where(np.isnan(windows), 0.0, windows).sum(axis=1)
+    return np.where(known > 0, total / np.maximum(known, 1), np.nan)

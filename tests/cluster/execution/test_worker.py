@@ -1,0 +1,57 @@
+"""A batch on a worker: what is told of it, in its file and on the terminal."""
+
+import io
+import json
+
+import pyarrow.parquet as pq
+import pytest
+from rich.console import Console
+
+from cluster.config import parse_config
+from cluster.execution.progress import RunProgress
+from cluster.execution.worker import WorkContext, work
+from cluster.plan import cut_batches, make_plan
+from cluster.rundir.store import RunStore
+from forecasting.testing import make_panel
+
+MEMBERS = [{"model": "weekday-mean"}, {"model": "lstm-direct", "input_size": 7, "hidden_size": 4, "epochs": 3}]
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    panel = make_panel()
+    plan = make_plan(parse_config({"windows": {"n_windows": 1}, "members": MEMBERS}, "x"), panel, "cpu")
+    RunStore(str(folder))
+    context = WorkContext(panel, plan.windows, 1, str(folder), "", 1)
+    found = {b.family: work(b, context, "cpu", waited=1.5) for b in cut_batches(plan, plan.trials)}
+    return folder, found
+
+
+def test_a_batch_tells_its_epochs_and_loss(reports):
+    folder, found = reports
+    assert found["lstm"].epochs == 3
+    assert 0 < found["lstm"].loss < 10
+    assert (found["naive"].epochs, found["naive"].loss) == (None, None)
+    metadata = pq.read_schema(folder / "batches" / f"{found['lstm'].batch_id}.parquet").metadata
+    stored = json.loads(metadata[b"tidecast"])
+    assert (stored["wait_seconds"], stored["epochs"], stored["loss"]) == (1.5, 3, found["lstm"].loss)
+    assert stored["train_seconds"] > 0
+
+
+def test_a_terminal_shows_fits_epochs_and_loss(reports):
+    _, found = reports
+    screen = io.StringIO()
+    with RunProgress({"naive": 4, "lstm": 4}, Console(file=screen, force_terminal=True, width=160)) as progress:
+        for report in found.values():
+            progress.add(report)
+    assert f"3 epochs, loss {found['lstm'].loss:.3g}" in screen.getvalue()
+    assert "4/4" in screen.getvalue()
+
+
+def test_nothing_is_shown_when_piped(reports):
+    _, found = reports
+    screen = io.StringIO()
+    with RunProgress({"naive": 4, "lstm": 4}, Console(file=screen)) as progress:
+        progress.add(found["naive"])
+    assert not screen.getvalue()

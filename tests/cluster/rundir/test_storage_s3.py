@@ -1,0 +1,70 @@
+"""The run directory on an object store: a mock server on this machine speaks S3."""
+
+import socket
+
+import pytest
+
+from cluster.rundir.lease import Lease
+from cluster.rundir.storage import Storage
+from cluster.rundir.store import RunStore
+from forecasting.errors import StorageError
+from tests.cluster.rundir.test_store import result
+from tests.runs import run, write_inputs
+
+moto = pytest.importorskip("moto.server", reason="moto is not installed: pip install -e '.[test]'")
+
+
+@pytest.fixture(scope="module")
+def bucket():
+    """A URI prefix of a bucket on a mock server; the bucket is removed with the server."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
+    server.start()
+    from pyarrow import fs
+
+    keys = {"access_key": "key", "secret_key": "secret", "region": "us-east-1"}
+    client = fs.S3FileSystem(endpoint_override=f"127.0.0.1:{port}", scheme="http", allow_bucket_creation=True, **keys)
+    client.create_dir("runs")
+    yield lambda name: f"s3://key:secret@runs/{name}?endpoint_override=127.0.0.1:{port}&scheme=http&region=us-east-1"
+    server.stop()
+
+
+def test_files_are_written_listed_read_and_deleted(bucket):
+    storage = Storage(bucket("files"))
+    storage.write("batches/a.txt", b"hello")
+    assert storage.exists("batches/a.txt")
+    assert storage.names("batches", ".txt") == ["batches/a.txt"]
+    assert storage.read("batches/a.txt") == b"hello"
+    storage.discard("batches/a.txt")
+    assert not storage.exists("batches/a.txt")
+
+
+def test_batches_come_back(bucket):
+    store = RunStore(bucket("store"))
+    store.write_batch("b1", [result("k1", 7.5)], {"device": "cpu"})
+    assert store.forecasts(store.records().values())["k1", "purchase"]
+    assert store.states("batches/b1.parquet")["k1"].meta == {"order": [1, 0, 1]}
+
+
+def test_a_second_driver_is_refused(bucket):
+    storage = Storage(bucket("lease"))
+    with Lease(storage, print), pytest.raises(StorageError, match="in use by another run"):
+        Lease(storage, print).__enter__()
+
+
+def test_secrets_of_a_uri_are_not_shown(bucket):
+    assert "secret" not in Storage(bucket("x")).uri
+
+
+def test_a_whole_run_and_its_continuation(bucket, tmp_path):
+    write_inputs(tmp_path)
+    (tmp_path / "config.yaml").write_text(
+        "data: {kind: table}\nwindows: {unit: day, n_windows: 2, horizon: 7}\n"
+        "members: [{model: seasonal-naive}, {model: calendar-level}]\n"
+    )
+    assert run(tmp_path, bucket("run")).returncode == 0
+    assert run(tmp_path, "here").returncode == 0
+    assert Storage(bucket("run")).read("submission.csv") == (tmp_path / "here/submission.csv").read_bytes()
+    assert "4 trials reused, 0 to train" in run(tmp_path, bucket("run")).stderr

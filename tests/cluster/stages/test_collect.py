@@ -1,0 +1,94 @@
+"""From stored trials to the blend's input: forecasts by member and series, whoever made them, and what failed."""
+
+import numpy as np
+import pytest
+
+from cluster.config import parse_config
+from cluster.execution.loop import LostBatch
+from cluster.plan import cut_batches, make_plan
+from cluster.rundir.store import RunStore
+from cluster.stages.collect import assemble
+from forecasting.models.base import State
+from forecasting.trial import Forecast, TrialFailure, TrialResult, series_of
+from tests.cluster.test_plan import ACROSS, funds
+
+
+class Stored:
+    """A planned run whose trials are answered by hand; `failed` (member, series or target) → reason."""
+
+    def __init__(self, folder, failed, failed_series=None, lost=()):
+        self.panel = funds()
+        self.plan = make_plan(parse_config(ACROSS, "x"), self.panel, "cpu")
+        self.store = RunStore(str(folder))
+        self.lost = []
+        for batch in cut_batches(self.plan, self.plan.trials):
+            if batch.trials[0].member.model in lost:
+                self.lost.append(LostBatch(batch, "the worker died"))
+                continue
+            outcomes = [self._answer(trial, failed, failed_series or {}) for trial in batch.trials]
+            self.store.write_batch(batch.batch_id, outcomes, {"device": "cpu"})
+
+    def _answer(self, trial, failed, failed_series):
+        reason = failed.get((trial.member.name, trial.unique_id))
+        if reason is not None:
+            return TrialFailure(trial, reason)
+        across = trial.member.learns_across
+        broken = {uid: why for uid, why in failed_series.items() if across and uid in series_of(trial, self.panel)}
+        forecasts = tuple(
+            Forecast(uid, window.cutoff, np.full(window.horizon, self.value(trial.member.name, uid, w)))
+            for uid in series_of(trial, self.panel)
+            if uid not in broken
+            for w, window in enumerate(self.plan.windows.all)
+        )
+        return TrialResult(trial, forecasts, State(), 1.0, broken)
+
+    def value(self, name, uid, window):
+        return 1000.0 * len(name) + 10.0 * self.panel.index(uid) + window
+
+    def assembled(self):
+        return assemble(self.plan, self.panel, self.store, self.lost)
+
+
+def test_every_place_of_the_cube_holds_its_own_forecast(tmp_path):
+    run = Stored(tmp_path, {})
+    done = run.assembled()
+    assert done.failures == ()
+    for target, cube in done.cubes.items():
+        assert cube.unique_ids == tuple(f"f{k}/{target}" for k in range(4))
+        for m, info in enumerate(cube.members):
+            for i, uid in enumerate(cube.unique_ids):
+                assert [run.value(info.name, uid, w) for w in range(2)] == cube.y_hat[i, :, 0, m].tolist()
+                assert (done.final[target][i, :, m] == run.value(info.name, uid, 2)).all()
+    assert set(done.seconds.values()) == {8.0, 2.0}
+
+
+def test_a_series_that_fails_alone_costs_the_member_where_others_can_forecast_it(tmp_path):
+    done = Stored(tmp_path, {}, {"f1/redeem": "is too young"}).assembled()
+    assert {f.info.name: f.reason for f in done.failures} == {
+        f"lightgbm-global/s0{s}": "f1/redeem: is too young" for s in (0, 1)
+    }
+    assert done.broken == {}
+    assert done.n_failed == 2
+    assert [m.name for m in done.cubes["purchase"].members] == ["weekday-mean"]
+
+
+def test_a_series_that_nothing_forecasts_is_broken_and_sinks_no_member(tmp_path):
+    done = Stored(tmp_path, {("weekday-mean", "f1/redeem"): "is a mess"}, {"f1/redeem": "is too young"}).assembled()
+    assert done.failures == ()
+    assert list(done.broken) == ["f1/redeem"]
+    assert done.broken["f1/redeem"] in {"is a mess", "is too young"}
+    assert done.n_failed == 0
+    assert done.cubes["redeem"].unique_ids == ("f0/redeem", "f2/redeem", "f3/redeem")
+    assert len(done.cubes["purchase"].unique_ids) == 4
+    assert len(done.cubes["redeem"].members) == 3
+
+
+@pytest.mark.parametrize("lost", [(), ("lightgbm-global",)])
+def test_a_failed_global_trial_is_one_failed_trial(tmp_path, lost):
+    failed = {} if lost else {("lightgbm-global/s01", "redeem"): "boom"}
+    done = Stored(tmp_path, failed, lost=lost).assembled()
+    reason = "the worker died" if lost else "boom"
+    assert all(reason in f.reason for f in done.failures)
+    assert len(done.failures) == (2 if lost else 1)
+    assert done.n_failed == (4 if lost else 1)
+    assert done.reproducible == (not lost)

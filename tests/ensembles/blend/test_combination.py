@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ensembles.blend.combination import BASELINE, Candidate, FittingRules, fit_candidate, parse_candidate
+from ensembles.oof import OofCube, average_families, average_seeds
+from tests.ensembles.cubes import members_of, month_cutoffs, random_cube
+
+RULES = FittingRules("linear", shrinkage=3.0)
+ALL = [
+    c for name in ("mean", "median", "trimmed-mean", "best-single", "simplex", "greedy") for c in parse_candidate(name)
+]
+
+
+def fit(cube: OofCube, candidate: Candidate, windows: list[int]):  # type: ignore[no-untyped-def]
+    units = average_families(cube) if candidate.level == "families" else average_seeds(cube)
+    return fit_candidate(candidate, cube.members, units, np.array(windows, dtype=int), RULES)
+
+
+def by_hand(layout: str, values: list[float], candidate: str) -> float:
+    y_hat = np.array(values).reshape(1, 1, 1, -1)
+    cube = OofCube("in", ("in",), month_cutoffs(1), members_of(layout), y_hat, np.ones((1, 1, 1)))
+    return float(fit(cube, parse_candidate(candidate)[0], []).apply(cube.y_hat)[0, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("candidate", "expected"),
+    [
+        ("mean/families", (4.0 + 7.0 + 9.0) / 3),
+        ("mean/settings", (3.0 + 5.0 + 7.0 + 9.0) / 4),
+        ("median/families", 7.0),
+        ("median/settings", 6.0),
+        ("trimmed-mean/families", 7.0),
+        ("trimmed-mean/settings", 6.0),
+        # without a window to fit on: equal over families, then settings
+        ("greedy/families", (4.0 + 7.0 + 9.0) / 3),
+        ("simplex/settings", (4.0 + 7.0 + 9.0) / 3),
+        ("best-single/settings", (4.0 + 7.0 + 9.0) / 3),
+    ],
+)
+def test_combinations_by_hand(candidate: str, expected: float) -> None:
+    assert by_hand("a:x3 a:y1 b:z1 c:w1", [1.0, 2.0, 6.0, 5.0, 7.0, 9.0], candidate) == pytest.approx(expected)
+
+
+def test_trimmed_mean_leaves_out_a_fifth_on_each_side() -> None:
+    layout = " ".join(f"{family}:x1" for family in "abcdefghij")
+    values = [100.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, -50.0, 8.0]
+    assert by_hand(layout, values, "trimmed-mean/families") == pytest.approx(np.mean([2, 3, 4, 5, 6, 7]))
+    assert by_hand("a:x1 b:x1", [1.0, 5.0], "trimmed-mean/families") == 3.0
+
+
+@pytest.mark.parametrize("candidate", ALL, ids=lambda c: c.label)
+def test_member_weights_say_what_apply_does(candidate: Candidate) -> None:
+    cube = random_cube("in", "a:x3 a:y2 b:z1 c:w4", month_cutoffs(3), 6, seed=4, n_series=2)
+    fitted = fit(cube, candidate, [0, 1])
+    got = fitted.apply(cube.y_hat)
+    assert got.shape == cube.y.shape
+    if fitted.member_weights is None:
+        assert candidate.method in ("median", "trimmed-mean")
+        return
+    assert fitted.member_weights.sum() == pytest.approx(1.0)
+    np.testing.assert_allclose(got, cube.y_hat @ fitted.member_weights)
+
+
+@pytest.mark.parametrize("candidate", ALL, ids=lambda c: c.label)
+def test_the_order_of_members_changes_no_bit(candidate: Candidate) -> None:
+    cube = random_cube("in", "a:x3 a:y2 b:z1 c:w4", month_cutoffs(3), 6, seed=5)
+    order = np.random.default_rng(0).permutation(len(cube.members))
+    shuffled = replace(cube, members=tuple(cube.members[i] for i in order), y_hat=cube.y_hat[..., order])
+    one, other = fit(cube, candidate, [0, 1]), fit(shuffled, candidate, [0, 1])
+    assert one.apply(cube.y_hat).tobytes() == other.apply(shuffled.y_hat).tobytes()
+
+
+@pytest.mark.parametrize("candidate", ALL, ids=lambda c: c.label)
+def test_days_combine_alone_as_they_do_together(candidate: Candidate) -> None:
+    cube = random_cube("in", "a:x3 a:y2 b:z1 c:w4", month_cutoffs(3), 6, seed=6)
+    fitted = fit(cube, candidate, [0, 1])
+    together = fitted.apply(cube.y_hat)
+    alone = np.array([float(fitted.apply(cube.y_hat[0, 2, d])) for d in range(6)])
+    assert alone.tobytes() == np.ascontiguousarray(together[0, 2]).tobytes()
+
+
+def test_fitted_methods_do_not_see_other_windows() -> None:
+    cube = random_cube("in", "a:x1 b:y1 c:z1", month_cutoffs(3), 6, seed=7)
+    changed = cube.y_hat.copy()
+    changed[:, 2] *= np.array([9.0, 0.1, 5.0])
+    other = replace(cube, y_hat=changed)
+    for candidate in ALL:
+        one, two = fit(cube, candidate, [0, 1]), fit(other, candidate, [0, 1])
+        np.testing.assert_array_equal(one.apply(cube.y_hat[:, :2]), two.apply(cube.y_hat[:, :2]))
+
+
+def test_names_of_candidates() -> None:
+    assert parse_candidate("greedy/families") == (Candidate("greedy", "families"),)
+    assert [c.label for c in parse_candidate("mean")] == ["mean/families", "mean/settings"]
+    assert BASELINE.complexity == 0
+    for wrong in ("gredy", "greedy/", "greedy/members", ""):
+        with pytest.raises(ValueError, match="none of mean, median"):
+            parse_candidate(wrong)
+
+
+def test_series_weights_follow_the_series_and_are_held_toward_the_targets() -> None:
+    cube = random_cube("in", "a:x1 b:y1", month_cutoffs(3), 20, seed=8, n_series=2)
+    y_hat = cube.y_hat.copy()
+    y_hat[0, ..., 0], y_hat[1, ..., 1] = cube.y[0], cube.y[1]  # each series has a perfect member of its own
+    cube = replace(cube, y_hat=y_hat)
+    candidate = parse_candidate("simplex-by-series/families")[0]
+    fitted = fit(cube, candidate, [0, 1, 2])
+    common = fit(cube, parse_candidate("simplex/families")[0], [0, 1, 2])
+    assert fitted.unit_weights is not None
+    assert common.unit_weights is not None
+    assert fitted.unit_weights[0, 0] > common.unit_weights[0] > fitted.unit_weights[1, 0]
+    np.testing.assert_allclose(fitted.unit_weights.sum(axis=1), 1.0)
+    by_hand = (cube.y_hat * fitted.unit_weights[:, None, None, :]).sum(axis=-1)
+    np.testing.assert_allclose(fitted.apply(cube.y_hat), by_hand)
+    np.testing.assert_allclose(fitted.apply(cube.y_hat[:, 0]), by_hand[:, 0])
+    assert fitted.member_weights is not None
+    assert fitted.member_weights.sum() == pytest.approx(1.0)
+    alone = fit_candidate(candidate, cube.members, average_families(cube), np.array([], int), RULES)
+    np.testing.assert_array_equal(alone.unit_weights, [0.5, 0.5])
+
+
+def test_a_series_not_seen_yet_takes_the_targets_weights() -> None:
+    cube = random_cube("in", "a:x1 b:y1", month_cutoffs(2), 20, seed=9, n_series=2)
+    y = cube.y.copy()
+    y[1] = np.nan
+    cube = replace(cube, y=y)
+    fitted = fit(cube, parse_candidate("simplex-by-series/families")[0], [0, 1])
+    common = fit(cube, parse_candidate("simplex/families")[0], [0, 1])
+    assert fitted.unit_weights is not None
+    np.testing.assert_array_equal(fitted.unit_weights[1], common.unit_weights)

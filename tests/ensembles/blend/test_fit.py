@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from itertools import product
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from ensembles.blend.best_single import total_scores
+from ensembles.blend.combination import Candidate, FittingRules, fit_candidate
+from ensembles.blend.fit import BlendSpec, fit_blend
+from ensembles.oof import OofCube, average_families, average_seeds
+from forecasting.errors import TooManyFailures
+from forecasting.schema import FloatArray
+from forecasting.score.points import Surrogate, round_submission, window_score
+from tests.ensembles.cubes import day_cutoffs, month_cutoffs, planted_cube, random_cube
+
+WEIGHTS = {"purchase": 0.45, "redeem": 0.55}
+
+
+def two_targets(seed: int, cutoffs: tuple[np.datetime64, ...], horizon: int, n_series: int = 1) -> dict[str, OofCube]:
+    layout = "a:x2 a:y1 b:z1 c:w2"
+    return {
+        target: random_cube(target, layout, cutoffs, horizon, seed=seed + i, n_series=n_series)
+        for i, target in enumerate(WEIGHTS)
+    }
+
+
+class Oracle:
+    """The prequential rules once more, written as the text reads: window by window, pair by pair, nothing shared."""
+
+    def __init__(self, cubes: Mapping[str, OofCube], spec: BlendSpec, surrogate: Surrogate) -> None:
+        self.cubes, self.spec, self.surrogate = cubes, spec, surrogate
+        self.family = ["wape"] if surrogate == "wape" else ["linear", "convex", "concave"]
+        self.first = next(iter(cubes.values()))
+        self.n_windows = len(self.first.cutoffs)
+        self.forecast = cache(self._forecast)
+
+    def past(self, cutoff: np.datetime64 | None) -> tuple[int, ...]:
+        ends = [c + np.timedelta64(int(h), "D") for c, h in zip(self.first.cutoffs, self.first.horizons, strict=True)]
+        return tuple(j for j in range(self.n_windows) if cutoff is None or ends[j] <= cutoff)
+
+    def _forecast(self, target: str, candidate: Candidate, fit_on: tuple[int, ...], window: int) -> FloatArray:
+        cube = self.cubes[target]
+        units = average_families(cube) if candidate.level == "families" else average_seeds(cube)
+        rules = FittingRules(self.surrogate, self.spec.shrinkage)
+        return fit_candidate(candidate, cube.members, units, np.array(fit_on, int), rules).apply(cube.y_hat[:, window])
+
+    def points(self, target: str, candidate: Candidate, window: int, surrogate: str) -> float:
+        fit_on = self.past(self.first.cutoffs[window])
+        y_hat = round_submission(self.forecast(target, candidate, fit_on, window))
+        return window_score(y_hat, self.cubes[target].y[:, window], surrogate)  # type: ignore[arg-type]
+
+    def choice(self, cutoff: np.datetime64 | None) -> tuple[Candidate, ...]:
+        judging = [j for j in self.past(cutoff) if self.past(self.first.cutoffs[j])]
+        base = tuple(Candidate("mean", "families") for _ in self.cubes)
+        if not judging:
+            return base
+        single = {
+            (s, t, c): np.mean([self.points(t, c, j, s) for j in judging])
+            for s in self.family
+            for t in self.cubes
+            for c in self.spec.parsed()
+        }
+        totals = {
+            (pair, s): round(sum(WEIGHTS[t] * single[s, t, c] for t, c in zip(self.cubes, pair, strict=True)), 6)
+            for pair in product(self.spec.parsed(), repeat=len(self.cubes))
+            for s in self.family
+        }
+        pairs = {pair for pair, _ in totals}
+        alive = [p for p in pairs if all(round(totals[base, s] - totals[p, s], 6) <= 0.1 for s in self.family)]
+        best = max(totals[p, self.surrogate] for p in alive)
+        tied = [p for p in alive if round(best - totals[p, self.surrogate], 6) <= self.spec.tie]
+        return min(
+            tied, key=lambda p: (sum(c.complexity for c in p), -totals[p, self.surrogate], [c.complexity for c in p])
+        )
+
+
+@pytest.mark.parametrize(
+    ("seed", "cutoffs", "horizon", "n_series", "surrogate", "tie"),
+    [
+        (1, month_cutoffs(4), 28, 1, "linear", 0.1),
+        (2, month_cutoffs(5), 28, 1, "concave", 0.0),
+        (3, day_cutoffs(6, 3), 7, 2, "wape", 0.02),  # overlapping windows, a panel
+        (4, day_cutoffs(5, 7), 7, 1, "convex", 0.0),
+        (5, month_cutoffs(2), 28, 1, "linear", 0.0),
+        (6, month_cutoffs(1), 28, 1, "linear", 0.1),
+    ],
+)
+def test_equals_the_rules_spelled_out(
+    seed: int, cutoffs: tuple[np.datetime64, ...], horizon: int, n_series: int, surrogate: Surrogate, tie: float
+) -> None:
+    cubes = two_targets(seed, cutoffs, horizon, n_series)
+    spec = BlendSpec(tie=tie, calibrate=False)
+    blend, oracle = fit_blend(cubes, WEIGHTS, spec, surrogate), Oracle(cubes, spec, surrogate)
+    totals = np.zeros(len(cutoffs))
+    for window, cutoff in enumerate(cutoffs):
+        choice = oracle.choice(cutoff)
+        assert tuple(blend.prequential.choices[window].values()) == choice
+        for target, candidate in zip(cubes, choice, strict=True):
+            expected = oracle.forecast(target, candidate, oracle.past(cutoff), window)
+            np.testing.assert_array_equal(blend.prequential.y_hat[target][:, window], expected)
+            totals[window] += WEIGHTS[target] * oracle.points(target, candidate, window, surrogate)
+    np.testing.assert_allclose(blend.prequential.per_window, totals)
+    final = oracle.choice(None)
+    assert tuple(f.candidate for f in blend.fitted.values()) == final
+    for target, candidate in zip(cubes, final, strict=True):
+        expected = oracle.forecast(target, candidate, tuple(range(len(cutoffs))), 0)
+        np.testing.assert_array_equal(blend.apply(target, cubes[target].y_hat[:, 0]), expected)
+    assert [pair.chosen for pair in blend.pairs].count(True) == 1
+
+
+def test_four_months_give_real_choices_at_the_last_two_only() -> None:
+    blend = fit_blend(two_targets(1, month_cutoffs(4), 28), WEIGHTS, BlendSpec(), "linear")
+    assert blend.prequential.real == (False, False, True, True)
+    assert {c.label for c in blend.prequential.choices[1].values()} == {"mean/families"}
+    assert all(pair.score is not None for pair in blend.pairs)
+
+
+def test_in_sample_scores_do_not_choose() -> None:
+    # Whoever was best so far is worst next: best-single fits its windows well and loses each new one.
+    a, b = [9.0, 2.0, 9.0, 2.0], [2.0, 9.0, 2.0, 9.0]
+    cubes = {t: planted_cube(t, {"a": a, "b": b, "c": [5.0] * 4}) for t in WEIGHTS}
+    blend = fit_blend(cubes, WEIGHTS, BlendSpec(candidates=("best-single/families",), tie=0.0), "linear")
+    assert {f.candidate.label for f in blend.fitted.values()} == {"mean/families"}
+    in_sample = {pair.label: pair.score_in_sample for pair in blend.pairs}
+    assert in_sample["best-single/families"] > in_sample["mean/families"]
+    prequential = {pair.label: pair.score for pair in blend.pairs}
+    assert prequential["best-single/families"] < prequential["mean/families"]  # type: ignore[operator]
+
+
+def test_a_window_decides_nothing_before_its_end() -> None:
+    """What the blend forecast for a window stays when that window's or later actual values change."""
+    cubes = two_targets(8, month_cutoffs(5), 14)
+    spec = BlendSpec(tie=0.0)
+    before = fit_blend(cubes, WEIGHTS, spec, "linear")
+    for window in (1, 3):
+        later = {
+            t: replace(c, y=np.where(np.arange(5)[None, :, None] >= window, c.y[:, ::-1] * 2.0, c.y))
+            for t, c in cubes.items()
+        }
+        after = fit_blend(later, WEIGHTS, spec, "linear")
+        for target in cubes:
+            one, two = before.prequential.y_hat[target], after.prequential.y_hat[target]
+            np.testing.assert_array_equal(one[:, : window + 1], two[:, : window + 1])
+
+
+def test_the_order_of_members_changes_no_bit() -> None:
+    cubes = two_targets(9, month_cutoffs(4), 28)
+    order = np.random.default_rng(0).permutation(6)
+    shuffled = {
+        t: replace(c, members=tuple(c.members[i] for i in order), y_hat=c.y_hat[..., order]) for t, c in cubes.items()
+    }
+    one, two = (fit_blend(c, WEIGHTS, BlendSpec(tie=0.0), "linear") for c in (cubes, shuffled))
+    for target in cubes:
+        assert one.prequential.y_hat[target].tobytes() == two.prequential.y_hat[target].tobytes()
+        assert one.apply(target, cubes[target].y_hat).tobytes() == two.apply(target, shuffled[target].y_hat).tobytes()
+    assert one.pairs == two.pairs
+
+
+def test_one_target_and_three_targets() -> None:
+    cubes = two_targets(10, month_cutoffs(4), 28)
+    quick = BlendSpec(candidates=("mean", "median", "best-single"))
+    alone = fit_blend({"purchase": cubes["purchase"]}, {"purchase": 1.0}, quick, "linear")
+    assert list(alone.fitted) == ["purchase"]
+    np.testing.assert_allclose(alone.prequential.per_window, alone.prequential.scores["purchase"])
+    three = {**cubes, "fees": random_cube("fees", "a:x1 b:y1", month_cutoffs(4), 28, seed=77)}
+    blend = fit_blend(three, {"purchase": 0.3, "redeem": 0.3, "fees": 0.4}, quick, "linear")
+    assert list(blend.prequential.choices[3]) == ["purchase", "redeem", "fees"]
+
+
+def test_the_best_single_member_is_picked_before_its_window() -> None:
+    cubes = two_targets(11, month_cutoffs(4), 28)
+    blend = fit_blend(cubes, WEIGHTS, BlendSpec(), "linear")
+    best = blend.best_single
+    assert best is not None
+    members, totals = total_scores(cubes, WEIGHTS, "linear")
+    assert best.picks[0] is None
+    assert best.per_window[0] == blend.prequential.per_window[0]  # nothing to pick or to choose by
+    for window in (1, 2, 3):
+        pick = int(np.argmax(totals[:, :window].mean(axis=1)))
+        assert best.picks[window] == members[pick]
+        assert best.per_window[window] == pytest.approx(totals[pick, window])
+    assert best.final == members[int(np.argmax(totals.mean(axis=1)))]
+
+
+def test_what_looks_best_afterwards_is_not_what_was_picked() -> None:
+    scores = {"early": [9.0, 6.0, 1.0, 1.0], "late": [1.0, 5.0, 9.0, 9.0]}
+    cubes = {t: planted_cube(t, scores) for t in WEIGHTS}
+    best = fit_blend(cubes, WEIGHTS, BlendSpec(), "linear").best_single
+    assert best is not None
+    assert [pick and pick.name for pick in best.picks] == [None, "early", "early", "early"]
+    assert best.final.name == "late"
+    assert best.per_window[1:] == pytest.approx([6.0, 1.0, 1.0], abs=1e-3)
+
+
+def test_members_that_failed_on_one_target_stay_in_the_other() -> None:
+    cubes = two_targets(12, month_cutoffs(4), 28)
+    fewer = replace(cubes["redeem"], members=cubes["redeem"].members[1:], y_hat=cubes["redeem"].y_hat[..., 1:])
+    blend = fit_blend({**cubes, "redeem": fewer}, WEIGHTS, BlendSpec(candidates=("greedy",)), "linear")
+    assert len(blend.members("purchase")) == 6
+    assert len(blend.members("redeem")) == 5
+    assert blend.best_single is not None
+    assert cubes["redeem"].members[0] not in blend.best_single.picks
+
+
+def test_a_target_without_members_is_said() -> None:
+    cubes = two_targets(13, month_cutoffs(2), 28)
+    empty = replace(cubes["redeem"], members=(), y_hat=cubes["redeem"].y_hat[..., :0])
+    with pytest.raises(TooManyFailures, match="of redeem"):
+        fit_blend({**cubes, "redeem": empty}, WEIGHTS, BlendSpec(), "linear")
+
+
+def test_settings_of_the_blend() -> None:
+    assert BlendSpec(candidates=("greedy/settings",)).parsed() == (
+        Candidate("mean", "families"),
+        Candidate("greedy", "settings"),
+    )
+    assert len(BlendSpec().parsed()) == 12  # weights by series only when asked for
+    with pytest.raises(ValidationError, match="none of mean"):
+        BlendSpec(candidates=("gredy",))
+    with pytest.raises(ValidationError, match="tie"):
+        BlendSpec(tie=-1)

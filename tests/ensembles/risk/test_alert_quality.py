@@ -1,0 +1,97 @@
+"""Precision and recall of alerts on labelled anomalies."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+from ensembles.risk.alert_quality import judge_alerts, read_labels
+from ensembles.risk.alerts import Alert, Alerts
+from forecasting.data.spec import DataSpec
+from forecasting.errors import DataError
+
+
+def alert(uid: str, ds: str, severity: float = 2.0) -> Alert:
+    return Alert(uid, ds, "", "", "", "", 1.0, 2.0, 95, 1.5, 3.0, "below", severity)
+
+
+def alerts(*found: Alert) -> Alerts:
+    return Alerts(found, 100, {}, "2024-01-01", "2024-01-31")
+
+
+LABELS = {
+    ("a", "2024-01-03"): "drain",
+    ("a", "2024-01-04"): "drain",
+    ("a", "2024-01-05"): "drain",
+    ("a", "2024-01-20"): "spike",
+    ("b", "2024-01-04"): "spike",
+    ("b", "2024-03-01"): "spike",  # not judged
+}
+
+
+def test_days_anomalies_and_kinds_are_counted_once():
+    found = alerts(
+        alert("a/in", "2024-01-04"),
+        alert("a/out", "2024-01-04"),
+        alert("b/out", "2024-01-04"),
+        alert("b/out", "2024-01-09"),
+        alert("a/in", "2024-01-20", 0.5),
+    )
+    quality = judge_alerts(found, LABELS)
+    assert (quality.n_alerts, quality.n_right, quality.n_labelled) == (3, 2, 5)
+    assert (quality.n_anomalies, quality.n_found) == (3, 2)
+    assert quality.found_by_kind == {"drain": (1, 1), "spike": (1, 2)}
+    assert quality.precision == pytest.approx(2 / 3)
+    assert quality.recall == pytest.approx(2 / 3)
+    assert quality.day_recall == pytest.approx(2 / 5)
+    assert quality.days_to_alert == 0.5
+    assert judge_alerts(found, LABELS, severity=0.5).recall == 1.0
+
+
+def test_without_alerts_there_is_no_precision():
+    quality = judge_alerts(alerts(), LABELS)
+    assert math.isnan(quality.precision)
+    assert quality.recall == 0.0
+
+
+WIDE = DataSpec(kind="panel", entity="id", targets={"in": 0.5, "out": 0.5})
+
+
+def test_labels_are_read_and_their_faults_named(tmp_path):
+    path = tmp_path / "accounts.csv"
+    path.write_text("id,ds,kind\na,20240103,drain\na,20240104,\nb,2024-01-05,spike\nc,2024-01-05,0\n")
+    assert read_labels(path, WIDE, "kind") == {("a", "2024-01-03"): "drain", ("b", "2024-01-05"): "spike"}
+    assert read_labels(path, WIDE, "kind", {"b", "c"}) == {("b", "2024-01-05"): "spike"}
+    with pytest.raises(DataError, match="no column 'anomaly' among id, ds, kind: name the column of the labels"):
+        read_labels(path, WIDE)
+    with pytest.raises(DataError, match=r"accounts\.csv: labels a, b, and the run holds A1, A2: give labels of"):
+        read_labels(path, WIDE, "kind", {"A1", "A2"})
+    path.write_text("id,ds,kind\na,soon,drain\n")
+    with pytest.raises(DataError, match=r"accounts\.csv:2: ds is 'soon', not a day"):
+        read_labels(path, WIDE, "kind")
+    path.write_text("id,ds,kind\na,20240103,no\n")
+    with pytest.raises(DataError, match="kind labels none of its 1 rows"):
+        read_labels(path, WIDE, "kind")
+    with pytest.raises(DataError, match="no such file"):
+        read_labels(tmp_path / "nothing.csv", WIDE)
+
+
+def test_labels_follow_the_data_in_shape(tmp_path):
+    long, single = tmp_path / "long.csv", tmp_path / "single.csv"
+    long.write_text("unique_id,ds,flag\nf1/in,20240103,1\nf1/out,20240103,1\nf2/in,20240104,0\n")
+    spec = DataSpec(kind="panel", targets={"in": 0.5, "out": 0.5})
+    assert read_labels(long, spec, "flag") == {("f1", "2024-01-03"): "1"}
+    single.write_text("report_date,flag\n20240103,True\n20240104,False\n")
+    assert read_labels(single, DataSpec(kind="table"), "flag") == {("", "2024-01-03"): "True"}
+    mapped = DataSpec(kind="table", columns={"ds": "trade_day"})
+    assert read_labels(single, mapped, "flag") == {("", "2024-01-03"): "True"}
+    single.write_text("trade_day,flag\n20240103,spike\n")
+    assert read_labels(single, mapped, "flag") == {("", "2024-01-03"): "spike"}
+
+
+def test_nothing_to_measure_is_null():
+    found = judge_alerts(alerts(), {}).as_json()
+    assert (found["precision"], found["recall"], found["n_alerts"]) == (None, None, 0)
+    assert json.loads(json.dumps(found, allow_nan=False)) == found

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ensembles.judging.bootstrap import BLOCK, interval, resampled_days
+from ensembles.risk.bands import BAND_LEVELS, Bands, coverage, fit_bands, follow_bands
+from forecasting.schema import FloatArray
+
+
+def errors_of(
+    rng: np.random.Generator, shape: tuple[int, ...], size: FloatArray | float = 0.1
+) -> tuple[FloatArray, FloatArray]:
+    y_hat = rng.uniform(500, 1500, shape)
+    return y_hat, y_hat * np.exp(size * rng.normal(size=shape))
+
+
+def test_the_quantile_is_the_conformal_one_for_one_window() -> None:
+    y_hat = np.full((1, 1, 20), 100.0)
+    ratios = np.exp(np.linspace(0.01, 0.20, 20))
+    y = y_hat * ratios[np.random.default_rng(1).permutation(20)]
+    rule = fit_bands(y_hat, y)
+    scale = rule.scale(20)
+    scores = np.sort(np.abs(np.log(y / y_hat))[0, 0] / scale[0])
+    assert rule.quantiles[80] == pytest.approx(scores[16])  # the 17th of 20: (20 + 1) * 0.8, rounded up
+    assert rule.quantiles[95] == pytest.approx(scores[19])
+
+
+def test_holds_its_level_on_exchangeable_errors() -> None:
+    rng = np.random.default_rng(2)
+    inside = {level: [] for level in BAND_LEVELS}  # type: ignore[var-annotated]
+    for _ in range(60):
+        y_hat, y = errors_of(rng, (1, 4, 30))
+        bands = fit_bands(y_hat[:, :3], y[:, :3]).apply(y_hat[:, 3])
+        for level in BAND_LEVELS:
+            inside[level].append(((y[:, 3] >= bands.low[level]) & (y[:, 3] <= bands.high[level])).mean())
+    for level in BAND_LEVELS:
+        assert np.mean(inside[level]) == pytest.approx(level / 100, abs=0.025)
+
+
+def test_bands_widen_with_the_step_where_errors_do_and_never_narrow() -> None:
+    rng = np.random.default_rng(3)
+    rising, falling = 0.02 + 0.2 * np.arange(30) / 29, 0.22 - 0.2 * np.arange(30) / 29
+    steep = fit_bands(*errors_of(rng, (1, 12, 30), rising))
+    assert steep.scale(30)[0, -1] > 2.0 * steep.scale(30)[0, 0]
+    assert (np.diff(steep.scale(33)[0]) > 0).all()  # and goes on beyond the days seen
+    assert fit_bands(*errors_of(rng, (1, 12, 30), falling)).slope == 0.0
+
+
+def test_a_series_has_its_own_scale_held_toward_the_common_one() -> None:
+    rng = np.random.default_rng(4)
+    size = np.array([0.05, 0.2])[:, None, None]
+    few, many = (fit_bands(*errors_of(rng, (2, n, 7), size)) for n in (1, 60))
+    ratio_few, ratio_many = few.own[1] / few.own[0], many.own[1] / many.own[0]
+    assert 1.0 < ratio_few < ratio_many
+
+
+def test_recent_windows_weigh_more() -> None:
+    rng = np.random.default_rng(5)
+    size = np.array([0.4, 0.4, 0.4, 0.4, 0.1, 0.1, 0.1, 0.1])[None, :, None]
+    y_hat, y = errors_of(rng, (1, 8, 30), size)
+    calmed, stormy = fit_bands(y_hat, y), fit_bands(y_hat[:, ::-1], y[:, ::-1])
+    assert calmed.quantiles[80] * calmed.own[0] < 0.6 * stormy.quantiles[80] * stormy.own[0]
+
+
+def test_bands_of_a_window_come_from_windows_before_it() -> None:
+    rng = np.random.default_rng(6)
+    y_hat, y = errors_of(rng, (2, 4, 10))
+    y[0, 1, 3], y[1, 2] = 0.0, np.nan
+    past = [np.arange(k) for k in range(4)]
+    bands = follow_bands(y_hat, y, past)
+    for level in BAND_LEVELS:
+        assert np.isnan(bands.low[level][:, 0]).all()
+        assert (bands.low[level][:, 1:] < y_hat[:, 1:]).all()
+        assert (bands.high[level][:, 1:] > y_hat[:, 1:]).all()
+    assert (bands.high[95][:, 1:] >= bands.high[80][:, 1:]).all()
+    later = y.copy()
+    later[:, 2:] *= 5.0
+    np.testing.assert_array_equal(follow_bands(y_hat, later, past).high[80][:, :3], bands.high[80][:, :3])
+
+
+def test_without_errors_to_go_by_there_are_no_bands_and_perfect_forecasts_have_narrow_ones() -> None:
+    y_hat = np.full((1, 2, 5), 10.0)
+    nothing = fit_bands(y_hat, np.full_like(y_hat, np.nan)).apply(y_hat[:, 0])
+    assert np.isnan(nothing.low[80]).all()
+    exact = fit_bands(y_hat, y_hat).apply(y_hat[:, 0])
+    np.testing.assert_array_equal(exact.high[95], y_hat[:, 0])
+
+
+def test_coverage_counts_days_inside() -> None:
+    y = np.full((1, 3, 10), 10.0)
+    low, high = np.full_like(y, 9.0), np.full_like(y, 11.0)
+    low[0, 0] = np.nan  # no bands yet
+    low[0, 1, :5] = 10.5  # five misses
+    y[0, 2, 8:] = np.nan  # a shorter window
+    found = coverage(Bands({80: low, 95: low}, {80: high, 95: high}), y, np.array([10, 10, 8]))[80]
+    assert (found.n_days, found.n_windows) == (18, 2)
+    assert found.share == pytest.approx(13 / 18)
+    assert found.low < found.share < found.high <= 1.0
+    none = coverage(Bands({80: y * np.nan, 95: y * np.nan}, {80: y, 95: y}), y, np.array([10, 10, 8]))[95]
+    assert np.isnan(none.share)
+
+
+def test_blocks_lie_within_a_window_and_repeat() -> None:
+    horizons = np.array([30, 31, 10])
+    days = resampled_days(horizons)
+    assert days.shape[1] == horizons.sum()
+    np.testing.assert_array_equal(days, resampled_days(horizons))
+    window = np.repeat(np.arange(3), horizons)
+    blocks = days[:, : BLOCK * (days.shape[1] // BLOCK)].reshape(len(days), -1, BLOCK)
+    assert (np.diff(blocks, axis=-1) == 1).all()
+    assert (window[blocks] == window[blocks[..., :1]]).all()
+    assert set(resampled_days(np.array([3, 3])).ravel()) == set(range(6))  # windows shorter than a block
+
+
+def test_the_interval_covers_the_mean_of_correlated_days() -> None:
+    rng = np.random.default_rng(7)
+    hits = 0
+    for _ in range(100):
+        noise = rng.normal(size=126)
+        days = np.convolve(noise, np.ones(4), mode="valid")[:120]  # neighbouring days alike
+        drawn = days[resampled_days(np.array([30, 30, 30, 30]))]
+        low, high = interval(float(days.mean()), drawn.mean(axis=1))
+        hits += low <= 0.0 <= high
+    assert 75 <= hits <= 97

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ensembles.files.liquidity_csv import liquidity_csv
+from ensembles.risk.liquidity.at_risk import liquidity_at_risk
+from ensembles.risk.liquidity.exceedance import Exceedance
+from ensembles.risk.liquidity.flows import Flows, flows_of_run
+from forecasting.calendar import Calendar
+from tests.ensembles.runs import small_run
+
+LEVEL = 1e6
+
+
+def flows(n_windows: int, *, together: float = 0.0, seed: int = 0, n_entities: int = 1, noise: float = 0.2) -> Flows:
+    """Windows of 28 days around a level, both sides' errors alike in the share `together`."""
+    rng = np.random.default_rng(seed)
+    shape = (2, n_entities, n_windows, 28)
+    shared, own = rng.normal(0, noise, shape[1:]), rng.normal(0, noise, shape)
+    y_hat = np.full(shape, LEVEL)
+    y = y_hat * np.exp(np.sqrt(together) * shared + np.sqrt(1 - together) * own)
+    cutoffs = np.datetime64("2013-01-01") + 28 * np.arange(n_windows)
+    names = tuple(f"fund{i}" for i in range(n_entities)) if n_entities > 1 else ("",)
+    ds = np.datetime64("2014-09-01") + np.arange(28)
+    return Flows(names, cutoffs, y_hat, y, ds, np.full((2, n_entities, 28), LEVEL))
+
+
+def found(rows: tuple[Exceedance, ...], kind: str, level: int, scope: str = "together") -> Exceedance:
+    return next(r for r in rows if (r.scope, r.kind, r.level) == (scope, kind, level))
+
+
+def test_limits_are_exceeded_as_often_as_they_say_when_errors_stay_as_they_were() -> None:
+    rows = liquidity_at_risk(flows(24, seed=3), 1).exceedances
+    daily = found(rows, "day", 95)
+    assert daily.honest.share == pytest.approx(0.05, abs=0.025)
+    assert daily.honest.low < 0.05 < daily.honest.high
+    assert found(rows, "day", 99).honest.share == pytest.approx(0.01, abs=0.012)
+    assert found(rows, "window", 95).honest.share <= 0.2
+
+
+def test_sides_are_drawn_together() -> None:
+    apart, alike = (liquidity_at_risk(flows(6, together=share), 1).total for share in (0.0, 1.0))
+    assert alike.daily[99].max() < 1e-6 * LEVEL
+    assert apart.daily[99].min() > 0.3 * LEVEL
+
+
+def test_a_window_is_judged_by_earlier_windows_alone() -> None:
+    calm = flows(2)
+    y = calm.y.copy()
+    y[1, :, 1] *= 5  # a run on the fund
+    rows = liquidity_at_risk(replace(calm, y=y), 1).exceedances
+    daily = found(rows, "day", 99)
+    assert (daily.honest.beyond, daily.honest.n) == (28, 28)
+    assert daily.in_sample.share < 0.5
+    assert found(rows, "window", 99).honest.beyond == 1
+
+
+def test_a_few_windows_give_a_wide_interval() -> None:
+    result = liquidity_at_risk(flows(3), 1)
+    assert (result.n_windows, result.n_judged, result.indicative) == (3, 2, True)
+    window = found(result.exceedances, "window", 95).honest
+    assert window.low == 0.0
+    assert window.high > 0.6
+    assert not liquidity_at_risk(flows(4), 1).indicative
+
+
+def test_one_window_says_nothing_of_exceedance() -> None:
+    result = liquidity_at_risk(flows(1), 1)
+    assert np.isnan(result.exceedances[0].honest.share)
+    assert np.isfinite(result.total.daily[99]).all()
+
+
+def test_a_window_level_error_moves_whole_months() -> None:
+    plain = flows(6)
+    shift = np.exp(0.3 * np.array([1, -1, 1, -1, 1, -1]))[:, None]
+    y = plain.y.copy()
+    y[1] *= shift
+    shifted = liquidity_at_risk(replace(plain, y=y), 1).total
+    assert shifted.peak[95] > 3 * liquidity_at_risk(plain, 1).total.peak[95]
+
+
+def test_the_same_seed_gives_the_same_and_an_entity_changes_no_other() -> None:
+    many = flows(4, n_entities=3)
+    fewer = Flows(many.entities[:2], many.cutoffs, many.y_hat[:, :2], many.y[:, :2], many.ds, many.ahead[:, :2])
+    first, again, less = liquidity_at_risk(many, 1), liquidity_at_risk(many, 1), liquidity_at_risk(fewer, 1)
+    np.testing.assert_array_equal(first.total.daily[99], again.total.daily[99])
+    np.testing.assert_allclose(first.entities[0].daily[99], less.entities[0].daily[99])
+    assert (liquidity_at_risk(many, 2).total.daily[99] != first.total.daily[99]).any()
+
+
+def test_days_without_flow_are_no_error() -> None:
+    quiet = flows(3)
+    quiet.y[0, 0, 0, :5] = 0
+    quiet.y_hat[0, 0, 0, 2] = 0
+    assert np.isfinite(liquidity_at_risk(quiet, 1).total.daily[99]).all()
+
+
+def test_flows_are_read_from_the_stored_tables() -> None:
+    data = small_run(n_series=2)
+    read = flows_of_run(data.oof, data.forecast, ("purchase", "redeem"))
+    assert read is not None
+    assert read.entities == ("fund0", "fund1")
+    frame = data.oof.to_pandas()
+    rows = frame[(frame.member == "blend") & (frame.unique_id == "fund1/redeem")].sort_values("ds")
+    np.testing.assert_allclose(read.y[1, 1].ravel(), rows.y)
+    assert flows_of_run(data.oof, data.forecast, ("purchase", "other")) is None
+
+
+def test_the_file_holds_every_day_in_cny_and_ranks_them() -> None:
+    data = small_run(n_series=2)
+    read = flows_of_run(data.oof, data.forecast, ("purchase", "redeem"))
+    assert read is not None
+    result = liquidity_at_risk(read, 1)
+    rows = list(csv.DictReader(io.StringIO(liquidity_csv(result, Calendar("CN"), "fen").decode())))
+    days = len(result.total.ds)
+    assert [r["entity"] for r in rows] == ["all"] * days + ["fund0"] * days + ["fund1"] * days
+    assert float(rows[0]["net_outflow_cny_99"]) == pytest.approx(result.total.daily[99][0] / 100, abs=0.01)
+    assert sorted(int(r["rank"]) for r in rows[:days]) == list(range(1, days + 1))
+    worst = next(r for r in rows if r["rank"] == "1")
+    assert float(worst["buffer_cny_99"]) == max(float(r["buffer_cny_99"]) for r in rows[:days])
+    assert rows[0]["horizon_buffer_cny_95"] == rows[1]["horizon_buffer_cny_95"]
+    assert rows[0]["indicative"] == "False"

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from forecasting.calendar import Calendar
+from forecasting.errors import TrialError
+from forecasting.models.features.calendar_effects import (
+    CalendarFit,
+    CalendarSettings,
+    calendar_columns,
+    fit_calendar,
+    safe_log,
+)
+from tests.forecasting.histories import history_of
+
+WEEK = np.array([0.25, 0.2, 0.15, 0.1, 0.0, -0.4, -0.3])
+CHINA = Calendar("CN")
+
+
+def planted(calendar=CHINA, n=420, holiday=-0.5, outliers=0, noise=0.05, seed=3):
+    """A drifting level with weekday and holiday effects; a few days off by a factor of e²."""
+    rng = np.random.default_rng(seed)
+    history = history_of(np.ones(n), start="2022-09-01", calendar=calendar)
+    facts = calendar.days(history.ds)
+    effect = WEEK[facts.weekday].copy()
+    long_weekday_off = ~facts.workday & (facts.weekday < 5)
+    effect[long_weekday_off] = WEEK[5:].mean() + holiday
+    effect[facts.shifted] = WEEK[:5].mean()
+    level = np.log(1e9) + np.cumsum(rng.normal(0, 0.01, n))
+    log_y = level + effect + rng.normal(0, noise, n)
+    odd = rng.choice(n, outliers, replace=False)
+    log_y[odd] += rng.choice([-2.0, 2.0], outliers)
+    return history_of(np.exp(log_y), start="2022-09-01", calendar=calendar), effect
+
+
+def weekday_effects(fit, calendar):
+    """Effects of an ordinary week in the middle of a month without holidays, centred."""
+    week = fit.effect(calendar, np.arange("2023-11-13", "2023-11-20", dtype="datetime64[D]"))
+    return week - week.mean()
+
+
+@pytest.mark.parametrize("outliers", [0, 20])
+def test_planted_weekdays_are_recovered_in_spite_of_outliers(outliers):
+    history, _ = planted(Calendar(None), holiday=0.0, outliers=outliers)
+    fit = fit_calendar(history)
+    np.testing.assert_allclose(weekday_effects(fit, history.calendar), WEEK - WEEK.mean(), atol=0.06)
+
+
+def test_without_robust_weights_the_same_outliers_do_harm():
+    history, _ = planted(Calendar(None), holiday=0.0, outliers=20)
+
+    def error(huber):
+        fit = fit_calendar(history, CalendarSettings(huber=huber))
+        return np.abs(weekday_effects(fit, history.calendar) - (WEEK - WEEK.mean())).max()
+
+    assert error(0.7) < 0.7 * error(1e6)
+
+
+def test_a_holiday_not_seen_before_gets_what_others_taught():
+    history, _ = planted(holiday=-0.5)
+    fit = fit_calendar(history, CalendarSettings(half_life=365))
+    mid_autumn = np.array(["2024-09-16", "2024-09-17"], dtype="datetime64[D]")  # Monday and Tuesday off
+    ordinary = np.array(["2024-08-12", "2024-08-13"], dtype="datetime64[D]")
+    drop = fit.effect(CHINA, ordinary).mean() - fit.effect(CHINA, mid_autumn).mean()
+    assert drop == pytest.approx(WEEK[:2].mean() - (WEEK[5:].mean() - 0.5), abs=0.25)
+
+
+def test_a_worked_sunday_is_like_a_work_day():
+    history, _ = planted(holiday=0.0)
+    fit = fit_calendar(history)
+    worked, ordinary = fit.effect(CHINA, np.array(["2024-09-29", "2024-08-25"], dtype="datetime64[D]"))
+    assert worked - ordinary > 0.25
+
+
+def test_nothing_is_invented_where_there_is_nothing():
+    rng = np.random.default_rng(0)
+    history = history_of(np.exp(20 + rng.normal(0, 0.1, 300)), calendar=CHINA)
+    effect = fit_calendar(history).effect(CHINA, history.ds)
+    assert np.abs(effect).max() < 0.12
+
+
+def test_effects_average_to_nothing_over_ordinary_days():
+    history, _ = planted()
+    effect = fit_calendar(history).effect(history.calendar, history.ds)
+    facts = history.calendar.days(history.ds)
+    # Whole weeks without days off on weekdays: the last ten weeks before the National Day holiday of 2023.
+    ordinary = (history.ds >= np.datetime64("2023-07-03")) & (history.ds <= np.datetime64("2023-09-10"))
+    assert (facts.workday == (facts.weekday < 5))[ordinary].all()
+    assert abs(effect[ordinary].mean()) < 0.03
+
+
+def test_growth_is_level_not_calendar():
+    history, _ = planted(Calendar(None), holiday=0.0)
+    grown = history_of(history.y * np.exp(0.02 * np.arange(len(history.y))), start="2022-09-01")
+    np.testing.assert_allclose(
+        weekday_effects(fit_calendar(grown), grown.calendar),
+        weekday_effects(fit_calendar(history), history.calendar),
+        atol=0.05,
+    )
+
+
+def test_the_unit_does_not_matter():
+    history, _ = planted()
+    in_yuan = history_of(history.y / 100, start="2022-09-01", calendar=CHINA)
+    np.testing.assert_allclose(
+        fit_calendar(in_yuan).effect(CHINA, history.ds), fit_calendar(history).effect(CHINA, history.ds), atol=1e-6
+    )
+
+
+def test_an_effect_does_not_depend_on_which_days_are_asked_with_it():
+    history, _ = planted()
+    fit = fit_calendar(history)
+    ds = np.arange("2023-09-20", "2023-10-20", dtype="datetime64[D]")
+    one_by_one = np.array([fit.effect(CHINA, ds[i : i + 1])[0] for i in range(len(ds))])
+    np.testing.assert_allclose(one_by_one, fit.effect(CHINA, ds), atol=1e-12)
+    assert fit.effect(CHINA, ds[:0]).shape == (0,)
+
+
+def test_a_named_event_is_learned_and_comes_back():
+    events = (*((f"2022-{m:02d}-11", "sale") for m in (10, 11, 12)), ("2023-11-11", "sale"))
+    calendar = Calendar(None, events)
+    history, _ = planted(calendar, n=300, holiday=0.0)
+    lifted = history.y * np.where(np.array(calendar.days(history.ds).event) == "sale", np.exp(1.0), 1.0)
+    fit = fit_calendar(history_of(lifted, start="2022-09-01", calendar=calendar), CalendarSettings(half_life=365))
+    sale, other = fit.effect(calendar, np.array(["2023-11-11", "2023-11-18"], dtype="datetime64[D]"))
+    assert sale - other > 0.6
+
+
+def test_other_events_than_those_of_the_fit_are_refused():
+    history, _ = planted(Calendar(None), n=120, holiday=0.0)
+    fit = fit_calendar(history)
+    with pytest.raises(TrialError, match="events"):
+        fit.effect(Calendar(None, (("2023-11-11", "sale"),)), history.ds)
+
+
+def test_a_fit_survives_storage():
+    history, _ = planted()
+    fit = fit_calendar(history)
+    again = CalendarFit.from_arrays(fit.to_arrays())
+    np.testing.assert_array_equal(again.effect(CHINA, history.ds), fit.effect(CHINA, history.ds))
+    assert again.scale == fit.scale
+
+
+@pytest.mark.parametrize("n", [1, 2, 15, 40])
+def test_short_and_constant_histories_give_finite_effects(n):
+    for y in (np.full(n, 5.0), np.where(np.arange(n) % 3 == 0, 0.0, 7.0) + (n == 1)):
+        history = history_of(y, calendar=CHINA)
+        effect = fit_calendar(history).effect(CHINA, history.ds)
+        assert np.isfinite(effect).all()
+        assert np.abs(effect).max() < 10
+
+
+def test_columns_cover_a_calendar_without_rest_days():
+    assert np.isfinite(calendar_columns(Calendar(None), np.arange("2023-01-01", "2023-03-01", dtype="M8[D]"))).all()
+
+
+def test_zeros_are_floored_and_nothing_else():
+    y = np.array([0.0, 4.0, 10.0, 0.0, 9.0])
+    np.testing.assert_allclose(safe_log(y), np.log([2.0, 4.0, 10.0, 2.0, 9.0]))
+    heavy = np.concatenate([np.full(9, 1e6), [1.0, 0.0]])
+    np.testing.assert_allclose(safe_log(heavy)[-2:], np.log([1e3, 1e3]))
+
+
+def test_nothing_but_zeros_is_a_sentence():
+    with pytest.raises(TrialError, match="every day of the history is zero"):
+        safe_log(np.zeros(30))
