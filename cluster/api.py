@@ -24,17 +24,21 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from cluster.config import parse_config
 from cluster.frames import file_of, to_frame, to_panel
+from cluster.rundir.run_facts import finished_run
 from cluster.rundir.store import RunStore
-from forecasting.errors import ConfigError, StorageError
+from forecasting.errors import ConfigError
 from forecasting.models import register
 from forecasting.schema import BLEND, CUTOFF, DS, MEMBER, UNIQUE_ID, Y_HAT, Y
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+
+    from cluster.request import RunRequest
 
 __all__ = ["Run", "open_run", "register", "run", "sample", "to_frame", "to_panel"]
 
@@ -48,10 +52,12 @@ class Run:
     def __init__(self, run_dir: str) -> None:
         self.run_dir = run_dir
         self._store = RunStore(run_dir)
-        facts = self._store.run_facts()
-        if facts is None or facts["status"] != "done":
-            raise StorageError(f"{run_dir} holds no finished run: run it to its end first")
-        self.facts = facts
+        self._run = finished_run(self._store)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Content of run.json."""
+        return self._run.model_dump(mode="json")
 
     def __repr__(self) -> str:
         return f"Run({self.run_dir!r})"
@@ -81,11 +87,11 @@ class Run:
         """What follows newer data, without training, as a frame like `forecast`; see `cluster.stages.predict`."""
         from cluster.stages.predict import predict
 
-        kind = self.facts["config"]["data"]
+        spec = parse_config(self._run.config, f"{self.run_dir}/run.json").data
         with _path_of(data) as path:
-            if _is_frame(data) and (kind["kind"] != "panel" or kind["entity"] is not None):
+            if _is_frame(data) and (spec.kind != "panel" or spec.entity is not None):
                 raise ConfigError(
-                    f"{self.run_dir} was run on data of kind {kind['kind']}, not on a frame: give a path of that kind"
+                    f"{self.run_dir} was run on data of kind {spec.kind}, not on a frame: give a path of that kind"
                 )
             return _frame(predict(self.run_dir, path, as_of=as_of, update=update).table, member)
 
@@ -123,7 +129,7 @@ def run(
     run_dir: str | None = None,
     as_of: str | None = None,
     overrides: Sequence[str] = (),
-    executor: Literal["ray", "local"] = "ray",
+    executor: str = "ray",
     quiet: bool = False,
 ) -> Run:
     """Train, blend, forecast, as `tidecast run`; again in the same directory continues.
@@ -150,14 +156,17 @@ def run(
     """
     from rich.console import Console
 
-    from cluster.pipeline import RunRequest, run_pipeline
+    from cluster.execution.registry import executor_named
+    from cluster.pipeline import run_pipeline
+    from cluster.request import RunRequest
 
     with ExitStack() as stack:
         path = None if data is None else stack.enter_context(_path_of(data))
         keys = (*FRAME, *overrides) if _is_frame(data) else tuple(overrides)
         name = config if config is None or isinstance(config, str) else stack.enter_context(_written(config))
-        _check_executor(name, keys, executor)
         request = RunRequest(name, path, run_dir, as_of, keys, executor)
+        if not executor_named(executor).in_process:
+            _check_models(request)
         return Run(run_pipeline(request, Console(stderr=True, quiet=quiet)).uri)
 
 
@@ -207,14 +216,14 @@ def _written(config: Mapping[str, Any]) -> Iterator[str]:
         yield str(path)
 
 
-def _check_executor(config: str | None, overrides: Sequence[str], executor: str) -> None:
-    from cluster.config import load_config
+def _check_models(request: RunRequest) -> None:
+    """Refuse models that workers in other processes do not know."""
     from forecasting.models.plugins import only_here
 
-    mine = [entry.model for entry in load_config(config or "demo", overrides).members if only_here(entry.model)]
-    if mine and executor == "ray":
+    mine = [entry.model for entry in request.read_config().members if only_here(entry.model)]
+    if mine:
         raise ConfigError(
-            f"model {mine[0]!r} is registered in this process, where Ray's workers do not see it: "
+            f"model {mine[0]!r} is registered in this process, where {request.executor}'s workers do not see it: "
             "use executor='local', or give its package an entry point in tidecast.models"
         )
 

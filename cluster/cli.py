@@ -117,14 +117,15 @@ def run(
     ] = None,
     as_of: AsOfOption = None,
     set_: SetOption = None,
-    executor: Annotated[Literal["ray", "local"], typer.Option(help="ray: parallel; local: in this process")] = "ray",
+    executor: Annotated[str, typer.Option(help="ray: parallel; local: in this process")] = "ray",
     timeline: Annotated[
         Path | None, typer.Option(metavar="FILE", help="write when each worker did what, for chrome://tracing")
     ] = None,
 ) -> None:
     """Train, blend, forecast. Without CONFIG: the demo on generated data. Run again to continue."""
-    from cluster.pipeline import RunRequest, run_pipeline
-    from cluster.screen import show_result
+    from cluster.pipeline import run_pipeline
+    from cluster.request import RunRequest
+    from cluster.screen.run_end import show_result
 
     out, err = _consoles()
     request = RunRequest(config, data, run_dir, as_of, tuple(set_ or ()), executor, timeline)
@@ -142,8 +143,9 @@ def plan(
     set_: SetOption = None,
 ) -> None:
     """Say what a run would do: counts, batches, placement. Starts nothing."""
-    from cluster.pipeline import RunRequest, plan_only
-    from cluster.screen import show_plan
+    from cluster.request import RunRequest
+    from cluster.screen.work import show_plan
+    from cluster.stages.plan_view import plan_only
 
     out, _ = _consoles()
     show_plan(plan_only(RunRequest(config, data, run_dir, as_of, tuple(set_ or ()), "local")), out)
@@ -187,7 +189,7 @@ def validate(
 ) -> None:
     """Say what is wrong with the data, as rows with place and remedy; exit code 2 when a run could not use them."""
     from cluster.config import load_config
-    from cluster.screen import show_findings
+    from cluster.screen.days import show_findings
     from forecasting.data.quality.check import check
 
     settings = load_config(config or "yuebao")
@@ -205,13 +207,14 @@ def leaderboard(
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="write a comparison as HTML")] = None,
 ) -> None:
     """Show the leaderboard of a run; of several, what changed between them and what it was worth."""
-    from cluster.rundir.store import RunStore
-    from cluster.screen import show_comparison, show_leaderboard
-
     out, _ = _consoles()
     if len(run_dirs) == 1 and not (csv or html):
+        from cluster.rundir.store import RunStore
+        from cluster.screen.leaderboard import show_leaderboard
+
         show_leaderboard(RunStore(run_dirs[0]), out, as_json)
         return
+    from cluster.screen.scores import show_comparison
     from cluster.stages.reports import compare_runs, write_comparison
 
     found = compare_runs(run_dirs)
@@ -247,9 +250,9 @@ def monitor(
     label: Annotated[str, typer.Option(metavar="COLUMN", help="its column with the kind of the anomaly")] = "anomaly",
     as_json: JsonOption = False,
 ) -> None:
-    """Hold actual values against the forecast's bands: abnormal days, the worst first, and how often that is right."""
-    from cluster.screen import show_alerts
-    from cluster.stages.reports import monitor_run
+    """Compare actual values with the forecast's bands: abnormal days, the worst first, and how often that is right."""
+    from cluster.screen.days import show_alerts
+    from cluster.stages.monitoring import monitor_run
 
     show_alerts(monitor_run(run_dir, actuals, labels, label), _consoles()[0], as_json)
 
@@ -274,8 +277,8 @@ def predict(
 @app.command()
 def evaluate(run_dir: RunDirArgument, as_json: JsonOption = False) -> None:
     """Judge the configuration of a run window by window, had it been used; from stored forecasts, without training."""
-    from cluster.pipeline import evaluate_run
-    from cluster.screen import show_evaluation
+    from cluster.screen.scores import show_evaluation
+    from cluster.stages.evaluation import evaluate_run
 
     show_evaluation(evaluate_run(run_dir), _consoles()[0], as_json)
 
@@ -291,7 +294,7 @@ def status(
 
     from cluster.rundir.status import read_status
     from cluster.rundir.store import RunStore
-    from cluster.screen import show_status
+    from cluster.screen.work import show_status
 
     out, _ = _consoles()
     while True:
@@ -320,7 +323,7 @@ def score(
 ) -> None:
     """Score any submission against any table of actual values."""
     from cluster.config import load_config
-    from cluster.screen import show_score
+    from cluster.screen.scores import show_score
     from ensembles.files.submission_csv import score_submission
 
     if not submission.is_file() or not truth.is_file():

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
 
+from ensembles.files.stored import Stored
 from forecasting.models import model_type
 
-__all__ = ["code_of", "installed"]
+__all__ = ["ModelCode", "code_of", "installed"]
+
+
+class ModelCode(Stored):
+    """The code that fitted a model: its own version, and the versions of the libraries it uses.
+
+    Batches of older programs do not hold it: `version` None.
+    """
+
+    version: int | None = None
+    libraries: Mapping[str, str | None] = {}
 
 
 def installed(distribution: str) -> str | None:
-    """Its version, or None where it is not installed."""
+    """Version of a distribution, or None where it is not installed."""
     try:
         return version(distribution)
     except PackageNotFoundError:
         return None
 
 
-def code_of(model: str) -> dict[str, Any]:
-    """What a stored state must find again to forecast the same: the model's own version and its libraries'."""
+def code_of(model: str) -> ModelCode:
+    """The code of a model in this program: a stored state must find the same code to forecast the same."""
     cls = model_type(model)
-    return {"version": cls.version, "libraries": {name: installed(name) for name in cls.libraries}}
+    return ModelCode(version=cls.version, libraries={name: installed(name) for name in cls.libraries})

@@ -1,4 +1,4 @@
-"""The loop that gives batches to workers, and the executor that needs no Ray.
+"""The loop that gives batches to the workers of a pool, and decides what happens to a batch that is lost.
 
 The loop talks to a `Pool`: a thin layer over Ray, or a fake one in tests. It decides who works on what, never how.
 
@@ -17,11 +17,11 @@ from typing import Protocol
 
 from cluster.execution.resources import Slots
 from cluster.execution.retry import MAX_ATTEMPTS, Decision, Loss, decide
-from cluster.execution.worker import BatchReport, WorkContext, work
 from cluster.plan import Batch
+from cluster.rundir.events_file import BatchReport
 from forecasting.errors import ConfigError
 
-__all__ = ["Event", "Handle", "LostBatch", "OnReport", "Pool", "Worker", "run_batches", "run_local"]
+__all__ = ["Event", "Handle", "LostBatch", "OnReport", "Pool", "Worker", "run_batches"]
 
 Handle = Hashable
 Worker = Hashable
@@ -226,18 +226,3 @@ def run_batches(batches: Iterable[Batch], pool: Pool, on_report: OnReport, batch
     plain = deque(b for b in batches if not b.stacked)
     slots.check(bool(stacked), bool(plain))
     return _Loop(pool, on_report, batch_seconds, stacked, plain, slots).run()
-
-
-def run_local(batches: Iterable[Batch], context: WorkContext, on_report: OnReport) -> list[LostBatch]:
-    """Run all batches one after another in this process; out of memory splits a batch as it would on a cluster."""
-    queue, lost = deque(batches), []
-    while queue:
-        batch = queue.popleft()
-        try:
-            on_report(work(batch, context, batch.device))
-        except MemoryError:
-            if decide(Loss.OUT_OF_MEMORY, 1, len(batch.trials)) is Decision.SPLIT:
-                queue.extendleft(reversed(batch.halves()))
-            else:
-                lost.append(LostBatch(batch, Loss.OUT_OF_MEMORY.value))
-    return lost

@@ -17,7 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from cluster.execution.worker import BatchReport
+from cluster.rundir.events_file import BatchReport
 
 __all__ = ["RunProgress"]
 

@@ -25,8 +25,9 @@ from cluster.config import ClusterConfig
 from cluster.execution.loop import Event, Handle, Worker
 from cluster.execution.resources import ClusterResources, Slots, slots_for
 from cluster.execution.retry import Loss
-from cluster.execution.worker import BatchReport, WorkContext, limit_threads, warm_up, work
+from cluster.execution.worker import WorkContext, limit_threads, warm_up, work
 from cluster.plan import Batch
+from cluster.rundir.events_file import BatchReport
 from cluster.rundir.lease import check_shared
 from cluster.rundir.storage import Storage
 from forecasting.errors import ConfigError, TidecastError
@@ -140,13 +141,13 @@ def _log() -> str:
     return f"node {context.get_node_id()}, logs/worker-{context.get_worker_id()}-*-{os.getpid()}.err"
 
 
-# Ray's own restarts and retries are off: the loop in executor.py decides, and it must see every death.
+# Ray's own restarts and retries are off: `execution.loop` decides, and it must see every death.
 _ACTOR: Any = ray.remote(max_restarts=0)(_Worker)
 _TASK: Any = ray.remote(max_retries=0)(_run_task)
 
 
 class RayPool:
-    """A `Pool` (see executor.py) on the connected Ray cluster."""
+    """A `Pool` (see `execution.loop`) on the connected Ray cluster."""
 
     def __init__(self, config: ClusterConfig, device: str, context: WorkContext) -> None:
         self._config = config

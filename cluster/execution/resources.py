@@ -1,4 +1,4 @@
-"""How many workers fit: pure arithmetic on what a cluster has and what the configuration asks for."""
+"""How many workers fit: arithmetic on what a cluster, or this machine, has and what the configuration asks for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cluster.config import ClusterConfig
 from forecasting.errors import ConfigError
 
-__all__ = ["ClusterResources", "Slots", "choose_device", "local_cpus", "slots_for"]
+__all__ = ["ClusterResources", "Slots", "choose_device", "local_resources", "slots_for"]
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,11 @@ def slots_for(config: ClusterConfig, resources: ClusterResources, device: str) -
     return Slots(workers, tasks, False, cpus, gpus, resources)
 
 
-def local_cpus() -> int:
-    """CPUs this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def local_resources(config: ClusterConfig, may_use_gpu: bool) -> ClusterResources:
+    """What this machine has. GPUs are looked for only if a member could use them, because that loads a library."""
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if config.device == "cpu" or not may_use_gpu:
+        return ClusterResources(cpus, 0)
+    from forecasting.models.lstm import gpu_count
+
+    return ClusterResources(cpus, gpu_count())

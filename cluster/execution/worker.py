@@ -8,16 +8,18 @@ import socket
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from statistics import fmean
 
 from cluster.plan import Batch
-from cluster.rundir.store import RunStore
+from cluster.rundir.batch_file import BatchWork, write_batch
+from cluster.rundir.events_file import BatchReport
+from cluster.rundir.storage import Storage
 from forecasting.panel import Panel
 from forecasting.trial import TrialFailure, TrialOutcome, TrialResult, run_trials
 from forecasting.windows import WindowPlan
 
-__all__ = ["BatchReport", "WorkContext", "limit_threads", "warm_up", "work"]
+__all__ = ["WorkContext", "limit_threads", "warm_up", "work"]
 
 
 @dataclass(frozen=True)
@@ -30,31 +32,6 @@ class WorkContext:
     store_uri: str
     token: str
     n_threads: int
-
-
-@dataclass(frozen=True)
-class BatchReport:
-    """A batch that is on disk.
-
-    `wait_seconds`: how long its long-lived worker had been idle. `epochs` and `loss`: means over the final fits of
-    trials that train by epochs, the loss that of the last epoch in the model's own unit.
-    """
-
-    batch_id: str
-    family: str
-    model: str
-    n_trials: int
-    n_fits: int
-    failures: tuple[str, ...]
-    device: str
-    node: str
-    log: str
-    train_seconds: float
-    write_seconds: float
-    peak_memory_mb: int
-    wait_seconds: float = 0.0
-    epochs: float | None = None
-    loss: float | None = None
 
 
 def limit_threads(n_threads: int) -> None:
@@ -107,27 +84,24 @@ def work(
         f"{o.trial.member.name} on {o.trial.unique_id}: {o.reason}" for o in outcomes if isinstance(o, TrialFailure)
     )
     epochs, loss = _training(outcomes)
-    report = BatchReport(
+    done = BatchWork(
         batch_id=batch.batch_id,
         family=batch.family,
         model=batch.trials[0].member.model,
         n_trials=len(batch.trials),
         n_fits=batch.n_fits,
-        failures=failures,
         device=device,
         node=f"{socket.gethostname()}:{os.getpid()}",
         log=log,
         train_seconds=round(trained - started, 4),
-        write_seconds=0.0,
         peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10,
         wait_seconds=round(waited, 4),
         epochs=epochs,
         loss=loss,
     )
-    RunStore(context.store_uri).write_batch(batch.batch_id, outcomes, _facts(report))
-    return BatchReport(
-        **{**asdict(report), "failures": failures, "write_seconds": round(time.perf_counter() - trained, 4)}
-    )
+    write_batch(Storage(context.store_uri), done, outcomes)
+    written = round(time.perf_counter() - trained, 4)
+    return BatchReport(**dict(done), failures=failures, write_seconds=written)
 
 
 def _training(outcomes: Sequence[TrialOutcome]) -> tuple[float | None, float | None]:
@@ -139,9 +113,3 @@ def _training(outcomes: Sequence[TrialOutcome]) -> tuple[float | None, float | N
     if not courses:
         return None, None
     return round(fmean(len(c) for c in courses), 1), round(fmean(c[-1] for c in courses), 4)
-
-
-def _facts(report: BatchReport) -> dict[str, object]:
-    """What of a report is stored in the batch's own file (whose writing is not over yet)."""
-    skipped: Sequence[str] = ("write_seconds", "failures")
-    return {key: value for key, value in asdict(report).items() if key not in skipped}

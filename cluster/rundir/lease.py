@@ -10,7 +10,6 @@ Workers read the lease too: who does not see the owner's token does not see the 
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import threading
@@ -20,18 +19,47 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+
+from pydantic import ValidationError
 
 from cluster.rundir.storage import Storage
+from ensembles.files.stored import Stored
 from forecasting.errors import StorageError
 
-__all__ = ["LEASE", "Lease", "check_shared"]
+__all__ = ["LEASE", "Lease", "LeaseFile", "check_shared", "read_lease"]
 
 LEASE = "lease.json"
 BEAT = 5.0
 """Seconds between heartbeats."""
 PATIENCE = 30.0
 """Seconds without a heartbeat after which an owner on another machine counts as dead."""
+
+
+class LeaseFile(Stored):
+    """lease.json: the process that holds a run directory.
+
+    `born`: when the process started, in clock ticks of its machine. `token` differs between any two leases; `beat`
+    grows while the owner lives.
+    """
+
+    host: str
+    pid: int
+    born: float | None = None
+    token: str = ""
+    beat: int = 0
+
+    @property
+    def owner(self) -> str:
+        """The process in words."""
+        return f"{self.host}, process {self.pid}"
+
+
+def read_lease(storage: Storage) -> LeaseFile | None:
+    """The lease on a run directory; None when there is none that can be read."""
+    try:
+        return LeaseFile.model_validate_json(storage.read(LEASE))
+    except (StorageError, ValidationError):
+        return None
 
 
 class Lease:
@@ -55,7 +83,7 @@ class Lease:
     def __enter__(self) -> Lease:
         try:
             while not self._storage.create(LEASE, self._content()):
-                self._displace(self._read())
+                self._displace(read_lease(self._storage))
         except StorageError:
             self._storage.drop_if_empty()
             raise
@@ -68,51 +96,42 @@ class Lease:
         self._stop.set()
         self._thread.join()
         with suppress(StorageError):  # the run's own outcome matters more than a file that will be seen as stale
-            if (self._read() or {}).get("token") == self.token:
+            lease = read_lease(self._storage)
+            if lease is not None and lease.token == self.token:
                 self._storage.delete(LEASE)
                 self._storage.drop_if_empty()
 
     def _content(self) -> bytes:
-        owner = {"host": socket.gethostname(), "pid": os.getpid(), "born": _born(os.getpid())}
-        return json.dumps({**owner, "token": self.token, "beat": self._beat}).encode()
+        pid = os.getpid()
+        lease = LeaseFile(host=socket.gethostname(), pid=pid, born=_born(pid), token=self.token, beat=self._beat)
+        return lease.model_dump_json().encode()
 
-    def _read(self) -> dict[str, Any] | None:
-        """The lease as it stands; None when it is gone or not readable."""
-        try:
-            content: dict[str, Any] = json.loads(self._storage.read(LEASE))
-        except (StorageError, ValueError):
-            return None
-        return content
-
-    def _displace(self, owner: dict[str, Any] | None) -> None:
+    def _displace(self, lease: LeaseFile | None) -> None:
         """Remove a dead owner's lease, or refuse."""
-        if owner is None:
-            self._storage.discard(LEASE)
-            return
-        name = f"{owner['host']}, process {owner['pid']}"
-        if owner["host"] == socket.gethostname():
-            if _born(owner["pid"]) == owner["born"] is not None:
-                raise self._refused(name)
-        else:
-            self._say(f"waiting up to {self._patience:.0f} s to see whether the run's last owner ({name}) is alive")
-            if self._beats_on(owner):
-                raise self._refused(name)
-        self._say(f"taking over from a run that died ({name})")
+        if lease is not None:
+            if self._is_alive(lease):
+                raise StorageError(
+                    f"{self._storage.uri} is in use by another run ({lease.owner}): "
+                    "wait for it, or choose another --run-dir"
+                )
+            self._say(f"taking over from a run that died ({lease.owner})")
         self._storage.discard(LEASE)
 
-    def _refused(self, name: str) -> StorageError:
-        return StorageError(
-            f"{self._storage.uri} is in use by another run ({name}): wait for it, or choose another --run-dir"
-        )
+    def _is_alive(self, lease: LeaseFile) -> bool:
+        """Whether the owner still holds the directory: its process is there, or its heart beats elsewhere."""
+        if lease.host == socket.gethostname():
+            return lease.born is not None and lease.born == _born(lease.pid)
+        self._say(f"waiting up to {self._patience:.0f} s to see whether the run's last owner ({lease.owner}) is alive")
+        return self._beats_on(lease)
 
-    def _beats_on(self, owner: dict[str, Any]) -> bool:
+    def _beats_on(self, lease: LeaseFile) -> bool:
         end = time.monotonic() + self._patience
         while time.monotonic() < end:
             time.sleep(min(1.0, self._patience / 10))
-            now = self._read()
+            now = read_lease(self._storage)
             if now is None:
                 return False
-            if (now["token"], now["beat"]) != (owner["token"], owner["beat"]):
+            if (now.token, now.beat) != (lease.token, lease.beat):
                 return True
         return False
 
@@ -131,11 +150,8 @@ def check_shared(storage: Storage, token: str) -> None:
     StorageError
         When it is not.
     """
-    try:
-        seen = json.loads(storage.read(LEASE))["token"]
-    except (StorageError, ValueError, KeyError):
-        seen = None
-    if seen != token:
+    lease = read_lease(storage)
+    if lease is None or lease.token != token:
         raise StorageError(
             f"{storage.uri} is not shared: the worker on {socket.gethostname()} does not see the driver's files there; "
             "give --run-dir a folder on shared storage, or an s3 or gs URI"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from cluster.rundir.lease import LEASE
+from cluster.rundir.batch_file import BatchHeader, TrialRow
+from cluster.rundir.lease import read_lease
+from cluster.rundir.run_facts import find_run
 from cluster.rundir.store import RunStore
 from forecasting.errors import StorageError
 
@@ -36,10 +37,12 @@ class RunStatus:
 
     @property
     def done(self) -> int:
+        """Fits that are stored."""
         return sum(family.done for family in self.families.values())
 
     @property
     def planned(self) -> int:
+        """Fits the run asks for."""
         return sum(family.planned for family in self.families.values())
 
 
@@ -51,39 +54,42 @@ def read_status(store: RunStore) -> RunStatus:
     StorageError
         When there is no run.
     """
-    facts = store.run_facts()
-    if facts is None:
+    run = find_run(store)
+    if run is None:
         raise StorageError(f"{store.uri} holds no run: name the directory of one")
-    lease = store.read_json(LEASE) if store.storage.exists(LEASE) else None
-    owner = None if lease is None else f"{lease['host']}, process {lease['pid']}"
-    done: dict[str, list[float]] = defaultdict(lambda: [0, 0, 0.0])
-    nodes: dict[str, int] = defaultdict(int)
-    failures = []
-    for batch in store.batch_facts():
-        row = done[batch["family"]]
-        row[0] += batch["n_fits"]
-        row[1] += len(batch["failures"])
-        row[2] += batch["train_seconds"]
-        nodes[batch["node"]] += 1
-        failures += [_failure(batch, failed) for failed in batch["failures"]]
+    lease = read_lease(store.storage)
+    owner = None if lease is None else lease.owner
+    batches = tuple(store.headers().values())
     families = {
-        name: FamilyStatus(min(int(done[name][0]), planned), planned, int(done[name][1]), done[name][2])
-        for name, planned in facts["planned_fits"].items()
+        name: _family([batch for batch in batches if batch.family == name], planned)
+        for name, planned in run.planned_fits.items()
     }
-    state = "done" if facts["status"] == "done" else "running" if owner else "stopped"
-    return RunStatus(state, owner, families, dict(nodes), tuple(failures))
+    return RunStatus(
+        state="done" if run.done else "running" if owner else "stopped",
+        owner=owner,
+        families=families,
+        nodes=dict(Counter(batch.node for batch in batches)),
+        failures=tuple(_failure(batch, row) for batch in batches for row in batch.failures),
+    )
 
 
-def _failure(batch: Mapping[str, Any], failed: Mapping[str, Any]) -> str:
+def _family(batches: Sequence[BatchHeader], planned: int) -> FamilyStatus:
+    done = sum(batch.n_fits for batch in batches)
+    failed = sum(len(batch.failures) for batch in batches)
+    return FamilyStatus(min(done, planned), planned, failed, sum((b.train_seconds for b in batches), 0.0))
+
+
+def _failure(batch: BatchHeader, row: TrialRow) -> str:
     """A failed trial, and where to read on."""
-    return f"{failed['member']} on {failed['unique_id']}: {failed['reason']} (on {batch['node']}; log {batch['log']})"
+    return f"{row.member} on {row.unique_id}: {row.reason} (on {batch.node}; log {batch.log})"
 
 
 def seconds_per_fit(store: RunStore) -> dict[tuple[str, str], float]:
-    """Measured seconds of one fit by (model, device), from the batches in a run directory."""
-    fits: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0, 0.0])
-    for batch in store.batch_facts():
-        row = fits[batch["model"], str(batch["device"]).partition(":")[0]]
-        row[0] += batch["train_seconds"]
-        row[1] += batch["n_fits"]
-    return {key: seconds / n for key, (seconds, n) in fits.items() if n}
+    """Measured seconds of one fit by (model, kind of device), from the batches in a run directory."""
+    groups: dict[tuple[str, str], list[BatchHeader]] = defaultdict(list)
+    for batch in store.headers().values():
+        groups[batch.model, batch.device.partition(":")[0]].append(batch)
+    fits = {key: sum(batch.n_fits for batch in batches) for key, batches in groups.items()}
+    return {
+        key: sum(batch.train_seconds for batch in batches) / fits[key] for key, batches in groups.items() if fits[key]
+    }

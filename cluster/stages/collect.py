@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from cluster.execution.loop import LostBatch
 from cluster.plan import Plan
-from cluster.rundir.store import Record, RunStore
+from cluster.rundir.store import RunStore, StoredTrial
 from ensembles.oof import MemberInfo, OofCube
 from forecasting.data.loaded import SeriesProblem
+from forecasting.errors import TooManyFailures
 from forecasting.panel import Panel
 from forecasting.schema import FloatArray
 from forecasting.trial import Member, Trial, series_of
 
-__all__ = ["Assembled", "MemberFailure", "assemble"]
-
+__all__ = ["MemberFailure", "MemberForecasts", "check_failures", "collect_forecasts"]
 
 Place = tuple[str, str]
 """member_id, unique_id of a series."""
+Forecasts = Mapping[np.datetime64, FloatArray]
+"""Cutoff → ``[horizon]``."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,8 @@ class MemberFailure:
 
 
 @dataclass(frozen=True)
-class Assembled:
-    """Input of the blend.
+class MemberForecasts:
+    """The forecasts of a run's members, and what has none.
 
     `cubes` per target; `final` per target ``[n_series, horizon, n_members]`` in the cube's order of members;
     `failures` one per failed member; `broken` series that nothing could forecast, with the reason; `n_failed` counts
@@ -52,48 +54,59 @@ class Assembled:
     reproducible: bool
 
 
-def member_info(member: Member) -> MemberInfo:
+def check_failures(plan: Plan, forecasts: MemberForecasts) -> None:
+    """Judge whether enough was forecast to go on.
+
+    Raises
+    ------
+    TooManyFailures
+        More trials failed than `run.max_failed_share`, or a target has no member left.
+    """
+    share = forecasts.n_failed / len(plan.trials)
+    limit = plan.config.run.max_failed_share
+    first = next(iter(forecasts.reasons), "no reason was recorded")
+    if share > limit:
+        raise TooManyFailures(
+            f"{forecasts.n_failed} of {len(plan.trials)} trials failed (run.max_failed_share allows {limit:.0%}); "
+            f"the first: {first}"
+        )
+    for target in plan.config.data.targets:
+        if target not in forecasts.cubes:
+            raise TooManyFailures(f"no member could forecast {target}; the first reason: {first}")
+
+
+def _member_info(member: Member) -> MemberInfo:
     """The ensemble layer's view of a member."""
     return MemberInfo(member.member_id, member.name, member.family, member.setting, member.seed_index)
 
 
-def assemble(
+def collect_forecasts(
     plan: Plan, panel: Panel, store: RunStore, lost: Sequence[LostBatch], problems: Sequence[SeriesProblem] = ()
-) -> Assembled:
+) -> MemberForecasts:
     """Collect every planned trial from the store.
 
     A series on which every member failed is broken and left out, like those in `problems`, which could not be read, and
     those the plan found unusable. A member that failed on any other series is left out.
     """
-    records = store.records()
+    stored = store.trials()
+    planned = [stored[trial.trial_key] for trial in plan.trials if trial.trial_key in stored]
     places = _places(plan, panel)
-    reasons = _reasons(places, records, lost)
-    unreadable = {problem.series.unique_id: problem.reason for problem in problems}
+    reasons = _reasons(places, stored, lost)
     broken = _broken_series(places, reasons)
     counted = {place: reason for place, reason in reasons.items() if place[1] not in broken}
-    bad_members: dict[str, str] = {}
-    for (member_id, uid), reason in counted.items():
-        bad_members.setdefault(member_id, f"{uid}: {reason}")
-    good = [m for m in plan.members if m.member_id not in bad_members]
-    stored = store.forecasts(records[t.trial_key] for t in plan.trials if t.trial_key in records)
-    by_place = {place: stored.get((trial.trial_key, place[1]), {}) for place, trial in places.items()}
-    cubes, final = {}, {}
-    for target in panel.targets:
-        left = plan.broken.keys() | broken.keys()
-        series = [s.unique_id for s in panel.series if s.target == target and s.unique_id not in left]
-        if good and series:
-            cubes[target], final[target] = _cube(plan, panel, target, series, good, by_place)
-    return Assembled(
+    failed = _failed_members(counted)
+    cubes, final = _cubes(plan, panel, store.forecasts(planned), places, failed.keys(), broken.keys())
+    return MemberForecasts(
         cubes=cubes,
         final=final,
         failures=tuple(
-            MemberFailure(member_info(m), bad_members[m.member_id]) for m in plan.members if m.member_id in bad_members
+            MemberFailure(_member_info(m), failed[m.member_id]) for m in plan.members if m.member_id in failed
         ),
-        broken=unreadable | dict(plan.broken) | broken,
+        broken={p.series.unique_id: p.reason for p in problems} | dict(plan.broken) | broken,
         reasons=tuple(f"{places[p].member.name} on {p[1]}: {reason}" for p, reason in reasons.items()),
         n_failed=len({places[place].trial_key for place in counted}),
-        seconds=_sum_seconds(plan, records),
-        devices={t.member.member_id: records[t.trial_key].device for t in plan.trials if t.trial_key in records},
+        seconds=_sum_seconds(plan, stored),
+        devices={t.member.member_id: stored[t.trial_key].batch.device for t in plan.trials if t.trial_key in stored},
         reproducible=not lost,
     )
 
@@ -109,19 +122,19 @@ def _places(plan: Plan, panel: Panel) -> dict[Place, Trial]:
 
 
 def _reasons(
-    places: Mapping[Place, Trial], records: Mapping[str, Record], lost: Sequence[LostBatch]
+    places: Mapping[Place, Trial], stored: Mapping[str, StoredTrial], lost: Sequence[LostBatch]
 ) -> dict[Place, str]:
     """Why there is no forecast."""
     gone = {trial.trial_key: batch.reason for batch in lost for trial in batch.batch.trials}
     reasons = {}
     for place, trial in places.items():
-        record = records.get(trial.trial_key)
-        if record is None:
+        found = stored.get(trial.trial_key)
+        if found is None:
             reasons[place] = gone.get(trial.trial_key, "was not trained")
-        elif record.reason is not None:
-            reasons[place] = record.reason
-        elif place[1] in record.failed_series:
-            reasons[place] = record.failed_series[place[1]]
+        elif found.row.reason is not None:
+            reasons[place] = found.row.reason
+        elif place[1] in found.row.failed_series:
+            reasons[place] = found.row.failed_series[place[1]]
     return reasons
 
 
@@ -135,13 +148,41 @@ def _broken_series(places: Mapping[Place, Trial], reasons: Mapping[Place, str]) 
     return broken
 
 
+def _failed_members(reasons: Mapping[Place, str]) -> dict[str, str]:
+    """member_id → the first series it failed on, and why."""
+    failed: dict[str, str] = {}
+    for (member_id, uid), reason in reasons.items():
+        failed.setdefault(member_id, f"{uid}: {reason}")
+    return failed
+
+
+def _cubes(
+    plan: Plan,
+    panel: Panel,
+    stored: Mapping[tuple[str, str], Forecasts],
+    places: Mapping[Place, Trial],
+    failed: Collection[str],
+    broken: Collection[str],
+) -> tuple[dict[str, OofCube], dict[str, FloatArray]]:
+    """`_cube` of each target, of the members and series that are left."""
+    members = [member for member in plan.members if member.member_id not in failed]
+    by_place = {place: stored.get((trial.trial_key, place[1]), {}) for place, trial in places.items()}
+    cubes, final = {}, {}
+    for target in panel.targets:
+        left = [s.unique_id for s in panel.series if s.target == target]
+        series = [uid for uid in left if uid not in plan.broken and uid not in broken]
+        if members and series:
+            cubes[target], final[target] = _cube(plan, panel, target, series, members, by_place)
+    return cubes, final
+
+
 def _cube(
     plan: Plan,
     panel: Panel,
     target: str,
     series: Sequence[str],
     members: Sequence[Member],
-    forecasts: Mapping[Place, Mapping[np.datetime64, FloatArray]],
+    forecasts: Mapping[Place, Forecasts],
 ) -> tuple[OofCube, FloatArray]:
     """One target's cube ``[n_series, n_windows, horizon, n_members]`` and its final forecasts ``[n_series, horizon,
     n_members]``.
@@ -158,15 +199,16 @@ def _cube(
             final[i, :, m] = made[windows.final.cutoff]
             for j, window in enumerate(windows.backtest):
                 y_hat[i, j, : window.horizon, m] = made[window.cutoff]
-    infos = tuple(member_info(member) for member in members)
+    infos = tuple(_member_info(member) for member in members)
     cube = OofCube(target, tuple(series), tuple(w.cutoff for w in windows.backtest), infos, y_hat, y)
     order = [infos.index(info) for info in cube.members]
     return cube, final[..., order]
 
 
-def _sum_seconds(plan: Plan, records: Mapping[str, Record]) -> dict[str, float]:
+def _sum_seconds(plan: Plan, stored: Mapping[str, StoredTrial]) -> dict[str, float]:
+    """Seconds of training by member_id."""
     seconds: dict[str, float] = defaultdict(float)
     for trial in plan.trials:
-        if trial.trial_key in records:
-            seconds[trial.member.member_id] += records[trial.trial_key].seconds
+        if trial.trial_key in stored:
+            seconds[trial.member.member_id] += stored[trial.trial_key].row.seconds
     return dict(seconds)

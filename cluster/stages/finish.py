@@ -1,23 +1,25 @@
-"""The end of a run: blend what was assembled, and write every file a user reads."""
+"""The end of a run: blend what was members, and write every file a user reads."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 import numpy as np
 
 from cluster.plan import Plan
+from cluster.rundir.run_facts import end_run
 from cluster.rundir.store import RunStore
-from cluster.stages.collect import Assembled
+from cluster.stages.collect import MemberForecasts
 from cluster.stages.network_pages import write_figures
 from cluster.stages.reports import write_history, write_reports
 from ensembles.blend.fit import Blend, fit_blend
 from ensembles.evaluation.leaderboard import MemberFacts, build_leaderboard, leaderboard_csv
 from ensembles.files.blend_json import blend_facts
 from ensembles.files.forecast_tables import forecast_table, oof_table, parquet_bytes
+from ensembles.files.leaderboard_json import LeaderboardFile
 from ensembles.files.submission_csv import forecast_csv, submission_csv
 from ensembles.oof import OofCube
 from forecasting.panel import Panel
@@ -31,7 +33,7 @@ class RunResult:
     """What is said at the end of a run."""
 
     uri: str
-    board: Mapping[str, Any]
+    board: LeaderboardFile
     headline: str
     start: str
     end: str
@@ -42,7 +44,7 @@ class RunResult:
     """Whether networks that were fitted once left their pictures, figures.html."""
 
 
-def blend_and_write(plan: Plan, panel: Panel, assembled: Assembled, store: RunStore, seconds: float) -> RunResult:
+def blend_and_write(plan: Plan, panel: Panel, members: MemberForecasts, store: RunStore, seconds: float) -> RunResult:
     """Choose the blend, forecast, write the results and prune the states.
 
     Raises
@@ -55,21 +57,20 @@ def blend_and_write(plan: Plan, panel: Panel, assembled: Assembled, store: RunSt
     config = plan.config
     started = time.perf_counter()
     weights = config.data.targets
-    cubes = {target: assembled.cubes[target] for target in weights}
+    cubes = {target: members.cubes[target] for target in weights}
     blend = fit_blend(cubes, weights, config.blend, config.score.surrogate)
     blended = {
-        target: blend.apply(target, assembled.final[target][..., cube.blendable_members])
+        target: blend.apply(target, members.final[target][..., cube.blendable_members])
         for target, cube in cubes.items()
     }
-    board = _board(plan, panel, assembled, blend)
-    _write_forecasts(plan, panel, assembled, blend, blended, store)
+    board = _board(plan, panel, members, blend)
+    _write_forecasts(plan, panel, members, blend, blended, store)
     _write_board(board, store)
     store.write_json("blend.json", blend_facts(blend))
     has_figures = write_figures(plan, panel, store)
     _prune(plan, blend, store)
     timings = {"train": round(seconds, 2), "blend": round(time.perf_counter() - started, 2)}
-    _finish(plan, panel, assembled, store, timings, "done")
-    write_reports(store)
+    _finish(plan, panel, members, store, timings, "done")
     final = plan.windows.final
     outlook = {
         target: (_recent(panel, cube, final.horizon), blended[target].sum(axis=0)) for target, cube in cubes.items()
@@ -78,36 +79,35 @@ def blend_and_write(plan: Plan, panel: Panel, assembled: Assembled, store: RunSt
     return RunResult(store.uri, board, _headline(blend), start, end, final.horizon, outlook, has_figures)
 
 
-def write_failed(plan: Plan, panel: Panel, assembled: Assembled, store: RunStore, seconds: float) -> None:
+def write_failed(plan: Plan, panel: Panel, members: MemberForecasts, store: RunStore, seconds: float) -> None:
     """What a run without a blend leaves: its leaderboard, with reasons, and a report that says so."""
-    _write_board(_board(plan, panel, assembled, None), store)
+    _write_board(_board(plan, panel, members, None), store)
     for name in ("blend.json", "oof.parquet", "forecast.parquet", "submission.csv", "forecast.csv"):
-        store.storage.discard(name)  # of an earlier configuration: they would pass for this one's
-    _finish(plan, panel, assembled, store, {"train": round(seconds, 2)}, "failed")
-    write_reports(store)
+        store.storage.discard(name)  # of an earlier configuration: they would be mistaken for this run's files
+    _finish(plan, panel, members, store, {"train": round(seconds, 2)}, "failed")
 
 
-def _write_board(board: Mapping[str, Any], store: RunStore) -> None:
-    store.write_json("leaderboard.json", board)
-    store.storage.write("leaderboard.csv", leaderboard_csv(board))
+def _write_board(board: LeaderboardFile, store: RunStore) -> None:
+    store.write(board)
+    store.storage.write("leaderboard.csv", leaderboard_csv(board.model_dump(mode="json")))
 
 
-def _board(plan: Plan, panel: Panel, assembled: Assembled, blend: Blend | None) -> dict[str, Any]:
+def _board(plan: Plan, panel: Panel, members: MemberForecasts, blend: Blend | None) -> LeaderboardFile:
     first = plan.windows.backtest[0].cutoff
-    history = {uid: panel.history(uid, first).y for uid in panel.unique_ids if uid not in assembled.broken}
-    failed = [(failure.info, failure.reason) for failure in assembled.failures]
-    facts = MemberFacts(assembled.seconds, assembled.devices, failed)
+    history = {uid: panel.history(uid, first).y for uid in panel.unique_ids if uid not in members.broken}
+    failed = [(failure.info, failure.reason) for failure in members.failures]
+    facts = MemberFacts(members.seconds, members.devices, failed)
     targets = plan.config.data.targets
     board = build_leaderboard(
-        assembled.cubes, targets, plan.config.score.surrogate, blend, plan.windows.backtest, history, facts
+        members.cubes, targets, plan.config.score.surrogate, blend, plan.windows.backtest, history, facts
     )
-    return board | {"broken_series": dict(assembled.broken)}
+    return LeaderboardFile.model_validate(board | {"broken_series": dict(members.broken)})
 
 
 def _write_forecasts(
-    plan: Plan, panel: Panel, assembled: Assembled, blend: Blend, blended: Mapping[str, FloatArray], store: RunStore
+    plan: Plan, panel: Panel, members: MemberForecasts, blend: Blend, blended: Mapping[str, FloatArray], store: RunStore
 ) -> None:
-    cubes, final = assembled.cubes, plan.windows.final
+    cubes, final = members.cubes, plan.windows.final
     by_series = {uid: blended[t][i] for t, cube in cubes.items() for i, uid in enumerate(cube.unique_ids)}
     targets = tuple(plan.config.data.targets)
     # Two targets are what comes in and what goes out; with another number there is no net flow.
@@ -117,7 +117,7 @@ def _write_forecasts(
     people = forecast_csv(final.ds, by_series, targets, panel.calendar, plan.config.data.unit, net, by_uid)
     store.storage.write("submission.csv", submission_csv(final.ds, by_series, targets))
     store.storage.write("forecast.csv", people)
-    forecast = forecast_table(cubes, assembled.final, blended, final.ds, bands)
+    forecast = forecast_table(cubes, members.final, blended, final.ds, bands)
     oof = oof_table(cubes, blend.prequential.y_hat, blend.prequential.bands)
     store.storage.write("forecast.parquet", parquet_bytes(forecast))
     store.storage.write("oof.parquet", parquet_bytes(oof))
@@ -138,20 +138,24 @@ def _prune(plan: Plan, blend: Blend, store: RunStore) -> None:
 
 
 def _finish(
-    plan: Plan, panel: Panel, assembled: Assembled, store: RunStore, seconds: Mapping[str, float], status: str
+    plan: Plan,
+    panel: Panel,
+    members: MemberForecasts,
+    store: RunStore,
+    seconds: Mapping[str, float],
+    status: Literal["done", "failed"],
 ) -> None:
-    """Complete run.json, and keep what reports need of the data."""
+    """Complete run.json, keep what reports need of the data, and report."""
     write_history(store, panel)
-    facts = store.run_facts() or {}
-    facts |= {
-        "status": status,
-        "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "trials": len(plan.trials),
-        "failed": assembled.n_failed,
-        "reproducible": assembled.reproducible,
-        "seconds": dict(seconds),
-    }
-    store.write_json("run.json", facts)
+    end_run(
+        store,
+        status,
+        trials=len(plan.trials),
+        failed=members.n_failed,
+        reproducible=members.reproducible,
+        seconds=seconds,
+    )
+    write_reports(store)
 
 
 def _recent(panel: Panel, cube: OofCube, days: int) -> FloatArray:

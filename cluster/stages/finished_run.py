@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from cluster.config import RunConfig, expand_members, parse_config
+from cluster.rundir.run_facts import finished_run
 from cluster.rundir.store import RunStore
 from cluster.stages.input import identity
 from ensembles.blend.target_blend import StoredBlend, blend_of_run
+from ensembles.files.run_json import RunFile
 from forecasting.data.loaded import Loaded
 from forecasting.errors import DataError, StorageError
 from forecasting.panel import Panel
@@ -23,8 +25,7 @@ from forecasting.windows import Window, plan_windows
 __all__ = ["TrainedRun", "open_trained"]
 
 LONG_ENOUGH = 1000
-"""Days of a make-believe calendar on which any configuration's window fits: what follows the data depends on their last
-day alone."""
+"""Length of a dummy date range, long enough for any window: what follows the data depends on their last day alone."""
 SAME_SHARE = 0.5
 """Share of known days that must have the values of the run: fewer are other data, more are a revision."""
 
@@ -34,7 +35,7 @@ class TrainedRun:
     """What a run left behind; `blends` and `series` by target, `members` by id."""
 
     store: RunStore
-    facts: Mapping[str, Any]
+    run: RunFile
     config: RunConfig
     blends: Mapping[str, StoredBlend]
     series: Mapping[str, tuple[str, ...]]
@@ -43,7 +44,7 @@ class TrainedRun:
     @property
     def end(self) -> np.datetime64:
         """Last day of the data it was trained on."""
-        return as_date(self.facts["data"]["end"])
+        return as_date(self.run.data.end)
 
     def wanted(self) -> dict[tuple[str, str], Member]:
         """(member_id, unique_id) → member, for all that the blend uses."""
@@ -94,7 +95,7 @@ class TrainedRun:
         if len(panel.series) > len(needed):
             more = len(panel.series) - len(needed)
             notes.append(f"{more} series of the data are not in the run's forecast and get none")
-        if panel.ds[0] > self.end or identity(panel.until(self.end)) != self.facts["data"]["fingerprint"]:
+        if panel.ds[0] > self.end or identity(panel.until(self.end)) != self.run.data.fingerprint:
             notes.append(f"the data up to {iso(self.end)} are not quite those the run was trained on")
         return tuple(notes)
 
@@ -123,8 +124,9 @@ def open_trained(run_dir: str) -> TrainedRun:
         When there is none, it kept no states, or another version of this program wrote it.
     """
     store = RunStore(run_dir)
-    facts = _facts_of_run(store)
-    config = parse_config(facts["config"], f"{store.uri}/run.json")
+    run = finished_run(store)
+    config = parse_config(run.config, f"{store.uri}/run.json")
+    _check_usable(store, config)
     blends = blend_of_run(store.read_json("blend.json"))
     found = list(dict.fromkeys(_rows_of_blend(store, "forecast.parquet")[UNIQUE_ID].to_pylist()))
     series = {t: tuple(uid for uid in found if uid == t or uid.endswith(f"/{t}")) for t in blends}
@@ -136,7 +138,7 @@ def open_trained(run_dir: str) -> TrainedRun:
                     f"the settings of {info.name} have changed with the version of this program: "
                     "use the version that trained it, or run again with another --run-dir"
                 )
-    return TrainedRun(store, facts, config, blends, series, members)
+    return TrainedRun(store, run, config, blends, series, members)
 
 
 def _rows_of_blend(store: RunStore, name: str) -> Any:
@@ -145,28 +147,20 @@ def _rows_of_blend(store: RunStore, name: str) -> Any:
     return pq.read_table(io.BytesIO(store.storage.read(name)), filters=[(MEMBER, "=", BLEND)])
 
 
-def _facts_of_run(store: RunStore) -> dict[str, Any]:
-    from cluster.pipeline import RUN_SCHEMA
+def _check_usable(store: RunStore, config: RunConfig) -> None:
     from ensembles.files.blend_json import BLEND_SCHEMA
 
-    facts = store.run_facts()
-    if facts is None or facts["status"] != "done":
-        raise StorageError(f"{store.uri} holds no finished run: run it to its end first")
-    for name, found, known in (
-        ("run.json", facts["schema_version"], RUN_SCHEMA),
-        ("blend.json", store.read_json("blend.json")["schema_version"], BLEND_SCHEMA),
-    ):
-        if found != known:
-            raise StorageError(
-                f"{store.uri}/{name} has schema version {found} and this program reads {known}: "
-                "use the version that wrote it, or run again with another --run-dir"
-            )
-    if facts["config"]["run"]["keep"] == "none":
+    found = store.read_json("blend.json")["schema_version"]
+    if found != BLEND_SCHEMA:
+        raise StorageError(
+            f"{store.uri}/blend.json has schema version {found} and this program reads {BLEND_SCHEMA}: "
+            "use the version that wrote it, or run again with another --run-dir"
+        )
+    if config.run.keep == "none":
         raise StorageError(
             f"{store.uri} kept no fitted states (run.keep: none): "
             "run again with --set run.keep=blend and another --run-dir"
         )
-    return facts
 
 
 def _some(names: Sequence[str]) -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from cluster.plan import Plan
-from cluster.rundir.store import Record, RunStore
+from cluster.rundir.run_facts import find_run
+from cluster.rundir.store import RunStore, StoredTrial
 from ensembles.report.network_page import Fitted, fitted_page
 from forecasting.models.base import State
 from forecasting.one_step import one_step_fits
@@ -36,7 +37,8 @@ def write_figures(plan: Plan, panel: Panel, store: RunStore) -> bool:
     fits = list(fitted_members(plan, panel, store))
     if not fits:
         return False
-    name = Path((store.run_facts() or {"config_name": "run"})["config_name"]).stem
+    run = find_run(store)
+    name = Path("run" if run is None else run.config_name).stem
     page = fitted_page(name, fits, plan.config.data.unit)
     store.storage.write(FILE, page.encode())
     return True
@@ -46,27 +48,27 @@ def fitted_members(plan: Plan, panel: Panel, store: RunStore) -> Iterator[Fitted
     """The first seed of each network that knows its training days, on the first series, in the order of names."""
     if plan.windows.refit:
         return
-    records = store.records()
+    stored = store.trials()
     trials = [
         trial
         for trial in plan.trials
-        if trial.unique_id == panel.unique_ids[0] and trial.member.seed_index == 0 and trial.trial_key in records
+        if trial.unique_id == panel.unique_ids[0] and trial.member.seed_index == 0 and trial.trial_key in stored
     ]
     shown = 0
     for trial in sorted(trials, key=lambda trial: trial.member.name):
-        record = records[trial.trial_key]
-        state = None if record.reason is not None else store.states(record.file).get(trial.trial_key)
+        found = stored[trial.trial_key]
+        state = None if found.row.reason is not None else store.states(found.file).get(trial.trial_key)
         if state is not None and "days" in state.meta and shown < MOST:
             shown += 1
-            yield _fitted(plan, panel, store, trial, record, state)
+            yield _fitted(plan, panel, store, trial, found, state)
 
 
-def _fitted(plan: Plan, panel: Panel, store: RunStore, trial: Trial, record: Record, state: State) -> Fitted:
+def _fitted(plan: Plan, panel: Panel, store: RunStore, trial: Trial, found: StoredTrial, state: State) -> Fitted:
     history = panel.history(trial.unique_id)
     cutoff = plan.windows.backtest[0].cutoff
     first = max(as_date(state.meta["days"]["train"]), cutoff - DAYS_BEFORE)
     fitted = np.arange(first, cutoff + 1)
-    forecasts = store.forecasts([record])[trial.trial_key, trial.unique_id]
+    forecasts = store.forecasts([found])[trial.trial_key, trial.unique_id]
     tested = np.arange(cutoff + 1, panel.end + 1)
     ahead = {window.start: forecasts[window.cutoff][0] for window in plan.windows.backtest}
     y_hat = [*one_step_fits(trial.member.build(), state, history, fitted), *(ahead.get(day, np.nan) for day in tested)]

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cluster.rundir.final_states import Fit, find_fits
 from cluster.rundir.storage import Storage, without_secrets
-from cluster.stages.final_states import Fit, find_fits
 from cluster.stages.finished_run import TrainedRun, open_trained
 from cluster.stages.input import load_data
 from ensembles.blend.target_blend import StoredBlend

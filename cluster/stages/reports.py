@@ -4,44 +4,39 @@ from __future__ import annotations
 
 import io
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cluster.config import expand_members, parse_config
+from cluster.rundir.run_facts import judged_run
 from cluster.rundir.storage import Storage
 from cluster.rundir.store import RunStore
 from ensembles.files.forecast_tables import parquet_bytes
-from ensembles.report.data import ReportData
+from ensembles.files.leaderboard_json import LeaderboardFile
+from ensembles.files.run_json import RunFile
+from ensembles.report.data import Curves, ReportData
 from ensembles.report.page import liquidity_of, render
-from ensembles.risk.alert_quality import AlertQuality, judge_alerts, read_labels
 from forecasting.calendar import Calendar
-from forecasting.errors import DataError, StorageError
 from forecasting.panel import Panel
 from forecasting.schema import DS, UNIQUE_ID, Y
 
 if TYPE_CHECKING:
     from ensembles.evaluation.compare import Comparison
-    from ensembles.risk.alerts import Alerts
 
 __all__ = [
-    "Monitored",
     "compare_runs",
-    "monitor_run",
     "report_data",
     "write_comparison",
     "write_figures_of",
     "write_history",
     "write_reports",
 ]
-
-SEVERITIES = (0.0, 1.0, 1.5, 2.0, 3.0)
-"""At which alerts are judged: all of them, those beyond the widest band, and so on in its half widths."""
 
 
 def write_history(store: RunStore, panel: Panel) -> None:
@@ -60,19 +55,17 @@ def report_data(store: RunStore) -> ReportData:
     StorageError
         When the directory holds no run that came to an end.
     """
-    facts = store.run_facts()
-    if facts is None or not store.storage.exists("leaderboard.json"):
-        raise StorageError(f"{store.uri} holds no finished run: run it to its end first")
+    run = judged_run(store)
     return ReportData(
-        board=store.read_json("leaderboard.json"),
+        board=store.read(LeaderboardFile).model_dump(mode="json"),
         blend=store.read_json("blend.json") if store.storage.exists("blend.json") else None,
-        run=facts,
+        run=run.model_dump(mode="json"),
         oof=_table(store, "oof.parquet"),
         forecast=_table(store, "forecast.parquet"),
         history=_table(store, "history.parquet"),
-        learning=_learning(store, facts),
-        quality=facts.get("quality"),
-        calendar=Calendar(facts["config"]["calendar"], tuple((day, name) for day, name in facts.get("events", []))),
+        learning=_learning(store, run),
+        quality=None if run.quality is None else [asdict(finding) for finding in run.quality],
+        calendar=Calendar(run.country, run.events),
     )
 
 
@@ -80,18 +73,18 @@ def _table(store: RunStore, name: str) -> pa.Table | None:
     return pq.read_table(io.BytesIO(store.storage.read(name))) if store.storage.exists(name) else None
 
 
-def _learning(store: RunStore, facts: Mapping[str, Any]) -> dict[str, list[dict[str, list[float]]]]:
+def _learning(store: RunStore, run: RunFile) -> Curves:
     """Learning curves of the final fits whose states were kept, by setting."""
-    names = {m.member_id: m.setting for m in expand_members(parse_config(facts["config"], "run.json"))}
+    names = {m.member_id: m.setting for m in expand_members(parse_config(run.config, "run.json"))}
     curves: dict[str, list[dict[str, list[float]]]] = defaultdict(list)
-    records = store.records()
-    for name in store.storage.names("batches", ".safetensors"):
-        for key, state in store.states(name.removesuffix(".safetensors") + ".parquet").items():
-            member_id = records[key].member_id if key in records else None
+    stored = store.trials()
+    for file in store.kept_states():
+        for key, state in store.states(file).items():
+            member_id = stored[key].row.member_id if key in stored else None
             if member_id in names and "train_loss" in state.meta:
                 curve = {"train": state.meta["train_loss"], "valid": state.meta.get("valid_loss", [])}
                 curves[names[member_id]].append(curve)
-    return dict(curves)
+    return curves
 
 
 def write_reports(store: RunStore) -> ReportData:
@@ -119,47 +112,6 @@ def write_figures_of(data: ReportData, folder: str) -> Sequence[str]:
     for name, content in files.items():
         storage.write(name, content)
     return sorted(files)
-
-
-@dataclass(frozen=True)
-class Monitored:
-    """Alerts of a run in the `unit` of its data; `quality` by severity, where labels say which days are abnormal."""
-
-    alerts: Alerts
-    unit: str
-    quality: Mapping[float, AlertQuality]
-
-
-def monitor_run(
-    run_dir: str, actuals: Path | None = None, labels: Path | None = None, label: str = "anomaly"
-) -> Monitored:
-    """New actual values against the bands of a run's forecast; without them, its backtest against bands made before.
-
-    Parameters
-    ----------
-    labels, label
-        Table and column that say which days are abnormal.
-    """
-    from ensembles.risk.alerts import alerts_of_backtest, monitor
-
-    data = report_data(RunStore(run_dir))
-    table = data.oof if actuals is None else data.forecast
-    if table is None:
-        raise StorageError(f"{run_dir} holds no forecast: run it to its end first")
-    if actuals is None:
-        found = alerts_of_backtest(table, data.days)
-        if not found.n_days:
-            raise StorageError(f"{run_dir}: no day of its backtest has bands, which earlier windows make: give actuals")
-    else:
-        found = monitor(table, actuals, data.targets, data.days, data.run["config"]["data"]["entity"])
-    if labels is None:
-        return Monitored(found, data.unit, {})
-    if not labels.exists():
-        raise DataError(f"{labels}: no such file: give the table of labelled days")
-    entities = {uid.rpartition("/")[0] for uid in table[UNIQUE_ID].unique().to_pylist()}
-    spec = parse_config(data.run["config"], f"{run_dir}/run.json").data
-    known = read_labels(labels, spec, label, entities)
-    return Monitored(found, data.unit, {severity: judge_alerts(found, known, severity) for severity in SEVERITIES})
 
 
 def compare_runs(run_dirs: Sequence[str]) -> Comparison:

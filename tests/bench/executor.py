@@ -29,11 +29,13 @@ from pathlib import Path
 from cluster.config import parse_config
 from cluster.execution.loop import Event, Handle, Worker, run_batches
 from cluster.execution.resources import ClusterResources, Slots
-from cluster.execution.worker import BatchReport, WorkContext, limit_threads, warm_up, work
+from cluster.execution.worker import WorkContext, limit_threads, warm_up, work
 from cluster.plan import Batch, cut_batches, make_plan
+from cluster.rundir.events_file import BatchReport
 from cluster.rundir.lease import Lease
 from cluster.rundir.store import RunStore
 from forecasting.trial import Member, Trial
+from tests.cluster.batches import report_of
 from tests.forecasting.models.test_contract import make_panel
 
 BATCH_SECONDS = 1.0
@@ -87,7 +89,7 @@ class SimulatedPool:
 
 
 def _report(batch: Batch) -> BatchReport:
-    return BatchReport(batch.batch_id, "lstm", "lstm-direct", 1, 1, (), "cpu", "simulated", "", BATCH_SECONDS, 0.0, 0)
+    return report_of(batch.batch_id, family="lstm", model="lstm-direct", n_fits=1, train_seconds=BATCH_SECONDS)
 
 
 def simulate(n_batches: int, workers: int) -> dict[str, object]:

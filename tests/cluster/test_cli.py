@@ -174,11 +174,11 @@ def test_a_timeline_that_cannot_be_written_is_said_before_the_run(folder):
     assert not (folder / "runs/timeline").exists()
 
 
-def test_a_timeline_is_rays(folder):
+def test_an_executor_without_a_timeline_says_so(folder):
     done = run(folder, "runs/timeline", "--timeline", "t.json")
     assert (done.returncode, done.stderr) == (
         2,
-        "tidecast: a timeline is Ray's: leave out --timeline or --executor local\n",
+        "tidecast: executor local writes no timeline: leave out --timeline, or run with --executor ray\n",
     )
     assert not (folder / "runs/timeline").exists()
 

@@ -32,7 +32,9 @@ import pandas as pd
 from rich.console import Console
 
 from cluster.config import load_config
-from cluster.pipeline import RunRequest, plan_only, run_pipeline
+from cluster.pipeline import run_pipeline
+from cluster.request import RunRequest
+from cluster.stages.plan_view import plan_only
 from forecasting.data.load import read
 from forecasting.data.quality.check import check
 from forecasting.errors import ConfigError, UserError

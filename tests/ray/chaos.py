@@ -139,8 +139,8 @@ def _remove_nodes(folder: Path, run_dir: str, chance: random.Random) -> int:
 
 def trained_twice(run_dir: Path) -> list[str]:
     """Trials that stand in more than one batch file."""
-    batches = RunStore(str(run_dir)).batch_facts()
-    keys = Counter(trial["trial_key"] for batch in batches for trial in batch["trials"])
+    batches = RunStore(str(run_dir)).headers().values()
+    keys = Counter(trial.trial_key for batch in batches for trial in batch.trials)
     return [key for key, count in keys.items() if count > 1]
 
 

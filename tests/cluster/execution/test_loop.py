@@ -8,10 +8,10 @@ import pytest
 from cluster.execution.loop import Event, run_batches
 from cluster.execution.resources import ClusterResources, Slots
 from cluster.execution.retry import MAX_ATTEMPTS, Loss
-from cluster.execution.worker import BatchReport
 from cluster.plan import Batch
 from forecasting.errors import ConfigError
 from forecasting.trial import Member, Trial
+from tests.cluster.batches import report_of
 
 
 def batch(name, *, stacked, n_trials=1, cost=1.0):
@@ -20,9 +20,7 @@ def batch(name, *, stacked, n_trials=1, cost=1.0):
 
 
 def report(b):
-    return BatchReport(
-        b.batch_id, "naive", "seasonal-naive", len(b.trials), b.n_fits, (), "cpu", "here:1", "", 0.0, 0.0, 0
-    )
+    return report_of(b.batch_id, n_trials=len(b.trials), n_fits=b.n_fits)
 
 
 class FakePool:

@@ -4,11 +4,13 @@ import socket
 
 import pytest
 
+from cluster.rundir.batch_file import write_batch
 from cluster.rundir.lease import Lease
 from cluster.rundir.storage import Storage
 from cluster.rundir.store import RunStore
 from forecasting.errors import StorageError
-from tests.cluster.rundir.test_store import result
+from tests.cluster.batches import work_of
+from tests.cluster.rundir.test_batch_file import result
 from tests.runs import run, write_inputs
 
 moto = pytest.importorskip("moto.server", reason="moto is not installed: pip install -e '.[test]'")
@@ -43,8 +45,8 @@ def test_files_are_written_listed_read_and_deleted(bucket):
 
 def test_batches_come_back(bucket):
     store = RunStore(bucket("store"))
-    store.write_batch("b1", [result("k1", 7.5)], {"device": "cpu"})
-    assert store.forecasts(store.records().values())["k1", "purchase"]
+    write_batch(store.storage, work_of("b1"), [result("k1", 7.5)])
+    assert store.forecasts(store.trials().values())["k1", "purchase"]
     assert store.states("batches/b1.parquet")["k1"].meta == {"order": [1, 0, 1]}
 
 

@@ -6,10 +6,12 @@ import pytest
 from cluster.config import parse_config
 from cluster.execution.loop import LostBatch
 from cluster.plan import cut_batches, make_plan
+from cluster.rundir.batch_file import write_batch
 from cluster.rundir.store import RunStore
-from cluster.stages.collect import assemble
+from cluster.stages.collect import collect_forecasts
 from forecasting.models.base import State
 from forecasting.trial import Forecast, TrialFailure, TrialResult, series_of
+from tests.cluster.batches import work_of
 from tests.cluster.test_plan import ACROSS, funds
 
 
@@ -26,7 +28,7 @@ class Stored:
                 self.lost.append(LostBatch(batch, "the worker died"))
                 continue
             outcomes = [self._answer(trial, failed, failed_series or {}) for trial in batch.trials]
-            self.store.write_batch(batch.batch_id, outcomes, {"device": "cpu"})
+            write_batch(self.store.storage, work_of(batch.batch_id, model=batch.trials[0].member.model), outcomes)
 
     def _answer(self, trial, failed, failed_series):
         reason = failed.get((trial.member.name, trial.unique_id))
@@ -45,13 +47,13 @@ class Stored:
     def value(self, name, uid, window):
         return 1000.0 * len(name) + 10.0 * self.panel.index(uid) + window
 
-    def assembled(self):
-        return assemble(self.plan, self.panel, self.store, self.lost)
+    def collected(self):
+        return collect_forecasts(self.plan, self.panel, self.store, self.lost)
 
 
 def test_every_place_of_the_cube_holds_its_own_forecast(tmp_path):
     run = Stored(tmp_path, {})
-    done = run.assembled()
+    done = run.collected()
     assert done.failures == ()
     for target, cube in done.cubes.items():
         assert cube.unique_ids == tuple(f"f{k}/{target}" for k in range(4))
@@ -63,7 +65,7 @@ def test_every_place_of_the_cube_holds_its_own_forecast(tmp_path):
 
 
 def test_a_series_that_fails_alone_costs_the_member_where_others_can_forecast_it(tmp_path):
-    done = Stored(tmp_path, {}, {"f1/redeem": "is too young"}).assembled()
+    done = Stored(tmp_path, {}, {"f1/redeem": "is too young"}).collected()
     assert {f.info.name: f.reason for f in done.failures} == {
         f"lightgbm-global/s0{s}": "f1/redeem: is too young" for s in (0, 1)
     }
@@ -73,7 +75,7 @@ def test_a_series_that_fails_alone_costs_the_member_where_others_can_forecast_it
 
 
 def test_a_series_that_nothing_forecasts_is_broken_and_sinks_no_member(tmp_path):
-    done = Stored(tmp_path, {("weekday-mean", "f1/redeem"): "is a mess"}, {"f1/redeem": "is too young"}).assembled()
+    done = Stored(tmp_path, {("weekday-mean", "f1/redeem"): "is a mess"}, {"f1/redeem": "is too young"}).collected()
     assert done.failures == ()
     assert list(done.broken) == ["f1/redeem"]
     assert done.broken["f1/redeem"] in {"is a mess", "is too young"}
@@ -86,7 +88,7 @@ def test_a_series_that_nothing_forecasts_is_broken_and_sinks_no_member(tmp_path)
 @pytest.mark.parametrize("lost", [(), ("lightgbm-global",)])
 def test_a_failed_global_trial_is_one_failed_trial(tmp_path, lost):
     failed = {} if lost else {("lightgbm-global/s01", "redeem"): "boom"}
-    done = Stored(tmp_path, failed, lost=lost).assembled()
+    done = Stored(tmp_path, failed, lost=lost).collected()
     reason = "the worker died" if lost else "boom"
     assert all(reason in f.reason for f in done.failures)
     assert len(done.failures) == (2 if lost else 1)

@@ -295,20 +295,22 @@ def test_a_run_that_cannot_be_used_gets_a_sentence(folder, copy, kind):
 def test_states_of_other_versions_are_refused(folder, monkeypatch):
     now = code_of("lightgbm-direct")
     for code, sentence in (
-        ({**now, "version": 0}, "fitted by version 0 of its model and this is version"),
-        ({**now, "libraries": {**now["libraries"], "lightgbm": "1.2.3"}}, "install lightgbm==1.2.3"),
+        (now.model_copy(update={"version": 0}), "fitted by version 0 of its model and this is version"),
+        (now.model_copy(update={"libraries": {**now.libraries, "lightgbm": "1.2.3"}}), "install lightgbm==1.2.3"),
     ):
         with monkeypatch.context() as patched:
-            patched.setattr(RunStore, "records", aged(RunStore.records, code))
+            patched.setattr(RunStore, "trials", aged(RunStore.trials, code))
             with pytest.raises(StorageError, match=sentence):
                 predict(str(folder / "runs/a"), data(folder))
 
 
-def aged(records, code):
-    """`records` with another code of LightGBM's trials."""
+def aged(trials, code):
+    """`trials` with another code of LightGBM's batches."""
     return lambda store: {
-        key: replace(record, code=code) if "lightgbm" in record.code["libraries"] else record
-        for key, record in records(store).items()
+        key: replace(trial, batch=trial.batch.model_copy(update={"code": code}))
+        if "lightgbm" in trial.batch.code.libraries
+        else trial
+        for key, trial in trials(store).items()
     }
 
 

@@ -1,0 +1,67 @@
+"""What an executor is: it connects to the machines that train, and runs batches there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from cluster.config import RunConfig
+    from cluster.execution.loop import LostBatch, OnReport
+    from cluster.execution.worker import WorkContext
+    from cluster.plan import Batch
+
+__all__ = ["Executor", "Session"]
+
+
+class Session(Protocol):
+    """A connection to the machines that train. `device`: the device of stacked models there."""
+
+    device: str
+
+    def run(self, batches: Sequence[Batch], context: WorkContext, on_report: OnReport) -> list[LostBatch]:
+        """Run all batches, longest first as given, and report each when it is on disk; gives those given up.
+
+        Raises
+        ------
+        ConfigError
+            When the batches cannot be placed on these machines.
+        StorageError
+            When a worker could not write.
+        """
+        ...
+
+    def write_timeline(self, path: Path) -> None:
+        """Write what each process did when, as chrome://tracing reads it; called only if `has_timeline`.
+
+        Raises
+        ------
+        StorageError
+            When the file cannot be written.
+        """
+        ...
+
+
+@runtime_checkable
+class Executor(Protocol):
+    """Where batches run.
+
+    `name` is its name on the command line. `in_process`: batches run in this process, which knows models that were
+    registered here. `has_timeline`: its sessions can write one.
+    """
+
+    name: str
+    in_process: bool
+    has_timeline: bool
+
+    def connect(self, config: RunConfig) -> AbstractContextManager[Session]:
+        """Start or join what trains, and leave it afterwards.
+
+        Raises
+        ------
+        ConfigError
+            When it is not available.
+        """
+        ...

@@ -1,0 +1,53 @@
+"""`--executor local`: one batch after another in this process."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from cluster.config import RunConfig
+from cluster.execution.loop import LostBatch, OnReport
+from cluster.execution.resources import choose_device, local_resources
+from cluster.execution.retry import Decision, Loss, decide
+from cluster.execution.worker import WorkContext, limit_threads, work
+from cluster.plan import Batch, may_use_gpu
+
+__all__ = ["LOCAL"]
+
+
+class _LocalSession:
+    def __init__(self, device: str) -> None:
+        self.device = device
+
+    def run(self, batches: Sequence[Batch], context: WorkContext, on_report: OnReport) -> list[LostBatch]:
+        """Run in order; a batch that runs out of memory is split, as on a cluster."""
+        queue, lost = deque(batches), []
+        while queue:
+            batch = queue.popleft()
+            try:
+                on_report(work(batch, context, batch.device))
+            except MemoryError:
+                if decide(Loss.OUT_OF_MEMORY, 1, len(batch.trials)) is Decision.SPLIT:
+                    queue.extendleft(reversed(batch.halves()))
+                else:
+                    lost.append(LostBatch(batch, Loss.OUT_OF_MEMORY.value))
+        return lost
+
+    def write_timeline(self, path: Path) -> None:
+        raise NotImplementedError(path)
+
+
+class _Local:
+    name = "local"
+    in_process = True
+    has_timeline = False
+
+    @contextmanager
+    def connect(self, config: RunConfig) -> Iterator[_LocalSession]:
+        limit_threads(config.cluster.cpus_per_worker)
+        yield _LocalSession(choose_device(config.cluster, local_resources(config.cluster, may_use_gpu(config)).gpus))
+
+
+LOCAL = _Local()

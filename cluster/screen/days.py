@@ -1,0 +1,82 @@
+"""Rows and days that need a look: findings about the data, and alerts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cluster.screen.text import numbers_table, plain_cells, print_json, say, share, table_of
+from cluster.stages.monitoring import Monitored
+from ensembles.risk.alert_quality import AlertQuality
+from ensembles.risk.alerts import Alert
+from forecasting.data.quality.finding import Finding
+
+__all__ = ["show_alerts", "show_findings"]
+
+TOP_ALERTS = 40
+
+
+def show_findings(findings: Sequence[Finding], out: Console, as_json: bool) -> None:
+    """Data quality as rows, errors first."""
+    if as_json:
+        print_json([asdict(finding) for finding in findings])
+        return
+    table = Table("severity", "check", "count", "first at", "value", "remedy", title="data quality")
+    for finding in findings:
+        row = (finding.severity, finding.check, str(finding.count), finding.where, finding.value, finding.remedy)
+        table.add_row(*(Text(str(cell or "")) for cell in row))
+    out.print(table)
+
+
+def show_alerts(monitored: Monitored, out: Console, as_json: bool) -> None:
+    """Abnormal days, the worst first; where days are labelled, how often an alert is right."""
+    if as_json:
+        _print_alerts(monitored)
+        return
+    found = monitored.alerts
+    table = table_of("series", "day", "", "side", "actual, CNY", "band, CNY", "level", "severity")
+    for alert in found.alerts[:TOP_ALERTS]:
+        table.add_row(*plain_cells(*_alert_cells(alert, 100 if monitored.unit == "fen" else 1)))
+    out.print(table)
+    if len(found.alerts) > TOP_ALERTS:
+        say(out, f"and {len(found.alerts) - TOP_ALERTS} more; --json gives all")
+    inside = ", ".join(f"{count} inside the {level}% band" for level, count in found.inside.items())
+    say(out, f"{found.n_days} days of {found.start} to {found.end}: {inside}")
+    if monitored.quality:
+        _show_quality(monitored.quality, out)
+
+
+def _print_alerts(monitored: Monitored) -> None:
+    """As JSON, which cannot hold the infinite severity of a day without any flow: null."""
+    rows = [asdict(alert) for alert in monitored.alerts.alerts]
+    alerts = [row | {"severity": row["severity"] if math.isfinite(row["severity"]) else None} for row in rows]
+    quality = [{"severity": at, **q.as_json()} for at, q in monitored.quality.items()]
+    print_json({"alerts": alerts} | ({"quality": quality} if quality else {}), default=str)
+
+
+def _alert_cells(alert: Alert, scale: float) -> tuple[str, ...]:
+    """Amounts in units of `scale`."""
+    day = f"{alert.weekday} {alert.day_type} {alert.holiday} {alert.event}".strip()
+    band = f"{alert.low / scale:,.0f} to {alert.high / scale:,.0f}"
+    place = (alert.unique_id, alert.ds, day, alert.side)
+    return (*place, f"{alert.y / scale:,.0f}", band, f"{alert.level}%", f"{alert.severity:.2f}")
+
+
+def _show_quality(quality: Mapping[float, AlertQuality], out: Console) -> None:
+    """Precision and recall by the severity from which an alert counts."""
+    table = numbers_table(
+        "alerts of severity", "alerts", "right", "precision", "anomalies", "found", "recall", "days to the alert"
+    )
+    for severity, q in quality.items():
+        counts = (f"{q.n_alerts}", f"{q.n_right}", share(q.precision), f"{q.n_anomalies}", f"{q.n_found}")
+        wait = "" if math.isnan(q.days_to_alert) else f"{q.days_to_alert:.1f}"
+        table.add_row(f"{severity:g} or more" if severity else "any", *counts, share(q.recall), wait)
+    out.print(table)
+    edge = quality[1.0]
+    kinds = ", ".join(f"{kind} {found} of {every}" for kind, (found, every) in edge.found_by_kind.items())
+    say(out, f"found by alerts of severity 1, the edge of the widest band: {kinds or 'no labelled day was judged'}")

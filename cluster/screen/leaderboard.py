@@ -1,0 +1,124 @@
+"""The leaderboard: a summary at the end of a run, and every row of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from cluster.rundir.store import RunStore
+from cluster.screen.text import fits_windows, number, print_json, table_of
+from ensembles.files.leaderboard_json import LeaderboardFile, LeaderboardRow, SettingRow
+from forecasting.errors import StorageError
+from forecasting.schema import BLEND
+
+__all__ = ["show_leaderboard", "summary_table"]
+
+TOP_ROWS = 15
+"""Settings shown after a run."""
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A row of the summary."""
+
+    name: str
+    family: str
+    score: float | None
+    per_window: tuple[float | None, ...]
+    seeds: str = ""
+    spread: str = ""
+
+
+def summary_table(board: LeaderboardFile, width: int) -> Table:
+    """The blend among settings (seeds averaged), best first, in the width there is."""
+    windows = _window_names(board) if fits_windows(width, len(board.windows)) else []
+    table = table_of(title=_title(board))
+    table.add_column("", no_wrap=True)
+    table.add_column("family")
+    for name in ("score", *windows, "seeds"):
+        table.add_column(name, justify="right")
+    table.add_column("mean ± sd", justify="right", no_wrap=True)
+    for line in _best(board):
+        scores = [number(value) for value in line.per_window[: len(windows)]]
+        cells = (line.name, line.family, number(line.score), *scores, line.seeds, line.spread)
+        table.add_row(*cells, style=_style(line.family))
+    return table
+
+
+def _best(board: LeaderboardFile) -> list[_Line]:
+    """The blend, which stands first among equals, and the settings."""
+    blend = next(row for row in board.rows if row.family == BLEND)
+    lines = [
+        _Line(BLEND, BLEND, blend.score, blend.per_window or ()),
+        *(_setting_line(setting) for setting in board.settings),
+    ]
+    return sorted(lines, key=lambda line: float("inf") if line.score is None else -line.score)[:TOP_ROWS]
+
+
+def _setting_line(row: SettingRow) -> _Line:
+    seeds = "" if row.n_seeds == 1 else str(row.n_seeds)
+    spread = "" if row.sd is None else f"{row.mean:.2f} ± {row.sd:.2f}"
+    return _Line(row.setting, row.family, row.score_of_average, row.per_window, seeds, spread)
+
+
+def show_leaderboard(store: RunStore, out: Console, as_json: bool) -> None:
+    """The whole leaderboard of a stored run.
+
+    Raises
+    ------
+    StorageError
+        When there is none.
+    """
+    if not store.has(LeaderboardFile):
+        raise StorageError(f"{store.uri} holds no leaderboard: name the directory of a finished run")
+    board = store.read(LeaderboardFile)
+    if as_json:
+        print_json(board.model_dump(mode="json"))
+    else:
+        out.print(_table(board, out.width))
+
+
+def _table(board: LeaderboardFile, width: int) -> Table:
+    """Every row, best first; windows where there is room for all of them."""
+    n_windows = len(board.windows)
+    shown = fits_windows(width, n_windows)
+    table = table_of(title=_title(board))
+    table.caption = None if shown else f"{n_windows} windows: --json, or leaderboard.csv in the run directory"
+    table.add_column("member", no_wrap=True)
+    table.add_column("family", no_wrap=True)
+    for name in ("score", *(_window_names(board) if shown else ())):
+        table.add_column(name, justify="right", no_wrap=True)
+    for target in board.weights:
+        table.add_column(f"{target} MAPE", justify="right")
+    table.add_column("status")
+    for row in board.rows:
+        table.add_row(*_cells(row, board, n_windows if shown else 0), style=_style(row.family))
+    return table
+
+
+def _cells(row: LeaderboardRow, board: LeaderboardFile, n_windows: int) -> list[str]:
+    mapes = [row.targets[target].mape for target in board.weights]
+    scores = (row.per_window or (None,) * n_windows)[:n_windows]
+    return [
+        row.member,
+        row.family,
+        *(number(value) for value in (row.score, *scores)),
+        *("-" if value is None else f"{value:.1%}" for value in mapes),
+        row.status if row.reason is None else f"{row.status}: {row.reason}",
+    ]
+
+
+def _style(family: str) -> str | None:
+    return "bold" if family == BLEND else None
+
+
+def _window_names(board: LeaderboardFile) -> list[str]:
+    """Months where windows are months, else first days."""
+    starts = [window.start for window in board.windows]
+    return [start[:7] for start in starts] if all(start.endswith("-01") for start in starts) else starts
+
+
+def _title(board: LeaderboardFile) -> str:
+    return f"{board.sort}: points a day, 0 to 10, higher is better ({board.surrogate} surrogate)"

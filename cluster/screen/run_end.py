@@ -1,0 +1,41 @@
+"""The end of a run: how the blend and the settings did, and where everything is."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from cluster.screen.leaderboard import summary_table
+from cluster.screen.text import say
+from cluster.stages.finish import RunResult
+from forecasting.schema import FloatArray
+
+__all__ = ["show_result"]
+
+SPARKS = "▁▂▃▄▅▆▇█"
+
+
+def show_result(result: RunResult, out: Console) -> None:
+    """The summary, what failed, the forecast as a picture of one line, and the files."""
+    out.print(summary_table(result.board, out.width))
+    say(out, result.headline)
+    for row in result.board.rows:
+        if row.status != "ok":
+            say(out, f"failed: {row.member}: {row.reason}")
+    if broken := result.board.broken_series:
+        uid, reason = next(iter(broken.items()))
+        say(out, f"left out: {len(broken)} series (reasons in leaderboard.json); the first: {uid}: {reason}")
+    for target, (recent, forecast) in result.outlook.items():
+        say(out, f"{target:>12} {_spark(recent, forecast)}")
+    say(out, f"forecast: {result.n_days} days, {result.start} to {result.end}, in {result.uri}")
+    pictures = "  figures.html" if result.has_figures else ""
+    say(out, f"  submission.csv  forecast.csv (for people)  report.html  leaderboard.csv{pictures}")
+
+
+def _spark(recent: FloatArray, forecast: FloatArray) -> str:
+    """The last days and the forecast as a line of small bars, on one scale from zero."""
+    top = max(float(recent.max()), float(forecast.max()), 1e-9)
+
+    def bars(values: FloatArray) -> str:
+        return "".join(SPARKS[min(len(SPARKS) - 1, int(value / top * len(SPARKS)))] for value in values)
+
+    return f"{bars(recent)} → {bars(forecast)}"

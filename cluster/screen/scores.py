@@ -1,0 +1,69 @@
+"""Scores apart from the leaderboard: of a configuration, of a submission, of runs side by side."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from cluster.screen.text import fits_windows, number, plain_cells, print_json, say, table_of
+from ensembles.evaluation.compare import Comparison, comparison_rows
+from ensembles.evaluation.evaluate import Contender, Evaluation
+from ensembles.files.submission_csv import SubmissionScore
+from forecasting.schema import BLEND
+
+__all__ = ["show_comparison", "show_evaluation", "show_score"]
+
+
+def show_evaluation(evaluation: Evaluation, out: Console, as_json: bool) -> None:
+    """The blend against what else one could have done, with intervals."""
+    if as_json:
+        print_json(evaluation.as_json())
+        return
+    interval = f"{evaluation.confidence:.0%} interval"
+    table = table_of(title=f"{evaluation.surrogate} surrogate, {evaluation.n_days} days")
+    table.add_column("", no_wrap=True)
+    windows = evaluation.cutoffs if fits_windows(out.width, len(evaluation.cutoffs)) else ()
+    for name in ("score", interval, *windows, "blend ahead by", interval):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in evaluation.contenders:
+        table.add_row(*_contender_cells(row, len(windows)))
+    out.print(table)
+    say(out, f"intervals: block bootstrap, blocks of {evaluation.block_days} days; columns of windows by cutoff")
+
+
+def _contender_cells(row: Contender, n_windows: int) -> list[str]:
+    ahead = ("", "") if row.name == BLEND else (f"{row.ahead:+.2f}", f"{row.ahead_low:+.2f} to {row.ahead_high:+.2f}")
+    scores = [f"{value:.2f}" for value in row.per_window[:n_windows]]
+    return [row.name, f"{row.score:.2f}", f"{row.low:.2f} to {row.high:.2f}", *scores, *ahead]
+
+
+def show_score(score: SubmissionScore, out: Console, as_json: bool) -> None:
+    """The score of a submission, per target and in total."""
+    from rich.table import Table
+
+    if as_json:
+        print_json(score.as_json())
+        return
+    table = Table("target", "points a day", "MAPE", "zero days", title=f"{score.surrogate} surrogate, higher is better")
+    for name, target in score.targets.items():
+        share = "-" if target.mape != target.mape else f"{target.mape:.1%}"
+        table.add_row(name, f"{target.score:.3f}", share, str(target.zero_days))
+    out.print(table)
+    out.print(f"total {score.score:.3f} a day, {score.score_x30:.1f} over 30 days ({score.start} to {score.end})")
+
+
+def show_comparison(found: Comparison, out: Console, as_json: bool) -> None:
+    """Runs side by side: scores, the paired difference to the first, and what changed."""
+    rows = comparison_rows(found)
+    if as_json:
+        changes = [{"key": change.key, "values": list(change.values)} for change in found.changes]
+        print_json({"surrogate": found.surrogate, "runs": rows, "changes": changes})
+        return
+    table = table_of("run", "score", "ahead of the first", "90% interval", "windows", "methods", "note")
+    for row in rows:
+        ahead = "" if row["ahead"] is None else f"{row['ahead']:+.2f}"
+        interval = "" if row["ahead"] is None else f"{row['ahead_low']:+.2f} to {row['ahead_high']:+.2f}"
+        cells = (row["run"], number(row["score"]), ahead, interval, row["windows_shared"] or "")
+        table.add_row(*plain_cells(*cells, row["methods"], row["note"]))
+    out.print(table)
+    for change in found.changes:
+        say(out, f"  {change.key}: {' | '.join(change.values)}")

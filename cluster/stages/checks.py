@@ -1,0 +1,97 @@
+"""What can fail for the user's reasons is checked here, before the run directory is touched and anything is trained."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from cluster.config import RunConfig
+from cluster.execution.executors.base import Executor
+from cluster.execution.registry import executors
+from cluster.request import RunRequest
+from cluster.rundir.run_facts import RunOrigin, find_run, processor
+from cluster.rundir.storage import Storage, without_secrets
+from cluster.rundir.store import RunStore
+from cluster.stages.input import identity
+from ensembles.files.run_json import DataFacts, RunFile
+from forecasting.data.quality.check import check
+from forecasting.data.quality.finding import Finding
+from forecasting.errors import ConfigError, DataError, StorageError
+from forecasting.panel import Panel
+from forecasting.schema import iso
+
+__all__ = ["check_directory", "check_quality", "check_timeline", "origin_of"]
+
+
+def check_timeline(executor: Executor, timeline: Path | None) -> None:
+    """Refuse a timeline that could not be written.
+
+    Raises
+    ------
+    ConfigError
+        When the executor writes none.
+    StorageError
+        When the file cannot be written.
+    """
+    if timeline is None:
+        return
+    if not executor.has_timeline:
+        able = " or ".join(name for name, other in executors().items() if other.has_timeline)
+        raise ConfigError(
+            f"executor {executor.name} writes no timeline: leave out --timeline, or run with --executor {able}"
+        )
+    Storage(str(timeline.parent)).write(timeline.name, b"[]")
+
+
+def check_quality(config: RunConfig, path: str) -> list[Finding]:
+    """Findings about the data, for the report.
+
+    Raises
+    ------
+    DataError
+        When one of them is an error, such as a user's day that stands twice and would count twice.
+    """
+    findings = check(config.data, path, config.calendar)
+    for finding in findings:
+        if finding.severity == "error":
+            raise DataError(f"{finding.where}: {finding.check} ({finding.value}): {finding.remedy}")
+    return findings
+
+
+def check_directory(store: RunStore, panel: Panel, say: Callable[[str], None]) -> RunFile | None:
+    """The run that was begun in a directory and can go on there, or None.
+
+    Raises
+    ------
+    StorageError
+        When the directory would be thrown away, or holds a run on other data.
+    """
+    if "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ and "://" not in store.uri and not Path(store.uri).is_absolute():
+        raise StorageError(
+            f"{store.uri}: the working directory of a job is thrown away; "
+            "give --run-dir a URI or a shared absolute path"
+        )
+    run = find_run(store)
+    if run is None:
+        return None
+    if run.data.fingerprint != identity(panel):
+        raise StorageError(
+            f"{store.uri} holds a run on other data ({run.data.start} to {run.data.end}): "
+            "choose another --run-dir, or delete it"
+        )
+    if run.environment.processor != processor():
+        say(f"this run began on {run.environment.processor}: the last digits may differ on this processor")
+    return run
+
+
+def origin_of(request: RunRequest, panel: Panel, quality: Sequence[Finding]) -> RunOrigin:
+    """What run.json says of the request and its data."""
+    data = DataFacts(
+        fingerprint=identity(panel),
+        path=without_secrets(request.data or "generated sample"),
+        start=iso(panel.ds[0]),
+        end=iso(panel.end),
+        series=len(panel.series),
+    )
+    return RunOrigin(request.config_name, request.executor, data, panel.calendar.events, quality)

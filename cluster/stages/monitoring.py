@@ -1,0 +1,66 @@
+"""`tidecast monitor`: actual values against the bands of a run's forecast, and how often an alert is right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cluster.config import parse_config
+from cluster.rundir.store import RunStore
+from cluster.stages.reports import report_data
+from ensembles.risk.alert_quality import AlertQuality, judge_alerts, read_labels
+from ensembles.risk.alerts import Alerts, alerts_of_backtest, monitor
+from forecasting.errors import DataError, StorageError
+from forecasting.schema import UNIQUE_ID
+
+__all__ = ["Monitored", "monitor_run"]
+
+SEVERITIES = (0.0, 1.0, 1.5, 2.0, 3.0)
+"""At which alerts are judged: all of them, those beyond the widest band, and so on in its half widths."""
+
+
+@dataclass(frozen=True)
+class Monitored:
+    """Alerts of a run in the `unit` of its data; `quality` by severity, where labels say which days are abnormal."""
+
+    alerts: Alerts
+    unit: str
+    quality: Mapping[float, AlertQuality]
+
+
+def monitor_run(
+    run_dir: str, actuals: Path | None = None, labels: Path | None = None, label: str = "anomaly"
+) -> Monitored:
+    """New actual values against the bands of a run's forecast; without them, its backtest against bands made before.
+
+    Parameters
+    ----------
+    labels, label
+        Table and column that say which days are abnormal.
+
+    Raises
+    ------
+    StorageError
+        When the run left no forecast, or no window with bands.
+    DataError
+        When a table cannot be read.
+    """
+    data = report_data(RunStore(run_dir))
+    spec = parse_config(data.run["config"], f"{run_dir}/run.json").data
+    table = data.oof if actuals is None else data.forecast
+    if table is None:
+        raise StorageError(f"{run_dir} holds no forecast: run it to its end first")
+    if actuals is None:
+        found = alerts_of_backtest(table, data.days)
+        if not found.n_days:
+            raise StorageError(f"{run_dir}: no day of its backtest has bands, which earlier windows make: give actuals")
+    else:
+        found = monitor(table, actuals, data.targets, data.days, spec.entity)
+    if labels is None:
+        return Monitored(found, data.unit, {})
+    if not labels.exists():
+        raise DataError(f"{labels}: no such file: give the table of labelled days")
+    entities = {uid.rpartition("/")[0] for uid in table[UNIQUE_ID].unique().to_pylist()}
+    known = read_labels(labels, spec, label, entities)
+    return Monitored(found, data.unit, {severity: judge_alerts(found, known, severity) for severity in SEVERITIES})

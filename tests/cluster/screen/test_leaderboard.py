@@ -1,0 +1,79 @@
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from cluster.rundir.store import RunStore
+from cluster.screen.leaderboard import show_leaderboard, summary_table
+from ensembles.files.leaderboard_json import LeaderboardFile, LeaderboardRow, SettingRow, TargetMeasures, WindowRow
+from forecasting.errors import StorageError
+
+TARGETS = {"purchase": TargetMeasures(score=4.0, mape=0.123)}
+
+
+def row(member, family, score, **more):
+    scores = None if score is None else (score, score)
+    return LeaderboardRow(member=member, family=family, score=score, per_window=scores, targets=TARGETS, **more)
+
+
+BOARD = LeaderboardFile(
+    schema_version=1,
+    sort="score",
+    surrogate="linear",
+    weights={"purchase": 1.0},
+    windows=tuple(
+        WindowRow(cutoff=f"2024-0{k}-31", start=f"2024-0{k + 1}-01", end=f"2024-0{k + 1}-28", choice=None)
+        for k in (1, 2)
+    ),
+    pairs=(),
+    coverage={},
+    best_single=None,
+    settings=(
+        SettingRow(
+            setting="lstm", family="lstm", n_seeds=4, mean=4.1, sd=0.2, score_of_average=4.25, per_window=(4.2, 4.3)
+        ),
+        SettingRow(
+            setting="naive", family="naive", n_seeds=1, mean=3.0, sd=None, score_of_average=3.0, per_window=(3.0, 3.0)
+        ),
+    ),
+    rows=(
+        row("blend", "blend", 4.2),
+        row("lstm/s00", "lstm", 4.1),
+        row("old", "naive", None, status="failed", reason="too short"),
+    ),
+)
+
+
+def shown(show, width=140):
+    out = io.StringIO()
+    show(Console(file=out, width=width))
+    return out.getvalue()
+
+
+def test_a_summary_has_the_blend_among_the_settings_best_first():
+    text = shown(lambda out: out.print(summary_table(BOARD, out.width)))
+    names = [line.split()[0] for line in text.splitlines() if " linear" not in line and line.split()]
+    assert [name for name in names if name in ("lstm", "blend", "naive")] == ["lstm", "blend", "naive"]
+    assert "4.10 ± 0.20" in text
+    assert "2024-02" in text
+    assert "2024-02" not in shown(lambda out: out.print(summary_table(BOARD, 100)))
+
+
+@pytest.fixture
+def store(tmp_path):
+    return RunStore(str(tmp_path))
+
+
+def test_every_row_is_shown_with_its_reason(store, capsys):
+    store.write(BOARD)
+    text = shown(lambda out: show_leaderboard(store, out, as_json=False))
+    assert "failed: too short" in text
+    assert "12.3%" in text
+    show_leaderboard(store, Console(), as_json=True)
+    assert json.loads(capsys.readouterr().out) == json.loads(store.storage.read("leaderboard.json"))
+
+
+def test_no_leaderboard_is_a_sentence(store):
+    with pytest.raises(StorageError, match="holds no leaderboard: name the directory of a finished run"):
+        show_leaderboard(store, Console(), as_json=False)

@@ -1,0 +1,59 @@
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from cluster.config import parse_config
+from cluster.execution.executors.local import LOCAL
+from cluster.plan import make_plan
+from cluster.rundir.store import RunStore
+from cluster.stages.training import train
+from forecasting.testing import make_panel
+
+CONFIG = parse_config({"windows": {"n_windows": 1}, "members": [{"model": "weekday-mean", "k": [2, 3]}]}, "x")
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """Train one configuration after another in one directory; gives what was said each time."""
+    store, panel = RunStore(str(tmp_path)), make_panel()
+
+    def trained(config):
+        said = io.StringIO()
+        with LOCAL.connect(config) as session:
+            plan = make_plan(config, panel, session.device)
+            assert train(plan, panel, store, "", session, Console(file=said, width=200)) == []
+        return said.getvalue()
+
+    return store, trained
+
+
+def test_only_what_is_missing_is_trained(trained):
+    store, train_again = trained
+    assert train_again(CONFIG) == ""
+    assert len(store.trials()) == 4
+    assert "4 trials reused, 0 to train, 0 no longer in the configuration" in train_again(CONFIG)
+    edited = parse_config({"windows": {"n_windows": 1}, "members": [{"model": "weekday-mean", "k": [2, 4]}]}, "x")
+    assert "2 trials reused, 2 to train, 2 no longer in the configuration" in train_again(edited)
+    lines = [json.loads(line) for line in store.storage.read("events.jsonl").splitlines()]
+    assert sum(line["n_trials"] for line in lines) == 6
+
+
+def test_batches_that_came_back_are_noted_when_training_breaks_off(trained, monkeypatch):
+    store, train_again = trained
+    calls = []
+
+    def work(batch, context, device):
+        calls.append(batch)
+        if len(calls) > 1:
+            raise KeyboardInterrupt
+        return really_work(batch, context, device)
+
+    from cluster.execution.executors import local
+
+    really_work = local.work
+    monkeypatch.setattr(local, "work", work)
+    with pytest.raises(KeyboardInterrupt):
+        train_again(CONFIG)
+    assert len(store.storage.read("events.jsonl").splitlines()) == len(store.headers()) == 1
