@@ -164,7 +164,7 @@ def load_config(path: str, overrides: Sequence[str] = ()) -> RunConfig:
     try:
         raw = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not readable as YAML ({_one_line(error)}): mend that place") from None
+        raise ConfigError(f"{path}: not readable as YAML ({_one_line(error)}): fix that place") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}): check the path") from None
     if not isinstance(raw, dict):

@@ -59,7 +59,7 @@ def connected() -> Iterator[None]:
 
 
 def _init() -> None:
-    """Start or join Ray. Ray takes SIGTERM for itself; the handler there was is put back, for it ends a run cleanly."""
+    """Start or join Ray. Ray replaces the handler of SIGTERM; ours is put back, because it ends a run cleanly."""
     ours = signal.getsignal(signal.SIGTERM)
     _start_or_join()
     if threading.current_thread() is threading.main_thread():
@@ -75,11 +75,11 @@ def _start_or_join() -> None:
         ray.init(address="local", include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, TimeoutError) as error:
         reason = " ".join(str(error).split())
-        raise ConfigError(f"Ray did not start ({reason}): mend that, or run with --executor local") from None
+        raise ConfigError(f"Ray did not start ({reason}): fix that, or run with --executor local") from None
 
 
 def cluster_resources() -> ClusterResources:
-    """What the connected cluster has now."""
+    """CPUs and GPUs of the connected cluster now."""
     found = cast(Any, ray).cluster_resources()
     return ClusterResources(int(found.get("CPU", 0)), float(found.get("GPU", 0)))
 
@@ -98,7 +98,7 @@ def write_timeline(path: Path) -> None:
 
 
 def _granted_device(device: str) -> str:
-    """The device of this process: the granted GPU, which Ray shows as the first one, or the CPU."""
+    """The device of this process: the CPU, or the granted GPU, which Ray shows as the first one."""
     if device == "cpu":
         return "cpu"
     if not ray.get_gpu_ids():
@@ -109,7 +109,7 @@ def _granted_device(device: str) -> str:
 
 
 class _Worker:
-    """A long-lived worker: imports, compiled kernels and the CUDA context are paid for once."""
+    """A long-lived worker: it imports, compiles and opens CUDA once, not for each batch."""
 
     def __init__(self, device: str, n_threads: int) -> None:
         limit_threads(n_threads)

@@ -187,7 +187,7 @@ def _reason(error: BaseException, done: str = "") -> str:
     if code in (errno.ENOSPC, errno.EDQUOT):
         return "the disk is full; free some space and run the same command again"
     if code in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return "no permission; choose another folder or mend its permissions"
+        return "no permission; choose another folder or fix its permissions"
     if code in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
         return "a file or folder of that name is in the way; choose another place"
     if code == errno.ENOENT and done == "written":

@@ -1,4 +1,4 @@
-"""The end of a run: blend what was members, and write every file a user reads."""
+"""The end of a run: blend the members' forecasts, and write every file a user reads."""
 
 from __future__ import annotations
 

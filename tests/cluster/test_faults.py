@@ -72,7 +72,7 @@ def test_storage_that_may_not_be_written(calm, monkeypatch, error):
     with monkeypatch.context() as patch:
         patch.setattr("os.fsync", fails_from(1, error))
         done = run(calm, run_dir)
-    assert "no permission; choose another folder or mend its permissions" in the_sentence(done)
+    assert "no permission; choose another folder or fix its permissions" in the_sentence(done)
     assert not (calm / run_dir).exists()
     assert run(calm, run_dir).returncode == 0
 
