@@ -181,9 +181,9 @@ class _Loop:
             self.failed_starts = 0
             self.idle.append(start.worker)
             return
-        self.pool.stop_worker(start.worker)  # one that cannot be reached may live on in its slot
+        self.pool.stop_worker(start.worker)  # a worker that cannot be reached may still hold its slot
         if start.after != self.failed_starts:
-            return  # begun before the last failure was known: a node that dies takes all that start on it along
+            return  # a dying node kills every worker that is starting on it: that counts as one failure
         self.failed_starts += 1
         if self.failed_starts >= MAX_ATTEMPTS:
             raise ConfigError(

@@ -1,11 +1,11 @@
 """One driver per run directory: a lease file with its owner and a heartbeat.
 
 A second driver is refused while the first lives. On one machine a dead owner is seen by its process and replaced at
-once; an owner on another machine counts as dead when its heartbeat stood still for `PATIENCE` seconds. Creation is
+once; an owner on another machine counts as dead when its heartbeat has not changed for `PATIENCE` seconds. Creation is
 exclusive on local file systems and NFS; on object stores, which cannot create exclusively everywhere, it is best
 effort.
 
-Workers read the lease too: who does not see the owner's token does not see the owner's storage.
+Workers read the lease too: a worker that does not find the owner's token does not see the owner's storage.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Lease:
     ) -> None:
         self._stop.set()
         self._thread.join()
-        with suppress(StorageError):  # the run's own outcome matters more than a file that will be seen as stale
+        with suppress(StorageError):  # the run's own outcome matters more: the next run sees that the lease is stale
             lease = read_lease(self._storage)
             if lease is not None and lease.token == self.token:
                 self._storage.delete(LEASE)
@@ -138,7 +138,7 @@ class Lease:
     def _keep_beating(self) -> None:
         while not self._stop.wait(BEAT):
             self._beat += 1
-            with suppress(StorageError):  # a full disk is reported by the work that it stops
+            with suppress(StorageError):  # the work reports a full disk
                 self._storage.write(LEASE, self._content())
 
 

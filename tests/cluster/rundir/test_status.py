@@ -57,10 +57,3 @@ def test_a_plan_goes_by_the_timings_of_a_run(folder):
         "4 trials are finished"
         in tidecast(folder, "plan", "config.yaml", "--data", "data.csv", "--run-dir", "runs/a").stdout
     )
-
-
-def test_evaluate_reads_stored_forecasts(folder):
-    found = json.loads(tidecast(folder, "evaluate", "runs/a", "--json").stdout)
-    names = {row["name"] for row in found["contenders"]}
-    assert {"blend", "seasonal-naive"} <= names
-    assert tidecast(folder, "evaluate", "runs/none").returncode == 2
