@@ -190,10 +190,10 @@ def validate(
     """Say what is wrong with the data, as rows with place and remedy; exit code 2 when a run could not use them."""
     from cluster.config import load_config
     from cluster.screen.days import show_findings
-    from forecasting.data.quality.check import check
+    from forecasting.data.dataset import open_data
 
     settings = load_config(config or "yuebao")
-    findings = check(settings.data, path, settings.calendar)
+    findings = open_data(settings.data, path, settings.calendar, checked=True).findings
     show_findings(findings, _consoles()[0], as_json)
     if any(finding.severity == "error" for finding in findings):
         raise typer.Exit(2)

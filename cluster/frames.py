@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from forecasting.data.load import load
+from forecasting.data.dataset import open_data
 from forecasting.data.spec import DataSpec
 from forecasting.errors import DataError
 from forecasting.panel import Panel
@@ -52,7 +52,8 @@ def to_panel(
     names = list(targets)
     weights = dict(targets) if isinstance(targets, Mapping) else {name: 1.0 / len(names) for name in names}
     with file_of(frame) as path:
-        return load(DataSpec(kind="panel", targets=weights, past=tuple(past) or None), path, calendar)
+        spec = DataSpec(kind="panel", targets=weights, past=tuple(past) or None)
+        return open_data(spec, path, calendar).panel
 
 
 def to_frame(panel: Panel) -> pd.DataFrame:

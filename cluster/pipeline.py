@@ -14,9 +14,9 @@ from cluster.request import RunRequest
 from cluster.rundir.lease import Lease
 from cluster.rundir.run_facts import begin_run
 from cluster.rundir.store import RunStore
-from cluster.stages.checks import check_directory, check_quality, check_timeline, origin_of
+from cluster.stages.checks import check_directory, check_timeline, origin_of
 from cluster.stages.collect import check_failures, collect_forecasts
-from cluster.stages.input import load_data
+from cluster.stages.input import load_checked
 from cluster.stages.training import train
 from forecasting.errors import TooManyFailures
 
@@ -48,8 +48,7 @@ def run_pipeline(request: RunRequest, err: Console) -> RunResult:
     check_timeline(executor, request.timeline)
     store = RunStore(request.directory)
     with request.data_path() as path:
-        data = load_data(config, path, request.as_of)
-        quality = check_quality(config, path)
+        data, quality = load_checked(config, path, request.as_of)
     check_windows(config, data.panel)
     before = check_directory(store, data.panel, say)
     with Lease(store.storage, say) as lease:

@@ -7,6 +7,9 @@ TidecastError
 │   └── StorageError     the run directory cannot be used
 ├── TrialError           one member failed on one series; becomes a row with a reason
 └── TooManyFailures      exit code 3: more members failed than the configuration tolerates
+
+Every error can carry its place, its cause and its remedy as fields. Code that needs one of them reads the field; it
+never takes the sentence apart.
 """
 
 from __future__ import annotations
@@ -23,11 +26,31 @@ __all__ = [
 
 
 class TidecastError(Exception):
-    """Base of every error raised on purpose."""
+    """Base of every error raised on purpose.
+
+    Parameters
+    ----------
+    message
+        The whole sentence, where the parts are not told apart. It then stands in `what`.
+    where
+        The place: a file, ``file:row``, a configuration key or a folder.
+    what
+        What is wrong there.
+    remedy
+        What to do about it.
+
+    The text of the error is ``where: what: remedy`` without the parts left out.
+    """
+
+    def __init__(self, message: str = "", *, where: str = "", what: str = "", remedy: str = "") -> None:
+        super().__init__(message or ": ".join(part for part in (where, what, remedy) if part))
+        self.where = where
+        self.what = what or message
+        self.remedy = remedy
 
 
 class UserError(TidecastError):
-    """Something the user can mend: the message says what, where and what to do."""
+    """The user can correct this: the message says what is wrong, where, and what to do."""
 
 
 class ConfigError(UserError):

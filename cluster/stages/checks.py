@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from cluster.config import RunConfig
 from cluster.execution.executors.base import Executor
 from cluster.execution.registry import executors
 from cluster.request import RunRequest
@@ -15,13 +14,12 @@ from cluster.rundir.storage import Storage, without_secrets
 from cluster.rundir.store import RunStore
 from cluster.stages.input import identity
 from ensembles.files.run_json import DataFacts, RunFile
-from forecasting.data.quality.check import check
 from forecasting.data.quality.finding import Finding
-from forecasting.errors import ConfigError, DataError, StorageError
+from forecasting.errors import ConfigError, StorageError
 from forecasting.panel import Panel
 from forecasting.schema import iso
 
-__all__ = ["check_directory", "check_quality", "check_timeline", "origin_of"]
+__all__ = ["check_directory", "check_timeline", "origin_of"]
 
 
 def check_timeline(executor: Executor, timeline: Path | None) -> None:
@@ -42,21 +40,6 @@ def check_timeline(executor: Executor, timeline: Path | None) -> None:
             f"executor {executor.name} writes no timeline: leave out --timeline, or run with --executor {able}"
         )
     Storage(str(timeline.parent)).write(timeline.name, b"[]")
-
-
-def check_quality(config: RunConfig, path: str) -> list[Finding]:
-    """Findings about the data, for the report.
-
-    Raises
-    ------
-    DataError
-        When one of them is an error, such as a user's day that stands twice and would count twice.
-    """
-    findings = check(config.data, path, config.calendar)
-    for finding in findings:
-        if finding.severity == "error":
-            raise DataError(f"{finding.where}: {finding.check} ({finding.value}): {finding.remedy}")
-    return findings
 
 
 def check_directory(store: RunStore, panel: Panel, say: Callable[[str], None]) -> RunFile | None:

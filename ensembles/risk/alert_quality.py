@@ -18,8 +18,8 @@ import pyarrow as pa
 from ensembles.risk.alerts import Alert, Alerts
 from forecasting.data.formats.columns import find_column, listed
 from forecasting.data.formats.files import table_at
-from forecasting.data.formats.reading import columns_of
-from forecasting.data.formats.table import Frame, read_frame
+from forecasting.data.formats.reading import OpenTable
+from forecasting.data.formats.table import Table, read_table
 from forecasting.data.spec import DataSpec
 from forecasting.errors import DataError
 from forecasting.schema import UNIQUE_ID, as_date, iso
@@ -89,20 +89,20 @@ def read_labels(
         For a file that cannot be read, a missing column, a cell that is not a day, no labelled day at all, or none of
         these entities.
     """
-    files = table_at(path)
-    name, available = files[0].name, columns_of(files[0])
-    mapped = {ours: column for ours, column in data.columns.items() if column in available}
-    date = find_column("ds", mapped, available, name)
-    who = _entity_column(data, mapped)
-    if label not in available:
-        raise DataError(
-            f"{name}: there is no column {label!r} among {listed(available)}: name the column of the labels"
-        )
-    frame = read_frame(files, [date, label, *([who] if who else [])])
-    kinds = _texts(frame, label)
-    keys = [_entity(key, data) for key in _texts(frame, who)] if who else [""] * len(kinds)
+    with OpenTable(table_at(path)) as opened:
+        name, available = opened.name, opened.columns
+        mapped = {ours: column for ours, column in data.columns.items() if column in available}
+        date = find_column("ds", mapped, available, name)
+        who = _entity_column(data, mapped)
+        if label not in available:
+            raise DataError(
+                f"{name}: there is no column {label!r} among {listed(available)}: name the column of the labels"
+            )
+        table = read_table(opened, [date, label, *([who] if who else [])])
+    kinds = _texts(table, label)
+    keys = [_entity(key, data) for key in _texts(table, who)] if who else [""] * len(kinds)
     found: dict[Day, str] = {}
-    for key, day, kind in zip(keys, frame.days(date), kinds, strict=True):
+    for key, day, kind in zip(keys, table.days(date), kinds, strict=True):
         if kind.casefold() not in USUAL:
             found.setdefault((key, iso(day)), kind)
     if not found:
@@ -128,11 +128,11 @@ def _entity(key: str, data: DataSpec) -> str:
     return head if data.entity is None and tail in data.targets else key
 
 
-def _texts(frame: Frame, column: str) -> list[str]:
+def _texts(table: Table, column: str) -> list[str]:
     try:
-        return [(text or "").strip() for text in frame.columns[column].cast(pa.string()).to_pylist()]
+        return [(text or "").strip() for text in table.columns[column].cast(pa.string()).to_pylist()]
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        raise DataError(f"{frame.files[0].name}: {column} cannot be read as text: store it as text") from None
+        raise DataError(f"{table.name}: {column} cannot be read as text: store it as text") from None
 
 
 def judge_alerts(found: Alerts, labels: Mapping[Day, str], severity: float = 1.0) -> AlertQuality:

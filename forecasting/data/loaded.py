@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from forecasting.errors import DataError
 from forecasting.panel import Panel, Series
 
 __all__ = ["Loaded", "SeriesProblem"]
@@ -14,7 +15,12 @@ class SeriesProblem:
     """A series of a panel that cannot be used, and why in one sentence."""
 
     series: Series
-    reason: str
+    error: DataError
+
+    @property
+    def reason(self) -> str:
+        """The error's sentence."""
+        return str(self.error)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from forecasting.data.load import load
+from forecasting.data.dataset import open_data
 from forecasting.data.spec import DataSpec
 from forecasting.errors import ConfigError, DataError, StorageError
 from forecasting.sample.accounts import write_accounts
@@ -107,11 +107,12 @@ def _write(staging: Path, kind: str, users: int, ds: DateArray, seed: int, total
         return write_accounts(staging, ds, users, seed)
     if totals is None:
         return write_competition(staging, made_up_totals(ds, users, seed), users, seed)
-    panel = load(DataSpec(kind="table"), totals, None)
+    panel = open_data(DataSpec(kind="table"), totals, None).panel
     fen = panel.y.astype(np.int64)
     broken = np.flatnonzero((fen != panel.y).any(axis=0))
     if len(broken):
-        raise DataError(f"{totals}: the totals on {panel.ds[broken[0]]} are no whole fen: round them")
+        what = f"the totals on {panel.ds[broken[0]]} are no whole fen"
+        raise DataError(where=str(totals), what=what, remedy="round them")
     return write_competition(staging, with_yields(panel.ds, fen[0], fen[1], seed), users, seed)
 
 

@@ -35,10 +35,9 @@ from cluster.config import load_config
 from cluster.pipeline import run_pipeline
 from cluster.request import RunRequest
 from cluster.stages.plan_view import plan_only
-from forecasting.data.load import read
-from forecasting.data.quality.check import check
 from forecasting.errors import ConfigError, UserError
 from forecasting.sample import write_sample
+from tests.forecasting.data.opened import check, read
 
 __all__ = ["Broken", "run_case"]
 

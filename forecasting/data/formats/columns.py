@@ -27,8 +27,9 @@ _CAPTIONS: dict[str, tuple[str, ...]] = {
 
 
 def find_column(name: str, columns: Mapping[str, str], available: Sequence[str], where: str) -> str:
-    """The column of table `where` that holds our `name`: the one mapped, else the one so called, else the one known
-    caption.
+    """The column of table `where` that holds our `name`.
+
+    It is the column mapped to the name, else the one of that name, else the only one with a known caption.
 
     Raises
     ------
@@ -38,10 +39,8 @@ def find_column(name: str, columns: Mapping[str, str], available: Sequence[str],
     if name in columns:
         if columns[name] in available:
             return columns[name]
-        raise DataError(
-            f"{where}: there is no column {columns[name]!r}, which data.columns gives for {name}; "
-            f"the columns are {listed(available)}"
-        )
+        missing = f"there is no column {columns[name]!r}, which data.columns gives for {name}"
+        raise DataError(where=where, what=f"{missing}; the columns are {listed(available)}")
     if name in available:
         return name
     known = {caption.casefold() for caption in (name, *_CAPTIONS.get(name, ()))}
@@ -49,10 +48,10 @@ def find_column(name: str, columns: Mapping[str, str], available: Sequence[str],
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
-        raise DataError(f"{where}: the columns {listed(fitting)} could each be {name}: name one in data.columns")
-    raise DataError(
-        f"{where}: there is no column for {name} among {listed(available)}: name it in data.columns ({name}: COLUMN)"
-    )
+        what = f"the columns {listed(fitting)} could each be {name}"
+        raise DataError(where=where, what=what, remedy="name one in data.columns")
+    what = f"there is no column for {name} among {listed(available)}"
+    raise DataError(where=where, what=what, remedy=f"name it in data.columns ({name}: COLUMN)")
 
 
 def listed(names: Sequence[str], most: int = 12) -> str:

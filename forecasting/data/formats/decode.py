@@ -1,19 +1,31 @@
-"""What a cell means: a day, a number, or nothing."""
+"""What a cell means: a day, a number, or nothing; what is wrong with it, and how a message shows it."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forecasting.schema import BoolArray, DateArray, FloatArray
+from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray
 
-__all__ = ["EXACT", "Numbers", "decode_dates", "decode_numbers", "parse_day"]
+__all__ = [
+    "DAY_REMEDY",
+    "EXACT",
+    "FAULTS",
+    "Fault",
+    "Numbers",
+    "amount_fault",
+    "decode_dates",
+    "decode_numbers",
+    "first",
+    "parse_day",
+    "shown",
+]
 
 EXACT = 2.0**53
 """Whole numbers below this are exact in float64, in which a panel holds them."""
@@ -26,12 +38,31 @@ _FIRST_YEAR, _LAST_YEAR = 1900, 2199
 _MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "Null", "null", "None", r"\N")
 _PLAIN = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
 _GROUPED = r"^[+-]?\d{1,3}([,，]\d{3})+(\.\d*)?$"
+DAY_REMEDY = "write YYYYMMDD or YYYY-MM-DD"
+
+
+class Fault(NamedTuple):
+    """What is wrong with an amount, and what to do."""
+
+    what: str
+    remedy: str
+
+
+FAULTS = (
+    Fault("", ""),
+    Fault("too large to be held exactly (2^53)", "use a larger unit"),
+    Fault("a negative amount", "correct it"),
+    Fault("not a number", "correct it"),
+    Fault("a missing amount", "fill it in (0 if nothing flowed)"),
+    Fault("a fraction of a fen", "correct it, or set data.unit to CNY if amounts are in CNY"),
+)
+"""The faults of an amount by their code; code 0 means that nothing is wrong."""
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """A decoded column: `values` ``[n]`` NaN where nothing usable stands; `missing` empty cells; `bad` cells that are
-    no number.
+    """A decoded column: `values` ``[n]``, NaN where nothing usable stands; `missing`, `bad` ``[n]`` mark the cells that
+    are empty and those that are no number.
     """
 
     values: FloatArray
@@ -131,3 +162,29 @@ def _day(value: Any) -> np.datetime64:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return np.datetime64("NaT", "D") if value is None else parse_day(str(value))
+
+
+def amount_fault(numbers: Numbers) -> IntArray:
+    """What is wrong with each amount, ``[n]``: an index into `FAULTS`, 0 where nothing is."""
+    with np.errstate(invalid="ignore"):
+        negative, large = numbers.values < 0, numbers.values >= EXACT
+    fault = np.zeros(len(numbers.values), dtype=np.int8)
+    for code, mask in enumerate((large, negative, numbers.bad, numbers.missing), start=1):
+        fault[mask] = code
+    return fault
+
+
+def first(mask: BoolArray) -> int | None:
+    """Position of the first True, None when there is none."""
+    return int(np.argmax(mask)) if mask.any() else None
+
+
+def shown(value: object) -> str:
+    """A cell's value for a sentence."""
+    if value is None:
+        return "empty"
+    text = value if isinstance(value, str) else str(value)
+    if not text.strip():
+        return "empty"
+    text = text if len(text) <= 40 else text[:37] + "..."
+    return repr(text) if isinstance(value, str) else text

@@ -114,7 +114,9 @@ def open_location(path: str | Path) -> Folder | tuple[TableFile, ...]:
         if kind == fs.FileType.Directory:
             return Folder(posixpath.basename(inner.rstrip("/")), filesystem, inner)
         if kind != fs.FileType.File:
-            raise DataError(f"{path}: there is no such file or folder: check the path given as data")
+            raise DataError(
+                where=str(path), what="there is no such file or folder", remedy="check the path given as data"
+            )
         if inner.lower().endswith(".zip"):
             members = _zip_tables(filesystem, inner)
             if len(members) != 1:
@@ -134,7 +136,8 @@ def table_at(path: str | Path) -> tuple[TableFile, ...]:
     if not isinstance(location, Folder):
         return location
     if location.members is not None:
-        raise DataError(f"{path}: the archive holds {len(location.members)} tables: give the one meant as a file")
+        what = f"the archive holds {len(location.members)} tables"
+        raise DataError(where=str(path), what=what, remedy="give the one meant as a file")
     return _parts(location.filesystem, location.path)
 
 
@@ -150,18 +153,19 @@ def reading(name: str) -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, NotADirectoryError):
-        raise DataError(f"{name}: there is no such file: check the path") from None
+        raise DataError(where=name, what="there is no such file", remedy="check the path") from None
     except PermissionError:
-        raise DataError(f"{name}: it may not be read: check its permissions") from None
+        raise DataError(where=name, what="it may not be read", remedy="check its permissions") from None
     except _UNREADABLE as error:
-        raise DataError(f"{name}: it cannot be read ({_first_line(error)}): check that the file is complete") from None
+        what = f"it cannot be read ({_first_line(error)})"
+        raise DataError(where=name, what=what, remedy="check that the file is complete") from None
 
 
 def _resolve(path: str | Path) -> tuple[fs.FileSystem, str]:
     text = str(path)
     if not _URI.match(text):
         if "\0" in text:
-            raise DataError("the path given as data holds a NUL character: check the path")
+            raise DataError(what="the path given as data holds a NUL character", remedy="check the path")
         return fs.LocalFileSystem(), Path(text).expanduser().absolute().as_posix()
     with reading(text):
         found: tuple[fs.FileSystem, str] = fs.FileSystem.from_uri(text)
@@ -174,7 +178,8 @@ def _file(filesystem: fs.FileSystem, path: str) -> tuple[TableFile, ...]:
         return (TableFile(name, filesystem, path),)
     members = _zip_tables(filesystem, path)
     if len(members) != 1:
-        raise DataError(f"{name}: it holds {len(members)} tables, and one is meant: keep one .csv or .parquet in it")
+        what = f"it holds {len(members)} tables, and one is meant"
+        raise DataError(where=name, what=what, remedy="keep one .csv or .parquet in it")
     return (TableFile(f"{name}/{posixpath.basename(members[0])}", filesystem, path, members[0]),)
 
 
@@ -194,7 +199,8 @@ def _parts(filesystem: fs.FileSystem, path: str) -> tuple[TableFile, ...]:
     tables = [p for p in paths if p.lower().endswith(_SUFFIXES)]
     folder = posixpath.basename(path.rstrip("/"))
     if not tables:
-        raise DataError(f"{folder}: the folder holds no .csv or .parquet file: check the path given as data")
+        what = "the folder holds no .csv or .parquet file"
+        raise DataError(where=folder, what=what, remedy="check the path given as data")
     found = []
     for table in tables:
         (file,) = _file(filesystem, table)

@@ -1,270 +1,355 @@
 """Reading tables as Arrow batches, and telling on which row of the file a record stands.
 
-CSV is read in one of two ways. `stream_text` gives every column as text, in one thread, and is the reference: all
-decisions about what a cell means are taken on its output, and its records can be traced to rows. `stream_typed` lets
-Arrow convert in parallel; it is for large tables of plain integers, and whoever uses it falls back to `stream_text`
-at the first difficulty. Rows are counted as an editor counts lines: a CSV's header is row 1. Records of a Parquet
-file are counted from 1.
+`OpenTable` opens each part of a table once: the column names come from the head of the same opening that then gives
+the rows. A part gives its rows in one of two ways. `text` gives every column of a CSV as text, in one thread. It is
+the reference: all decisions about what a cell means are taken on its output. `typed` lets Arrow convert in parallel.
+It is for large tables of plain integers, and whoever uses it goes back to `text` at the first difficulty, with a second
+opening. Rows are counted as an editor counts lines: a CSV's header is row 1. Records of a Parquet file are counted
+from 1.
 """
 
 from __future__ import annotations
 
-import codecs
-import csv
+import hashlib
 import io
 import os
-import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import IO, TypeVar
+from contextlib import ExitStack
+from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from forecasting.data.formats.columns import listed
 from forecasting.data.formats.files import TableFile, reading
+from forecasting.data.formats.layout import Layout, layout_of, one_line_each, record_rows
 from forecasting.errors import DataError
 
-__all__ = ["Ragged", "columns_of", "require_columns", "rows_of", "stream_text", "stream_typed"]
+if TYPE_CHECKING:
+    from pyarrow import parquet
+
+__all__ = ["OpenPart", "OpenTable", "Ragged"]
 
 _T = TypeVar("_T")
 _SNIFF = 1 << 20
 _BLOCK = 1 << 23
 _LINES = 1 << 22
 _MOST_THREADS = 8
-_NEWLINE = re.compile(r"\r\n|\n|\r")
 
 Ragged = Callable[[int, int, int], None]
 """Told of a row with the wrong number of fields, which is then skipped: (record, fields found, fields expected)."""
 
 
-@dataclass(frozen=True)
-class _Layout:
-    """How a CSV is written: its column names, its encoding and the lines up to and including the header."""
+class _Bytes:
+    """A file's bytes from the start, after their head was looked at; `digest` is told of all that is read."""
 
-    columns: tuple[str, ...]
-    encoding: str
-    header_lines: int
+    def __init__(self, raw: IO[bytes], digest: Any) -> None:
+        self.head = raw.read(_SNIFF)
+        self._raw, self._digest, self._ahead = raw, digest, self.head
+        self.closed = False
 
+    def read(self, n: int) -> bytes:
+        block, self._ahead = self._ahead[:n], self._ahead[n:]
+        if len(block) < n:
+            block += self._raw.read(n - len(block))
+        if self._digest is not None:
+            self._digest.update(block)
+        return block
 
-def columns_of(file: TableFile) -> tuple[str, ...]:
-    """Column names, without the spaces around them.
+    def readable(self) -> bool:
+        return True
 
-    Raises
-    ------
-    DataError
-        When the file is empty, cannot be read, or names a column twice.
-    """
-    if file.is_parquet:
-        from pyarrow import parquet
-
-        with reading(file.name), file.open() as raw:
-            names = tuple(str(n).strip() for n in parquet.ParquetFile(raw).schema_arrow.names)
-    else:
-        names = _layout(file).columns
-    twice = sorted({n for n in names if names.count(n) > 1})
-    if twice:
-        raise DataError(f"{file.name}: column {twice[0]!r} stands twice in the header: rename or remove one")
-    return names
+    def close(self) -> None:
+        """Nothing: the part that opened the file closes it."""
 
 
-def require_columns(file: TableFile, columns: Iterable[str]) -> None:
-    """Check that a table, or a part of one, has all these columns.
+class OpenPart:
+    """One opening of one file of a table; its rows can be asked for once.
+
+    `columns` are the column names without the spaces around them. `rows_of` still works after the file is closed.
 
     Raises
     ------
     DataError
-        When one is missing, or as `columns_of`.
+        On entering, when the file is empty, cannot be read, or names a column twice.
     """
-    available = columns_of(file)
-    for column in columns:
-        if column not in available:
-            raise DataError(f"{file.name}: there is no column {column!r}; the columns are {listed(available)}")
 
+    columns: tuple[str, ...] = ()
 
-def stream_text(file: TableFile, columns: Sequence[str], ragged: Ragged | None = None) -> Iterator[pa.RecordBatch]:
-    """Batches of the named columns: text from a CSV, the stored types from Parquet.
+    def __init__(self, file: TableFile, digest: Any = None) -> None:
+        self.file = file
+        self._digest = digest
+        self._open = ExitStack()
+        self._bytes: _Bytes | None = None
+        self._layout = Layout((), "utf-8", 0)
+        self._parquet: parquet.ParquetFile | None = None
+        self._plain_rows = 0
+        """The first so many records are known to stand on one line each."""
 
-    Raises
-    ------
-    DataError
-        When the file cannot be read; for a row with too many or too few fields, unless `ragged` is told of it.
-    """
-    if file.is_parquet:
-        yield from _stream_parquet(file, columns)
-        return
-    bad: list[DataError] = []
-    header_lines = _layout(file).header_lines
+    @property
+    def name(self) -> str:
+        """What messages call the file."""
+        return self.file.name
 
-    def judge(row: pacsv.InvalidRow) -> str:
-        record = row.number - 1 - header_lines
-        if ragged is not None:
-            ragged(record, row.actual_columns, row.expected_columns)
-            return "skip"
-        place = f"{file.name}:{rows_of(file, [record])[0]}"
-        bad.append(_ragged_error(place, row.actual_columns, row.expected_columns))
-        return "error"
-
-    try:
-        yield from _stream_csv(file, columns, judge)
-    except DataError as error:
-        raise (bad[0] if bad else error) from None
-
-
-def stream_typed(
-    file: TableFile, columns: Sequence[str], types: Mapping[str, pa.DataType], work: Callable[[pa.RecordBatch], _T]
-) -> Iterator[_T]:
-    """What `work` makes of each batch of the named columns in the given types, in order.
-
-    A CSV's blocks of lines are parsed and worked on in parallel.
-
-    Raises
-    ------
-    DataError
-        When the file cannot be read so.
-    """
-    if file.is_parquet:
-        yield from map(work, _stream_parquet(file, columns))
-        return
-    layout = _layout(file)
-    convert = pacsv.ConvertOptions(include_columns=list(columns), column_types=dict(types), strings_can_be_null=False)
-
-    def parse(block: bytes, skip: int) -> list[_T]:
-        read = pacsv.ReadOptions(
-            use_threads=False,
-            block_size=len(block) + 1,
-            skip_rows=skip,
-            column_names=list(layout.columns),
-            encoding=layout.encoding,
-        )
-        table = pacsv.read_csv(pa.BufferReader(block), read_options=read, convert_options=convert)
-        return [work(batch) for batch in table.combine_chunks().to_batches()]
-
-    # Arrow's own streaming reader splits and parses in one thread; blocks of whole lines keep every core busy.
-    in_flight: deque[Future[list[_T]]] = deque()
-    n_threads = min(os.cpu_count() or 1, _MOST_THREADS)
-    with reading(file.name), ThreadPoolExecutor(n_threads) as pool, file.open() as raw:
-        for number, block in enumerate(_blocks_of_lines(file, raw)):
-            in_flight.append(pool.submit(parse, block, 0 if number else layout.header_lines))
-            if len(in_flight) > n_threads:
-                yield from in_flight.popleft().result()
-        while in_flight:
-            yield from in_flight.popleft().result()
-
-
-def _blocks_of_lines(file: TableFile, raw: IO[bytes]) -> Iterator[bytes]:
-    rest = b""
-    while block := raw.read(_LINES):
-        end = block.rfind(b"\n") + 1
-        if end:
-            yield b"".join((rest, memoryview(block)[:end]))
-            rest = block[end:]
-        elif len(rest) < _LINES:
-            rest += block
-        else:
-            raise DataError(f"{file.name}: a line is longer than {_LINES} bytes: check the line ends")
-    if rest.strip():
-        yield rest
-
-
-def rows_of(file: TableFile, records: Sequence[int]) -> list[int]:
-    """Row in the file of each record; records count from 0, without empty lines."""
-    if file.is_parquet or not records:
-        return [r + 1 for r in records]
-    layout = _layout(file)
-    wanted = {r: r + layout.header_lines + 1 for r in records}
-    last, record = max(records), -1
-    with file.open() as raw:
-        text = io.TextIOWrapper(raw, encoding=layout.encoding, errors="replace", newline="")
-        reader = csv.reader(text)
+    def __enter__(self) -> Self:
         try:
-            start = 0
-            for fields in reader:
-                begins, start = start + 1, reader.line_num
-                if begins <= layout.header_lines or not fields:
-                    continue
-                record += 1
-                if record in wanted:
-                    wanted[record] = begins
-                if record >= last:
-                    break
-        except csv.Error:
-            pass  # the arithmetic row stands
-        text.detach()
-    return [wanted[r] for r in records]
-
-
-def _stream_csv(
-    file: TableFile, columns: Sequence[str], judge: Callable[[pacsv.InvalidRow], str]
-) -> Iterator[pa.RecordBatch]:
-    layout = _layout(file)
-    read = pacsv.ReadOptions(
-        use_threads=False,
-        block_size=_BLOCK,
-        skip_rows=layout.header_lines,
-        column_names=list(layout.columns),
-        encoding=layout.encoding,
-    )
-    parse = pacsv.ParseOptions(invalid_row_handler=judge)
-    types = dict.fromkeys(columns, pa.string())
-    convert = pacsv.ConvertOptions(include_columns=list(columns), column_types=types, strings_can_be_null=False)
-    with reading(file.name), file.open() as raw:
-        try:
-            reader = pacsv.open_csv(raw, read_options=read, parse_options=parse, convert_options=convert)
-        except pa.ArrowInvalid as error:
-            if "Empty CSV" in str(error):
-                return
+            with reading(self.name):
+                self._look()
+        except BaseException:
+            self.__exit__()
             raise
-        with reader:
-            yield from reader
+        twice = sorted({n for n in self.columns if self.columns.count(n) > 1})
+        if twice:
+            self.__exit__()
+            what = f"column {twice[0]!r} stands twice in the header"
+            raise DataError(where=self.name, what=what, remedy="rename or remove one")
+        return self
 
+    def __exit__(self, *_: object) -> None:
+        self._bytes = self._parquet = None
+        with reading(self.name):
+            self._open.close()
 
-def _stream_parquet(file: TableFile, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    from pyarrow import parquet
+    def _look(self) -> None:
+        raw = self._open.enter_context(self.file.open())
+        if self.file.is_parquet:
+            from pyarrow import parquet
 
-    with reading(file.name), file.open() as raw:
-        table = parquet.ParquetFile(raw)
-        names = {str(n).strip(): str(n) for n in table.schema_arrow.names}
-        for batch in table.iter_batches(batch_size=1 << 18, columns=[names[c] for c in columns]):
-            yield batch.select([names[c] for c in columns]).rename_columns(list(columns))
+            self._parquet = parquet.ParquetFile(raw)
+            self.columns = tuple(str(n).strip() for n in self._parquet.schema_arrow.names)
+        else:
+            self._bytes = _Bytes(raw, self._digest)
+            self._layout = layout_of(self.name, self._bytes.head)
+            self.columns = self._layout.columns
 
+    def require(self, columns: Iterable[str]) -> None:
+        """Check that the part has all these columns.
 
-def _layout(file: TableFile) -> _Layout:
-    with reading(file.name), file.open() as raw:
-        head = raw.read(_SNIFF)
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise DataError(f"{file.name}: it is written in UTF-16: save it as UTF-8")
-    encoding = _encoding(file, head)
-    text = codecs.getincrementaldecoder(encoding)().decode(head).removeprefix("\ufeff")
-    for number, line in enumerate(_lines(text), start=1):
-        if line.strip():
-            try:
-                names = next(csv.reader([line]))
-            except csv.Error:
-                raise DataError(f"{file.name}:{number}: the header cannot be read: check the quotes") from None
-            return _Layout(tuple(n.strip() for n in names), encoding, number)
-    raise DataError(f"{file.name}: it is empty: give a file with a header and rows")
+        Raises
+        ------
+        DataError
+            When one is missing.
+        """
+        for column in columns:
+            if column not in self.columns:
+                what = f"there is no column {column!r}; the columns are {listed(self.columns)}"
+                raise DataError(where=self.name, what=what)
 
+    def text(self, columns: Sequence[str], ragged: Ragged | None = None) -> Iterator[pa.RecordBatch]:
+        """Batches of the named columns: text from a CSV, the stored types from Parquet.
 
-def _lines(text: str) -> Iterator[str]:
-    start = 0
-    for newline in _NEWLINE.finditer(text):
-        yield text[start : newline.start()]
-        start = newline.end()
-    yield text[start:]
+        Raises
+        ------
+        DataError
+            When the file cannot be read; for a row with too many or too few fields, unless `ragged` is told of it.
+        """
+        if self._parquet is not None:
+            yield from self._parquet_batches(columns)
+            return
+        bad: list[DataError] = []
 
+        def judge(row: pacsv.InvalidRow) -> str:
+            record = row.number - 1 - self._layout.header_lines
+            if ragged is not None:
+                ragged(record, row.actual_columns, row.expected_columns)
+                return "skip"
+            what = f"the row has {row.actual_columns} fields and the header {row.expected_columns}"
+            place = f"{self.name}:{self.rows_of([record])[0]}"
+            bad.append(DataError(where=place, what=what, remedy="check separators and quotes"))
+            return "error"
 
-def _encoding(file: TableFile, head: bytes) -> str:
-    for name in ("utf-8", "gb18030"):
         try:
-            codecs.getincrementaldecoder(name)().decode(head)
-        except UnicodeDecodeError:
-            continue
-        return name
-    raise DataError(f"{file.name}: it is neither UTF-8 nor GB18030 text: save it as UTF-8")
+            yield from self._text_batches(columns, judge)
+        except DataError as error:
+            raise (bad[0] if bad else error) from None
+
+    def typed(
+        self,
+        columns: Sequence[str],
+        types: Mapping[str, pa.DataType],
+        work: Callable[[pa.RecordBatch], _T],
+        *,
+        trace_rows: bool = False,
+    ) -> Iterator[_T]:
+        """What `work` makes of each batch of the named columns in the given types, in order.
+
+        A CSV's blocks of lines are parsed and worked on in parallel. With `trace_rows` the records that stand on one
+        line each are counted on the way, so that `rows_of` need not read the file again.
+
+        Raises
+        ------
+        DataError
+            When the file cannot be read so.
+        """
+        if self._parquet is not None:
+            yield from map(work, self._parquet_batches(columns))
+            return
+        names = list(columns)
+        convert = pacsv.ConvertOptions(include_columns=names, column_types=dict(types), strings_can_be_null=False)
+
+        def parse(block: bytes, skip: int) -> tuple[int, list[_T]]:
+            read = self._read_options(len(block) + 1, skip)
+            table = pacsv.read_csv(pa.BufferReader(block), read_options=read, convert_options=convert)
+            plain = trace_rows and one_line_each(block, table.num_rows + skip)
+            return table.num_rows if plain else -1, [work(batch) for batch in table.combine_chunks().to_batches()]
+
+        # Arrow's own streaming reader splits and parses in one thread; blocks of whole lines keep every core busy.
+        all_plain = trace_rows
+        in_flight: deque[Future[tuple[int, list[_T]]]] = deque()
+        n_threads = min(os.cpu_count() or 1, _MOST_THREADS)
+        with reading(self.name), ThreadPoolExecutor(n_threads) as pool:
+            for done in _in_order(pool, in_flight, n_threads, parse, self._blocks()):
+                rows, results = done.result()
+                all_plain = all_plain and rows >= 0
+                self._plain_rows += rows if all_plain else 0
+                yield from results
+
+    def rows_of(self, records: Sequence[int]) -> list[int]:
+        """Row in the file of each record; records count from 0, without empty lines.
+
+        The file is read again when a record may stand behind empty lines or cells of several lines.
+        """
+        if self.file.is_parquet or not records:
+            return [r + 1 for r in records]
+        first_row = self._layout.header_lines + 1
+        if max(records) < self._plain_rows:
+            return [r + first_row for r in records]
+        wanted = {r: r + first_row for r in records}
+        with self.file.open() as raw:
+            text = io.TextIOWrapper(raw, encoding=self._layout.encoding, errors="replace", newline="")
+            for record, row in enumerate(record_rows(text, self._layout.header_lines)):
+                if record in wanted:
+                    wanted[record] = row
+                if record >= max(records):
+                    break
+            text.detach()
+        return [wanted[r] for r in records]
+
+    def _read_options(self, block_size: int, skip: int) -> pacsv.ReadOptions:
+        return pacsv.ReadOptions(
+            use_threads=False,
+            block_size=block_size,
+            skip_rows=skip,
+            column_names=list(self._layout.columns),
+            encoding=self._layout.encoding,
+        )
+
+    def _text_batches(
+        self, columns: Sequence[str], judge: Callable[[pacsv.InvalidRow], str]
+    ) -> Iterator[pa.RecordBatch]:
+        parse = pacsv.ParseOptions(invalid_row_handler=judge)
+        types = dict.fromkeys(columns, pa.string())
+        convert = pacsv.ConvertOptions(include_columns=list(columns), column_types=types, strings_can_be_null=False)
+        with reading(self.name):
+            read = self._read_options(_BLOCK, self._layout.header_lines)
+            try:
+                reader = pacsv.open_csv(self._bytes, read_options=read, parse_options=parse, convert_options=convert)
+            except pa.ArrowInvalid as error:
+                if "Empty CSV" in str(error):
+                    return
+                raise
+            with reader:
+                yield from reader
+
+    def _parquet_batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        with reading(self.name):
+            assert self._parquet is not None
+            names = {str(n).strip(): str(n) for n in self._parquet.schema_arrow.names}
+            for batch in self._parquet.iter_batches(batch_size=1 << 18, columns=[names[c] for c in columns]):
+                yield batch.select([names[c] for c in columns]).rename_columns(list(columns))
+
+    def _blocks(self) -> Iterator[tuple[bytes, int]]:
+        """Whole lines, about `_LINES` bytes at a time, and the header lines among them."""
+        assert self._bytes is not None
+        rest, skip = b"", self._layout.header_lines
+        while block := self._bytes.read(_LINES):
+            end = block.rfind(b"\n") + 1
+            if end:
+                yield b"".join((rest, memoryview(block)[:end])), skip
+                rest, skip = block[end:], 0
+            elif len(rest) < _LINES:
+                rest += block
+            else:
+                what = f"a line is longer than {_LINES} bytes"
+                raise DataError(where=self.name, what=what, remedy="check the line ends")
+        if rest.strip():
+            yield rest, skip
 
 
-def _ragged_error(place: str, actual: int, expected: int) -> DataError:
-    return DataError(f"{place}: the row has {actual} fields and the header {expected}: check separators and quotes")
+class OpenTable:
+    """The files of one table, each opened once: the first on entering, the others when their turn comes.
+
+    Parameters
+    ----------
+    files
+        The parts in order, at least one.
+    fingerprinted
+        Whether `fingerprint` will be asked for.
+
+    Raises
+    ------
+    DataError
+        On entering, as `OpenPart`.
+    """
+
+    def __init__(self, files: Sequence[TableFile], *, fingerprinted: bool = False) -> None:
+        self.files = tuple(files)
+        can_hash = fingerprinted and not any(file.is_parquet for file in files)
+        self._digest = hashlib.sha256() if can_hash else None
+        self._first = OpenPart(self.files[0], self._digest)
+        self._n_read = 0
+
+    @property
+    def name(self) -> str:
+        """The first file's name, which stands for the table in messages."""
+        return self.files[0].name
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Column names of the first file."""
+        return self._first.columns
+
+    def __enter__(self) -> Self:
+        self._first.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._first.__exit__()
+
+    def parts(self) -> Iterator[OpenPart]:
+        """Each part in turn; one has been read to its end when the next is asked for."""
+        yield self._first
+        self._count_part()
+        for file in self.files[1:]:
+            with OpenPart(file, self._digest) as part:
+                yield part
+            self._count_part()
+
+    def fingerprint(self) -> str | None:
+        """Hash of the bytes read, as `bytes_fingerprint`; None unless every part was read to its end as a stream."""
+        if self._digest is None or self._n_read < len(self.files):
+            return None
+        return str(self._digest.hexdigest())
+
+    def _count_part(self) -> None:
+        self._n_read += 1
+        if self._digest is not None:
+            self._digest.update(b"\0part")
+
+
+def _in_order(
+    pool: ThreadPoolExecutor,
+    in_flight: deque[Future[_T]],
+    most: int,
+    work: Callable[[bytes, int], _T],
+    blocks: Iterable[tuple[bytes, int]],
+) -> Iterator[Future[_T]]:
+    """The futures of `work` on each block, in order, at most `most` + 1 of them begun and not yet given."""
+    for block, skip in blocks:
+        in_flight.append(pool.submit(work, block, skip))
+        if len(in_flight) > most:
+            yield in_flight.popleft()
+    while in_flight:
+        yield in_flight.popleft()

@@ -8,39 +8,47 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from forecasting.data.formats.decode import EXACT, Numbers, decode_dates, decode_numbers
-from forecasting.data.formats.files import TableFile
-from forecasting.data.formats.reading import require_columns, rows_of, stream_text
-from forecasting.errors import DataError
-from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray, iso
-
-__all__ = ["FAULTS", "Frame", "amount_fault", "check_every_day", "days_fault", "first", "read_frame", "shown"]
-
-FAULTS = (
-    "",
-    "too large to be held exactly (2^53): use a larger unit",
-    "a negative amount: correct it",
-    "not a number: correct it",
-    "a missing amount: fill it in (0 if nothing flowed)",
-    "a fraction of a fen: correct it, or set data.unit to CNY if amounts are in CNY",
+from forecasting.data.formats.decode import (
+    DAY_REMEDY,
+    FAULTS,
+    Numbers,
+    amount_fault,
+    decode_dates,
+    decode_numbers,
+    first,
+    shown,
 )
-"""What can be wrong with an amount, and what to do; the first stands for nothing."""
+from forecasting.data.formats.reading import OpenPart, OpenTable
+from forecasting.errors import DataError
+from forecasting.schema import DateArray, FloatArray, IntArray, iso
+
+__all__ = ["Table", "check_every_day", "days_fault", "read_table"]
 
 
 @dataclass(frozen=True)
-class Frame:
+class Table:
     """Columns of one table (all its parts), by their names in the file; `starts` is each part's first record."""
 
-    files: tuple[TableFile, ...]
+    parts: tuple[OpenPart, ...]
     starts: tuple[int, ...]
     columns: Mapping[str, pa.ChunkedArray]
     n_rows: int
 
+    @property
+    def name(self) -> str:
+        """The first file's name, which stands for the table in messages."""
+        return self.parts[0].name
+
+    @property
+    def in_file(self) -> tuple[str, ...]:
+        """All columns of the first file, read or not."""
+        return self.parts[0].columns
+
     def place(self, record: int) -> str:
         """``file:row`` of a record."""
         part = int(np.searchsorted(self.starts, record, side="right")) - 1
-        (row,) = rows_of(self.files[part], [record - self.starts[part]])
-        return f"{self.files[part].name}:{row}"
+        (row,) = self.parts[part].rows_of([record - self.starts[part]])
+        return f"{self.parts[part].name}:{row}"
 
     def raw(self, column: str, record: int) -> str:
         """A cell as it stands in the file, quoted."""
@@ -57,9 +65,8 @@ class Frame:
         ds = decode_dates(self.columns[column])
         wrong = first(np.isnat(ds))
         if wrong is not None:
-            raise DataError(
-                f"{self.place(wrong)}: {column} is {self.raw(column, wrong)}, not a day: write YYYYMMDD or YYYY-MM-DD"
-            )
+            what = f"{column} is {self.raw(column, wrong)}, not a day"
+            raise DataError(where=self.place(wrong), what=what, remedy=DAY_REMEDY)
         return ds
 
     def numbers(self, column: str) -> Numbers:
@@ -78,13 +85,13 @@ class Frame:
         fault = amount_fault(numbers)
         wrong = first(fault > 0)
         if wrong is not None:
-            raise DataError(self.sentence(column, ds, wrong, int(fault[wrong])))
+            raise self.amount_error(column, ds, wrong, int(fault[wrong]))
         return numbers.values
 
-    def sentence(self, column: str, ds: DateArray, record: int, fault: int) -> str:
-        """Where an amount stands, and what is wrong with it."""
-        value = self.raw(column, record)
-        return f"{self.place(record)}: {column} on {iso(ds[record])} is {value}, {FAULTS[fault]}"
+    def amount_error(self, column: str, ds: DateArray, record: int, fault: int) -> DataError:
+        """Where an amount stands, and what is wrong with it: `fault` is an index into `FAULTS`."""
+        what = f"{column} on {iso(ds[record])} is {self.raw(column, record)}, {FAULTS[fault].what}"
+        return DataError(where=self.place(record), what=what, remedy=FAULTS[fault].remedy)
 
     def covariate(self, column: str) -> FloatArray:
         """A past covariate's column, ``[n_rows]``, NaN where empty.
@@ -97,56 +104,45 @@ class Frame:
         numbers = self.numbers(column)
         wrong = first(numbers.bad)
         if wrong is not None:
-            raise DataError(
-                f"{self.place(wrong)}: {column} is {self.raw(column, wrong)}, not a number: mend it or leave it empty"
-            )
+            what = f"{column} is {self.raw(column, wrong)}, not a number"
+            raise DataError(where=self.place(wrong), what=what, remedy="mend it or leave it empty")
         return numbers.values
 
 
-def read_frame(files: Sequence[TableFile], columns: Sequence[str]) -> Frame:
-    """The named columns of a table.
+def read_table(table: OpenTable, columns: Sequence[str]) -> Table:
+    """The named columns of an opened table.
 
     Raises
     ------
     DataError
         When a part lacks a column, cannot be read, or no part holds a row.
     """
-    starts, n_rows = [], 0
+    parts, starts, n_rows = [], [], 0
     chunks: dict[str, list[pa.Array]] = {c: [] for c in dict.fromkeys(columns)}
-    for file in files:
+    for part in table.parts():
+        parts.append(part)
         starts.append(n_rows)
-        require_columns(file, chunks)
-        for batch in stream_text(file, list(chunks)):
+        part.require(chunks)
+        for batch in part.text(list(chunks)):
             n_rows += batch.num_rows
             for column in chunks:
                 chunks[column].append(batch.column(column))
     if n_rows == 0:
-        raise DataError(f"{files[0].name}: it holds a header and no rows: give at least some days of data")
-    return Frame(
-        tuple(files), tuple(starts), {c: _chunked(files[0], c, arrays) for c, arrays in chunks.items()}, n_rows
-    )
+        what = "it holds a header and no rows"
+        raise DataError(where=table.name, what=what, remedy="give at least some days of data")
+    held = {column: _chunked(table.name, column, arrays) for column, arrays in chunks.items()}
+    return Table(tuple(parts), tuple(starts), held, n_rows)
 
 
-def _chunked(file: TableFile, column: str, arrays: list[pa.Array]) -> pa.ChunkedArray:
+def _chunked(name: str, column: str, arrays: list[pa.Array]) -> pa.ChunkedArray:
     try:
         return pa.chunked_array(arrays)
     except (pa.ArrowInvalid, TypeError):
-        raise DataError(
-            f"{file.name}: the parts of the table hold {column} in different types: write them in one type"
-        ) from None
+        what = f"the parts of the table hold {column} in different types"
+        raise DataError(where=name, what=what, remedy="write them in one type") from None
 
 
-def amount_fault(numbers: Numbers) -> IntArray:
-    """What is wrong with each amount, ``[n]``: an index into `FAULTS`, 0 where nothing is."""
-    with np.errstate(invalid="ignore"):
-        negative, large = numbers.values < 0, numbers.values >= EXACT
-    fault = np.zeros(len(numbers.values), dtype=np.int8)
-    for code, mask in enumerate((large, negative, numbers.bad, numbers.missing), start=1):
-        fault[mask] = code
-    return fault
-
-
-def days_fault(frame: Frame, ds: DateArray, records: IntArray) -> str | None:
+def days_fault(table: Table, ds: DateArray, records: IntArray) -> DataError | None:
     """What breaks the run of days of `records` ``[n]``, sorted by day: the first that stands twice, or is missing;
     None when nothing.
     """
@@ -155,17 +151,15 @@ def days_fault(frame: Frame, ds: DateArray, records: IntArray) -> str | None:
     if wrong is None:
         return None
     before, after = int(records[wrong]), int(records[wrong + 1])
+    where = table.place(after)
     if step[wrong] == 0:
-        return (
-            f"{frame.place(after)}: {iso(ds[after])} stands twice, first at {frame.place(before)}: keep one row a day"
-        )
-    return (
-        f"{frame.place(after)}: no row for {iso(ds[before] + 1)}, the day after {iso(ds[before])}: "
-        f"add the {step[wrong] - 1} missing day(s) before {iso(ds[after])}"
-    )
+        what = f"{iso(ds[after])} stands twice, first at {table.place(before)}"
+        return DataError(where=where, what=what, remedy="keep one row a day")
+    what = f"no row for {iso(ds[before] + 1)}, the day after {iso(ds[before])}"
+    return DataError(where=where, what=what, remedy=f"add the {step[wrong] - 1} missing day(s) before {iso(ds[after])}")
 
 
-def check_every_day(frame: Frame, ds: DateArray) -> IntArray:
+def check_every_day(table: Table, ds: DateArray) -> IntArray:
     """The order that sorts the days, after checking that every day from first to last stands there once.
 
     Raises
@@ -174,23 +168,7 @@ def check_every_day(frame: Frame, ds: DateArray) -> IntArray:
         At the first day that stands twice, or is missing.
     """
     order = np.argsort(ds, kind="stable")
-    fault = days_fault(frame, ds, order)
+    fault = days_fault(table, ds, order)
     if fault is not None:
-        raise DataError(fault)
+        raise fault
     return order
-
-
-def first(mask: BoolArray) -> int | None:
-    """Position of the first True, None when there is none."""
-    return int(np.argmax(mask)) if mask.any() else None
-
-
-def shown(value: object) -> str:
-    """A cell's value for a sentence."""
-    if value is None:
-        return "empty"
-    text = value if isinstance(value, str) else str(value)
-    if not text.strip():
-        return "empty"
-    text = text if len(text) <= 40 else text[:37] + "..."
-    return repr(text) if isinstance(value, str) else text

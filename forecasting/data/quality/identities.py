@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from forecasting.data.quality.finding import Tallies
-from forecasting.data.quality.rows import Rows
+from forecasting.data.quality.user_rows import Tallies, UserRows
 
 __all__ = ["IDENTITIES", "check_rules"]
 
@@ -23,7 +22,7 @@ _CONSUME = "consume_amt"
 _TOLERANCE = 1e-6
 
 
-def check_rules(tallies: Tallies, rows: Rows) -> None:
+def check_rules(tallies: Tallies, rows: UserRows) -> None:
     """Count the rows that break a sum, or hold categories where nothing was consumed, or none where something was.
 
     Rows in which a cell of the rule cannot be used are left to the checks of single cells.
@@ -40,7 +39,7 @@ def check_rules(tallies: Tallies, rows: Rows) -> None:
     _check_categories(tallies, rows)
 
 
-def _check_categories(tallies: Tallies, rows: Rows) -> None:
+def _check_categories(tallies: Tallies, rows: UserRows) -> None:
     present = tuple(c for c in _CATEGORIES if c in rows.cells)
     if _CONSUME not in rows.cells or not present:
         return

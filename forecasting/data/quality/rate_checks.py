@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from forecasting.calendar import Calendar
-from forecasting.data.formats.columns import find_column
-from forecasting.data.formats.files import Folder
-from forecasting.data.formats.reading import columns_of
-from forecasting.data.formats.table import Frame, read_frame
-from forecasting.data.quality.finding import Finding
-from forecasting.data.quality.table_checks import check_covariates, check_days, finding_of
-from forecasting.data.sources.rates import RATE_TABLES
+from forecasting.data.formats.table import Table
+from forecasting.data.quality.finding import Finding, finding_of
+from forecasting.data.quality.table_checks import check_covariates, check_days
+from forecasting.data.sources.rates import BANK_RATES, RateRows
 from forecasting.errors import DataError
 from forecasting.schema import DateArray, iso
 
@@ -20,35 +19,41 @@ __all__ = ["check_rates"]
 _FILLED = "days without a value take the last one known"
 
 
-def check_rates(folder: Folder, span: DateArray | None, calendar: Calendar) -> list[Finding]:
-    """Findings about the folder's rate tables over the days of the data (None: unknown)."""
+def check_rates(
+    tables: Mapping[str, RateRows | DataError | None], span: DateArray | None, calendar: Calendar
+) -> list[Finding]:
+    """Findings about the rate tables, by their stems, over the days of the data (None: unknown).
+
+    A table may be absent (None), or unreadable (the error).
+    """
     found: list[Finding] = []
-    for stem in RATE_TABLES:
-        files = folder.find(stem)
-        if not files:
+    for stem, rows in tables.items():
+        if rows is None:
             found.append(Finding("rate table", "info", 1, stem, "absent", "add it to use its rates as past covariates"))
-            continue
-        try:
-            available = columns_of(files[0])
-            date = find_column("ds", {}, available, files[0].name)
-            frame = read_frame(files, available)
-        except DataError as error:
-            found.append(finding_of(error))
-            continue
-        ds, of_days = check_days(frame, date, gaps=None)
-        names = [c for c in available if c != date]
-        found += of_days + check_covariates(frame, names)
-        if span is not None and not np.isnat(ds).all():
-            bank_days_only = stem == RATE_TABLES[1]
-            found += _coverage(frame, ds, names, span, calendar if bank_days_only else None)
+        elif isinstance(rows, DataError):
+            found.append(finding_of(rows))
+        else:
+            found += _about(rows, span, calendar if stem == BANK_RATES else None)
     return found
 
 
-def _coverage(frame: Frame, ds: DateArray, names: list[str], span: DateArray, bank: Calendar | None) -> list[Finding]:
-    name = frame.files[0].name
+def _about(rows: RateRows, span: DateArray | None, bank: Calendar | None) -> list[Finding]:
+    """One table; with `bank` it is expected to have rows on that calendar's work days only."""
+    table, names = rows.table, list(rows.names)
+    ds, found = check_days(table, rows.date, gaps=None)
+    found += check_covariates(table, names)
+    if span is None or np.isnat(ds).all():
+        return found
     known = np.sort(ds[~np.isnat(ds)])
-    found = []
     expected = span if bank is None else span[bank.days(span).workday]
+    found += _reach(table, known, expected, span)
+    found += _missing_days(table, ds, known, expected, "" if bank is None else ", a bank day")
+    return found + _empty_cells(table, names)
+
+
+def _reach(table: Table, known: DateArray, expected: DateArray, span: DateArray) -> list[Finding]:
+    """Whether the table begins and ends with the data."""
+    name, found = table.name, []
     if known[0] > expected[0]:
         late = int((expected < known[0]).sum())
         value = f"begins on {iso(known[0])}, the data on {iso(span[0])}"
@@ -57,17 +62,27 @@ def _coverage(frame: Frame, ds: DateArray, names: list[str], span: DateArray, ba
         early = int((expected > known[-1]).sum())
         value = f"ends on {iso(known[-1])}, the data on {iso(span[-1])}"
         found.append(Finding("rate coverage", "warning", early, name, value, f"add the days after; {_FILLED}"))
+    return found
+
+
+def _missing_days(table: Table, ds: DateArray, known: DateArray, expected: DateArray, kind: str) -> list[Finding]:
+    """Days within the table's reach that should have a row and have none; `kind` of day, for the sentence."""
     within = expected[(expected >= known[0]) & (expected <= known[-1])]
     holes = within[~np.isin(within, known)]
     if len(holes):
         after = int(np.flatnonzero(ds == known[np.searchsorted(known, holes[0])])[0])
-        value = f"no row for {iso(holes[0])}" + ("" if bank is None else ", a bank day")
-        found.append(Finding("rate hole", "warning", len(holes), frame.place(after), value, f"add it; {_FILLED}"))
+        value = f"no row for {iso(holes[0])}" + kind
+        return [Finding("rate hole", "warning", len(holes), table.place(after), value, f"add it; {_FILLED}")]
+    return []
+
+
+def _empty_cells(table: Table, names: list[str]) -> list[Finding]:
+    found = []
     for column in names:
-        empty = np.flatnonzero(frame.numbers(column).missing)
+        empty = np.flatnonzero(table.numbers(column).missing)
         if len(empty):
             value = f"{column} is empty"
             found.append(
-                Finding("rate hole", "warning", len(empty), frame.place(int(empty[0])), value, f"add it; {_FILLED}")
+                Finding("rate hole", "warning", len(empty), table.place(int(empty[0])), value, f"add it; {_FILLED}")
             )
     return found

@@ -6,59 +6,49 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from forecasting.data.formats.decode import EXACT, decode_dates
-from forecasting.data.formats.table import Frame
+from forecasting.data.formats.decode import DAY_REMEDY, EXACT, decode_dates
+from forecasting.data.formats.table import Table
 from forecasting.data.quality.finding import Finding, Severity
-from forecasting.errors import DataError
 from forecasting.schema import DateArray, IntArray, iso
 
-__all__ = ["DAY_REMEDY", "check_amounts", "check_covariates", "check_days", "finding_of", "records_finding"]
-
-DAY_REMEDY = "write YYYYMMDD or YYYY-MM-DD"
-
-
-def finding_of(error: DataError, check: str = "readable") -> Finding:
-    """An error's sentence as a row: its place, what is there, its remedy."""
-    place, _, rest = str(error).partition(": ")
-    value, _, remedy = rest.rpartition(": ")
-    return Finding(check, "error", 1, place, value, remedy)
+__all__ = ["check_amounts", "check_covariates", "check_days", "records_finding"]
 
 
 def records_finding(
-    frame: Frame, check: str, severity: Severity, records: Sequence[int] | IntArray, value: str, remedy: str
+    table: Table, check: str, severity: Severity, records: Sequence[int] | IntArray, value: str, remedy: str
 ) -> list[Finding]:
     """One finding for the records, none when there are none."""
     if len(records) == 0:
         return []
-    return [Finding(check, severity, len(records), frame.place(int(min(records))), value, remedy)]
+    return [Finding(check, severity, len(records), table.place(int(min(records))), value, remedy)]
 
 
-def check_days(frame: Frame, column: str, *, gaps: Severity | None) -> tuple[DateArray, list[Finding]]:
+def check_days(table: Table, column: str, *, gaps: Severity | None) -> tuple[DateArray, list[Finding]]:
     """The days ``[n]``, NaT where there is none, with what is wrong with them; missing days have severity `gaps`."""
-    ds = decode_dates(frame.columns[column])
+    ds = decode_dates(table.columns[column])
     bad = np.flatnonzero(np.isnat(ds))
-    shown = frame.raw(column, int(bad[0])) if len(bad) else ""
-    found = records_finding(frame, "date", "error", bad, f"{column} is {shown}", DAY_REMEDY)
+    shown = table.raw(column, int(bad[0])) if len(bad) else ""
+    found = records_finding(table, "date", "error", bad, f"{column} is {shown}", DAY_REMEDY)
     order = np.argsort(ds, kind="stable")
     order = order[: len(ds) - len(bad)]  # NaT sorts last
     step = np.diff(ds[order]).astype(np.int64)
     twice = order[1:][step == 0]
     if len(twice):
         day = iso(ds[int(twice.min())])
-        found += records_finding(frame, "duplicate day", "error", twice, day, "keep one row a day")
+        found += records_finding(table, "duplicate day", "error", twice, day, "keep one row a day")
     after = np.flatnonzero(step > 1)
     if len(after) and gaps is not None:
         missing = int((step[after] - 1).sum())
         record, day = int(order[after[0] + 1]), iso(ds[order[after[0]]] + 1)
         found.append(
-            Finding("missing day", gaps, missing, frame.place(record), f"no row for {day}", "add the missing day(s)")
+            Finding("missing day", gaps, missing, table.place(record), f"no row for {day}", "add the missing day(s)")
         )
     return ds, found
 
 
-def check_amounts(frame: Frame, column: str, ds: DateArray) -> list[Finding]:
+def check_amounts(table: Table, column: str, ds: DateArray) -> list[Finding]:
     """What is wrong with a target's column."""
-    numbers = frame.numbers(column)
+    numbers = table.numbers(column)
     with np.errstate(invalid="ignore"):
         kinds = {
             "missing amount": (numbers.missing, "fill it in (0 if nothing flowed)"),
@@ -71,17 +61,17 @@ def check_amounts(frame: Frame, column: str, ds: DateArray) -> list[Finding]:
         records = np.flatnonzero(mask)
         if len(records):
             k = int(records[0])
-            value = f"{column} on {'?' if np.isnat(ds[k]) else iso(ds[k])} is {frame.raw(column, k)}"
-            found += records_finding(frame, f"{check}: {column}", "error", records, value, remedy)
+            value = f"{column} on {'?' if np.isnat(ds[k]) else iso(ds[k])} is {table.raw(column, k)}"
+            found += records_finding(table, f"{check}: {column}", "error", records, value, remedy)
     return found
 
 
-def check_covariates(frame: Frame, columns: Sequence[str]) -> list[Finding]:
+def check_covariates(table: Table, columns: Sequence[str]) -> list[Finding]:
     """Cells of past covariates that are no numbers."""
     found: list[Finding] = []
     for column in columns:
-        bad = np.flatnonzero(frame.numbers(column).bad)
+        bad = np.flatnonzero(table.numbers(column).bad)
         if len(bad):
-            value = f"{column} is {frame.raw(column, int(bad[0]))}"
-            found += records_finding(frame, f"not a number: {column}", "error", bad, value, "mend it or leave it empty")
+            value = f"{column} is {table.raw(column, int(bad[0]))}"
+            found += records_finding(table, f"not a number: {column}", "error", bad, value, "mend it or leave it empty")
     return found

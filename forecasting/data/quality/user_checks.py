@@ -1,42 +1,47 @@
-"""Checks of the user table as a stream: every row once, in bounded memory.
+"""Checks of the user table, batch by batch: every row once, in bounded memory.
 
-The table is read in Arrow's integers first, in parallel; at the first cell that is none it is read again as text, in
-which every fault can be counted.
+A batch comes in Arrow's integers (`plain`) or as text. Integers are quicker; text shows every fault. At the first cell
+that is no integer `NotPlain` is raised, and the caller begins again with text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forecasting.data.formats.decode import EXACT, decode_dates, decode_numbers
-from forecasting.data.formats.files import TableFile
-from forecasting.data.formats.reading import columns_of, require_columns, rows_of, stream_text, stream_typed
-from forecasting.data.quality.finding import Finding, Severity, Tallies
-from forecasting.data.quality.identities import check_rules
-from forecasting.data.quality.rows import Cells, Rows
-from forecasting.data.quality.table_checks import DAY_REMEDY
-from forecasting.data.sources.aggregate import TotalsQuery
-from forecasting.errors import DataError
+from forecasting.data.formats.columns import listed
+from forecasting.data.formats.decode import DAY_REMEDY, EXACT, decode_dates, decode_numbers
+from forecasting.data.quality.finding import Finding, Severity
+from forecasting.data.quality.identities import IDENTITIES, check_rules
+from forecasting.data.quality.user_rows import Cells, Tallies, Traced, UserRows
 from forecasting.schema import BoolArray, DateArray, IntArray, iso
 
-__all__ = ["USER", "UserTable", "check_users"]
+__all__ = ["USER", "NotPlain", "UserChecks"]
 
 USER = "user_id"
 
 
-class _NotPlain(Exception):
-    """The integer pass met a cell that only the text pass can judge."""
+class NotPlain(Exception):
+    """A batch of integers holds a cell that can only be judged as text."""
 
 
 @dataclass
-class UserTable:
-    """What a pass over the table leaves: counts, users by first appearance, and each day's first record."""
+class UserChecks:
+    """What has been seen of the user table: counts, users by first appearance, and each day's first record.
 
+    `date` is the date column, `targets` the columns that a run sums; `whole` says that amounts must be whole fen. With
+    `plain` the batches hold integers, otherwise text.
+    """
+
+    date: str
+    targets: tuple[str, ...]
+    whole: bool
+    plain: bool
+    parts: list[Traced] = field(default_factory=list)
+    """The table's files, to trace records to rows."""
     tallies: Tallies = field(default_factory=Tallies)
     users: dict[str, int] = field(default_factory=dict)
     first_day: DateArray = field(default_factory=lambda: np.empty(0, dtype="datetime64[D]"))
@@ -46,66 +51,91 @@ class UserTable:
     ragged: str = ""
     seen: BoolArray = field(default_factory=lambda: np.zeros((64, 1024), dtype=bool))
     """Days (in the order of `days`) by users: which pairs have a row."""
+    _start: int = 0
 
-    def findings(self, files: Sequence[TableFile]) -> list[Finding]:
-        """What was counted, with each first row."""
-        found = self.tallies.findings(files, self.skipped)
-        part = next((k for k, records in enumerate(self.skipped) if records), None)
-        if part is not None:
-            (row,) = rows_of(files[part], [self.skipped[part][0]])
-            where, count = f"{files[part].name}:{row}", sum(map(len, self.skipped))
-            found.append(Finding("row shape", "error", count, where, self.ragged, "check separators and quotes"))
+    def begin(self, part: Traced) -> None:
+        """The batches to come are those of this part."""
+        self.parts.append(part)
+        self.skipped.append([])
+        self._start = 0
+
+    def skip(self, record: int, actual: int, expected: int) -> None:
+        """Note a row of the part with a wrong number of fields."""
+        self.skipped[-1].append(record)
+        self.ragged = self.ragged or f"{actual} fields, not {expected}"
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Judge the next rows of the part.
+
+        Raises
+        ------
+        NotPlain
+            For a batch of integers with a cell that is none, or with a date that is no day.
+        """
+        names = batch.schema.names
+        cells = {c: _cells(batch.column(c), self.plain) for c in names if c not in (USER, self.date)}
+        users = _codes(self, batch.column(USER)) if USER in names else None
+        days = decode_dates(batch.column(self.date))
+        if self.plain and np.isnat(days).any():
+            raise NotPlain
+        rows = UserRows(len(self.parts) - 1, self._start, batch, self.date, days, users, cells)
+        self._start += batch.num_rows
+        _judge(self, rows)
+        check_rules(self.tallies, rows)
+
+    def place(self, day: np.datetime64) -> str:
+        """``file:row`` of a day's first row."""
+        part, record = self.days[day]
+        (row,) = self.parts[part].rows_of([record])
+        return f"{self.parts[part].name}:{row}"
+
+    def sorted_days(self) -> DateArray:
+        """Every day that has a row, in order."""
+        return np.array(sorted(self.days), dtype="datetime64[D]")
+
+    def findings(self) -> list[Finding]:
+        """What was counted, with each first row, and what the table holds as a whole."""
+        found = self.tallies.findings(self.parts, self.skipped) + self._about_shapes() + self._about_columns()
+        found += self._about_days() + self._about_users()
+        if not self.days and not any(f.severity == "error" for f in found):
+            name = self.parts[0].name
+            found.append(Finding("rows", "error", 1, name, "a header and no rows", "give at least some days of data"))
         return found
 
+    def _about_shapes(self) -> list[Finding]:
+        number = next((k for k, records in enumerate(self.skipped) if records), None)
+        if number is None:
+            return []
+        part = self.parts[number]
+        (row,) = part.rows_of([self.skipped[number][0]])
+        where, count = f"{part.name}:{row}", sum(map(len, self.skipped))
+        return [Finding("row shape", "error", count, where, self.ragged, "check separators and quotes")]
 
-def check_users(files: Sequence[TableFile], query: TotalsQuery) -> UserTable:
-    """Every row of the user table judged.
+    def _about_columns(self) -> list[Finding]:
+        ruled = dict.fromkeys(c for total, (plus, minus) in IDENTITIES.items() for c in (total, *plus, *minus))
+        absent = [c for c in ruled if c not in self.parts[0].columns]
+        if not absent:
+            return []
+        value = f"no column {listed(absent)}"
+        remedy = "nothing to do: sums over it are not checked"
+        return [Finding("schema", "info", 1, self.parts[0].name, value, remedy)]
 
-    Raises
-    ------
-    DataError
-        When a file cannot be read at all, or a part lacks a column.
-    """
-    for file in files:
-        require_columns(file, (query.date, *query.amounts))
-    try:
-        return _scan(files, query, plain=True)
-    except (_NotPlain, DataError):
-        return _scan(files, query, plain=False)
+    def _about_days(self) -> list[Finding]:
+        days = self.sorted_days()
+        step = np.diff(days).astype(np.int64)
+        after = np.flatnonzero(step > 1)
+        if not len(after):
+            return []
+        value, place = f"no row for {iso(days[after[0]] + 1)}", self.place(days[after[0] + 1])
+        return [Finding("missing day", "error", int((step - 1).sum()), place, value, "add the missing day(s)")]
 
-
-def _scan(files: Sequence[TableFile], query: TotalsQuery, *, plain: bool) -> UserTable:
-    table = UserTable()
-    for part, file in enumerate(files):
-        table.skipped.append([])
-        for rows in _stream(file, part, query, table, plain):
-            _judge(table, rows, query)
-            check_rules(table.tallies, rows)
-    return table
-
-
-def _stream(file: TableFile, part: int, query: TotalsQuery, table: UserTable, plain: bool) -> Iterator[Rows]:
-    columns = columns_of(file)
-    amounts = [c for c in columns if c not in (USER, query.date)]
-
-    def ragged(record: int, actual: int, expected: int) -> None:
-        table.skipped[part].append(record)
-        table.ragged = table.ragged or f"{actual} fields, not {expected}"
-
-    if plain:
-        types = dict.fromkeys(columns, pa.int64()) | {query.date: pa.string(), USER: pa.string()}
-        batches = stream_typed(file, columns, types, lambda batch: batch)
-    else:
-        batches = stream_text(file, columns, ragged)
-    start = 0
-    for batch in batches:
-        cells = {c: _cells(batch.column(c), plain) for c in amounts}
-        users = _codes(table, batch.column(USER)) if USER in columns else None
-        days = decode_dates(batch.column(query.date))
-        if plain and np.isnat(days).any():
-            raise _NotPlain
-        yield Rows(part, start, batch, query.date, days, users, cells)
-        start += batch.num_rows
+    def _about_users(self) -> list[Finding]:
+        if not len(self.first_day):
+            return []
+        begin, last = self.first_day.min(), self.first_day.max()
+        n = int((self.first_day == begin).sum())
+        value = f"{n} of {len(self.first_day)} users begin on {iso(begin)}, the last on {iso(last)}"
+        return [Finding("users' first days", "info", len(self.first_day), self.parts[0].name, value, "nothing to do")]
 
 
 def _cells(column: pa.Array, plain: bool) -> Cells:
@@ -113,31 +143,31 @@ def _cells(column: pa.Array, plain: bool) -> Cells:
         numbers = decode_numbers(column)
         return Cells(np.nan_to_num(numbers.values), numbers.missing, numbers.bad)
     if not pa.types.is_integer(column.type):
-        raise _NotPlain
+        raise NotPlain
     missing = np.asarray(column.is_null().to_numpy(zero_copy_only=False))
     values = np.asarray(column.fill_null(0).to_numpy(), dtype=np.int64)
     return Cells(values, missing, np.zeros(len(values), dtype=bool))
 
 
-def _codes(table: UserTable, column: pa.Array) -> IntArray:
+def _codes(checks: UserChecks, column: pa.Array) -> IntArray:
     """Each row's user as a number, -1 where the cell is empty; users are numbered as they appear."""
     encoded = pc.utf8_trim_whitespace(column.cast(pa.string())).dictionary_encode()
     names = encoded.dictionary.to_pylist()
-    codes = [table.users.setdefault(n, len(table.users)) if n else -1 for n in names]
+    codes = [checks.users.setdefault(n, len(checks.users)) if n else -1 for n in names]
     index = encoded.indices.fill_null(len(names)).to_numpy(zero_copy_only=False)
     return np.asarray(np.array([*codes, -1], dtype=np.int64)[index])
 
 
-def _judge(table: UserTable, rows: Rows, query: TotalsQuery) -> None:
+def _judge(checks: UserChecks, rows: UserRows) -> None:
     """Cells one by one, and pairs of user and day."""
     nat = np.isnat(rows.days)
-    rows.count(table.tallies("date", "error", DAY_REMEDY), nat, query.date)
+    rows.count(checks.tallies("date", "error", DAY_REMEDY), nat, rows.date)
     if rows.users is not None:
-        rows.count(table.tallies("missing user", "warning", "say whose row it is"), rows.users < 0, USER)
+        rows.count(checks.tallies("missing user", "warning", "say whose row it is"), rows.users < 0, USER)
     for column, cells in rows.cells.items():
-        is_target = column in query.amounts
+        is_target = column in checks.targets
         severity: Severity = "error" if is_target else "warning"
-        say = table.tallies
+        say = checks.tallies
         rows.count(say(f"not a number: {column}", severity, "correct it"), cells.bad, column)
         if not column.startswith("category"):
             rows.count(
@@ -145,49 +175,49 @@ def _judge(table: UserTable, rows: Rows, query: TotalsQuery) -> None:
             )
         rows.count(say(f"negative amount: {column}", severity, "correct it"), cells.values < 0, column)
         rows.count(say(f"too large: {column}", severity, "use a larger unit"), np.abs(cells.values) >= EXACT, column)
-        if is_target and query.scale == 1:
+        if is_target and checks.whole:
             part_fen = np.mod(cells.values, 1) != 0
             rows.count(
                 say(f"fraction of a fen: {column}", "error", "correct it, or set data.unit to CNY"), part_fen, column
             )
-    _note_days(table, rows, nat)
+    _note_days(checks, rows, nat)
 
 
-def _note_days(table: UserTable, rows: Rows, nat: BoolArray) -> None:
+def _note_days(checks: UserChecks, rows: UserRows, nat: BoolArray) -> None:
     """First records of days, first days of users, and rows whose user and day had one before."""
     good = np.flatnonzero(~nat if rows.users is None else ~nat & (rows.users >= 0))
     distinct, first, index = np.unique(rows.days[good], return_index=True, return_inverse=True)
     for day, position in zip(distinct, first, strict=True):
-        table.days.setdefault(day, (rows.part, rows.start + int(good[position])))
+        checks.days.setdefault(day, (rows.part, rows.start + int(good[position])))
     if rows.users is None or len(good) == 0:
         return
-    numbers = {day: n for n, day in enumerate(table.days)}
+    numbers = {day: n for n, day in enumerate(checks.days)}
     day_numbers = np.array([numbers[d] for d in distinct])[index]
     codes = rows.users[good]
-    _grow(table, len(table.days), len(table.users))
-    pairs = day_numbers * len(table.users) + codes
+    _grow(checks, len(checks.days), len(checks.users))
+    pairs = day_numbers * len(checks.users) + codes
     once = np.zeros(len(good), dtype=bool)
     once[np.unique(pairs, return_index=True)[1]] = True
     twice = np.zeros(len(nat), dtype=bool)
-    twice[good] = ~once | table.seen[day_numbers, codes]
-    table.seen[day_numbers, codes] = True
-    tally = table.tallies(
+    twice[good] = ~once | checks.seen[day_numbers, codes]
+    checks.seen[day_numbers, codes] = True
+    tally = checks.tallies(
         "duplicate (user, date)", "error", "keep one row a user and day: its amounts would count twice"
     )
     tally.add(rows.part, rows.start, twice, lambda k: f"user {rows.raw(USER, k)} on {iso(rows.days[k])}")
-    _note_first_days(table, rows.days[good], codes)
+    _note_first_days(checks, rows.days[good], codes)
 
 
-def _grow(table: UserTable, n_days: int, n_users: int) -> None:
-    have = table.seen.shape
+def _grow(checks: UserChecks, n_days: int, n_users: int) -> None:
+    have = checks.seen.shape
     if n_days > have[0] or n_users > have[1]:
         larger = np.zeros((max(n_days, 2 * have[0]), max(n_users, 2 * have[1])), dtype=bool)
-        larger[: have[0], : have[1]] = table.seen
-        table.seen = larger
+        larger[: have[0], : have[1]] = checks.seen
+        checks.seen = larger
 
 
-def _note_first_days(table: UserTable, days: DateArray, codes: IntArray) -> None:
-    new = len(table.users) - len(table.first_day)
-    known = np.concatenate([table.first_day.astype(np.int64), np.full(new, np.iinfo(np.int64).max)])
+def _note_first_days(checks: UserChecks, days: DateArray, codes: IntArray) -> None:
+    new = len(checks.users) - len(checks.first_day)
+    known = np.concatenate([checks.first_day.astype(np.int64), np.full(new, np.iinfo(np.int64).max)])
     np.minimum.at(known, codes, days.astype(np.int64))
-    table.first_day = known.astype("datetime64[D]")
+    checks.first_day = known.astype("datetime64[D]")

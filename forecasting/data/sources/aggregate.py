@@ -1,31 +1,36 @@
-"""Rows of users and days summed to exact daily totals, as a stream in bounded memory.
+"""Rows of users and days summed to exact daily totals, batch by batch in bounded memory.
 
-Two passes over the same meaning. The quick one lets Arrow convert whole numbers in parallel and sum them in int64. At
-the first thing that is not a plain whole amount (a thousands separator, an empty cell, a word) it stops, and the
-careful one reads the cells as text, understands what can be understood, and names the row of what cannot. Both give
-the same integers.
+There are two ways to the same integers. The quick one lets Arrow convert whole numbers in parallel and sum them in
+int64. At the first thing that is not a plain whole amount (a thousands separator, an empty cell, a word) it gives up.
+The careful one reads the cells as text, understands what can be understood, and names the row of what cannot.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forecasting.data.formats.decode import EXACT, decode_dates, decode_numbers
+from forecasting.data.formats.decode import (
+    DAY_REMEDY,
+    EXACT,
+    FAULTS,
+    amount_fault,
+    decode_dates,
+    decode_numbers,
+    first,
+    shown,
+)
 from forecasting.data.formats.files import TableFile
-from forecasting.data.formats.reading import require_columns, rows_of, stream_text, stream_typed
-from forecasting.data.formats.table import FAULTS, amount_fault, first, shown
+from forecasting.data.formats.reading import OpenPart, OpenTable
 from forecasting.errors import DataError
 from forecasting.schema import DateArray, FloatArray, IntArray, iso
 
-__all__ = ["DailyTotals", "TotalsQuery", "sum_by_day"]
-
-_Totals = dict[np.datetime64, list[int]]
+__all__ = ["CarefulSums", "DailyTotals", "DaySums", "TotalsQuery", "plain_sums", "sum_by_day", "sum_table"]
 
 
 @dataclass(frozen=True)
@@ -54,133 +59,174 @@ class DailyTotals:
     sums: IntArray
 
 
-class _NotPlain(Exception):
-    """The quick pass met something that only the careful one can judge."""
+@dataclass
+class DaySums:
+    """Sums of the query's columns by day, as they grow."""
+
+    query: TotalsQuery
+    by_day: dict[np.datetime64, list[int]] = field(default_factory=dict)
+
+    def add(self, days: DateArray, rows: IntArray) -> None:
+        """Add the sums `rows` ``[n, n_columns]`` of `days` ``[n]``."""
+        sums: list[list[int]] = rows.tolist()  # Python's integers cannot overflow
+        for day, row in zip(days, sums, strict=True):
+            self._add_row(day, row)
+
+    def merge(self, other: DaySums) -> None:
+        """Add all sums of another part."""
+        for day, row in other.by_day.items():
+            self._add_row(day, row)
+
+    def _add_row(self, day: np.datetime64, row: list[int]) -> None:
+        known = self.by_day.get(day)
+        self.by_day[day] = row if known is None else [a + b for a, b in zip(known, row, strict=True)]
+
+    def totals(self, name: str) -> DailyTotals:
+        """The sums of table `name` in the order of days.
+
+        Raises
+        ------
+        DataError
+            When there is no day, or a sum is too large to be exact.
+        """
+        if not self.by_day:
+            what = "it holds a header and no rows"
+            raise DataError(where=name, what=what, remedy="give at least some days of data")
+        days = sorted(self.by_day)
+        for day in days:
+            for column, total in zip(self.query.columns, self.by_day[day], strict=True):
+                if abs(total) >= EXACT:
+                    raise _too_large(name, column, day)
+        sums = np.array([self.by_day[d] for d in days], dtype=np.int64)
+        return DailyTotals(np.array(days, dtype="datetime64[D]"), sums)
 
 
 def sum_by_day(files: Sequence[TableFile], query: TotalsQuery) -> DailyTotals:
-    """Sums of the query's columns over all rows of each day.
+    """`sum_table` of a table that is not opened yet."""
+    with OpenTable(files) as table:
+        return sum_table(table, query)
+
+
+def sum_table(table: OpenTable, query: TotalsQuery) -> DailyTotals:
+    """Sums of the query's columns over all rows of each day; nothing else of the table is looked at.
 
     Raises
     ------
     DataError
         For a missing column, a cell that is not what it should be, sums too large to be exact, or a table without rows.
     """
-    for file in files:
-        require_columns(file, (query.date, *query.columns))
-    totals: _Totals = {}
-    for file in files:
-        try:
-            part = _quick(file, query)
-        except (_NotPlain, DataError):
-            part = _careful(file, query)
-        for day, row in part.items():
-            _add(totals, day, row)
-    if not totals:
-        raise DataError(f"{files[0].name}: it holds a header and no rows: give at least some days of data")
-    _check_exact(files[0].name, query, totals)
-    days = sorted(totals)
-    return DailyTotals(np.array(days, dtype="datetime64[D]"), np.array([totals[d] for d in days], dtype=np.int64))
+    sums = DaySums(query)
+    for part in table.parts():
+        part.require((query.date, *query.columns))
+        quick = _quick(part, query)
+        sums.merge(_careful(part.file, query) if quick is None else quick)
+    return sums.totals(table.name)
 
 
-def _quick(file: TableFile, query: TotalsQuery) -> _Totals:
+def plain_sums(query: TotalsQuery, batch: pa.RecordBatch) -> tuple[DateArray, IntArray] | None:
+    """Days ``[n]`` of a batch of integers, and its sums on them ``[n, n_columns]``; None: it needs the careful way."""
     if query.scale != 1:
-        raise _NotPlain
-    types: Mapping[str, pa.DataType] = {query.date: pa.string()} | dict.fromkeys(query.columns, pa.int64())
-    totals: _Totals = {}
-    for days, rows in stream_typed(file, (query.date, *query.columns), types, partial(_sums, query)):
-        _add_all(totals, days, rows)
-    return totals
-
-
-def _sums(query: TotalsQuery, batch: pa.RecordBatch) -> tuple[DateArray, IntArray]:
-    """Days ``[n]`` of a batch, and its sums on them ``[n, n_columns]``."""
-    for column in query.columns:
-        _check_plain(batch.column(column), batch.num_rows, column in query.amounts)
-    groups = pa.Table.from_batches([batch]).group_by(query.date, use_threads=False)
-    sums = groups.aggregate([(c, "sum") for c in query.columns])
+        return None
+    if not all(_is_plain(batch.column(c), batch.num_rows, c in query.amounts) for c in query.columns):
+        return None
+    groups = pa.Table.from_batches([batch])
+    sums = groups.group_by(query.date, use_threads=False).aggregate([(c, "sum") for c in query.columns])
     days = decode_dates(sums.column(query.date))
     if np.isnat(days).any():
-        raise _NotPlain
+        return None
     return days, np.stack([_filled(sums.column(f"{c}_sum")) for c in query.columns], axis=1)
 
 
-def _check_plain(column: pa.Array, n_rows: int, is_amount: bool) -> None:
-    """Refuse what int64 sums could get wrong."""
+class CarefulSums:
+    """Sums of one part's cells, read as text."""
+
+    def __init__(self, part: OpenPart, query: TotalsQuery) -> None:
+        self._part, self._query, self._seen = part, query, 0
+        self.sums = DaySums(query)
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Sum the next rows of the part.
+
+        Raises
+        ------
+        DataError
+            At the first cell that is not what it should be.
+        """
+        query = self._query
+        days = decode_dates(batch.column(query.date))
+        wrong = first(np.isnat(days))
+        if wrong is not None:
+            what = f"{query.date} is {shown(batch.column(query.date)[wrong].as_py())}, not a day"
+            raise DataError(where=self._place(wrong), what=what, remedy=DAY_REMEDY)
+        distinct, index = np.unique(days, return_inverse=True)
+        rows = np.zeros((len(distinct), len(query.columns)), dtype=np.int64)
+        for k, column in enumerate(query.columns):
+            steps = self._steps(batch, column, days)
+            if np.bincount(index, np.abs(steps).astype(np.float64), len(distinct)).max(initial=0.0) >= EXACT:
+                raise _too_large(self._part.name, column, days[int(np.argmax(np.abs(steps)))])
+            np.add.at(rows[:, k], index, steps)
+        self.sums.add(distinct, rows)
+        self._seen += batch.num_rows
+
+    def _steps(self, batch: pa.RecordBatch, column: str, days: DateArray) -> IntArray:
+        """A column as whole numbers of 1 / scale."""
+        numbers = decode_numbers(batch.column(column))
+        scaled: FloatArray = np.nan_to_num(numbers.values) * self._query.scale
+        steps = np.rint(scaled)
+        fault = amount_fault(numbers)
+        if column not in self._query.amounts:  # an empty cell is no flow, and a balance may fall
+            fault[numbers.missing | (numbers.values < 0)] = 0
+        fault[(fault == 0) & (np.abs(steps) >= EXACT)] = 1
+        fault[(fault == 0) & (np.abs(scaled - steps) > 1e-3)] = 5
+        wrong = first(fault > 0)
+        if wrong is not None:
+            found = FAULTS[fault[wrong]]
+            what = f"{column} on {iso(days[wrong])} is {shown(batch.column(column)[wrong].as_py())}, {found.what}"
+            raise DataError(where=self._place(wrong), what=what, remedy=found.remedy)
+        return steps.astype(np.int64)
+
+    def _place(self, position: int) -> str:
+        (row,) = self._part.rows_of([self._seen + position])
+        return f"{self._part.name}:{row}"
+
+
+def _quick(part: OpenPart, query: TotalsQuery) -> DaySums | None:
+    """The sums of a part; None when it needs the careful way."""
+    if query.scale != 1:
+        return None
+    types: Mapping[str, pa.DataType] = {query.date: pa.string()} | dict.fromkeys(query.columns, pa.int64())
+    sums = DaySums(query)
+    try:
+        for found in part.typed((query.date, *query.columns), types, partial(plain_sums, query)):
+            if found is None:
+                return None
+            sums.add(*found)
+    except DataError:
+        return None
+    return sums
+
+
+def _careful(file: TableFile, query: TotalsQuery) -> DaySums:
+    with OpenPart(file) as part:
+        careful = CarefulSums(part, query)
+        for batch in part.text((query.date, *query.columns)):
+            careful.add(batch)
+    return careful.sums
+
+
+def _is_plain(column: pa.Array, n_rows: int, is_amount: bool) -> bool:
+    """Whether int64 sums of the column are right."""
     if not pa.types.is_integer(column.type) or (is_amount and column.null_count):
-        raise _NotPlain
+        return False
     low, high = (b.as_py() or 0 for b in pc.min_max(column).values())
-    if (is_amount and low < 0) or max(high, -low) >= EXACT or max(high, -low) * n_rows >= 2**63:
-        raise _NotPlain
+    largest = max(high, -low)
+    return not (is_amount and low < 0) and largest < EXACT and largest * n_rows < 2**63
 
 
 def _filled(column: pa.ChunkedArray) -> IntArray:
     return np.asarray(column.fill_null(0).to_numpy(), dtype=np.int64)
 
 
-def _careful(file: TableFile, query: TotalsQuery) -> _Totals:
-    totals: _Totals = {}
-    seen = 0
-    for batch in stream_text(file, (query.date, *query.columns)):
-        days = decode_dates(batch.column(query.date))
-        wrong = first(np.isnat(days))
-        if wrong is not None:
-            value = shown(batch.column(query.date)[wrong].as_py())
-            (row,) = rows_of(file, [seen + wrong])
-            raise DataError(f"{file.name}:{row}: {query.date} is {value}, not a day: write YYYYMMDD or YYYY-MM-DD")
-        distinct, index = np.unique(days, return_inverse=True)
-        rows = np.zeros((len(distinct), len(query.columns)), dtype=np.int64)
-        for k, column in enumerate(query.columns):
-            steps = _steps(file, query, batch, column, days, seen)
-            if np.bincount(index, np.abs(steps).astype(np.float64), len(distinct)).max(initial=0.0) >= EXACT:
-                raise _too_large(file.name, column, days[int(np.argmax(np.abs(steps)))])
-            np.add.at(rows[:, k], index, steps)
-        _add_all(totals, distinct, rows)
-        seen += batch.num_rows
-    return totals
-
-
-def _steps(
-    file: TableFile, query: TotalsQuery, batch: pa.RecordBatch, column: str, days: DateArray, seen: int
-) -> IntArray:
-    """A column as whole numbers of 1 / scale."""
-    numbers = decode_numbers(batch.column(column))
-    scaled: FloatArray = np.nan_to_num(numbers.values) * query.scale
-    steps = np.rint(scaled)
-    fault = amount_fault(numbers)
-    if column not in query.amounts:  # an empty cell is no flow, and a balance may fall
-        fault[numbers.missing | (numbers.values < 0)] = 0
-    fault[(fault == 0) & (np.abs(steps) >= EXACT)] = 1
-    fault[(fault == 0) & (np.abs(scaled - steps) > 1e-3)] = 5
-    wrong = first(fault > 0)
-    if wrong is not None:
-        (row,) = rows_of(file, [seen + wrong])
-        value = shown(batch.column(column)[wrong].as_py())
-        raise DataError(f"{file.name}:{row}: {column} on {iso(days[wrong])} is {value}, {FAULTS[fault[wrong]]}")
-    return steps.astype(np.int64)
-
-
-def _add_all(totals: _Totals, days: DateArray, rows: IntArray) -> None:
-    sums: list[list[int]] = rows.tolist()  # Python's integers cannot overflow
-    for day, row in zip(days, sums, strict=True):
-        _add(totals, day, row)
-
-
-def _add(totals: _Totals, day: np.datetime64, row: list[int]) -> None:
-    if day in totals:
-        totals[day] = [a + b for a, b in zip(totals[day], row, strict=True)]
-    else:
-        totals[day] = row
-
-
-def _check_exact(name: str, query: TotalsQuery, totals: _Totals) -> None:
-    for day in sorted(totals):
-        for column, total in zip(query.columns, totals[day], strict=True):
-            if abs(total) >= EXACT:
-                raise _too_large(name, column, day)
-
-
 def _too_large(name: str, column: str, day: np.datetime64) -> DataError:
-    return DataError(
-        f"{name}: the sum of {column} on {iso(day)} is too large to be held exactly (2^53): use a larger unit"
-    )
+    what = f"the sum of {column} on {iso(day)} is too large to be held exactly (2^53)"
+    return DataError(where=name, what=what, remedy="use a larger unit")

@@ -17,7 +17,7 @@ from forecasting.data.sources.aggregate import DailyTotals, TotalsQuery, sum_by_
 from forecasting.errors import StorageError
 from forecasting.seeding import content_hash
 
-__all__ = ["bytes_fingerprint", "cached_sums"]
+__all__ = ["bytes_fingerprint", "cached_sums", "keep_sums"]
 
 _VERSION = 1
 """Raised when the same bytes would be summed to something else."""
@@ -35,14 +35,26 @@ def cached_sums(files: Sequence[TableFile], query: TotalsQuery, cache_dir: Path 
     """
     if cache_dir is None:
         return sum_by_day(files, query)
-    key = content_hash(_VERSION, bytes_fingerprint(files), astuple(query))
-    path = cache_dir / f"daily-{key}.json"
-    known = _read(path)
+    fingerprint = bytes_fingerprint(files)
+    known = _read(_path(cache_dir, fingerprint, query))
     if known is not None:
         return known
     totals = sum_by_day(files, query)
-    _write(path, totals)
+    keep_sums(cache_dir, fingerprint, query, totals)
     return totals
+
+
+def keep_sums(cache_dir: Path, fingerprint: str, query: TotalsQuery, totals: DailyTotals) -> None:
+    """Leave totals in `cache_dir` under the fingerprint of the bytes they were summed from.
+
+    Raises
+    ------
+    StorageError
+        When the cache folder cannot be written.
+    """
+    path = _path(cache_dir, fingerprint, query)
+    if _read(path) is None:
+        _write(path, totals)
 
 
 def bytes_fingerprint(files: Sequence[TableFile]) -> str:
@@ -54,6 +66,10 @@ def bytes_fingerprint(files: Sequence[TableFile]) -> str:
                 digest.update(block)
         digest.update(b"\0part")
     return digest.hexdigest()
+
+
+def _path(cache_dir: Path, fingerprint: str, query: TotalsQuery) -> Path:
+    return cache_dir / f"daily-{content_hash(_VERSION, fingerprint, astuple(query))}.json"
 
 
 def _read(path: Path) -> DailyTotals | None:
@@ -75,4 +91,5 @@ def _write(path: Path, totals: DailyTotals) -> None:
         temporary.write_text(text, encoding="utf-8")
         os.replace(temporary, path)
     except OSError as error:
-        raise StorageError(f"{path.parent}: the cache of daily totals cannot be written ({error.strerror})") from None
+        what = f"the cache of daily totals cannot be written ({error.strerror})"
+        raise StorageError(where=str(path.parent), what=what) from None

@@ -8,10 +8,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from forecasting.data.formats.columns import find_column
-from forecasting.data.formats.decode import decode_dates
 from forecasting.data.formats.files import Folder, TableFile, open_location
-from forecasting.data.formats.reading import columns_of
-from forecasting.data.formats.table import read_frame
+from forecasting.data.formats.reading import OpenTable
+from forecasting.data.formats.table import read_table
 from forecasting.errors import DataError
 from forecasting.schema import iso
 
@@ -34,7 +33,7 @@ def find_events(events: str, data: Folder | tuple[TableFile, ...]) -> tuple[Tabl
         return (TableFile(events, anchor.filesystem, beside),)
     location = open_location(events)
     if isinstance(location, Folder):
-        raise DataError(f"{events}: it is a folder, and data.events names a CSV file (ds, name)")
+        raise DataError(where=events, what="it is a folder, and data.events names a CSV file (ds, name)")
     return location
 
 
@@ -46,16 +45,16 @@ def read_events(files: tuple[TableFile, ...]) -> tuple[tuple[str, str], ...]:
     DataError
         For a cell that is not a day, an empty name, or a day with two names.
     """
-    available, where = columns_of(files[0]), files[0].name
-    date, name = (find_column(n, {}, available, where) for n in ("ds", "name"))
-    frame = read_frame(files, [date, name])
-    days = decode_dates(frame.columns[date])
-    names = frame.columns[name].cast(pa.string()).to_pylist()
-    ds = frame.days(date) if len(days) else days
+    with OpenTable(files) as opened:
+        date, name = (find_column(n, {}, opened.columns, opened.name) for n in ("ds", "name"))
+        table = read_table(opened, [date, name])
+    names = table.columns[name].cast(pa.string()).to_pylist()
     seen: dict[str, str] = {}
-    for record, (day, text) in enumerate(zip(ds, names, strict=True)):
+    for record, (day, text) in enumerate(zip(table.days(date), names, strict=True)):
         if not (text or "").strip():
-            raise DataError(f"{frame.place(record)}: the event on {iso(day)} has no name: name it")
+            what = f"the event on {iso(day)} has no name"
+            raise DataError(where=table.place(record), what=what, remedy="name it")
         if seen.setdefault(iso(day), text.strip()) != text.strip():
-            raise DataError(f"{frame.place(record)}: {iso(day)} has two events: give each day one name")
+            what = f"{iso(day)} has two events"
+            raise DataError(where=table.place(record), what=what, remedy="give each day one name")
     return tuple(sorted(seen.items()))

@@ -7,20 +7,32 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecasting.data.formats.columns import find_column
+from forecasting.data.formats.decode import first
 from forecasting.data.formats.files import Folder
-from forecasting.data.formats.reading import columns_of
-from forecasting.data.formats.table import first, read_frame
+from forecasting.data.formats.reading import OpenTable
+from forecasting.data.formats.table import Table, read_table
 from forecasting.errors import DataError
 from forecasting.schema import DateArray, FloatArray, iso
 
-__all__ = ["RATE_TABLES", "RateTable", "carry_forward", "read_rates"]
+__all__ = ["BANK_RATES", "RATE_TABLES", "RateRows", "RateValues", "carry_forward", "rate_rows", "rate_values"]
 
-RATE_TABLES = ("mfd_day_share_interest", "mfd_bank_shibor")
+BANK_RATES = "mfd_bank_shibor"
+"""Stem of the table that has rows on bank days only."""
+RATE_TABLES = ("mfd_day_share_interest", BANK_RATES)
 """Stems of the competition's rate tables."""
 
 
 @dataclass(frozen=True)
-class RateTable:
+class RateRows:
+    """A rate table as it was read: its date column and the names of the others."""
+
+    table: Table
+    date: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RateValues:
     """Known days ``[n]`` in order, column names, values ``[n, n_columns]`` NaN where empty."""
 
     ds: DateArray
@@ -28,38 +40,50 @@ class RateTable:
     values: FloatArray
 
 
-def read_rates(folder: Folder, stem: str) -> RateTable | None:
+def rate_rows(folder: Folder, stem: str) -> RateRows | None:
     """One rate table of the folder; None when it is not there.
+
+    Raises
+    ------
+    DataError
+        When it cannot be read, or has no column of days.
+    """
+    files = folder.find(stem)
+    if not files:
+        return None
+    with OpenTable(files) as opened:
+        date = find_column("ds", {}, opened.columns, opened.name)
+        names = tuple(c for c in opened.columns if c != date)
+        return RateRows(read_table(opened, opened.columns), date, names)
+
+
+def rate_values(rows: RateRows) -> RateValues:
+    """The table's values by day.
 
     Raises
     ------
     DataError
         For a cell that is not what it should be, or a day that stands twice.
     """
-    files = folder.find(stem)
-    if not files:
-        return None
-    available = columns_of(files[0])
-    date = find_column("ds", {}, available, files[0].name)
-    names = tuple(c for c in available if c != date)
-    frame = read_frame(files, available)
-    ds = frame.days(date)
+    table = rows.table
+    ds = table.days(rows.date)
     order = np.argsort(ds, kind="stable")
     twice = first(np.diff(ds[order]).astype(np.int64) == 0)
     if twice is not None:
         record = int(order[twice + 1])
-        raise DataError(f"{frame.place(record)}: {iso(ds[record])} stands twice: keep one row a day")
-    values = np.stack([frame.covariate(n)[order] for n in names], axis=1) if names else np.empty((len(ds), 0))
-    return RateTable(ds[order], names, values)
+        what = f"{iso(ds[record])} stands twice"
+        raise DataError(where=table.place(record), what=what, remedy="keep one row a day")
+    columns = [table.covariate(n)[order] for n in rows.names]
+    return RateValues(ds[order], rows.names, np.stack(columns, axis=1) if columns else np.empty((len(ds), 0)))
 
 
-def carry_forward(table: RateTable, ds: DateArray) -> FloatArray:
+def carry_forward(rates: RateValues, ds: DateArray) -> FloatArray:
     """Values ``[len(ds), n_columns]`` on any days: the last one known on or before each day, NaN before the first."""
-    filled = np.full((len(ds), len(table.names)), np.nan)
-    for k in range(len(table.names)):
-        known = ~np.isnan(table.values[:, k])
+    filled = np.full((len(ds), len(rates.names)), np.nan)
+    for k in range(len(rates.names)):
+        known = ~np.isnan(rates.values[:, k])
         if known.any():
-            position = np.searchsorted(table.ds[known], ds, side="right") - 1
+            position = np.searchsorted(rates.ds[known], ds, side="right") - 1
             reached = position >= 0
-            filled[reached, k] = table.values[known, k][position[reached]]
+            filled[reached, k] = rates.values[known, k][position[reached]]
     return filled

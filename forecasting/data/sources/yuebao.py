@@ -1,123 +1,244 @@
-"""The competition's folder: user rows (or their daily totals), two rate tables, a profile table."""
+"""`kind: yuebao`. The competition's folder: user rows (or their daily totals), two rate tables, a profile table."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from forecasting.calendar import Calendar
 from forecasting.data.formats.columns import find_column, listed
-from forecasting.data.formats.files import Folder, TableFile
-from forecasting.data.formats.reading import columns_of
-from forecasting.data.sources.aggregate import DailyTotals, TotalsQuery
-from forecasting.data.sources.cache import cached_sums
-from forecasting.data.sources.daily import read_daily
-from forecasting.data.sources.rates import RATE_TABLES, RateTable, carry_forward, read_rates
+from forecasting.data.formats.files import Folder, TableFile, open_location
+from forecasting.data.formats.reading import OpenTable
+from forecasting.data.loaded import Loaded
+from forecasting.data.quality.finding import Finding
+from forecasting.data.quality.profiles import check_profiles
+from forecasting.data.quality.rate_checks import check_rates
+from forecasting.data.quality.user_checks import USER
+from forecasting.data.sources.aggregate import DailyTotals, TotalsQuery, sum_table
+from forecasting.data.sources.cache import bytes_fingerprint, cached_sums, keep_sums
+from forecasting.data.sources.rates import RATE_TABLES, RateRows, RateValues, carry_forward, rate_rows, rate_values
+from forecasting.data.sources.table import DailyRows, read_daily
+from forecasting.data.sources.user_table import UserTable, read_users
 from forecasting.data.spec import DataSpec
 from forecasting.errors import DataError
 from forecasting.panel import Panel, Series
 from forecasting.schema import DateArray, FloatArray, iso
 
-__all__ = ["DAILY_TABLE", "USER_TABLE", "read_yuebao", "totals_query", "user_or_daily_table"]
+__all__ = ["CompetitionFolder"]
 
-USER_TABLE = "user_balance_table"
-DAILY_TABLE = "daily_totals"
+_T = TypeVar("_T")
+_USER_TABLE = "user_balance_table"
+_DAILY_TABLE = "daily_totals"
 
 
-def read_yuebao(
-    spec: DataSpec, data: Folder | tuple[TableFile, ...], calendar: Calendar, cache_dir: Path | None
-) -> Panel:
-    """The panel of the competition's folder.
+@dataclass(frozen=True)
+class _MainTable:
+    """The table of users or of days: its columns, and what one reading gave.
 
-    Raises
-    ------
-    DataError
-        When neither table is there, for a missing column, a cell that is not what it should be, or a missing day.
+    `rows` is an error where the user table could not be judged. Where nobody asked for checks it is None, and `totals`
+    are the user table's sums, or why there are none.
     """
-    files = user_or_daily_table(data)
-    rates = [t for s in RATE_TABLES if isinstance(data, Folder) and (t := read_rates(data, s)) is not None]
-    available, where = columns_of(files[0]), files[0].name
-    rate_names = tuple(n for table in rates for n in table.names)
-    past = rate_names if spec.past is None else spec.past
-    extras = tuple(n for n in past if n not in rate_names)
-    for name in extras:
-        if spec.columns.get(name, name) not in available:
-            raise DataError(
-                f"{where}: there is no column for the past covariate {name!r} among {listed(available)}, nor in the "
-                f"rate tables ({listed(rate_names) or 'none'}): correct data.past"
+
+    columns: tuple[str, ...]
+    of_users: bool
+    rows: UserTable | DailyRows | DataError | None
+    totals: DailyTotals | DataError | None = None
+
+
+class CompetitionFolder:
+    """The data source of the competition's folder.
+
+    With `checked` the user table is read once for its totals and its checks. Without, only the columns that are summed
+    are read, which is several times quicker.
+    """
+
+    kind = "yuebao"
+
+    def __init__(self, spec: DataSpec, path: str | Path, cache_dir: Path | None, *, checked: bool) -> None:
+        self._spec, self._path, self._cache_dir, self._checked = spec, path, cache_dir, checked
+
+    @cached_property
+    def location(self) -> Folder | tuple[TableFile, ...]:
+        """What stands at the path."""
+        return open_location(self._path)
+
+    def load(self, calendar: Calendar) -> Loaded:
+        """The panel of the folder.
+
+        Raises
+        ------
+        DataError
+            When neither table is there, for a missing column, a cell that is not what it should be, or a missing day.
+        """
+        files = self._files
+        rates = [rate_values(rows) for rows in map(_or_raise, self._rates.values()) if rows is not None]
+        main, names = self._main, tuple(n for table in rates for n in table.names)
+        self._check_extras(files[0].name, main.columns, names)
+        if main.of_users:
+            panel = self._user_panel(files, main, calendar)
+        else:
+            assert isinstance(main.rows, DailyRows)
+            panel = main.rows.panel(calendar)
+        return Loaded(_with_rates(panel, names if self._spec.past is None else self._spec.past, rates))
+
+    def check(self, bank_days: Calendar) -> list[Finding]:
+        """What is wrong with the tables.
+
+        Raises
+        ------
+        DataError
+            When the table of users or of days cannot be judged at all.
+        """
+        rows = _or_raise(self._main.rows)
+        if isinstance(rows, DailyRows):
+            ds, found = rows.findings(())
+            days, users = np.unique(ds[~np.isnat(ds)]), None
+        else:
+            assert rows is not None
+            found, days, users = rows.checks.findings(), rows.checks.sorted_days(), rows.checks.users
+        if isinstance(self.location, Folder):
+            span = np.arange(days[0], days[-1] + 1) if len(days) else None
+            found += check_rates(self._rates, span, bank_days)
+            found += check_profiles(self.location, users)
+        return found
+
+    def place(self, series: Series, day: np.datetime64) -> str:
+        """``file:row`` of a day's first row."""
+        del series
+        rows = self._main.rows
+        assert isinstance(rows, DailyRows | UserTable)
+        return rows.place(day) if isinstance(rows, DailyRows) else rows.checks.place(day)
+
+    @cached_property
+    def _files(self) -> tuple[TableFile, ...]:
+        """The files of the user table or, where it is absent, of the daily totals."""
+        if not isinstance(self.location, Folder):
+            return self.location
+        files = self.location.find(_USER_TABLE) or self.location.find(_DAILY_TABLE)
+        if not files:
+            what = (
+                f"the folder holds neither {_USER_TABLE} nor {_DAILY_TABLE} (.csv, .csv.gz, .zip, .parquet or a "
+                "folder of parts)"
             )
-    inner = spec.model_copy(update={"past": extras})
-    if "user_id" in available:
-        panel = _from_users(inner, files, calendar, cache_dir)
-    else:
-        panel = read_daily(inner, files, calendar)
-    return _with_rates(panel, past, rates)
+            remedy = "check the path, or set data.kind to table or panel"
+            raise DataError(where=self.location.name, what=what, remedy=remedy)
+        return files
 
+    @cached_property
+    def _rates(self) -> dict[str, RateRows | DataError | None]:
+        """The rate tables by their stems; an error where one cannot be read."""
+        if not isinstance(self.location, Folder):
+            return {}
+        found: dict[str, RateRows | DataError | None] = {}
+        for stem in RATE_TABLES:
+            try:
+                found[stem] = rate_rows(self.location, stem)
+            except DataError as error:
+                found[stem] = error
+        return found
 
-def user_or_daily_table(data: Folder | tuple[TableFile, ...]) -> tuple[TableFile, ...]:
-    """The files of the user table or, where it is absent, of the daily totals.
+    @cached_property
+    def _extras(self) -> tuple[str, ...]:
+        """The past covariates that the main table should hold."""
+        named = {n for rows in self._rates.values() if isinstance(rows, RateRows) for n in rows.names}
+        return tuple(n for n in self._spec.past or () if n not in named)
 
-    Raises
-    ------
-    DataError
-        When neither is there.
-    """
-    if not isinstance(data, Folder):
-        return data
-    files = data.find(USER_TABLE) or data.find(DAILY_TABLE)
-    if not files:
-        raise DataError(
-            f"{data.name}: the folder holds neither {USER_TABLE} nor {DAILY_TABLE} (.csv, .csv.gz, .zip, .parquet or a "
-            f"folder of parts): check the path, or set data.kind to table or panel"
+    @cached_property
+    def _main(self) -> _MainTable:
+        with OpenTable(self._files, fingerprinted=self._checked and self._cache_dir is not None) as opened:
+            of_users = USER in opened.columns
+            if not of_users:
+                present = [n for n in self._extras if self._spec.columns.get(n, n) in opened.columns]
+                return _MainTable(opened.columns, of_users, read_daily(opened, self._spec, present))
+            if not self._checked:
+                return _MainTable(opened.columns, of_users, None, self._sums_alone(opened))
+            try:
+                rows = read_users(opened, self._query_if_whole(opened), self._query(opened.columns, opened.name, ()))
+            except DataError as error:
+                return _MainTable(opened.columns, of_users, error)
+            return _MainTable(opened.columns, of_users, rows)
+
+    def _sums_alone(self, opened: OpenTable) -> DailyTotals | DataError | None:
+        query = self._query_if_whole(opened)
+        if query is None or self._cache_dir is not None:
+            return None
+        try:
+            return sum_table(opened, query)
+        except DataError as error:
+            return error
+
+    def _query(self, available: Sequence[str], where: str, extras: tuple[str, ...]) -> TotalsQuery:
+        """Which columns of the user table are summed."""
+        columns = self._spec.columns
+        return TotalsQuery(
+            date=find_column("ds", columns, available, where),
+            amounts=tuple(find_column(t, columns, available, where) for t in self._spec.targets),
+            extras=tuple(find_column(p, columns, available, where) for p in extras),
+            scale=100 if self._spec.unit == "CNY" else 1,
         )
-    return files
+
+    def _query_if_whole(self, opened: OpenTable) -> TotalsQuery | None:
+        try:
+            return self._query(opened.columns, opened.name, self._extras)
+        except DataError:
+            return None  # loading says which column is missing
+
+    def _check_extras(self, where: str, available: Sequence[str], rate_names: Sequence[str]) -> None:
+        for name in self._extras:
+            if self._spec.columns.get(name, name) not in available:
+                what = (
+                    f"there is no column for the past covariate {name!r} among {listed(available)}, nor in the "
+                    f"rate tables ({listed(rate_names) or 'none'})"
+                )
+                raise DataError(where=where, what=what, remedy="correct data.past")
+
+    def _user_panel(self, files: tuple[TableFile, ...], main: _MainTable, calendar: Calendar) -> Panel:
+        query = self._query(main.columns, files[0].name, self._extras)
+        totals = self._totals(files, main, query)
+        _check_every_day(files[0].name, totals)
+        values: FloatArray = totals.sums.T.astype(np.float64) / query.scale
+        n = len(query.amounts)
+        return Panel(
+            ds=totals.ds,
+            series=tuple(Series(t) for t in self._spec.targets),
+            y=values[:n],
+            past=np.repeat(values[n:].T[None], n, axis=0),
+            past_names=self._extras,
+            calendar=calendar,
+        )
+
+    def _totals(self, files: tuple[TableFile, ...], main: _MainTable, query: TotalsQuery) -> DailyTotals:
+        if main.totals is not None:
+            return _or_raise(main.totals)
+        if not isinstance(main.rows, UserTable) or main.rows.sums is None:
+            return cached_sums(files, query, self._cache_dir)
+        totals = main.rows.sums.totals(files[0].name)
+        if self._cache_dir is not None:
+            keep_sums(self._cache_dir, main.rows.fingerprint or bytes_fingerprint(files), query, totals)
+        return totals
 
 
-def totals_query(spec: DataSpec, available: Sequence[str], where: str) -> TotalsQuery:
-    """Which columns of the user table are summed.
-
-    Raises
-    ------
-    DataError
-        When a column is missing.
-    """
-    return TotalsQuery(
-        date=find_column("ds", spec.columns, available, where),
-        amounts=tuple(find_column(t, spec.columns, available, where) for t in spec.targets),
-        extras=tuple(find_column(p, spec.columns, available, where) for p in spec.past or ()),
-        scale=100 if spec.unit == "CNY" else 1,
-    )
-
-
-def _from_users(spec: DataSpec, files: tuple[TableFile, ...], calendar: Calendar, cache_dir: Path | None) -> Panel:
-    query = totals_query(spec, columns_of(files[0]), files[0].name)
-    totals = cached_sums(files, query, cache_dir)
-    _check_every_day(files[0].name, totals)
-    values: FloatArray = totals.sums.T.astype(np.float64) / query.scale
-    n = len(query.amounts)
-    return Panel(
-        ds=totals.ds,
-        series=tuple(Series(t) for t in spec.targets),
-        y=values[:n],
-        past=np.repeat(values[n:].T[None], n, axis=0),
-        past_names=spec.past or (),
-        calendar=calendar,
-    )
+def _or_raise(value: _T | DataError) -> _T:
+    if isinstance(value, DataError):
+        raise value
+    return value
 
 
 def _check_every_day(where: str, totals: DailyTotals) -> None:
     step = np.diff(totals.ds).astype(np.int64)
     if (step != 1).any():
         k = int(np.argmax(step != 1))
-        raise DataError(
-            f"{where}: no row for {iso(totals.ds[k] + 1)}, the day after {iso(totals.ds[k])}: "
-            f"add the {step[k] - 1} missing day(s) before {iso(totals.ds[k + 1])}"
-        )
+        what = f"no row for {iso(totals.ds[k] + 1)}, the day after {iso(totals.ds[k])}"
+        remedy = f"add the {step[k] - 1} missing day(s) before {iso(totals.ds[k + 1])}"
+        raise DataError(where=where, what=what, remedy=remedy)
 
 
-def _with_rates(panel: Panel, names: tuple[str, ...], rates: Sequence[RateTable]) -> Panel:
+def _with_rates(panel: Panel, names: tuple[str, ...], rates: Sequence[RateValues]) -> Panel:
     """The panel with the covariates `names`, in that order, from its own columns and the rate tables."""
     columns: dict[str, FloatArray] = {n: panel.past[0, :, k] for k, n in enumerate(panel.past_names)}
     for table in rates:

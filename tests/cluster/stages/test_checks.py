@@ -6,8 +6,8 @@ from cluster.plan import make_plan
 from cluster.request import RunRequest
 from cluster.rundir.run_facts import begin_run, find_run
 from cluster.rundir.store import RunStore
-from cluster.stages.checks import check_directory, check_quality, check_timeline, origin_of
-from forecasting.errors import ConfigError, DataError, StorageError
+from cluster.stages.checks import check_directory, check_timeline, origin_of
+from forecasting.errors import ConfigError, StorageError
 from forecasting.testing import make_panel
 
 CONFIG = parse_config({"windows": {"n_windows": 1}, "members": [{"model": "weekday-mean"}]}, "x")
@@ -58,10 +58,3 @@ def test_a_timeline_is_tried_before_the_run(tmp_path):
     assert (tmp_path / "times" / "t.json").read_bytes() == b"[]"
     with pytest.raises(ConfigError, match=r"executor local writes no timeline: .* run with --executor ray"):
         check_timeline(executor_named("local"), tmp_path / "t.json")
-
-
-def test_data_with_an_error_are_refused(tmp_path):
-    config = parse_config({"data": {"kind": "table"}, "members": [{"model": "weekday-mean"}]}, "x")
-    (tmp_path / "data.csv").write_text("ds,purchase,redeem\n2024-01-01,1,1\n2024-01-01,1,1\n")
-    with pytest.raises(DataError, match=r"data.csv:3"):
-        check_quality(config, str(tmp_path / "data.csv"))

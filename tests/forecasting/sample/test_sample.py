@@ -8,13 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecasting.data.load import load, read
-from forecasting.data.quality.check import check
 from forecasting.data.spec import DataSpec
 from forecasting.errors import ConfigError, DataError, StorageError
 from forecasting.sample import write_sample
 from forecasting.sample.allocate import share_out, share_out_below, split_rows
 from forecasting.sample.income import daily_income
+from tests.forecasting.data.opened import check, load, read
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecasting.data.load import load, read
 from forecasting.data.spec import DataSpec
 from forecasting.errors import DataError
+from tests.forecasting.data.opened import load, read
 
 WIDE = DataSpec(kind="panel", entity="fund_code", past=("views",))
 DS = np.arange("2024-04-08", "2024-04-20", dtype="datetime64[D]")

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from forecasting.data.load import load
+from forecasting.data import dataset
 from forecasting.data.spec import DataSpec
 from forecasting.errors import DataError
 from forecasting.panel import Panel
+from tests.forecasting.data.opened import check, load
 
 YUEBAO = DataSpec()
 TABLE = DataSpec(kind="table")
@@ -211,3 +213,15 @@ def test_impossible_spec_is_refused(settings: dict[str, object], part: str) -> N
 
 def test_every_setting_is_described() -> None:
     assert all(field.description for field in DataSpec.model_fields.values())
+
+
+def test_missing_folder_is_a_finding(tmp_path: Path) -> None:
+    (finding,) = check(YUEBAO, tmp_path / "none", "CN")
+    assert finding.severity == "error"
+    assert finding.value == "there is no such file or folder"
+    (finding,) = check(YUEBAO, tmp_path, "CN")
+    assert "neither user_balance_table nor daily_totals" in finding.value
+
+
+def test_every_kind_has_a_source() -> None:
+    assert set(dataset._sources()) == set(get_args(DataSpec.model_fields["kind"].annotation))

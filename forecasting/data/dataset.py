@@ -1,0 +1,152 @@
+"""From a path to a panel and what is worth saying about the data, whatever the kind of source.
+
+The sources, and Arrow with them, are imported on first use: a configuration needs `DataSpec` alone.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import numpy as np
+
+from forecasting.calendar import Calendar
+from forecasting.data.loaded import Loaded, SeriesProblem
+from forecasting.data.quality.finding import Finding, finding_of
+from forecasting.data.quality.series_checks import check_series
+from forecasting.data.spec import DataSpec
+from forecasting.errors import DataError
+from forecasting.panel import Panel, Series
+from forecasting.registry import found_in
+from forecasting.schema import as_dates
+
+if TYPE_CHECKING:
+    from forecasting.data.formats.files import Folder, TableFile
+
+__all__ = ["DataSet", "Source", "open_data"]
+
+_ORDER = {"error": 0, "warning": 1, "info": 2}
+
+
+class Source(Protocol):
+    """One kind of data at one path, made as ``SomeSource(spec, path, cache_dir, checked=...)``.
+
+    It opens each of its files once and keeps what it read for all that is asked of it. The class that says a `kind`
+    is found in the modules of `forecasting.data.sources`.
+    """
+
+    kind: ClassVar[str]
+
+    @property
+    def location(self) -> Folder | tuple[TableFile, ...]:
+        """The folder or the files of the data."""
+
+    def load(self, calendar: Calendar) -> Loaded:
+        """The series; DataError with one sentence when they cannot be used."""
+
+    def check(self, bank_days: Calendar) -> list[Finding]:
+        """What is wrong with the tables; DataError when they cannot be judged at all."""
+
+    def place(self, series: Series, day: np.datetime64) -> str:
+        """``file:row`` of a day of a series."""
+
+
+class DataSet:
+    """The data at one path, read when first asked for and once for everything that is asked."""
+
+    def __init__(self, source: Source, events: str | None, country: str | None) -> None:
+        self._source, self._events, self._country = source, events, country
+
+    @cached_property
+    def loaded(self) -> Loaded:
+        """The usable series, and those left out.
+
+        Raises
+        ------
+        DataError
+            One sentence: what is wrong, in which file, row and column, on which day, and what to do.
+        ConfigError
+            For a calendar that is not known.
+        """
+        location = self._source.location
+        calendar = Calendar(self._country)
+        calendar.days(as_dates(["2014-01-01"]))  # an unknown country is said now, not in the middle of a run
+        if self._events is not None:
+            from forecasting.data.sources.events import find_events, read_events
+
+            calendar = Calendar(self._country, read_events(find_events(self._events, location)))
+        return self._source.load(calendar)
+
+    @property
+    def panel(self) -> Panel:
+        """The usable series; raises as `loaded`."""
+        return self.loaded.panel
+
+    @property
+    def problems(self) -> tuple[SeriesProblem, ...]:
+        """The series left out; raises as `loaded`."""
+        return self.loaded.problems
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        """Everything worth saying about the data, errors first; asked of data opened with ``checked=True``.
+
+        There is an error among the findings whenever `loaded` raises DataError. Duplicate rows of a user and day are
+        errors too, since their amounts would count twice. Series of a panel that are left out are warnings.
+
+        Raises
+        ------
+        ConfigError
+            For a calendar that is not known.
+        """
+        try:
+            found = self._source.check(Calendar(self._country))
+        except DataError as error:
+            return [finding_of(error)]
+        if not any(f.severity == "error" for f in found):
+            found = found + self._about_series()
+        return sorted(found, key=lambda f: _ORDER[f.severity])
+
+    def _about_series(self) -> list[Finding]:
+        """What reading itself says, and what the series look like."""
+        try:
+            loaded = self.loaded
+        except DataError as error:
+            return [finding_of(error)]
+        left_out = [
+            finding_of(problem.error, f"series left out: {problem.series.unique_id}", "warning")
+            for problem in loaded.problems
+        ]
+        series = loaded.panel.series
+        return left_out + check_series(loaded.panel, lambda row, day: self._source.place(series[row], day))
+
+
+def open_data(
+    spec: DataSpec, path: str | Path, country: str | None, cache_dir: Path | None = None, *, checked: bool = False
+) -> DataSet:
+    """The data at `path`.
+
+    Parameters
+    ----------
+    spec
+        What the data are.
+    path
+        A file or folder, or a pyarrow.fs URI such as s3://bucket/folder.
+    country
+        ISO code of the country whose holidays count, None for weekends only.
+    cache_dir
+        Where daily totals of user rows are kept under the fingerprint of the file's bytes; None: nowhere.
+    checked
+        Whether `findings` will be asked for, so that one reading serves them too.
+    """
+    return DataSet(_sources()[spec.kind](spec, path, cache_dir, checked=checked), spec.events, country)
+
+
+def _sources() -> dict[str, Any]:
+    """Kind -> the class of its source."""
+    return {source.kind: source for source in found_in("forecasting.data.sources", _is_source)}
+
+
+def _is_source(value: object) -> bool:
+    return isinstance(value, type) and isinstance(getattr(value, "kind", None), str)

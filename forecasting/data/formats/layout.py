@@ -1,0 +1,86 @@
+"""How a CSV is written, from its head: encoding, column names and header lines; and where its records begin."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from forecasting.errors import DataError
+
+__all__ = ["Layout", "layout_of", "one_line_each", "record_rows"]
+
+_NEWLINE = re.compile(r"\r\n|\n|\r")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a CSV is written: its column names, its encoding and the lines up to and including the header."""
+
+    columns: tuple[str, ...]
+    encoding: str
+    header_lines: int
+
+
+def one_line_each(block: bytes, n_rows: int) -> bool:
+    """Whether every one of the block's rows stands on one line and every line is a row."""
+    if b'"' in block or block.count(b"\r") != block.count(b"\r\n"):
+        return False
+    return block.count(b"\n") + (not block.endswith(b"\n")) == n_rows
+
+
+def record_rows(text: io.TextIOWrapper, header_lines: int) -> Iterator[int]:
+    """The row on which each record begins; ends where the quotes cannot be understood."""
+    reader = csv.reader(text)
+    start = 0
+    try:
+        for fields in reader:
+            begins, start = start + 1, reader.line_num
+            if begins > header_lines and fields:
+                yield begins
+    except csv.Error:
+        return
+
+
+def layout_of(name: str, head: bytes) -> Layout:
+    """The layout of file `name`, which begins with the bytes `head`.
+
+    Raises
+    ------
+    DataError
+        When these are no text with a header.
+    """
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise DataError(where=name, what="it is written in UTF-16", remedy="save it as UTF-8")
+    encoding = _encoding(name, head)
+    text = codecs.getincrementaldecoder(encoding)().decode(head).removeprefix("\ufeff")
+    for number, line in enumerate(_lines(text), start=1):
+        if line.strip():
+            try:
+                names = next(csv.reader([line]))
+            except csv.Error:
+                where = f"{name}:{number}"
+                raise DataError(where=where, what="the header cannot be read", remedy="check the quotes") from None
+            return Layout(tuple(n.strip() for n in names), encoding, number)
+    raise DataError(where=name, what="it is empty", remedy="give a file with a header and rows")
+
+
+def _lines(text: str) -> Iterator[str]:
+    start = 0
+    for newline in _NEWLINE.finditer(text):
+        yield text[start : newline.start()]
+        start = newline.end()
+    yield text[start:]
+
+
+def _encoding(name: str, head: bytes) -> str:
+    for encoding in ("utf-8", "gb18030"):
+        try:
+            codecs.getincrementaldecoder(encoding)().decode(head)
+        except UnicodeDecodeError:
+            continue
+        return encoding
+    raise DataError(where=name, what="it is neither UTF-8 nor GB18030 text", remedy="save it as UTF-8")

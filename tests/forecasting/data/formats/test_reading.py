@@ -1,0 +1,59 @@
+"""The same numbers come out whatever the encoding and the way of writing; what is no table gets a sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from forecasting.data.spec import DataSpec
+from forecasting.errors import DataError
+from tests.forecasting.data.opened import load
+
+
+def test_odd_but_clear_user_rows_are_understood(tmp_path: Path) -> None:
+    header = "user_id,report_date,total_purchase_amt,total_redeem_amt\r\n"
+    rows = '1,2014-01-01,"1,234,567",0\r\n\r\n2,20140101, 3.00 ,7\r\n3,2014/1/2,1,2\r\n4,20140103.0,0,0\r\n'
+    rows += "5,2014年1月4日,5,6\r\n"
+    (tmp_path / "user_balance_table.csv").write_bytes(b"\xef\xbb\xbf" + (header + rows).encode())
+    panel = load(DataSpec(), tmp_path, None)
+    assert panel.y.tolist() == [[1234570, 1, 0, 5], [7, 2, 0, 6]]
+    broken = (header + rows).replace("2014/1/2,1,2", "2014/1/2,1,1.234.5")
+    (tmp_path / "user_balance_table.csv").write_text(broken, newline="")
+    with pytest.raises(DataError, match=r"user_balance_table\.csv:5: total_redeem_amt on 2014-01-02 is '1\.234\.5'"):
+        load(DataSpec(), tmp_path, None)
+
+
+def test_chinese_captions_in_gb18030_are_known_mapped_or_refused(tmp_path: Path) -> None:
+    path = tmp_path / "日报.csv"
+    path.write_bytes('日期,申购金额,赎回金额\n2014年1月1日,"1,000",2\n2014年1月2日,3,4\n'.encode("gb18030"))
+    spec = DataSpec(kind="table")
+    assert load(spec, path, "CN").y.tolist() == [[1000, 3], [2, 4]]
+    path.write_bytes("日期,流入,流出\n2014-01-01,1,2\n2014-01-02,3,4\n".encode("gb18030"))
+    with pytest.raises(
+        DataError, match=r"日报\.csv: there is no column for purchase among 日期, 流入, 流出: name it in"
+    ):
+        load(spec, path, "CN")
+    mapped = DataSpec(kind="table", columns={"purchase": "流入", "redeem": "流出"})
+    assert load(mapped, path, "CN").y.tolist() == [[1, 3], [2, 4]]
+    path.write_bytes("日期,申购,申购金额,赎回\n2014-01-01,1,1,2\n".encode("gb18030"))
+    with pytest.raises(DataError, match="the columns 申购, 申购金额 could each be purchase"):
+        load(spec, path, "CN")
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        (b"\xff\xfed\x00s\x00", "written in UTF-16: save it as UTF-8"),
+        (b"ds,purchase,redeem\n\xff\xff\xff,1,2\n", "neither UTF-8 nor GB18030"),
+        (b"\x1f\x8b\x08\x00broken", "neither UTF-8 nor GB18030|cannot be read"),
+        (b"\n\n \n", "it is empty"),
+        (b'ds,purchase,redeem\n20140101,"1,2\n', "check"),
+        (b"ds;purchase;redeem\n20140101;1;2\n", "no column for ds among ds;purchase;redeem"),
+        (b'"ds"",purchase\n', "check|no column"),
+    ],
+)
+def test_what_is_no_table_gets_a_sentence(tmp_path: Path, content: bytes, part: str) -> None:
+    (tmp_path / "d.csv").write_bytes(content)
+    with pytest.raises(DataError, match=part):
+        load(DataSpec(kind="table"), tmp_path / "d.csv", None)
