@@ -165,7 +165,8 @@ def _resolve(path: str | Path) -> tuple[fs.FileSystem, str]:
     text = str(path)
     if not _URI.match(text):
         if "\0" in text:
-            raise DataError(what="the path given as data holds a NUL character", remedy="check the path")
+            sentence = "the path given as data holds a NUL character: check the path"
+            raise DataError(sentence, where="the path given as data", what="a NUL character", remedy="check the path")
         return fs.LocalFileSystem(), Path(text).expanduser().absolute().as_posix()
     with reading(text):
         found: tuple[fs.FileSystem, str] = fs.FileSystem.from_uri(text)
