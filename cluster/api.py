@@ -172,7 +172,7 @@ def run(
 
 def sample(directory: str | Path, *, users: int = 2000, seed: int = 1) -> str:
     """Write a synthetic competition folder, as `tidecast sample`; gives its path."""
-    from forecasting.sample import write_sample
+    from forecasting.sample.write import write_sample
 
     write_sample(Path(directory), users=users, seed=seed)
     return str(directory)

@@ -172,7 +172,7 @@ def sample(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace files of the same names")] = False,
 ) -> None:
     """Write synthetic data: a competition folder with the real columns and identities, or a kind of its own."""
-    from forecasting.sample import write_sample
+    from forecasting.sample.write import write_sample
 
     written = write_sample(directory, kind=kind, users=users, days=days, seed=seed, totals=totals, overwrite=overwrite)
     names = ", ".join(path.name for path in written.files)

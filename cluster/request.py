@@ -52,7 +52,7 @@ class RunRequest:
         if self.data is not None:
             yield self.data
         elif self.config is None:
-            from forecasting.sample import write_sample
+            from forecasting.sample.write import write_sample
 
             with tempfile.TemporaryDirectory(prefix="tidecast-") as folder:
                 write_sample(Path(folder) / "sample")

@@ -19,7 +19,7 @@ from ensembles.risk.alerts import Alert, Alerts
 from forecasting.data.formats.columns import find_column, listed
 from forecasting.data.formats.files import table_at
 from forecasting.data.formats.reading import OpenTable
-from forecasting.data.formats.table import Table, read_table
+from forecasting.data.formats.table import SmallTable, read_table
 from forecasting.data.spec import DataSpec
 from forecasting.errors import DataError
 from forecasting.schema import UNIQUE_ID, as_date, iso
@@ -128,7 +128,7 @@ def _entity(key: str, data: DataSpec) -> str:
     return head if data.entity is None and tail in data.targets else key
 
 
-def _texts(table: Table, column: str) -> list[str]:
+def _texts(table: SmallTable, column: str) -> list[str]:
     try:
         return [(text or "").strip() for text in table.columns[column].cast(pa.string()).to_pylist()]
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):

@@ -19,6 +19,7 @@ class DataSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    # A source of another kind is a module in `forecasting.data.sources`, and its kind stands here.
     kind: Literal["yuebao", "table", "panel"] = Field(
         "yuebao",
         description="yuebao: the competition's folder (user_balance_table or daily_totals, with the two rate tables); "
@@ -54,7 +55,6 @@ class DataSpec(BaseModel):
         description="CSV (ds, name) of days known in advance, such as promotions or purchase limits; looked for "
         "beside the data, then in the working directory.",
     )
-
     cache: str | None = Field(
         None,
         description="Folder where daily totals of user rows are kept, by the fingerprint of the file's bytes; null: "

@@ -1,7 +1,4 @@
-"""Synthetic data with the schema, the identities and the habits of the real kind, from a seed."""
+"""Synthetic data with the schema, the identities and the habits of the real kind.
 
-from __future__ import annotations
-
-from forecasting.sample.write import KINDS, Sample, write_sample
-
-__all__ = ["KINDS", "Sample", "write_sample"]
+Takes a kind, sizes and a seed; gives files that the sources of data read.
+"""

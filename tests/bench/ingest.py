@@ -31,7 +31,7 @@ import pyarrow.csv as pacsv
 
 from forecasting.data.formats.files import Folder, open_location
 from forecasting.data.sources.aggregate import DailyTotals, TotalsQuery, sum_by_day
-from forecasting.sample import write_sample
+from forecasting.sample.write import write_sample
 
 QUERY = TotalsQuery("report_date", ("total_purchase_amt", "total_redeem_amt"))
 LIMITS = {"over_arrow": 1.5, "pandas_over_ours": 5.0, "peak_mb": 600.0}

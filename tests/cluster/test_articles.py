@@ -9,7 +9,7 @@ import pytest
 from cluster.config import expand_members, load_config
 from ensembles.oof import REFERENCE
 from forecasting.models import model_type
-from forecasting.sample import write_sample
+from forecasting.sample.write import write_sample
 from tests.runs import ROOT, tidecast
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

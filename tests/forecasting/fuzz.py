@@ -36,7 +36,7 @@ from cluster.pipeline import run_pipeline
 from cluster.request import RunRequest
 from cluster.stages.plan_view import plan_only
 from forecasting.errors import ConfigError, UserError
-from forecasting.sample import write_sample
+from forecasting.sample.write import write_sample
 from tests.forecasting.data.opened import check, read
 
 __all__ = ["Broken", "run_case"]

@@ -18,11 +18,15 @@ _NEWLINE = re.compile(r"\r\n|\n|\r")
 
 @dataclass(frozen=True)
 class Layout:
-    """How a CSV is written: its column names, its encoding and the lines up to and including the header."""
+    """How a CSV is written: its column names, its encoding and the lines up to and including the header.
+
+    `bare` says that nothing but line ends follows the header in the head.
+    """
 
     columns: tuple[str, ...]
     encoding: str
     header_lines: int
+    bare: bool = False
 
 
 def one_line_each(block: bytes, n_rows: int) -> bool:
@@ -57,23 +61,24 @@ def layout_of(name: str, head: bytes) -> Layout:
         raise DataError(where=name, what="it is written in UTF-16", remedy="save it as UTF-8")
     encoding = _encoding(name, head)
     text = codecs.getincrementaldecoder(encoding)().decode(head).removeprefix("\ufeff")
-    for number, line in enumerate(_lines(text), start=1):
+    for number, (line, end) in enumerate(_lines(text), start=1):
         if line.strip():
             try:
                 names = next(csv.reader([line]))
             except csv.Error:
                 where = f"{name}:{number}"
                 raise DataError(where=where, what="the header cannot be read", remedy="check the quotes") from None
-            return Layout(tuple(n.strip() for n in names), encoding, number)
+            return Layout(tuple(n.strip() for n in names), encoding, number, not text[end:].strip("\r\n"))
     raise DataError(where=name, what="it is empty", remedy="give a file with a header and rows")
 
 
-def _lines(text: str) -> Iterator[str]:
+def _lines(text: str) -> Iterator[tuple[str, int]]:
+    """Each line without its end, and where the next one begins."""
     start = 0
     for newline in _NEWLINE.finditer(text):
-        yield text[start : newline.start()]
+        yield text[start : newline.start()], newline.end()
         start = newline.end()
-    yield text[start:]
+    yield text[start:], len(text)
 
 
 def _encoding(name: str, head: bytes) -> str:

@@ -22,11 +22,11 @@ from forecasting.data.formats.reading import OpenPart, OpenTable
 from forecasting.errors import DataError
 from forecasting.schema import DateArray, FloatArray, IntArray, iso
 
-__all__ = ["Table", "check_every_day", "days_fault", "read_table"]
+__all__ = ["SmallTable", "check_every_day", "days_fault", "read_table"]
 
 
 @dataclass(frozen=True)
-class Table:
+class SmallTable:
     """Columns of one table (all its parts), by their names in the file; `starts` is each part's first record."""
 
     parts: tuple[OpenPart, ...]
@@ -109,7 +109,7 @@ class Table:
         return numbers.values
 
 
-def read_table(table: OpenTable, columns: Sequence[str]) -> Table:
+def read_table(table: OpenTable, columns: Sequence[str]) -> SmallTable:
     """The named columns of an opened table.
 
     Raises
@@ -131,7 +131,7 @@ def read_table(table: OpenTable, columns: Sequence[str]) -> Table:
         what = "it holds a header and no rows"
         raise DataError(where=table.name, what=what, remedy="give at least some days of data")
     held = {column: _chunked(table.name, column, arrays) for column, arrays in chunks.items()}
-    return Table(tuple(parts), tuple(starts), held, n_rows)
+    return SmallTable(tuple(parts), tuple(starts), held, n_rows)
 
 
 def _chunked(name: str, column: str, arrays: list[pa.Array]) -> pa.ChunkedArray:
@@ -142,7 +142,7 @@ def _chunked(name: str, column: str, arrays: list[pa.Array]) -> pa.ChunkedArray:
         raise DataError(where=name, what=what, remedy="write them in one type") from None
 
 
-def days_fault(table: Table, ds: DateArray, records: IntArray) -> DataError | None:
+def days_fault(table: SmallTable, ds: DateArray, records: IntArray) -> DataError | None:
     """What breaks the run of days of `records` ``[n]``, sorted by day: the first that stands twice, or is missing;
     None when nothing.
     """
@@ -159,7 +159,7 @@ def days_fault(table: Table, ds: DateArray, records: IntArray) -> DataError | No
     return DataError(where=where, what=what, remedy=f"add the {step[wrong] - 1} missing day(s) before {iso(ds[after])}")
 
 
-def check_every_day(table: Table, ds: DateArray) -> IntArray:
+def check_every_day(table: SmallTable, ds: DateArray) -> IntArray:
     """The order that sorts the days, after checking that every day from first to last stands there once.
 
     Raises

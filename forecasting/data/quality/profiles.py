@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from forecasting.data.formats.files import Folder
 from forecasting.data.formats.reading import OpenTable
-from forecasting.data.formats.table import Table, read_table
+from forecasting.data.formats.table import SmallTable, read_table
 from forecasting.data.quality.finding import Finding, finding_of
 from forecasting.data.quality.table_checks import records_finding
 from forecasting.errors import DataError
@@ -36,7 +36,7 @@ def check_profiles(folder: Folder, users: Mapping[str, int] | None) -> list[Find
     return _about_ids(table, users)
 
 
-def _about_ids(table: Table, users: Mapping[str, int] | None) -> list[Finding]:
+def _about_ids(table: SmallTable, users: Mapping[str, int] | None) -> list[Finding]:
     ids = [str(u or "").strip() for u in table.columns[_USER].cast(pa.string()).to_pylist()]
     _, once = np.unique(np.array(ids, dtype=object), return_index=True)
     twice = np.setdiff1d(np.arange(len(ids)), once)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from forecasting.calendar import Calendar
-from forecasting.data.formats.table import Table
+from forecasting.data.formats.table import SmallTable
 from forecasting.data.quality.finding import Finding, finding_of
 from forecasting.data.quality.table_checks import check_covariates, check_days
 from forecasting.data.sources.rates import BANK_RATES, RateRows
@@ -51,7 +51,7 @@ def _about(rows: RateRows, span: DateArray | None, bank: Calendar | None) -> lis
     return found + _empty_cells(table, names)
 
 
-def _reach(table: Table, known: DateArray, expected: DateArray, span: DateArray) -> list[Finding]:
+def _reach(table: SmallTable, known: DateArray, expected: DateArray, span: DateArray) -> list[Finding]:
     """Whether the table begins and ends with the data."""
     name, found = table.name, []
     if known[0] > expected[0]:
@@ -65,7 +65,7 @@ def _reach(table: Table, known: DateArray, expected: DateArray, span: DateArray)
     return found
 
 
-def _missing_days(table: Table, ds: DateArray, known: DateArray, expected: DateArray, kind: str) -> list[Finding]:
+def _missing_days(table: SmallTable, ds: DateArray, known: DateArray, expected: DateArray, kind: str) -> list[Finding]:
     """Days within the table's reach that should have a row and have none; `kind` of day, for the sentence."""
     within = expected[(expected >= known[0]) & (expected <= known[-1])]
     holes = within[~np.isin(within, known)]
@@ -76,7 +76,7 @@ def _missing_days(table: Table, ds: DateArray, known: DateArray, expected: DateA
     return []
 
 
-def _empty_cells(table: Table, names: list[str]) -> list[Finding]:
+def _empty_cells(table: SmallTable, names: list[str]) -> list[Finding]:
     found = []
     for column in names:
         empty = np.flatnonzero(table.numbers(column).missing)

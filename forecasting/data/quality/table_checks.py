@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from forecasting.data.formats.decode import DAY_REMEDY, EXACT, decode_dates
-from forecasting.data.formats.table import Table
+from forecasting.data.formats.table import SmallTable
 from forecasting.data.quality.finding import Finding, Severity
 from forecasting.schema import DateArray, IntArray, iso
 
@@ -15,7 +15,7 @@ __all__ = ["check_amounts", "check_covariates", "check_days", "records_finding"]
 
 
 def records_finding(
-    table: Table, check: str, severity: Severity, records: Sequence[int] | IntArray, value: str, remedy: str
+    table: SmallTable, check: str, severity: Severity, records: Sequence[int] | IntArray, value: str, remedy: str
 ) -> list[Finding]:
     """One finding for the records, none when there are none."""
     if len(records) == 0:
@@ -23,7 +23,7 @@ def records_finding(
     return [Finding(check, severity, len(records), table.place(int(min(records))), value, remedy)]
 
 
-def check_days(table: Table, column: str, *, gaps: Severity | None) -> tuple[DateArray, list[Finding]]:
+def check_days(table: SmallTable, column: str, *, gaps: Severity | None) -> tuple[DateArray, list[Finding]]:
     """The days ``[n]``, NaT where there is none, with what is wrong with them; missing days have severity `gaps`."""
     ds = decode_dates(table.columns[column])
     bad = np.flatnonzero(np.isnat(ds))
@@ -46,7 +46,7 @@ def check_days(table: Table, column: str, *, gaps: Severity | None) -> tuple[Dat
     return ds, found
 
 
-def check_amounts(table: Table, column: str, ds: DateArray) -> list[Finding]:
+def check_amounts(table: SmallTable, column: str, ds: DateArray) -> list[Finding]:
     """What is wrong with a target's column."""
     numbers = table.numbers(column)
     with np.errstate(invalid="ignore"):
@@ -66,7 +66,7 @@ def check_amounts(table: Table, column: str, ds: DateArray) -> list[Finding]:
     return found
 
 
-def check_covariates(table: Table, columns: Sequence[str]) -> list[Finding]:
+def check_covariates(table: SmallTable, columns: Sequence[str]) -> list[Finding]:
     """Cells of past covariates that are no numbers."""
     found: list[Finding] = []
     for column in columns:

@@ -1,4 +1,4 @@
-"""One module for each kind of data: the competition's folder, a daily table, a panel, and what stands beside them.
+"""The kinds of data a user may have, one module each: a class with a `kind`; beside them what several kinds share.
 
-Takes tables and a `DataSpec`; gives the series of a panel.
+Takes a path and a `DataSpec`; gives the series of a panel, findings about the tables, and the places of days.
 """

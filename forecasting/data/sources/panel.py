@@ -18,7 +18,7 @@ from forecasting.data.formats.columns import find_column, listed
 from forecasting.data.formats.decode import Numbers, amount_fault, first
 from forecasting.data.formats.files import TableFile, table_at
 from forecasting.data.formats.reading import OpenTable
-from forecasting.data.formats.table import Table, days_fault, read_table
+from forecasting.data.formats.table import SmallTable, days_fault, read_table
 from forecasting.data.loaded import Loaded, SeriesProblem
 from forecasting.data.quality.finding import Finding
 from forecasting.data.spec import DataSpec
@@ -37,7 +37,7 @@ class _PanelRows:
     `past` ``[n_rows, n_past]``; `columns` our names -> columns of the values.
     """
 
-    table: Table
+    table: SmallTable
     keys: _Texts
     ds: DateArray
     values: dict[str, Numbers]
@@ -156,7 +156,7 @@ def _candidates(spec: DataSpec, rows: _PanelRows) -> Iterator[_Candidate]:
             yield _Candidate(_named(spec, rows.table, name, int(records[0])), columns[Y], records)
 
 
-def _texts(table: Table, key: str) -> _Texts:
+def _texts(table: SmallTable, key: str) -> _Texts:
     try:
         column = table.columns[key].cast(pa.string())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
@@ -174,7 +174,7 @@ def _texts(table: Table, key: str) -> _Texts:
     return texts
 
 
-def _named(spec: DataSpec, table: Table, unique_id: str, record: int) -> Series:
+def _named(spec: DataSpec, table: SmallTable, unique_id: str, record: int) -> Series:
     """The series a long table's unique_id means."""
     entity, slash, target = unique_id.rpartition("/")
     if slash and entity and target in spec.targets:

@@ -10,7 +10,7 @@ from forecasting.data.formats.columns import find_column
 from forecasting.data.formats.decode import first
 from forecasting.data.formats.files import Folder
 from forecasting.data.formats.reading import OpenTable
-from forecasting.data.formats.table import Table, read_table
+from forecasting.data.formats.table import SmallTable, read_table
 from forecasting.errors import DataError
 from forecasting.schema import DateArray, FloatArray, iso
 
@@ -26,7 +26,7 @@ RATE_TABLES = ("mfd_day_share_interest", BANK_RATES)
 class RateRows:
     """A rate table as it was read: its date column and the names of the others."""
 
-    table: Table
+    table: SmallTable
     date: str
     names: tuple[str, ...]
 

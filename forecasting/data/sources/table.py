@@ -13,7 +13,7 @@ from forecasting.calendar import Calendar
 from forecasting.data.formats.columns import find_column
 from forecasting.data.formats.files import TableFile, table_at
 from forecasting.data.formats.reading import OpenTable
-from forecasting.data.formats.table import Table, check_every_day, read_table
+from forecasting.data.formats.table import SmallTable, check_every_day, read_table
 from forecasting.data.loaded import Loaded
 from forecasting.data.quality.finding import Finding
 from forecasting.data.quality.table_checks import check_amounts, check_covariates, check_days
@@ -28,7 +28,7 @@ __all__ = ["DailyRows", "DailyTable", "read_daily"]
 class DailyRows:
     """A daily table as it was read: its date column, and our names -> columns of targets and past covariates."""
 
-    table: Table
+    table: SmallTable
     date: str
     targets: dict[str, str]
     past: dict[str, str]

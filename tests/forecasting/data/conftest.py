@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from forecasting.sample import write_sample
+from forecasting.sample.write import write_sample
 
 
 @pytest.fixture(scope="session")

@@ -10,9 +10,9 @@ import pytest
 
 from forecasting.data.spec import DataSpec
 from forecasting.errors import ConfigError, DataError, StorageError
-from forecasting.sample import write_sample
 from forecasting.sample.allocate import share_out, share_out_below, split_rows
 from forecasting.sample.income import daily_income
+from forecasting.sample.write import write_sample
 from tests.forecasting.data.opened import check, load, read
 
 
