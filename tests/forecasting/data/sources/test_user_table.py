@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import io
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 import pytest
-from typing_extensions import Buffer
 
 from forecasting.data.dataset import open_data
-from forecasting.data.formats.files import TableFile, table_at
+from forecasting.data.formats.files import table_at
 from forecasting.data.formats.reading import OpenTable
 from forecasting.data.sources import user_table
 from forecasting.data.sources.aggregate import TotalsQuery, sum_by_day
 from forecasting.data.spec import DataSpec
 from tests.forecasting.data.opened import check, load
+from tests.forecasting.data.openings import Openings
 from tests.forecasting.data.user_csv import UserCsv
 
 QUERY = TotalsQuery("report_date", ("total_purchase_amt", "total_redeem_amt"), ("share_amt",))
@@ -55,38 +50,6 @@ def test_both_readings_give_the_sums(clean: Path) -> None:
         assert found.sums is not None
         assert (found.sums.totals("x").sums == want.sums).all()
         assert (found.sums.totals("x").ds == want.ds).all()
-
-
-class Openings:
-    """Counts the openings of each file, and the bytes read from it."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.n: Counter[str] = Counter()
-        self.n_bytes: Counter[str] = Counter()
-        self._open = TableFile.open
-        monkeypatch.setattr(TableFile, "open", lambda file: self.opened(file))
-
-    @contextmanager
-    def opened(self, file: TableFile) -> Iterator[Counted]:
-        self.n[file.name] += 1
-        with self._open(file) as raw:
-            yield Counted(raw, self.n_bytes, file.name)
-
-
-class Counted(io.RawIOBase):
-    """A file of which every byte read is counted."""
-
-    def __init__(self, raw: IO[bytes], n_bytes: Counter[str], name: str) -> None:
-        self._raw, self._n_bytes, self._name = raw, n_bytes, name
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Buffer) -> int:
-        block = self._raw.read(memoryview(buffer).nbytes)
-        memoryview(buffer)[: len(block)] = block
-        self._n_bytes[self._name] += len(block)
-        return len(block)
 
 
 def test_each_byte_of_a_clean_folder_is_read_once(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:

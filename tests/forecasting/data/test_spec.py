@@ -1,0 +1,33 @@
+"""What a data section may say, and what it may not."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from forecasting.data.spec import DataSpec
+
+
+@pytest.mark.parametrize(
+    ("settings", "part"),
+    [
+        ({"targets": {}}, "at least one target"),
+        ({"targets": {"purchase": 0.4, "redeem": 0.4}}, "sum to 0.8"),
+        ({"targets": {"a/b": 1.0}}, "cannot be a target's name"),
+        ({"targets": {"ds": 1.0}}, "cannot be a target's name"),
+        ({"targets": {"a": -1.0, "b": 2.0}}, "the weight of a is -1"),
+        ({"past": ("a", "a")}, "named twice"),
+        ({"columns": {"purchse": "in"}}, "'purchse', which is not asked for: its keys are ds, purchase, redeem"),
+        ({"columns": {"y": "in"}}, "'y', which is not asked for"),
+        ({"entity": "fund"}, "entity is for kind: panel, and kind is yuebao"),
+        ({"kind": "folder"}, "yuebao"),
+        ({"colunms": {}}, "Extra inputs"),
+    ],
+)
+def test_impossible_spec_is_refused(settings: dict[str, object], part: str) -> None:
+    with pytest.raises(ValidationError, match=part):
+        DataSpec.model_validate(settings)
+
+
+def test_every_setting_is_described() -> None:
+    assert all(field.description for field in DataSpec.model_fields.values())
