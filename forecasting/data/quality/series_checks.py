@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from forecasting.data.quality.finding import Finding
+from forecasting.data.quality.finding import Finding, Severity
 from forecasting.panel import Panel
 from forecasting.schema import BoolArray, FloatArray, IntArray, iso
 from forecasting.windows import MIN_HISTORY
@@ -71,13 +71,13 @@ def outlier_days(y: FloatArray, weekday: IntArray) -> BoolArray:
 
 
 def _days(
-    check: str, severity: str, cases: list[tuple[int, int]], panel: Panel, place: Place, remedy: str
+    check: str, severity: Severity, cases: list[tuple[int, int]], panel: Panel, place: Place, remedy: str
 ) -> Finding | None:
     if not cases:
         return None
     row, t = min(cases, key=lambda case: (case[1], case[0]))
     value = f"{panel.unique_ids[row]} on {iso(panel.ds[t])}: {panel.y[row, t]:.15g}"
-    return Finding(check, severity, len(cases), place(row, panel.ds[t]), value, remedy)  # type: ignore[arg-type]
+    return Finding(check, severity, len(cases), place(row, panel.ds[t]), value, remedy)
 
 
 def _series(check: str, rows: list[int], panel: Panel, place: Place, remedy: str) -> Finding | None:
