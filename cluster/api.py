@@ -30,13 +30,15 @@ from cluster.config import parse_config
 from cluster.frames import file_of, to_frame, to_panel
 from cluster.rundir.run_facts import finished_run
 from cluster.rundir.store import RunStore
+from ensembles.files.forecast_parquet import ForecastFile
+from ensembles.files.oof_parquet import OofFile
+from ensembles.files.table import StoredTable
 from forecasting.errors import ConfigError
 from forecasting.models import register
 from forecasting.schema import BLEND, CUTOFF, DS, MEMBER, UNIQUE_ID, Y_HAT, Y
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
 
     from cluster.request import RunRequest
 
@@ -70,11 +72,11 @@ class Run:
 
     def forecast(self, member: str | None = BLEND) -> pd.DataFrame:
         """unique_id, ds, member, y_hat and the blend's bands of the days after the data; `member` None: of all."""
-        return _frame(self._table("forecast.parquet"), member)
+        return _frame(self._store.read(ForecastFile), member)
 
     def oof(self, member: str | None = BLEND) -> pd.DataFrame:
         """Forecasts of the backtest's days from their cutoffs, with the actual y; `member` None: of all."""
-        return _frame(self._table("oof.parquet"), member)
+        return _frame(self._store.read(OofFile), member)
 
     def predict(
         self,
@@ -93,7 +95,7 @@ class Run:
                 raise ConfigError(
                     f"{self.run_dir} was run on data of kind {spec.kind}, not on a frame: give a path of that kind"
                 )
-            return _frame(predict(self.run_dir, path, as_of=as_of, update=update).table, member)
+            return _frame(predict(self.run_dir, path, as_of=as_of, update=update).forecast, member)
 
     def plot(self, unique_id: str | None = None) -> Any:
         """A Bokeh figure of one series (by default the first): actual days, the blend's backtest, what comes."""
@@ -104,11 +106,6 @@ class Run:
                 f"{self.run_dir} forecasts no series {uid}: take one of {', '.join(ahead[UNIQUE_ID].unique())}"
             )
         return _figure(str(uid), oof[oof[UNIQUE_ID] == uid], ahead[ahead[UNIQUE_ID] == uid])
-
-    def _table(self, name: str) -> pa.Table:
-        import pyarrow.parquet as pq
-
-        return pq.read_table(io.BytesIO(self._store.storage.read(name)))
 
 
 def open_run(run_dir: str | Path) -> Run:
@@ -178,10 +175,10 @@ def sample(directory: str | Path, *, users: int = 2000, seed: int = 1) -> str:
     return str(directory)
 
 
-def _frame(table: pa.Table, member: str | None) -> pd.DataFrame:
+def _frame(table: StoredTable, member: str | None) -> pd.DataFrame:
     import pandas as pd
 
-    frame: pd.DataFrame = table.to_pandas(date_as_object=False)
+    frame: pd.DataFrame = table.to_arrow().to_pandas(date_as_object=False)
     for column in {DS, CUTOFF} & set(frame.columns):
         frame[column] = pd.to_datetime(frame[column])
     if member is None:

@@ -8,8 +8,10 @@ panel's `Calendar`, for any date.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import overload
 
 import numpy as np
 
@@ -22,10 +24,29 @@ __all__ = ["History", "Panel", "Series"]
 
 @dataclass(frozen=True)
 class Series:
-    """Identity of one series: `unique_id` is the target, or ``entity/target`` in a panel."""
+    """Identity of one series: `unique_id` is the target, or ``entity/target`` in a panel.
+
+    A target's name holds no slash; an entity's may.
+    """
 
     target: str
     entity: str | None = None
+
+    @overload
+    @classmethod
+    def named(cls, unique_id: str) -> Series: ...
+
+    @overload
+    @classmethod
+    def named(cls, unique_id: str, targets: Collection[str]) -> Series | None: ...
+
+    @classmethod
+    def named(cls, unique_id: str, targets: Collection[str] | None = None) -> Series | None:
+        """The series that a unique_id means; None if it is of none of the targets, where these are given."""
+        entity, slash, target = unique_id.rpartition("/")
+        if targets is not None and target not in targets:
+            return None
+        return cls(target, entity if slash else None)
 
     @property
     def unique_id(self) -> str:

@@ -19,7 +19,7 @@ import numpy as np
 from forecasting.errors import TrialError, UserError
 from forecasting.models import model_type
 from forecasting.models.base import AnyModel, FitTask, GlobalModel, Model, PanelTask, StackedModel, State
-from forecasting.panel import History, Panel
+from forecasting.panel import History, Panel, Series
 from forecasting.schema import FloatArray, iso
 from forecasting.seeding import content_hash, fit_key
 from forecasting.windows import Window, WindowPlan
@@ -57,7 +57,7 @@ class Member:
 
     def unit(self, unique_id: str) -> str:
         """`Trial.unique_id` of the trial that forecasts this series: the series, or its target."""
-        return unique_id.rpartition("/")[2] if self.learns_across else unique_id
+        return Series.named(unique_id).target if self.learns_across else unique_id
 
     def build(self) -> AnyModel:
         """The model with these settings."""

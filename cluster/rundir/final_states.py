@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +10,9 @@ import numpy as np
 
 from cluster.rundir.store import RunStore, StoredTrial
 from cluster.versions import code_of
+from ensembles.files.forecast_parquet import ForecastFile
 from forecasting.errors import StorageError
 from forecasting.models.base import State
-from forecasting.schema import MEMBER, UNIQUE_ID, Y_HAT
 from forecasting.trial import Member
 
 __all__ = ["Fit", "find_fits"]
@@ -88,16 +87,12 @@ def _settle(
     """Of several trials of one member on one series (the configuration was edited) the one the run's forecast is by."""
     if not several:
         return {}
-    import pyarrow.parquet as pq
-
-    table = pq.read_table(io.BytesIO(store.storage.read("forecast.parquet")))
-    given: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for name, uid, y_hat in zip(*(table[c].to_pylist() for c in (MEMBER, UNIQUE_ID, Y_HAT)), strict=True):
-        given[name, uid].append(y_hat)
+    forecast = store.read(ForecastFile)
     made = store.forecasts(trial for trials in several.values() for trial in trials)
     chosen = {}
     for place, trials in several.items():
-        wants = np.array(given[wanted[place].name, place[1]])
+        mine = (forecast.member == wanted[place].name) & (forecast.unique_id == place[1])
+        wants = forecast.y_hat[mine]
         fitting = [t for t in trials if np.array_equal(made[t.row.trial_key, place[1]].get(end, np.empty(0)), wants)]
         if not fitting:
             raise StorageError(f"{store.uri}/forecast.parquet and its batches do not belong together: run again")

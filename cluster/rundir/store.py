@@ -32,14 +32,14 @@ from cluster.rundir.batch_file import (
     state_files,
 )
 from cluster.rundir.storage import Storage
-from ensembles.files.stored import StoredFile
+from ensembles.files.stored import FileOfRun
 from forecasting.errors import StorageError
 from forecasting.models.base import State
 from forecasting.schema import FloatArray
 
 __all__ = ["RunStore", "StoredTrial"]
 
-File = TypeVar("File", bound=StoredFile)
+File = TypeVar("File", bound=FileOfRun)
 
 
 @dataclass(frozen=True)
@@ -65,16 +65,16 @@ class RunStore:
         """The place as it may be shown."""
         return self.storage.uri
 
-    def has(self, kind: type[StoredFile]) -> bool:
-        """Whether there is a JSON file of this kind."""
+    def has(self, kind: type[FileOfRun]) -> bool:
+        """Whether there is a file of this kind."""
         return self.storage.exists(kind.FILE)
 
     def read(self, kind: type[File]) -> File:
-        """The JSON file of this kind."""
+        """The file of this kind."""
         return kind.from_bytes(self.storage.read(kind.FILE), self.uri)
 
-    def write(self, file: StoredFile) -> None:
-        """Write a JSON file under the name of its kind."""
+    def write(self, file: FileOfRun) -> None:
+        """Write a file under the name of its kind."""
         self.storage.write(file.FILE, file.to_bytes())
 
     def read_json(self, name: str) -> dict[str, Any]:

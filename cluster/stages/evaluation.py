@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
-
 from cluster.config import parse_config
 from cluster.rundir.run_facts import finished_run
 from cluster.rundir.store import RunStore
 from ensembles.evaluation.evaluate import Evaluation, evaluate
 from ensembles.files.leaderboard_json import LeaderboardFile
-from ensembles.files.oof_parquet import cubes_of_run
+from ensembles.files.oof_parquet import OofFile
 
 __all__ = ["evaluate_run"]
 
@@ -22,10 +20,7 @@ def evaluate_run(run_dir: str) -> Evaluation:
     StorageError
         When the directory holds no finished run.
     """
-    import pyarrow.parquet as pq
-
     store = RunStore(run_dir)
     config = parse_config(finished_run(store).config, f"{run_dir}/run.json")
-    oof = pq.read_table(io.BytesIO(store.storage.read("oof.parquet")))
-    cubes = cubes_of_run(oof, store.read(LeaderboardFile).model_dump(mode="json"))
+    cubes = store.read(OofFile).cubes(store.read(LeaderboardFile))
     return evaluate(cubes, config.data.targets, config.blend, config.score.surrogate)

@@ -14,12 +14,14 @@ from cluster.rundir.run_facts import end_run
 from cluster.rundir.store import RunStore
 from cluster.stages.collect import MemberForecasts
 from cluster.stages.network_pages import write_figures
-from cluster.stages.reports import write_history, write_reports
+from cluster.stages.reports import write_reports
 from ensembles.blend.fit import Blend, fit_blend
 from ensembles.evaluation.leaderboard import MemberFacts, build_leaderboard, leaderboard_csv
 from ensembles.files.blend_json import blend_facts
-from ensembles.files.forecast_tables import forecast_table, oof_table, parquet_bytes
+from ensembles.files.forecast_parquet import ForecastFile
+from ensembles.files.history_parquet import HistoryFile
 from ensembles.files.leaderboard_json import LeaderboardFile
+from ensembles.files.oof_parquet import OofFile
 from ensembles.files.submission_csv import forecast_csv, submission_csv
 from ensembles.oof import OofCube
 from forecasting.panel import Panel
@@ -117,10 +119,8 @@ def _write_forecasts(
     people = forecast_csv(final.ds, by_series, targets, panel.calendar, plan.config.data.unit, net, by_uid)
     store.storage.write("submission.csv", submission_csv(final.ds, by_series, targets))
     store.storage.write("forecast.csv", people)
-    forecast = forecast_table(cubes, members.final, blended, final.ds, bands)
-    oof = oof_table(cubes, blend.prequential.y_hat, blend.prequential.bands)
-    store.storage.write("forecast.parquet", parquet_bytes(forecast))
-    store.storage.write("oof.parquet", parquet_bytes(oof))
+    store.write(ForecastFile.of(cubes, members.final, blended, final.ds, bands))
+    store.write(OofFile.of(cubes, blend.prequential.y_hat, blend.prequential.bands))
 
 
 def _prune(plan: Plan, blend: Blend, store: RunStore) -> None:
@@ -146,7 +146,7 @@ def _finish(
     status: Literal["done", "failed"],
 ) -> None:
     """Complete run.json, keep what reports need of the data, and report."""
-    write_history(store, panel)
+    store.write(HistoryFile.of(panel))
     end_run(
         store,
         status,

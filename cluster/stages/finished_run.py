@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -14,11 +12,13 @@ from cluster.rundir.run_facts import finished_run
 from cluster.rundir.store import RunStore
 from cluster.stages.input import identity
 from ensembles.blend.target_blend import StoredBlend, blend_of_run
+from ensembles.files.forecast_parquet import ForecastFile
+from ensembles.files.oof_parquet import OofFile
 from ensembles.files.run_json import RunFile
 from forecasting.data.loaded import Loaded
 from forecasting.errors import DataError, StorageError
 from forecasting.panel import Panel
-from forecasting.schema import BLEND, DS, MEMBER, UNIQUE_ID, Y, as_date, as_dates, iso
+from forecasting.schema import as_date, iso
 from forecasting.trial import Member
 from forecasting.windows import Window, plan_windows
 
@@ -101,8 +101,8 @@ class TrainedRun:
 
     def _check_values(self, panel: Panel) -> None:
         """Compare with the actual values of the backtest's days, which the run keeps."""
-        table = _rows_of_blend(self.store, "oof.parquet")
-        uids, days, y = np.array(table[UNIQUE_ID].to_pylist()), as_dates(table[DS].to_numpy()), table[Y].to_numpy()
+        blend = self.store.read(OofFile).blend
+        uids, days, y = blend.unique_id, blend.ds, blend.y
         for uid in np.unique(uids):
             mine = uids == uid
             now = panel.truth(str(uid), days[mine])
@@ -128,8 +128,8 @@ def open_trained(run_dir: str) -> TrainedRun:
     config = parse_config(run.config, f"{store.uri}/run.json")
     _check_usable(store, config)
     blends = blend_of_run(store.read_json("blend.json"))
-    found = list(dict.fromkeys(_rows_of_blend(store, "forecast.parquet")[UNIQUE_ID].to_pylist()))
-    series = {t: tuple(uid for uid in found if uid == t or uid.endswith(f"/{t}")) for t in blends}
+    forecast = store.read(ForecastFile).blend
+    series = {target: tuple(dict.fromkeys(forecast.of_target(target).unique_id)) for target in blends}
     members = {member.member_id: member for member in expand_members(config)}
     for blend in blends.values():
         for info in blend.fitted.members:
@@ -139,12 +139,6 @@ def open_trained(run_dir: str) -> TrainedRun:
                     "use the version that trained it, or run again with another --run-dir"
                 )
     return TrainedRun(store, run, config, blends, series, members)
-
-
-def _rows_of_blend(store: RunStore, name: str) -> Any:
-    import pyarrow.parquet as pq
-
-    return pq.read_table(io.BytesIO(store.storage.read(name)), filters=[(MEMBER, "=", BLEND)])
 
 
 def _check_usable(store: RunStore, config: RunConfig) -> None:

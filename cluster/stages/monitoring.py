@@ -12,7 +12,7 @@ from cluster.stages.reports import report_data
 from ensembles.risk.alert_quality import AlertQuality, judge_alerts, read_labels
 from ensembles.risk.alerts import Alerts, alerts_of_backtest, monitor
 from forecasting.errors import DataError, StorageError
-from forecasting.schema import UNIQUE_ID
+from forecasting.panel import Series
 
 __all__ = ["Monitored", "monitor_run"]
 
@@ -48,19 +48,19 @@ def monitor_run(
     """
     data = report_data(RunStore(run_dir))
     spec = parse_config(data.run["config"], f"{run_dir}/run.json").data
-    table = data.oof if actuals is None else data.forecast
-    if table is None:
+    if data.oof is None or data.forecast is None:
         raise StorageError(f"{run_dir} holds no forecast: run it to its end first")
     if actuals is None:
-        found = alerts_of_backtest(table, data.days)
+        found = alerts_of_backtest(data.oof, data.days)
         if not found.n_days:
             raise StorageError(f"{run_dir}: no day of its backtest has bands, which earlier windows make: give actuals")
     else:
-        found = monitor(table, actuals, data.targets, data.days, spec.entity)
+        found = monitor(data.forecast, actuals, data.targets, data.days, spec.entity)
     if labels is None:
         return Monitored(found, data.unit, {})
     if not labels.exists():
         raise DataError(f"{labels}: no such file: give the table of labelled days")
-    entities = {uid.rpartition("/")[0] for uid in table[UNIQUE_ID].unique().to_pylist()}
+    unique_ids = set((data.oof if actuals is None else data.forecast).unique_id)
+    entities = {Series.named(unique_id).entity or "" for unique_id in unique_ids}
     known = read_labels(labels, spec, label, entities)
     return Monitored(found, data.unit, {severity: judge_alerts(found, known, severity) for severity in SEVERITIES})

@@ -24,15 +24,14 @@ from cluster.rundir.storage import Storage, without_secrets
 from cluster.stages.finished_run import TrainedRun, open_trained
 from cluster.stages.input import load_data
 from ensembles.blend.target_blend import StoredBlend
+from ensembles.files.forecast_parquet import ForecastFile, TargetForecast
 from forecasting.errors import DataError, TrialError
 from forecasting.models.base import Updatable
 from forecasting.panel import Panel
-from forecasting.schema import BLEND, DS, MEMBER, UNIQUE_ID, Y_HAT, FloatArray, as_dates, iso
+from forecasting.schema import FloatArray, iso
 from forecasting.windows import Window
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from ensembles.risk.bands import Bands
 
 __all__ = ["Prediction", "predict"]
@@ -42,15 +41,14 @@ __all__ = ["Prediction", "predict"]
 class Prediction:
     """Forecasts from new data, and the files they make.
 
-    `table` is laid out like forecast.parquet: unique_id, ds, member, y_hat and the blend's bands; `notes` are
-    sentences for the user.
+    `forecast` holds the members that have weight; `notes` are sentences for the user.
     """
 
     run: str
     data: str
     window: Window
     updated: bool
-    table: pa.Table
+    forecast: ForecastFile
     submission: bytes
     people: bytes
     notes: tuple[str, ...]
@@ -60,8 +58,6 @@ class Prediction:
 
         By default ``predictions/<last day known>`` in the run directory.
         """
-        from ensembles.files.forecast_tables import parquet_bytes
-
         storage, place = (
             (Storage(self.run), f"predictions/{iso(self.window.cutoff)}/") if out is None else (Storage(out), "")
         )
@@ -77,7 +73,7 @@ class Prediction:
         }
         storage.write(f"{place}submission.csv", self.submission)
         storage.write(f"{place}forecast.csv", self.people)
-        storage.write(f"{place}forecast.parquet", parquet_bytes(self.table))
+        storage.write(f"{place}{self.forecast.FILE}", self.forecast.to_bytes())
         storage.write(f"{place}prediction.json", (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode())
         return f"{storage.uri}/{place}".rstrip("/")
 
@@ -111,9 +107,9 @@ def predict(run_dir: str, data: str, *, as_of: str | None = None, update: bool =
     with _threads(trained.config.cluster.cpus_per_worker):
         made = dict(_forecasts(fits, panel, window, update))
     blended = _blended(trained, made, window)
-    table = _table(trained, blended, window)
+    forecast = _forecast(trained, blended, window)
     submission, people = _submissions(trained, blended, panel, window)
-    return Prediction(run_dir, data, window, update, table, submission, people, notes)
+    return Prediction(run_dir, data, window, update, forecast, submission, people, notes)
 
 
 @contextmanager
@@ -195,24 +191,10 @@ def _submissions(
     return submission_csv(window.ds, y_hat, targets), people
 
 
-def _table(trained: TrainedRun, blended: Mapping[str, _Blended], window: Window) -> pa.Table:
-    """The layout of forecast.parquet, with the members that have weight."""
-    import pyarrow as pa
-
+def _forecast(trained: TrainedRun, blended: Mapping[str, _Blended], window: Window) -> ForecastFile:
     parts = []
     for target, found in blended.items():
-        infos, needed = trained.blends[target].fitted.members, trained.blends[target].needed
-        used = [m for m in range(len(infos)) if needed[m]]
-        names = [*(infos[m].name for m in used), BLEND]
-        n, nothing = window.horizon, np.full(window.horizon * len(used), np.nan)
-        for i, uid in enumerate(trained.series[target]):
-            ends = found.bands.series(i).columns()
-            columns = {
-                UNIQUE_ID: pa.array([uid] * (n * len(names)), pa.string()),
-                DS: pa.array(as_dates(np.tile(window.ds, len(names)))),
-                MEMBER: pa.array(np.repeat(names, n).tolist(), pa.string()),
-                Y_HAT: pa.array(np.concatenate([*(found.members[i, :, m] for m in used), found.y_hat[i]])),
-                **{name: pa.array(np.append(nothing, end), from_pandas=True) for name, end in ends.items()},
-            }
-            parts.append(pa.table(columns))
-    return pa.concat_tables(parts)
+        infos, used = trained.blends[target].fitted.members, np.flatnonzero(trained.blends[target].needed)
+        names = [infos[m].name for m in used]
+        parts.append(TargetForecast(trained.series[target], names, found.members[..., used], found.y_hat, found.bands))
+    return ForecastFile.of_prediction(parts, window.ds)

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import io
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from cluster.config import expand_members, parse_config
 from cluster.rundir.run_facts import judged_run
 from cluster.rundir.storage import Storage
 from cluster.rundir.store import RunStore
-from ensembles.files.forecast_tables import parquet_bytes
+from ensembles.files.forecast_parquet import ForecastFile
+from ensembles.files.history_parquet import HistoryFile
 from ensembles.files.leaderboard_json import LeaderboardFile
+from ensembles.files.oof_parquet import OofFile
 from ensembles.files.run_json import RunFile
 from ensembles.report.data import Curves, ReportData
 from ensembles.report.page import liquidity_of, render
 from forecasting.calendar import Calendar
-from forecasting.panel import Panel
-from forecasting.schema import DS, UNIQUE_ID, Y
 
 if TYPE_CHECKING:
     from ensembles.evaluation.compare import Comparison
@@ -34,17 +29,8 @@ __all__ = [
     "report_data",
     "write_comparison",
     "write_figures_of",
-    "write_history",
     "write_reports",
 ]
-
-
-def write_history(store: RunStore, panel: Panel) -> None:
-    """history.parquet: unique_id, ds, y of every usable series, for pictures and alerts."""
-    row, day = np.nonzero(~np.isnan(panel.y))
-    names = pa.DictionaryArray.from_arrays(pa.array(row, pa.int32()), pa.array(panel.unique_ids, pa.string()))
-    columns = {UNIQUE_ID: names.cast(pa.string()), DS: pa.array(panel.ds[day]), Y: pa.array(panel.y[row, day])}
-    store.storage.write("history.parquet", parquet_bytes(pa.table(columns)))
 
 
 def report_data(store: RunStore) -> ReportData:
@@ -60,17 +46,13 @@ def report_data(store: RunStore) -> ReportData:
         board=store.read(LeaderboardFile).model_dump(mode="json"),
         blend=store.read_json("blend.json") if store.storage.exists("blend.json") else None,
         run=run.model_dump(mode="json"),
-        oof=_table(store, "oof.parquet"),
-        forecast=_table(store, "forecast.parquet"),
-        history=_table(store, "history.parquet"),
+        oof=store.read(OofFile) if store.has(OofFile) else None,
+        forecast=store.read(ForecastFile) if store.has(ForecastFile) else None,
+        history=store.read(HistoryFile) if store.has(HistoryFile) else None,
         learning=_learning(store, run),
         quality=None if run.quality is None else [asdict(finding) for finding in run.quality],
         calendar=Calendar(run.country, run.events),
     )
-
-
-def _table(store: RunStore, name: str) -> pa.Table | None:
-    return pq.read_table(io.BytesIO(store.storage.read(name))) if store.storage.exists(name) else None
 
 
 def _learning(store: RunStore, run: RunFile) -> Curves:

@@ -12,17 +12,14 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ensembles.judging.judge import Judge, Measured
 from ensembles.report.data import ReportData
 from forecasting.errors import ConfigError
-from forecasting.schema import BLEND, CUTOFF, DS, MEMBER, UNIQUE_ID, Y_HAT, DateArray, FloatArray, Y, as_dates
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from forecasting.schema import BLEND, DateArray, FloatArray
 
 __all__ = ["Change", "ComparedRun", "Comparison", "compare", "comparison_csv", "comparison_rows"]
 
@@ -117,28 +114,13 @@ def _honest(data: ReportData, targets: Sequence[str]) -> _Honest | None:
     """None without a blend, or with other targets."""
     if data.oof is None or data.blend is None or set(data.targets) != set(targets):
         return None
-    rows = _columns(data.oof)
-    cutoffs, at_window = np.unique(rows[CUTOFF], return_inverse=True)
-    step = (rows[DS] - rows[CUTOFF]).astype(np.int64) - 1
-    series, y_hats, ys = {}, {}, {}
-    for target in targets:
-        uids = tuple(dict.fromkeys(uid for uid in rows[UNIQUE_ID] if uid == target or uid.endswith(f"/{target}")))
-        place = {uid: i for i, uid in enumerate(uids)}
-        mine = np.flatnonzero([uid in place for uid in rows[UNIQUE_ID]])
-        at = ([place[uid] for uid in rows[UNIQUE_ID][mine]], at_window[mine], step[mine])
-        shape = (len(uids), len(cutoffs), int(step.max()) + 1)
-        y_hat, y = np.full(shape, np.nan), np.full(shape, np.nan)
-        y_hat[at], y[at] = rows[Y_HAT][mine], rows[Y][mine]
-        series[target], y_hats[target], ys[target] = uids, y_hat, y
-    return _Honest(series, cutoffs, y_hats, ys)
-
-
-def _columns(oof: pa.Table) -> dict[str, Any]:
-    import pyarrow.compute as pc
-
-    rows = oof.filter(pc.equal(oof[MEMBER], BLEND))
-    columns = {name: rows[name].to_numpy() for name in (UNIQUE_ID, DS, CUTOFF, Y_HAT, Y)}
-    return columns | {name: as_dates(columns[name]) for name in (DS, CUTOFF)}
+    grids = {target: data.oof.blend_grid(target) for target in targets}
+    return _Honest(
+        {target: grid.unique_ids for target, grid in grids.items()},
+        next(iter(grids.values())).cutoffs,
+        {target: grid.y_hat for target, grid in grids.items()},
+        {target: grid.y for target, grid in grids.items()},
+    )
 
 
 def _run(

@@ -1,76 +1,167 @@
-"""Cubes read back from the files of a run: what was forecast needs no training to be judged again."""
+"""oof.parquet: what every member and the blend forecast for the days of the backtest, with the actual values.
+
+The blend's rows are the prequential ones: each window is forecast with weights from earlier windows only.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from ensembles.files.leaderboard_json import LeaderboardFile
+from ensembles.files.table import Ends, NameArray, StoredTable, band_ends, joined, named, places
 from ensembles.oof import MemberInfo, OofCube
 from forecasting.errors import StorageError
-from forecasting.schema import BLEND, CUTOFF, DS, MEMBER, UNIQUE_ID, Y_HAT, BoolArray, Y, as_dates
+from forecasting.schema import BLEND, DateArray, FloatArray, IntArray, as_dates
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    from ensembles.risk.bands import Bands
 
-__all__ = ["cubes_of_run"]
+__all__ = ["BlendGrid", "OofFile"]
 
 
-def cubes_of_run(oof: pa.Table, board: Mapping[str, Any]) -> dict[str, OofCube]:
-    """One cube per target.
+@dataclass(frozen=True)
+class BlendGrid:
+    """The blend's forecasts of one target and the actual values.
 
-    Parameters
-    ----------
-    oof
-        Content of oof.parquet.
-    board
-        Content of leaderboard.json: it knows each member's family, setting and seed.
-
-    Raises
-    ------
-    StorageError
-        When the two files do not belong together.
+    `unique_ids` ``[n_series]``; `cutoffs` ``[n_windows]``, oldest first; `horizons` ``[n_windows]`` the days forecast
+    in each; `y_hat` and `y` ``[n_series, n_windows, horizon]`` in the unit of the data, NaN where a window is padded.
     """
-    infos = {
-        row["member"]: MemberInfo(row["member_id"], row["member"], row["family"], row["setting"], row["seed"])
-        for row in board["rows"]
-        if row["member_id"] and row["status"] == "ok"
-    }
-    columns = {name: oof[name].to_numpy() for name in (UNIQUE_ID, DS, CUTOFF, MEMBER, Y_HAT, Y)}
-    strangers = set(columns[MEMBER]) - set(infos) - {BLEND}
-    if strangers:
-        raise StorageError(
-            f"oof.parquet holds {min(strangers)}, which leaderboard.json does not know: run again to write both"
-        )
-    member = columns[MEMBER] != BLEND
-    return {
-        target: _cube(target, columns, member & _of_target(columns[UNIQUE_ID], target), infos)
-        for target in board["weights"]
-    }
+
+    unique_ids: tuple[str, ...]
+    cutoffs: DateArray
+    horizons: IntArray
+    y_hat: FloatArray
+    y: FloatArray
 
 
-def _of_target(unique_ids: Any, target: str) -> BoolArray:
-    return np.array([uid == target or uid.endswith(f"/{target}") for uid in unique_ids], dtype=bool)
+@dataclass(frozen=True)
+class OofFile(StoredTable):
+    """One row per series, day, window and member; arrays ``[n]``.
+
+    `cutoff` is the last day known to the forecast `y_hat` of the day `ds`; `y` the actual value, NaN where there is
+    none; `bands` the blend's prediction intervals, NaN for members and for windows without bands.
+    """
+
+    FILE: ClassVar[str] = "oof.parquet"
+
+    cutoff: DateArray
+    member: NameArray
+    y_hat: FloatArray
+    y: FloatArray
+    bands: Ends
+
+    @classmethod
+    def of(
+        cls,
+        cubes: Mapping[str, OofCube],
+        blended: Mapping[str, FloatArray],
+        bands: Mapping[str, Bands] | None = None,
+    ) -> OofFile:
+        """The table of a backtest.
+
+        Parameters
+        ----------
+        blended
+            Per target the blend's prequential forecasts, ``[n_series, n_windows, horizon]``.
+        bands
+            Per target its intervals in the same shape.
+        """
+        return joined([_part(cube, blended[t], bands[t] if bands else None) for t, cube in cubes.items()])
+
+    @property
+    def blend(self) -> OofFile:
+        """The rows of the blend."""
+        return self.where(self.member == BLEND)
+
+    def blend_grid(self, target: str) -> BlendGrid:
+        """The blend's rows of one target as arrays. Grids of one file have the same windows and steps.
+
+        Raises
+        ------
+        StorageError
+            When there are none.
+        """
+        blend = self.blend
+        mine = blend.of_target(target)
+        if not len(mine):
+            raise StorageError(f"{self.FILE} holds no forecast of {target}: run again to write it")
+        unique_ids, at_series = places(mine.unique_id)
+        cutoffs = np.unique(blend.cutoff)
+        at = (at_series, np.searchsorted(cutoffs, mine.cutoff), _steps(mine))
+        shape = (len(unique_ids), len(cutoffs), int(_steps(blend).max()) + 1)
+        y_hat, y = np.full(shape, np.nan), np.full(shape, np.nan)
+        y_hat[at], y[at] = mine.y_hat, mine.y
+        return BlendGrid(tuple(unique_ids), cutoffs, _horizons(y_hat), y_hat, y)
+
+    def cubes(self, board: LeaderboardFile) -> dict[str, OofCube]:
+        """The members' forecasts, one cube per target.
+
+        Parameters
+        ----------
+        board
+            Knows the family, setting and seed of each member.
+
+        Raises
+        ------
+        StorageError
+            When the two files do not belong together.
+        """
+        infos = {
+            row.member: MemberInfo(row.member_id, row.member, row.family, row.setting or "", row.seed or 0)
+            for row in board.rows
+            if row.member_id and row.status == "ok"
+        }
+        strangers = set(self.member) - set(infos) - {BLEND}
+        if strangers:
+            raise StorageError(
+                f"{self.FILE} holds {min(strangers)}, which {board.FILE} does not know: run again to write both"
+            )
+        members = self.where(self.member != BLEND)
+        return {target: _cube(target, members.of_target(target), infos) for target in board.weights}
 
 
-def _cube(target: str, columns: Mapping[str, Any], rows: BoolArray, infos: Mapping[str, MemberInfo]) -> OofCube:
-    if not rows.any():
-        raise StorageError(f"oof.parquet holds no forecast of {target}: run again to write it")
-    series, at_series = _places(columns[UNIQUE_ID][rows])
-    names, at_member = _places(columns[MEMBER][rows])
-    days, cutoffs = as_dates(columns[DS][rows]), as_dates(columns[CUTOFF][rows])
-    windows, at_window = np.unique(cutoffs, return_inverse=True)
-    step = (days - cutoffs).astype(np.int64) - 1
-    shape = (len(series), len(windows), int(step.max()) + 1)
+def _part(cube: OofCube, blended: FloatArray, bands: Bands | None) -> OofFile:
+    values = np.concatenate([cube.y_hat, blended[..., None]], axis=-1)
+    series, window, step, member = np.nonzero(~np.isnan(values))
+    cutoffs = as_dates(cube.cutoffs)[window]
+    day = (series, window, step)
+    return OofFile(
+        unique_id=named(cube.unique_ids, series),
+        ds=cutoffs + step + 1,
+        cutoff=cutoffs,
+        member=named([*(m.name for m in cube.members), BLEND], member),
+        y_hat=values[series, window, step, member],
+        y=cube.y[day],
+        bands=band_ends(bands, member == len(cube.members), day) if bands else {},
+    )
+
+
+def _steps(rows: OofFile) -> IntArray:
+    """Place of each row's day in its window, 0 for the first, ``[n]``."""
+    days: IntArray = (rows.ds - rows.cutoff).astype(np.int64) - 1
+    return days
+
+
+def _horizons(y_hat: FloatArray) -> IntArray:
+    """Days of each window without padding, ``[n_windows]``."""
+    known = ~np.isnan(y_hat).all(axis=0)
+    longest: IntArray = np.where(known, np.arange(1, known.shape[1] + 1), 0).max(axis=1)
+    return longest
+
+
+def _cube(target: str, rows: OofFile, infos: Mapping[str, MemberInfo]) -> OofCube:
+    if not len(rows):
+        raise StorageError(f"{rows.FILE} holds no forecast of {target}: run again to write it")
+    unique_ids, at_series = places(rows.unique_id)
+    names, at_member = places(rows.member)
+    cutoffs, at_window = np.unique(rows.cutoff, return_inverse=True)
+    step = _steps(rows)
+    shape = (len(unique_ids), len(cutoffs), int(step.max()) + 1)
     y_hat, y = np.full((*shape, len(names)), np.nan), np.full(shape, np.nan)
-    y_hat[at_series, at_window, step, at_member] = columns[Y_HAT][rows]
-    y[at_series, at_window, step] = columns[Y][rows]
-    members = tuple(infos[name] for name in names)
-    return OofCube(target, tuple(series), tuple(windows), members, y_hat, y)
-
-
-def _places(labels: Any) -> tuple[list[str], Any]:
-    """Distinct labels in order of first appearance, and each one's place among them."""
-    order = {label: i for i, label in enumerate(dict.fromkeys(labels))}
-    return list(order), np.array([order[label] for label in labels])
+    y_hat[at_series, at_window, step, at_member] = rows.y_hat
+    y[at_series, at_window, step] = rows.y
+    return OofCube(target, tuple(unique_ids), tuple(cutoffs), tuple(infos[name] for name in names), y_hat, y)

@@ -5,14 +5,29 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from typing import ClassVar, Self
+from typing import ClassVar, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from forecasting.errors import StorageError
 from forecasting.schema import FloatArray
 
-__all__ = ["Stored", "StoredFile", "rounded", "rounded_all"]
+__all__ = ["FileOfRun", "Stored", "StoredFile", "rounded", "rounded_all"]
+
+
+class FileOfRun(Protocol):
+    """A file that the run directory holds under the name `FILE`: JSON (`StoredFile`) or Parquet (`table.StoredTable`)."""
+
+    FILE: ClassVar[str]
+
+    def to_bytes(self) -> bytes:
+        """The file's content."""
+        ...
+
+    @classmethod
+    def from_bytes(cls, data: bytes, where: str) -> Self:
+        """Inverse of `to_bytes`; `where` names the run directory in errors. Raises StorageError when it is damaged."""
+        ...
 
 
 class Stored(BaseModel):

@@ -13,6 +13,7 @@ from ensembles.evaluation.submission_score import SubmissionScore, score_submiss
 from ensembles.files.words import FEN_PER_CNY, WEEKDAYS, day_types
 from ensembles.risk.bands import Bands
 from forecasting.calendar import Calendar
+from forecasting.panel import Series
 from forecasting.schema import DateArray, FloatArray, as_dates, iso
 from forecasting.score.points import round_submission
 
@@ -79,7 +80,7 @@ def forecast_csv(
         amounts = _amounts(dict(zip(targets, values, strict=True)), unit, net)
         if bands is not None:
             for target in targets:
-                amounts |= _band_amounts(target, bands[_unique_id(entity, target)], unit)
+                amounts |= _band_amounts(target, bands[Series(target, entity).unique_id], unit)
         if not rows:
             rows.append([*(["entity"] if panel else []), "date", "weekday", "day_type", "holiday", "event", *amounts])
         for i, day in enumerate(days.ds):
@@ -110,21 +111,11 @@ def _by_entity(
     y_hat: Mapping[str, FloatArray], targets: Sequence[str]
 ) -> Iterable[tuple[str | None, list[FloatArray]]]:
     """(entity, one forecast per target), entities in order of first appearance; entity None for a bare target."""
-    entities: dict[str | None, None] = {}
-    for unique_id in y_hat:
-        for target in targets:
-            if unique_id == target:
-                entities[None] = None
-            elif unique_id.endswith(f"/{target}"):
-                entities[unique_id.removesuffix(f"/{target}")] = None
-    for entity in entities:
-        keys = [_unique_id(entity, target) for target in targets]
+    series = (Series.named(unique_id, targets) for unique_id in y_hat)
+    for entity in dict.fromkeys(found.entity for found in series if found is not None):
+        keys = [Series(target, entity).unique_id for target in targets]
         if all(key in y_hat for key in keys):
             yield entity, [y_hat[key] for key in keys]
-
-
-def _unique_id(entity: str | None, target: str) -> str:
-    return target if entity is None else f"{entity}/{target}"
 
 
 def _whole(y_hat: FloatArray) -> list[int]:

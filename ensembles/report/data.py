@@ -5,29 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from ensembles.files.forecast_parquet import ForecastFile
+from ensembles.files.history_parquet import HistoryFile
+from ensembles.files.oof_parquet import OofFile
 from ensembles.risk.liquidity.at_risk import Liquidity, liquidity_at_risk
 from ensembles.risk.liquidity.flows import flows_of_run
 from forecasting.calendar import Calendar
-from forecasting.schema import (
-    BLEND,
-    CUTOFF,
-    DS,
-    MEMBER,
-    UNIQUE_ID,
-    Y_HAT,
-    BoolArray,
-    DateArray,
-    FloatArray,
-    Y,
-    as_dates,
-)
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from forecasting.schema import DateArray, FloatArray
 
 __all__ = ["Course", "Curves", "ReportData"]
 
@@ -66,7 +54,7 @@ class ReportData:
     blend, oof, forecast
         blend.json, oof.parquet and forecast.parquet; None when the run did not get that far.
     history
-        Columns unique_id, ds, y: actual values for the pictures; without them, those of the backtest windows.
+        Actual values for the pictures; without them, those of the backtest windows.
     learning
         Learning curves of the final fits.
     quality
@@ -78,9 +66,9 @@ class ReportData:
     board: Mapping[str, Any]
     blend: Mapping[str, Any] | None
     run: Mapping[str, Any]
-    oof: pa.Table | None
-    forecast: pa.Table | None
-    history: pa.Table | None = None
+    oof: OofFile | None
+    forecast: ForecastFile | None
+    history: HistoryFile | None = None
     learning: Curves | None = None
     quality: Sequence[Mapping[str, Any]] | None = None
     calendar: Calendar | None = None
@@ -118,63 +106,42 @@ class ReportData:
         """One per target; none without a blend."""
         if self.oof is None or self.forecast is None or self.blend is None:
             return ()
-        oof, ahead = _of_blend(self.oof), _of_blend(self.forecast)
+        oof, ahead = self.oof.blend, self.forecast.blend
         return tuple(_course(target, oof, ahead, self.history) for target in self.targets)
 
 
-_Columns = Mapping[str, Any]
-
-
-def _of_blend(table: pa.Table) -> _Columns:
-    import pyarrow.compute as pc
-
-    return _columns(table.filter(pc.equal(table[MEMBER], BLEND)))
-
-
-def _columns(rows: pa.Table) -> _Columns:
-    return {
-        name: as_dates(rows[name].to_numpy()) if name in (DS, CUTOFF) else np.asarray(rows[name].to_numpy())
-        for name in rows.column_names
-    }
-
-
-def _course(target: str, oof: _Columns, ahead: _Columns, history: pa.Table | None) -> Course:
-    mine, coming = _is_target(oof[UNIQUE_ID], target), _is_target(ahead[UNIQUE_ID], target)
+def _course(target: str, oof: OofFile, ahead: ForecastFile, history: HistoryFile | None) -> Course:
+    mine, coming = oof.of_target(target), ahead.of_target(target)
     windows = []
-    for cutoff in np.unique(oof[CUTOFF][mine]):
-        rows = mine & (oof[CUTOFF] == cutoff)
-        windows.append(_summed(oof[DS][rows], oof[Y_HAT][rows]))
-    next_ds, next_y_hat = _summed(ahead[DS][coming], ahead[Y_HAT][coming])
+    for cutoff in np.unique(mine.cutoff):
+        rows = mine.cutoff == cutoff
+        windows.append(_summed(mine.ds[rows], mine.y_hat[rows]))
+    next_ds, next_y_hat = _summed(coming.ds, coming.y_hat)
     start = min([next_ds[0] - RECENT_DAYS, *(days[0] for days, _ in windows)])
-    ds, y = _past(oof, mine) if history is None else _since(start, target, _columns(history), next_ds[0])
-    return Course(target, ds, y, tuple(windows), next_ds, next_y_hat, _bands(ahead, coming))
+    ds, y = _past(mine) if history is None else _since(start, target, history, next_ds[0])
+    return Course(target, ds, y, tuple(windows), next_ds, next_y_hat, _bands(coming))
 
 
-def _past(oof: _Columns, mine: BoolArray) -> tuple[DateArray, FloatArray]:
+def _past(mine: OofFile) -> tuple[DateArray, FloatArray]:
     """Actual values of the backtest windows."""
-    last = {(uid, day): row for row, (uid, day) in enumerate(zip(oof[UNIQUE_ID], oof[DS], strict=True)) if mine[row]}
+    last = {key: row for row, key in enumerate(zip(mine.unique_id, mine.ds, strict=True))}
     once = sorted(last.values())  # overlapping windows hold a day more than once
-    return _summed(oof[DS][once], oof[Y][once])
+    return _summed(mine.ds[once], mine.y[once])
 
 
-def _since(start: np.datetime64, target: str, history: _Columns, end: np.datetime64) -> tuple[DateArray, FloatArray]:
+def _since(start: np.datetime64, target: str, history: HistoryFile, end: np.datetime64) -> tuple[DateArray, FloatArray]:
     """Actual values from `start` to the day before `end`."""
-    rows = _is_target(history[UNIQUE_ID], target) & (history[DS] >= start) & (history[DS] < end)
-    return _summed(history[DS][rows], history[Y][rows])
+    recent = history.where((history.ds >= start) & (history.ds < end)).of_target(target)
+    return _summed(recent.ds, recent.y)
 
 
-def _bands(ahead: _Columns, coming: BoolArray) -> dict[int, tuple[FloatArray, FloatArray]]:
+def _bands(coming: ForecastFile) -> dict[int, tuple[FloatArray, FloatArray]]:
     """Bands of a target with one series: ends of several do not add up."""
-    if len(set(ahead[UNIQUE_ID][coming])) > 1:
+    if len(set(coming.unique_id)) > 1:
         return {}
-    order = np.argsort(ahead[DS][coming])
-    levels = [int(name.removeprefix("lo_")) for name in ahead if name.startswith("lo_")]
-    ends = {level: (ahead[f"lo_{level}"][coming][order], ahead[f"hi_{level}"][coming][order]) for level in levels}
+    order = np.argsort(coming.ds)
+    ends = {level: (low[order], high[order]) for level, (low, high) in coming.bands.items()}
     return {level: pair for level, pair in ends.items() if not np.isnan(pair[0]).any()}
-
-
-def _is_target(unique_ids: Sequence[str], target: str) -> BoolArray:
-    return np.array([uid == target or uid.endswith(f"/{target}") for uid in unique_ids], dtype=bool)
 
 
 def _summed(ds: DateArray, values: FloatArray) -> tuple[DateArray, FloatArray]:

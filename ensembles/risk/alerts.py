@@ -9,19 +9,22 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
+
+import numpy as np
 
 from ensembles.evaluation.submission_score import read_amounts
+from ensembles.files.forecast_parquet import ForecastFile
+from ensembles.files.oof_parquet import OofFile
+from ensembles.files.table import places
 from ensembles.files.words import WEEKDAYS, cny_per_unit, day_types
 from forecasting.calendar import Calendar
 from forecasting.errors import DataError, StorageError
-from forecasting.schema import BLEND, CUTOFF, DS, MEMBER, UNIQUE_ID, Y_HAT, Y, as_date, as_dates, iso
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from forecasting.panel import Series
+from forecasting.schema import FloatArray, IntArray, iso
 
 __all__ = ["Alert", "Alerts", "alerts_csv", "alerts_of_backtest", "monitor"]
 
@@ -66,31 +69,24 @@ class Alerts:
         return self.n_days - self.inside[level] if self.n_days else 0
 
 
-Row = Mapping[str, Any]
-
-
-def alerts_of_backtest(oof: pa.Table, calendar: Calendar) -> Alerts:
-    """Days of the backtest outside the blend's prequential bands.
-
-    Parameters
-    ----------
-    oof
-        Content of oof.parquet. A day in several windows is judged in the latest.
-    """
-    rows = _rows_of_blend(oof)
-    latest = {(row[UNIQUE_ID], row[DS]): row for row in sorted(rows, key=lambda row: row[CUTOFF])}
-    return _judge(latest.values(), calendar)
+def alerts_of_backtest(oof: OofFile, calendar: Calendar) -> Alerts:
+    """Days of the backtest outside the blend's prequential bands. A day in several windows is judged in the latest."""
+    blend = oof.blend
+    _, series = places(blend.unique_id)
+    order = np.lexsort((blend.cutoff, blend.ds, series))
+    last = np.ones(len(order), dtype=bool)
+    last[:-1] = (np.diff(series[order]) != 0) | (np.diff(blend.ds[order]) != np.timedelta64(0, "D"))
+    latest = blend.where(order[last])
+    return _judge(latest, latest.y, calendar)
 
 
 def monitor(
-    forecast: pa.Table, actuals: Path | bytes, targets: Sequence[str], calendar: Calendar, entity: str | None = None
+    forecast: ForecastFile, actuals: Path | bytes, targets: Sequence[str], calendar: Calendar, entity: str | None = None
 ) -> Alerts:
     """New actual values against the forecast's bands; days that were not forecast are passed over.
 
     Parameters
     ----------
-    forecast
-        Content of forecast.parquet.
     actuals
         A table as for `score_submission`, in the unit of the run's data.
     targets
@@ -103,101 +99,78 @@ def monitor(
     StorageError
         A forecast without bands.
     """
-    rows = _rows_of_blend(forecast)
-    if not rows or not _levels(rows[0]):
+    blend = forecast.blend
+    if not len(blend) or not blend.bands:
         raise StorageError("forecast.parquet holds no bands: run again to write them")
     known = read_amounts(actuals, "actuals", targets, entity)
     y = {
-        (f"{who}/{target}" if who else target, day): amount
+        (Series(target, who or None).unique_id, day): amount
         for (who, day), amounts in known.items()
         for target, amount in zip(targets, amounts, strict=True)
     }
-    judged = [{**row, Y: y[key]} for row in rows if (key := (row[UNIQUE_ID], iso(as_date(row[DS])))) in y]
-    if not judged:
-        days = sorted(iso(as_date(row[DS])) for row in rows)
+    days = [(uid, iso(day)) for uid, day in zip(blend.unique_id, blend.ds, strict=True)]
+    rows = [row for row, day in enumerate(days) if day in y]
+    if not rows:
         name = "actuals" if isinstance(actuals, bytes) else actuals.name
-        raise DataError(f"{name}: shares no day and series with the forecast of {days[0]} to {days[-1]}: check both")
-    return _judge(judged, calendar)
+        start, end = iso(blend.ds.min()), iso(blend.ds.max())
+        raise DataError(f"{name}: shares no day and series with the forecast of {start} to {end}: check both")
+    return _judge(blend.where(np.array(rows)), np.array([y[days[row]] for row in rows]), calendar)
 
 
-def _rows_of_blend(table: pa.Table) -> list[dict[str, Any]]:
-    import pyarrow.compute as pc
-
-    rows: list[dict[str, Any]] = table.filter(pc.equal(table[MEMBER], BLEND)).to_pylist()
-    return rows
-
-
-def _levels(row: Row) -> list[int]:
-    """Widest first."""
-    return sorted((int(name.removeprefix("lo_")) for name in row if name.startswith("lo_")), reverse=True)
-
-
-def _judge(rows: Iterable[Row], calendar: Calendar) -> Alerts:
-    banded = [row for row in rows if _is_banded(row)]
-    levels = _levels(banded[0]) if banded else []
-    found = [alert for row in banded if (alert := _alert(row, levels)) is not None]
-    days = sorted(iso(as_date(row[DS])) for row in banded)
+def _judge(rows: OofFile | ForecastFile, y: FloatArray, calendar: Calendar) -> Alerts:
+    """Actual values ``[n]`` against the bands of forecasts; rows without either are left out."""
+    levels = list(rows.bands)
+    if not levels:
+        return Alerts((), 0, {}, "", "")
+    low, high = rows.bands[levels[0]]
+    banded = np.isfinite(np.stack([y, low, high])).all(axis=0)
+    rows, y = rows.where(banded), y[banded]
+    if not len(rows):
+        return Alerts((), 0, {}, "", "")
+    inside = np.stack([(low <= y) & (y <= high) for low, high in rows.bands.values()])
+    outside = np.flatnonzero(~inside.all(axis=0))
+    found = _alerts(rows.where(outside), y[outside], np.argmin(inside, axis=0)[outside], calendar)
     return Alerts(
-        alerts=tuple(sorted(_with_day_types(found, calendar), key=lambda a: (-a.severity, a.ds, a.unique_id))),
-        n_days=len(banded),
-        inside={level: sum(_inside(row, level) for row in banded) for level in levels},
-        start=days[0] if days else "",
-        end=days[-1] if days else "",
+        alerts=tuple(sorted(found, key=lambda a: (-a.severity, a.ds, a.unique_id))),
+        n_days=len(rows),
+        inside=dict(zip(levels, inside.sum(axis=1).tolist(), strict=True)),
+        start=iso(rows.ds.min()),
+        end=iso(rows.ds.max()),
     )
 
 
-def _is_banded(row: Row) -> bool:
-    levels = _levels(row)
-    return bool(levels) and all(
-        value is not None and math.isfinite(value) for value in (row[Y], row[f"lo_{levels[0]}"], row[f"hi_{levels[0]}"])
-    )
-
-
-def _inside(row: Row, level: int) -> bool:
-    return bool(row[f"lo_{level}"] <= row[Y] <= row[f"hi_{level}"])
-
-
-def _alert(row: Row, levels: Sequence[int]) -> Alert | None:
-    """The day's alert, still without its day type."""
-    level = next((level for level in levels if not _inside(row, level)), None)
-    if level is None:
-        return None
-    half_width = _log_ratio(row[f"hi_{levels[0]}"], row[Y_HAT])
-    missed = abs(_log_ratio(row[Y], row[Y_HAT]))
-    return Alert(
-        unique_id=row[UNIQUE_ID],
-        ds=iso(as_date(row[DS])),
-        weekday="",
-        day_type="",
-        holiday="",
-        event="",
-        y=row[Y],
-        y_hat=row[Y_HAT],
-        level=level,
-        low=row[f"lo_{level}"],
-        high=row[f"hi_{level}"],
-        side="above" if row[Y] > row[f"hi_{level}"] else "below",
-        severity=missed / half_width if half_width > 0 else math.inf,
-    )
-
-
-def _log_ratio(above: float, below: float) -> float:
-    return math.log(above / below) if above > 0 and below > 0 else math.inf
-
-
-def _with_day_types(alerts: Sequence[Alert], calendar: Calendar) -> list[Alert]:
-    days = calendar.days(as_dates([alert.ds for alert in alerts]))
-    types = day_types(days)
-    return [
-        replace(
-            alert,
+def _alerts(rows: OofFile | ForecastFile, y: FloatArray, widest: IntArray, calendar: Calendar) -> Iterator[Alert]:
+    """An alert for each row; `widest` ``[n]`` is the place of the widest band it lies outside."""
+    levels, days = list(rows.bands), calendar.days(rows.ds)
+    types, edges = day_types(days), rows.bands[levels[0]][1]
+    for i, amount in enumerate(y.tolist()):
+        y_hat, level = float(rows.y_hat[i]), levels[widest[i]]
+        low, high = (float(end[i]) for end in rows.bands[level])
+        yield Alert(
+            unique_id=rows.unique_id[i],
+            ds=iso(rows.ds[i]),
             weekday=WEEKDAYS[days.weekday[i]],
             day_type=types[i],
             holiday=days.holiday[i],
             event=days.event[i],
+            y=amount,
+            y_hat=y_hat,
+            level=level,
+            low=low,
+            high=high,
+            side="above" if amount > high else "below",
+            severity=_severity(amount, y_hat, float(edges[i])),
         )
-        for i, alert in enumerate(alerts)
-    ]
+
+
+def _severity(y: float, y_hat: float, edge: float) -> float:
+    """Log error in units of the half width of the widest band, whose upper end is `edge`."""
+    half_width = _log_ratio(edge, y_hat)
+    return abs(_log_ratio(y, y_hat)) / half_width if half_width > 0 else math.inf
+
+
+def _log_ratio(above: float, below: float) -> float:
+    return math.log(above / below) if above > 0 and below > 0 else math.inf
 
 
 def alerts_csv(found: Alerts, unit: str) -> bytes:

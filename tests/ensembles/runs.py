@@ -11,7 +11,8 @@ import numpy as np
 from ensembles.blend.fit import BlendSpec, fit_blend
 from ensembles.evaluation.leaderboard import MemberFacts, build_leaderboard
 from ensembles.files.blend_json import blend_facts
-from ensembles.files.forecast_tables import forecast_table, oof_table
+from ensembles.files.forecast_parquet import ForecastFile
+from ensembles.files.oof_parquet import OofFile
 from ensembles.oof import MemberInfo, OofCube
 from ensembles.report.data import ReportData
 from forecasting.windows import Window
@@ -65,8 +66,8 @@ def run_of(
     facts = MemberFacts(failed=failed)
     board = build_leaderboard(cubes, weights, "linear", blend, windows, {}, facts)
     bands = {t: blend.bands(t, y_hat) for t, y_hat in blended.items()}
-    ahead = forecast_table(cubes, final, blended, windows[-1].ds + 31, bands)
-    oof = oof_table(cubes, blend.prequential.y_hat, blend.prequential.bands)
+    ahead = ForecastFile.of(cubes, final, blended, windows[-1].ds + 31, bands)
+    oof = OofFile.of(cubes, blend.prequential.y_hat, blend.prequential.bands)
     return ReportData(board, blend_facts(blend), RUN, oof, ahead)
 
 

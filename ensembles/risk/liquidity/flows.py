@@ -6,26 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from forecasting.schema import (
-    BLEND,
-    CUTOFF,
-    DS,
-    MEMBER,
-    UNIQUE_ID,
-    Y_HAT,
-    DateArray,
-    FloatArray,
-    IntArray,
-    Y,
-    as_dates,
-)
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from ensembles.files.forecast_parquet import ForecastFile
+from ensembles.files.oof_parquet import OofFile
+from forecasting.panel import Series
+from forecasting.schema import DateArray, FloatArray, IntArray
 
 __all__ = ["Flows", "flows_of_run"]
 
@@ -54,61 +41,40 @@ class Flows:
         return longest
 
 
-def flows_of_run(oof: pa.Table, forecast: pa.Table, net: tuple[str, str]) -> Flows | None:
+def flows_of_run(oof: OofFile, forecast: ForecastFile, net: tuple[str, str]) -> Flows | None:
     """The flows of a run; None when no entity has both targets.
 
     Parameters
     ----------
-    oof, forecast
-        Contents of oof.parquet and forecast.parquet.
     net
         Targets (in, out).
     """
-    past, coming = _of_blend(oof), _of_blend(forecast)
-    known = [set(past[UNIQUE_ID]) & set(coming[UNIQUE_ID])]
-    entities = [e for e in _entities(coming[UNIQUE_ID], net[0]) if all(_key(e, t) in known[0] for t in net)]
+    coming = forecast.blend
+    known = set(oof.blend.unique_id) & set(coming.unique_id)
+    entities = [
+        entity
+        for entity in dict.fromkeys(Series.named(uid).entity for uid in coming.of_target(net[0]).unique_id)
+        if all(Series(target, entity).unique_id in known for target in net)
+    ]
     if not entities:
         return None
-    place = {_key(e, t): (side, i) for side, t in enumerate(net) for i, e in enumerate(entities)}
-    ds, ahead = _grid(coming, place, len(entities), coming[DS])
-    windows, at_window = np.unique(past[CUTOFF], return_inverse=True)
-    step = (past[DS] - past[CUTOFF]).astype(np.int64) - 1
-    shape = (2, len(entities), len(windows), int(step.max()) + 1)
-    y_hat, y = np.full(shape, np.nan), np.full(shape, np.nan)
-    for row, uid in enumerate(past[UNIQUE_ID]):
-        if uid in place:
-            at = (*place[uid], at_window[row], step[row])
-            y_hat[at], y[at] = past[Y_HAT][row], past[Y][row]
-    return Flows(tuple(entities), windows, y_hat, y, ds, ahead)
+    past = [oof.blend_grid(target) for target in net]
+    rows = [
+        [grid.unique_ids.index(Series(target, entity).unique_id) for entity in entities]
+        for target, grid in zip(net, past, strict=True)
+    ]
+    y_hat = np.stack([grid.y_hat[mine] for grid, mine in zip(past, rows, strict=True)])
+    y = np.stack([grid.y[mine] for grid, mine in zip(past, rows, strict=True)])
+    ds, ahead = _ahead(coming, [[Series(target, entity).unique_id for entity in entities] for target in net])
+    return Flows(tuple(entity or "" for entity in entities), past[0].cutoffs, y_hat, y, ds, ahead)
 
 
-def _of_blend(table: pa.Table) -> dict[str, Any]:
-    import pyarrow.compute as pc
-
-    rows = table.filter(pc.equal(table[MEMBER], BLEND))
-    columns = {name: rows[name].to_numpy() for name in rows.column_names}
-    return columns | {name: as_dates(columns[name]) for name in (DS, CUTOFF) if name in columns}
-
-
-def _entities(unique_ids: Sequence[str], target: str) -> list[str]:
-    found = [uid.removesuffix(target).removesuffix("/") for uid in unique_ids if _is(uid, target)]
-    return list(dict.fromkeys(found))
-
-
-def _is(unique_id: str, target: str) -> bool:
-    return unique_id == target or unique_id.endswith(f"/{target}")
-
-
-def _key(entity: str, target: str) -> str:
-    return f"{entity}/{target}" if entity else target
-
-
-def _grid(
-    columns: dict[str, Any], place: dict[str, tuple[int, int]], n_entities: int, days: DateArray
-) -> tuple[DateArray, FloatArray]:
-    ds, at_day = np.unique(days, return_inverse=True)
-    values = np.full((2, n_entities, len(ds)), np.nan)
-    for row, uid in enumerate(columns[UNIQUE_ID]):
-        if uid in place:
-            values[(*place[uid], at_day[row])] = columns[Y_HAT][row]
+def _ahead(coming: ForecastFile, unique_ids: Sequence[Sequence[str]]) -> tuple[DateArray, FloatArray]:
+    """The days to come, ``[horizon]``, and the forecasts of these series, ``[2, n_entities, horizon]``."""
+    ds = np.unique(coming.ds)
+    values = np.full((len(unique_ids), len(unique_ids[0]), len(ds)), np.nan)
+    for side, of_side in enumerate(unique_ids):
+        for entity, uid in enumerate(of_side):
+            mine = coming.where(coming.unique_id == uid)
+            values[side, entity, np.searchsorted(ds, mine.ds)] = mine.y_hat
     return ds, values

@@ -176,11 +176,9 @@ def _texts(table: SmallTable, key: str) -> _Texts:
 
 def _named(spec: DataSpec, table: SmallTable, unique_id: str, record: int) -> Series:
     """The series a long table's unique_id means."""
-    entity, slash, target = unique_id.rpartition("/")
-    if slash and entity and target in spec.targets:
-        return Series(target, entity)
-    if unique_id in spec.targets:
-        return Series(unique_id)
+    found = Series.named(unique_id, spec.targets)
+    if found is not None and found.entity != "":
+        return found
     if len(spec.targets) == 1:
         return Series(next(iter(spec.targets)), unique_id)
     what = f"unique_id {unique_id!r} names none of the targets {', '.join(spec.targets)}"

@@ -1,11 +1,10 @@
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from cluster.rundir.batch_file import write_batch
 from cluster.rundir.final_states import find_fits
 from cluster.rundir.store import RunStore
+from ensembles.files.forecast_parquet import ForecastFile, TargetForecast
 from forecasting.errors import StorageError
 from forecasting.trial import Trial, TrialFailure
 from tests.cluster.batches import work_of
@@ -29,8 +28,8 @@ def test_the_state_of_each_member_and_series_is_found(store):
 def test_of_several_trials_the_one_behind_the_forecast_is_used(store):
     write_batch(store.storage, work_of("b1"), [result("k1", 1.0)])
     write_batch(store.storage, work_of("b2"), [result("k2", 2.0)])
-    table = pa.table({"member": [MEMBER.name] * 31, "unique_id": ["purchase"] * 31, "y_hat": [2.0] * 31})
-    pq.write_table(table, store.storage.local / "forecast.parquet")
+    part = TargetForecast(("purchase",), (MEMBER.name,), np.full((1, 31, 1), 2.0), np.full((1, 31), 2.0))
+    store.write(ForecastFile.of_prediction([part], END + 1 + np.arange(31)))
     store.prune_states({"k2"})
     assert len(list(find_fits(store, WANTED, END))) == 1
     store.prune_states({"k1"})

@@ -4,14 +4,15 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 
 from cluster.rundir.store import RunStore
 from cluster.stages.predict import predict
 from cluster.versions import code_of
+from ensembles.files.forecast_parquet import ForecastFile
 from forecasting.errors import DataError, StorageError, UserError
 from forecasting.models import MODELS
 from tests.runs import run, write_inputs
@@ -80,9 +81,13 @@ def edit(path, change):
     path.write_text(json.dumps(facts))
 
 
-def by_member(table):
-    frame = table.to_pandas()
+def by_member(forecast):
+    frame = forecast.to_arrow().to_pandas()
     return {key: group["y_hat"].to_numpy() for key, group in frame.groupby(["unique_id", "member"])}
+
+
+def stored_forecast(run_dir):
+    return ForecastFile.from_bytes((Path(run_dir) / "forecast.parquet").read_bytes(), str(run_dir))
 
 
 @pytest.mark.parametrize("update", [False, True])
@@ -91,8 +96,8 @@ def test_every_family_gives_its_own_forecast_again_on_the_data_it_was_trained_on
     assert made.notes == ()
     assert made.submission == (folder / "runs/a/submission.csv").read_bytes()
     assert made.people == (folder / "runs/a/forecast.csv").read_bytes()
-    before = pq.read_table(folder / "runs/a/forecast.parquet")
-    stored, again = by_member(before), by_member(made.table)
+    before = stored_forecast(folder / "runs/a")
+    stored, again = by_member(before), by_member(made.forecast)
     assert len(again) == 2 * 14  # thirteen members and the blend, on two series
     assert stored.keys() == again.keys()
     for key, y_hat in again.items():
@@ -121,12 +126,12 @@ def test_so_does_every_other_model(tmp_path, monkeypatch):
     (tmp_path / "config.yaml").write_text(OTHERS)
     done = run(tmp_path, "a", "--as-of", END)
     assert done.returncode == 0, done.stderr
-    stored = by_member(pq.read_table("a/forecast.parquet"))
+    stored = by_member(stored_forecast("a"))
     for update in (False, True):
         made = predict("a", "data.csv", as_of=END, update=update)
         assert made.notes == ()
         assert made.submission == (tmp_path / "a/submission.csv").read_bytes()
-        again = by_member(made.table)
+        again = by_member(made.forecast)
         assert len(again) == 2 * 8
         for key, y_hat in again.items():
             np.testing.assert_array_equal(y_hat, stored[key], err_msg=str(key))
@@ -144,7 +149,7 @@ def test_new_data_give_the_days_that_follow_them(folder, tmp_path):
     assert made.write(str(tmp_path / "out")) == str(tmp_path / "out")
     assert (tmp_path / "out/submission.csv").read_bytes() == made.submission
     assert json.loads((tmp_path / "out/prediction.json").read_text())["cutoff"] == "2024-07-18"
-    blend = by_member(made.table)["purchase", "blend"]
+    blend = by_member(made.forecast)["purchase", "blend"]
     assert blend.mean() == pytest.approx(
         np.loadtxt(data(folder), delimiter=",", skiprows=180, usecols=1).mean(), rel=0.3
     )
@@ -157,7 +162,8 @@ def test_by_default_the_files_go_into_the_run_directory(folder, copy):
 
 
 def test_an_update_moves_those_that_hold_a_level_and_no_others(folder):
-    plain, updated = (by_member(predict(str(folder / "runs/a"), data(folder), update=u).table) for u in (False, True))
+    made = (predict(str(folder / "runs/a"), data(folder), update=update) for update in (False, True))
+    plain, updated = (by_member(each.forecast) for each in made)
     moved = {name for (uid, name), y_hat in plain.items() if (y_hat != updated[uid, name]).any()}
     assert moved == {"arima", "arima-joint", "lstm-classic/s00", "blend"}
 
@@ -238,7 +244,7 @@ def test_a_panel_must_have_the_series_of_the_run_and_may_have_others(folder, tmp
         predict(str(tmp_path / "runs/p"), data(tmp_path))
     panel("a", "b", "c")
     made = predict(str(tmp_path / "runs/p"), data(tmp_path))
-    assert ("b/redeem", "lightgbm-global/s00") in by_member(made.table)
+    assert ("b/redeem", "lightgbm-global/s00") in by_member(made.forecast)
     assert "2 series of the data are not in the run's forecast" in made.notes[0]
     assert made.submission == (tmp_path / "runs/p/submission.csv").read_bytes()
 

@@ -5,7 +5,7 @@ import io
 from dataclasses import replace
 from typing import Any
 
-import pyarrow as pa
+import numpy as np
 import pytest
 
 from ensembles.evaluation.compare import compare, comparison_csv, comparison_rows
@@ -21,10 +21,8 @@ def with_config(data: ReportData, **config: Any) -> ReportData:
 
 def moved(data: ReportData, share: float) -> ReportData:
     """The same run with the blend's forecasts this much closer to the truth."""
-    frame = data.oof.to_pandas()
-    blend = frame.member == "blend"
-    frame.loc[blend, "y_hat"] += share * (frame.y - frame.y_hat)[blend]
-    return replace(data, oof=pa.Table.from_pandas(frame, preserve_index=False))
+    closer = data.oof.y_hat + share * (data.oof.y - data.oof.y_hat)
+    return replace(data, oof=replace(data.oof, y_hat=np.where(data.oof.member == "blend", closer, data.oof.y_hat)))
 
 
 def test_a_run_that_is_closer_every_day_is_ahead_with_its_interval() -> None:
@@ -43,7 +41,7 @@ def test_a_run_that_is_closer_every_day_is_ahead_with_its_interval() -> None:
 
 def test_windows_in_common_are_enough() -> None:
     data = small_run()
-    later = data.oof.filter(pa.compute.greater(data.oof["cutoff"], data.oof["cutoff"][0]))
+    later = data.oof.where(data.oof.cutoff > data.oof.cutoff[0])
     shorter = compare([("four", data), ("later", replace(data, oof=later))]).runs[1]
     assert shorter.n_shared == 3
     assert shorter.ahead is not None
@@ -51,9 +49,7 @@ def test_windows_in_common_are_enough() -> None:
 
 def test_the_same_days_must_have_the_same_values() -> None:
     data = small_run()
-    frame = data.oof.to_pandas()
-    frame["y"] += 1.0
-    other = replace(data, oof=pa.Table.from_pandas(frame, preserve_index=False))
+    other = replace(data, oof=replace(data.oof, y=data.oof.y + 1.0))
     assert compare([("a", data), ("b", other)]).runs[1].note == "other actual values on the same days"
 
 

@@ -9,8 +9,8 @@ import pytest
 from ensembles.blend.fit import BlendSpec, fit_blend
 from ensembles.evaluation.evaluate import evaluate
 from ensembles.evaluation.leaderboard import MemberFacts, build_leaderboard
-from ensembles.files.forecast_tables import oof_table
-from ensembles.files.oof_parquet import cubes_of_run
+from ensembles.files.leaderboard_json import LeaderboardFile
+from ensembles.files.oof_parquet import OofFile
 from ensembles.oof import MemberInfo, OofCube
 from forecasting.errors import StorageError
 from forecasting.score.points import Surrogate
@@ -94,8 +94,8 @@ def test_cubes_come_back_from_the_stored_files() -> None:
     windows = [Window(c, 28) for c in month_cutoffs(4)]
     failed = [(MemberInfo("zz", "broken", "a", "broken", 0), "reason")]
     board = build_leaderboard(cubes, WEIGHTS, "linear", blend, windows, {}, MemberFacts(failed=failed))
-    table = oof_table(cubes, blend.prequential.y_hat, blend.prequential.bands)
-    back = cubes_of_run(table, json.loads(json.dumps(board)))
+    oof = OofFile.of(cubes, blend.prequential.y_hat, blend.prequential.bands)
+    back = oof.cubes(LeaderboardFile.from_bytes(json.dumps(board).encode(), "run"))
     for target, cube in cubes.items():
         assert back[target].members == cube.members
         assert back[target].unique_ids == cube.unique_ids
@@ -103,6 +103,6 @@ def test_cubes_come_back_from_the_stored_files() -> None:
         np.testing.assert_array_equal(back[target].y_hat, cube.y_hat)
         np.testing.assert_array_equal(back[target].y, cube.y)
     with pytest.raises(StorageError, match="which leaderboard"):
-        cubes_of_run(table, {**board, "rows": board["rows"][:2]})
+        oof.cubes(LeaderboardFile.model_validate({**board, "rows": board["rows"][:2]}))
     with pytest.raises(StorageError, match="no forecast of fees"):
-        cubes_of_run(table, {**board, "weights": {"fees": 1.0}})
+        oof.cubes(LeaderboardFile.model_validate({**board, "weights": {"fees": 1.0}}))

@@ -11,7 +11,8 @@ import pytest
 
 from ensembles.blend.fit import BlendSpec, fit_blend
 from ensembles.evaluation.submission_score import score_submission
-from ensembles.files.forecast_tables import forecast_table, oof_table, parquet_bytes
+from ensembles.files.forecast_parquet import ForecastFile
+from ensembles.files.oof_parquet import OofFile
 from ensembles.files.submission_csv import forecast_csv, submission_csv
 from ensembles.risk.bands import Bands
 from forecasting.calendar import Calendar
@@ -81,13 +82,13 @@ def test_bands_are_columns_of_the_blend_in_the_tables() -> None:
     blended = {"in": blend.apply("in", final["in"])}
     bands = {"in": blend.bands("in", blended["in"])}
     ds = np.datetime64("2014-06-01") + np.arange(28)
-    forecast = forecast_table(cubes, final, blended, ds, bands).to_pandas()
+    forecast = ForecastFile.of(cubes, final, blended, ds, bands).to_arrow().to_pandas()
     assert list(forecast.columns)[-4:] == ["lo_95", "lo_80", "hi_80", "hi_95"]
     of_blend = forecast[forecast.member == "blend"]
     np.testing.assert_array_equal(of_blend.hi_80, bands["in"].high[80][0])
     assert (of_blend.lo_95 < of_blend.lo_80).all()
     assert forecast[forecast.member != "blend"].lo_80.isna().all()
-    oof = oof_table(cubes, blend.prequential.y_hat, blend.prequential.bands).to_pandas()
+    oof = OofFile.of(cubes, blend.prequential.y_hat, blend.prequential.bands).to_arrow().to_pandas()
     of_blend = oof[oof.member == "blend"]
     assert of_blend.lo_80.isna().sum() == 28
     np.testing.assert_array_equal(of_blend.hi_95[28:], blend.prequential.bands["in"].high[95][0, 1:].ravel())
@@ -102,14 +103,14 @@ def test_tables_hold_every_forecast_once() -> None:
     final = {t: cube.y_hat[:, 0] for t, cube in cubes.items()}
     blended = {t: blend.apply(t, y_hat) for t, y_hat in final.items()}
     ds = np.datetime64("2014-06-01") + np.arange(31)
-    forecasts = pq.read_table(io.BytesIO(parquet_bytes(forecast_table(cubes, final, blended, ds)))).to_pandas()
+    forecasts = pq.read_table(io.BytesIO(ForecastFile.of(cubes, final, blended, ds).to_bytes())).to_pandas()
     assert list(forecasts.columns) == ["unique_id", "ds", "member", "y_hat"]
     assert len(forecasts) == 2 * 2 * 31 * 4
     one = forecasts[(forecasts.unique_id == "fund1/redeem") & (forecasts.member == "b-y/s00")]
     np.testing.assert_array_equal(one.y_hat, final["redeem"][1, :, 2])
     assert str(one.ds.iloc[2])[:10] == "2014-06-03"
 
-    oof = pq.read_table(io.BytesIO(parquet_bytes(oof_table(cubes, blend.prequential.y_hat)))).to_pandas()
+    oof = pq.read_table(io.BytesIO(OofFile.of(cubes, blend.prequential.y_hat).to_bytes())).to_pandas()
     assert list(oof.columns) == ["unique_id", "ds", "cutoff", "member", "y_hat", "y"]
     assert len(oof) == 2 * 2 * (31 + 28 + 31) * 4
     assert oof.y_hat.notna().all()

@@ -6,9 +6,9 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
+from ensembles.files.history_parquet import HistoryFile
 from ensembles.oof import MemberInfo
 from ensembles.report.charts.bokeh_page import draw
 from ensembles.report.charts.chart import Area, Bars, Chart, Dots, Heat, Line, label_lines
@@ -96,7 +96,7 @@ def test_a_panel_is_summed_over_its_entities() -> None:
     data = small_run(n_series=3)
     courses = data.courses
     assert [c.target for c in courses] == ["purchase", "redeem"]
-    frame = data.oof.to_pandas()
+    frame = data.oof.to_arrow().to_pandas()
     one = frame[(frame.member == "blend") & (frame.unique_id.str.endswith("/redeem"))]
     np.testing.assert_allclose(courses[1].y, one.groupby("ds").y.sum())
     np.testing.assert_allclose(np.concatenate([v for _, v in courses[1].windows]), one.groupby("ds").y_hat.sum())
@@ -132,7 +132,7 @@ def test_optional_parts_are_shown_when_given() -> None:
     data = small_run()
     days = np.arange("2013-07-01", "2014-06-01", dtype="datetime64[D]")
     names = np.repeat(["purchase", "redeem"], len(days))
-    history = pa.table({"unique_id": names, "ds": pa.array(np.tile(days, 2)), "y": np.full(len(names), 9e9)})
+    history = HistoryFile(names, np.tile(days, 2), np.full(len(names), 9e9))
     finding = Finding("日期缺失 <i>", "error", 12345, "收益表.csv:3", "", "add it")
     curves = {"lstm/input_size=7": [{"train": [0.9, 0.5], "valid": [0.8, 0.6]}, {"train": [0.7], "valid": []}]}
     calendar = Calendar("CN", ((iso(data.courses[0].next_ds[3]), "双十一促销"),))
@@ -185,7 +185,7 @@ def test_a_picture_of_what_comes_reaches_back_over_every_window() -> None:
     first = data.courses[0]
     days = np.arange("2013-07-01", "2014-04-02", dtype="datetime64[D]")
     names = np.repeat(["purchase", "redeem"], len(days))
-    history = pa.table({"unique_id": names, "ds": pa.array(np.tile(days, 2)), "y": np.ones(len(names))})
+    history = HistoryFile(names, np.tile(days, 2), np.ones(len(names)))
     shown = replace(data, history=history).courses[0]
     assert (shown.ds[0], shown.ds[-1]) == (min(first.next_ds[0] - 120, first.windows[0][0][0]), first.next_ds[0] - 1)
 

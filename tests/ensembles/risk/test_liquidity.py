@@ -105,7 +105,7 @@ def test_flows_are_read_from_the_stored_tables() -> None:
     read = flows_of_run(data.oof, data.forecast, ("purchase", "redeem"))
     assert read is not None
     assert read.entities == ("fund0", "fund1")
-    frame = data.oof.to_pandas()
+    frame = data.oof.to_arrow().to_pandas()
     rows = frame[(frame.member == "blend") & (frame.unique_id == "fund1/redeem")].sort_values("ds")
     np.testing.assert_allclose(read.y[1, 1].ravel(), rows.y)
     assert flows_of_run(data.oof, data.forecast, ("purchase", "other")) is None

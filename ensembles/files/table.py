@@ -1,0 +1,166 @@
+"""What the Parquet files of a run have in common: one array per column inside, Arrow only at the border."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from forecasting.errors import StorageError
+from forecasting.panel import Series
+from forecasting.schema import CUTOFF, DS, MEMBER, UNIQUE_ID, BoolArray, DateArray, FloatArray, IntArray, as_dates
+
+if TYPE_CHECKING:
+    from ensembles.risk.bands import Bands
+
+__all__ = ["Ends", "NameArray", "StoredTable", "band_ends", "joined", "named", "places"]
+
+NameArray = NDArray[np.object_]
+"""Names, ``[n]``, equal ones sharing one string."""
+Ends = Mapping[int, tuple[FloatArray, FloatArray]]
+"""Lower and upper ends of the bands by level in percent, widest first, each ``[n]``."""
+_NAMES = (UNIQUE_ID, MEMBER)
+_DAYS = (DS, CUTOFF)
+_BANDS = "bands"
+
+
+@dataclass(frozen=True)
+class StoredTable:
+    """A table in long format, called `FILE` in the run directory. Each field is a column of ``[n]`` values.
+
+    Names are text, `ds` and `cutoff` are days, all other columns are numbers. NaN is stored as null.
+    """
+
+    FILE: ClassVar[str]
+
+    unique_id: NameArray
+    ds: DateArray
+
+    def __len__(self) -> int:
+        return len(self.unique_id)
+
+    def where(self, rows: BoolArray | IntArray) -> Self:
+        """The rows at these places, or where a mask is true."""
+        parts: dict[str, Any] = {name: getattr(self, name)[rows] for name in _columns(type(self))}
+        if _has_bands(type(self)):
+            parts[_BANDS] = {level: (low[rows], high[rows]) for level, (low, high) in self._ends().items()}
+        return type(self)(**parts)
+
+    def of_target(self, target: str) -> Self:
+        """The rows of one target's series."""
+        unique_ids, place = places(self.unique_id)
+        mine = np.array([Series.named(uid, (target,)) is not None for uid in unique_ids], dtype=bool)
+        return self.where(mine[place])
+
+    def to_arrow(self) -> pa.Table:
+        """The table as it is stored, for code outside that reads Arrow."""
+        columns = {name: _stored(name, getattr(self, name)) for name in _columns(type(self))}
+        lows = {f"lo_{level}": pair[0] for level, pair in self._ends().items()}
+        highs = {f"hi_{level}": pair[1] for level, pair in reversed(list(self._ends().items()))}
+        return pa.table(columns | {name: _stored(name, values) for name, values in (lows | highs).items()})
+
+    def to_bytes(self) -> bytes:
+        """The file's content."""
+        sink = io.BytesIO()
+        pq.write_table(self.to_arrow(), sink, compression="zstd")
+        return sink.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes, where: str) -> Self:
+        """Inverse of `to_bytes`; `where` names the run directory in errors.
+
+        Raises
+        ------
+        StorageError
+            When the content is not such a table.
+        """
+        try:
+            table = pq.read_table(io.BytesIO(data))
+            parts: dict[str, Any] = {name: _read(name, table[name]) for name in _columns(cls)}
+        except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            raise StorageError(f"{where}/{cls.FILE} is damaged ({reason}): run again to write it anew") from None
+        if _has_bands(cls):
+            parts[_BANDS] = _read_ends(table)
+        return cls(**parts)
+
+    def _ends(self) -> Ends:
+        found: Ends = getattr(self, _BANDS, {})
+        return {level: found[level] for level in sorted(found, reverse=True)}
+
+
+T = TypeVar("T", bound=StoredTable)
+
+
+def joined(parts: Sequence[T]) -> T:
+    """The rows of several tables of one kind, which have the same bands."""
+    first = type(parts[0])
+    columns: dict[str, Any] = {name: np.concatenate([getattr(p, name) for p in parts]) for name in _columns(first)}
+    if _has_bands(first):
+        ends: list[Ends] = [getattr(part, _BANDS) for part in parts]
+        columns[_BANDS] = {
+            level: tuple(np.concatenate([found[level][side] for found in ends]) for side in (0, 1)) for level in ends[0]
+        }
+    return first(**columns)
+
+
+def _columns(table: type[StoredTable]) -> list[str]:
+    return [field.name for field in fields(table) if field.name != _BANDS]
+
+
+def _has_bands(table: type[StoredTable]) -> bool:
+    return any(field.name == _BANDS for field in fields(table))
+
+
+def _stored(name: str, values: Any) -> pa.Array:
+    if name in _NAMES:
+        return pa.array(values, pa.string())
+    if name in _DAYS:
+        return pa.array(as_dates(values))
+    return pa.array(values, pa.float64(), from_pandas=True)
+
+
+def _read(name: str, column: pa.ChunkedArray) -> Any:
+    if name in _NAMES:
+        labels, place = _encoded(column.combine_chunks())
+        return named(labels, place)
+    if name in _DAYS:
+        return as_dates(column.to_numpy())
+    return column.to_numpy().astype(np.float64)
+
+
+def _read_ends(table: pa.Table) -> Ends:
+    levels = sorted((int(name.removeprefix("lo_")) for name in table.column_names if name[:3] == "lo_"), reverse=True)
+    return {level: (_read(_BANDS, table[f"lo_{level}"]), _read(_BANDS, table[f"hi_{level}"])) for level in levels}
+
+
+def named(names: Sequence[str], place: IntArray) -> NameArray:
+    """The name at each place."""
+    labels: NameArray = np.empty(len(names), dtype=np.object_)
+    labels[:] = list(names)
+    return labels[place]
+
+
+def places(names: NameArray) -> tuple[list[str], IntArray]:
+    """Distinct names in order of first appearance, and the place of each row's name among them."""
+    return _encoded(pa.array(names, pa.string()))
+
+
+def _encoded(names: pa.Array) -> tuple[list[str], IntArray]:
+    encoded = names.dictionary_encode()
+    return encoded.dictionary.to_pylist(), encoded.indices.to_numpy()
+
+
+def band_ends(bands: Bands, of_blend: BoolArray, place: tuple[IntArray, ...]) -> Ends:
+    """Ends of the blend's bands at the places of its rows, NaN on other rows."""
+    ends = {
+        level: (np.where(of_blend, bands.low[level][place], np.nan), np.where(of_blend, high[place], np.nan))
+        for level, high in bands.high.items()
+    }
+    return {level: ends[level] for level in sorted(ends, reverse=True)}
