@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from ensembles.files.leaderboard_json import LeaderboardFile
 from ensembles.files.table import Ends, NameArray, StoredTable, band_ends, joined, named, places
 from ensembles.oof import MemberInfo, OofCube
 from forecasting.errors import StorageError
 from forecasting.schema import BLEND, DateArray, FloatArray, IntArray, as_dates
 
 if TYPE_CHECKING:
+    from ensembles.files.leaderboard_json import LeaderboardFile
     from ensembles.risk.bands import Bands
 
 __all__ = ["BlendGrid", "OofFile"]

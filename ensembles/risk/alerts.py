@@ -12,19 +12,21 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from ensembles.evaluation.submission_score import read_amounts
-from ensembles.files.forecast_parquet import ForecastFile
-from ensembles.files.oof_parquet import OofFile
 from ensembles.files.table import places
 from ensembles.files.words import WEEKDAYS, cny_per_unit, day_types
 from forecasting.calendar import Calendar
 from forecasting.errors import DataError, StorageError
 from forecasting.panel import Series
 from forecasting.schema import FloatArray, IntArray, iso
+
+if TYPE_CHECKING:
+    from ensembles.files.forecast_parquet import ForecastFile
+    from ensembles.files.oof_parquet import OofFile
 
 __all__ = ["Alert", "Alerts", "alerts_csv", "alerts_of_backtest", "monitor"]
 

@@ -6,13 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ensembles.files.forecast_parquet import ForecastFile
-from ensembles.files.oof_parquet import OofFile
 from forecasting.panel import Series
 from forecasting.schema import DateArray, FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from ensembles.files.forecast_parquet import ForecastFile
+    from ensembles.files.oof_parquet import OofFile
 
 __all__ = ["Flows", "flows_of_run"]
 
