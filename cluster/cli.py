@@ -324,7 +324,7 @@ def score(
     """Score any submission against any table of actual values."""
     from cluster.config import load_config
     from cluster.screen.scores import show_score
-    from ensembles.files.submission_csv import score_submission
+    from ensembles.evaluation.submission_score import score_submission
 
     if not submission.is_file() or not truth.is_file():
         missing = truth if submission.is_file() else submission

@@ -5,9 +5,10 @@ from __future__ import annotations
 from rich.console import Console
 
 from cluster.screen.text import fits_windows, number, plain_cells, print_json, say, table_of
-from ensembles.evaluation.compare import Comparison, comparison_rows
+from ensembles.evaluation.compare import ComparedRun, Comparison
 from ensembles.evaluation.evaluate import Contender, Evaluation
-from ensembles.files.submission_csv import SubmissionScore
+from ensembles.evaluation.submission_score import SubmissionScore
+from ensembles.files.exports.comparison import comparison_rows
 from forecasting.schema import BLEND
 
 __all__ = ["show_comparison", "show_evaluation", "show_score"]
@@ -53,17 +54,20 @@ def show_score(score: SubmissionScore, out: Console, as_json: bool) -> None:
 
 def show_comparison(found: Comparison, out: Console, as_json: bool) -> None:
     """Runs side by side: scores, the paired difference to the first, and what changed."""
-    rows = comparison_rows(found)
     if as_json:
         changes = [{"key": change.key, "values": list(change.values)} for change in found.changes]
-        print_json({"surrogate": found.surrogate, "runs": rows, "changes": changes})
+        print_json({"surrogate": found.surrogate, "runs": comparison_rows(found), "changes": changes})
         return
     table = table_of("run", "score", "ahead of the first", "90% interval", "windows", "methods", "note")
-    for row in rows:
-        ahead = "" if row["ahead"] is None else f"{row['ahead']:+.2f}"
-        interval = "" if row["ahead"] is None else f"{row['ahead_low']:+.2f} to {row['ahead_high']:+.2f}"
-        cells = (row["run"], number(row["score"]), ahead, interval, row["windows_shared"] or "")
-        table.add_row(*plain_cells(*cells, row["methods"], row["note"]))
+    for run in found.runs:
+        table.add_row(*plain_cells(*_run_cells(run)))
     out.print(table)
     for change in found.changes:
         say(out, f"  {change.key}: {' | '.join(change.values)}")
+
+
+def _run_cells(run: ComparedRun) -> list[object]:
+    score = None if run.score is None else run.score.value
+    ahead = "" if run.ahead is None else f"{run.ahead.value:+.2f}"
+    interval = "" if run.ahead is None else f"{run.ahead.low:+.2f} to {run.ahead.high:+.2f}"
+    return [run.name, number(score), ahead, interval, run.n_shared or "", run.methods, run.note]

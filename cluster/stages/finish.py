@@ -16,13 +16,15 @@ from cluster.stages.collect import MemberForecasts
 from cluster.stages.network_pages import write_figures
 from cluster.stages.reports import write_reports
 from ensembles.blend.fit import Blend, fit_blend
-from ensembles.evaluation.leaderboard import MemberFacts, build_leaderboard, leaderboard_csv
+from ensembles.evaluation.leaderboard import MemberFacts, build_leaderboard
 from ensembles.files.blend_json import blend_facts
+from ensembles.files.exports.forecast import forecast_csv
+from ensembles.files.exports.leaderboard import leaderboard_csv
+from ensembles.files.exports.submission import submission_csv
 from ensembles.files.forecast_parquet import ForecastFile
 from ensembles.files.history_parquet import HistoryFile
 from ensembles.files.leaderboard_json import LeaderboardFile
 from ensembles.files.oof_parquet import OofFile
-from ensembles.files.submission_csv import forecast_csv, submission_csv
 from ensembles.oof import OofCube
 from forecasting.panel import Panel
 from forecasting.schema import FloatArray, iso
@@ -91,7 +93,7 @@ def write_failed(plan: Plan, panel: Panel, members: MemberForecasts, store: RunS
 
 def _write_board(board: LeaderboardFile, store: RunStore) -> None:
     store.write(board)
-    store.storage.write("leaderboard.csv", leaderboard_csv(board.model_dump(mode="json")))
+    store.storage.write("leaderboard.csv", leaderboard_csv(board))
 
 
 def _board(plan: Plan, panel: Panel, members: MemberForecasts, blend: Blend | None) -> LeaderboardFile:

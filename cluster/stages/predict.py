@@ -11,7 +11,6 @@ are given, with or without it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from cluster.stages.finished_run import TrainedRun, open_trained
 from cluster.stages.input import load_data
 from ensembles.blend.target_blend import StoredBlend
 from ensembles.files.forecast_parquet import ForecastFile, TargetForecast
+from ensembles.files.prediction_json import PredictionFile
 from forecasting.errors import DataError, TrialError
 from forecasting.models.base import Updatable
 from forecasting.panel import Panel
@@ -61,20 +61,19 @@ class Prediction:
         storage, place = (
             (Storage(self.run), f"predictions/{iso(self.window.cutoff)}/") if out is None else (Storage(out), "")
         )
-        facts = {
-            "schema_version": 1,
-            "run": without_secrets(self.run),
-            "data": without_secrets(self.data),
-            "cutoff": iso(self.window.cutoff),
-            "start": iso(self.window.start),
-            "end": iso(self.window.end),
-            "updated": self.updated,
-            "notes": list(self.notes),
-        }
+        facts = PredictionFile(
+            run=without_secrets(self.run),
+            data=without_secrets(self.data),
+            cutoff=iso(self.window.cutoff),
+            start=iso(self.window.start),
+            end=iso(self.window.end),
+            updated=self.updated,
+            notes=self.notes,
+        )
         storage.write(f"{place}submission.csv", self.submission)
         storage.write(f"{place}forecast.csv", self.people)
         storage.write(f"{place}{self.forecast.FILE}", self.forecast.to_bytes())
-        storage.write(f"{place}prediction.json", (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode())
+        storage.write(f"{place}{facts.FILE}", facts.to_bytes())
         return f"{storage.uri}/{place}".rstrip("/")
 
 
@@ -179,7 +178,8 @@ def _submissions(
     trained: TrainedRun, blended: Mapping[str, _Blended], panel: Panel, window: Window
 ) -> tuple[bytes, bytes]:
     """submission.csv and forecast.csv."""
-    from ensembles.files.submission_csv import forecast_csv, submission_csv
+    from ensembles.files.exports.forecast import forecast_csv
+    from ensembles.files.exports.submission import submission_csv
 
     data = trained.config.data
     targets = tuple(data.targets)

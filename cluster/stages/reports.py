@@ -71,8 +71,9 @@ def _learning(store: RunStore, run: RunFile) -> Curves:
 
 def write_reports(store: RunStore) -> ReportData:
     """Write report.html, liquidity.csv and alerts.csv from what is stored."""
-    from ensembles.files.liquidity_csv import liquidity_csv
-    from ensembles.risk.alerts import alerts_csv, alerts_of_backtest
+    from ensembles.files.exports.alerts import alerts_csv
+    from ensembles.files.exports.liquidity import liquidity_csv
+    from ensembles.risk.alerts import alerts_of_backtest
 
     data = report_data(store)
     found = liquidity_of(data)
@@ -105,7 +106,7 @@ def compare_runs(run_dirs: Sequence[str]) -> Comparison:
 
 def write_comparison(found: Comparison, csv: Path | None, html: Path | None) -> None:
     """Write a comparison as CSV and as one HTML page, where asked for."""
-    from ensembles.evaluation.compare import comparison_csv
+    from ensembles.files.exports.comparison import comparison_csv
     from ensembles.report.comparison_page import render_comparison
 
     if csv is not None:

@@ -7,8 +7,6 @@ far as they overlap.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +19,7 @@ from ensembles.report.data import ReportData
 from forecasting.errors import ConfigError
 from forecasting.schema import BLEND, DateArray, FloatArray
 
-__all__ = ["Change", "ComparedRun", "Comparison", "compare", "comparison_csv", "comparison_rows"]
+__all__ = ["Change", "ComparedRun", "Comparison", "compare"]
 
 FEWEST_RUNS = 2
 ABSENT = "–"
@@ -204,48 +202,3 @@ def _member(entry: Mapping[str, Any]) -> str:
     told = {key: value for key, value in entry.items() if value is not None and plain.get(key) != value}
     rest = [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in told.items()]
     return " ".join([str(entry["model"]), *rest])
-
-
-# -- rows
-
-
-def comparison_rows(found: Comparison) -> list[dict[str, Any]]:
-    """One row per run: plain numbers, None where there is none."""
-    return [
-        {
-            "run": run.name,
-            "score": _part(run.score, "value"),
-            "score_low": _part(run.score, "low"),
-            "score_high": _part(run.score, "high"),
-            "ahead": _part(run.ahead, "value"),
-            "ahead_low": _part(run.ahead, "low"),
-            "ahead_high": _part(run.ahead, "high"),
-            "windows_shared": run.n_shared or None,
-            "score_in_sample": run.score_in_sample,
-            **{f"{target}_score": score for target, score in run.targets.items()},
-            "methods": run.methods,
-            "members": run.n_members,
-            "failed": run.n_failed,
-            "seconds": run.seconds,
-            "note": run.note,
-        }
-        for run in found.runs
-    ]
-
-
-def _part(measured: Measured | None, name: str) -> float | None:
-    return None if measured is None else round(float(getattr(measured, name)), 6)
-
-
-def comparison_csv(found: Comparison) -> bytes:
-    """comparison.csv: `comparison_rows`, an empty line, and the changes with one column per run."""
-    rows = comparison_rows(found)
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    plain = csv.writer(text, lineterminator="\n")
-    plain.writerow([])
-    plain.writerow(["changed", *(run.name for run in found.runs)])
-    plain.writerows([change.key, *change.values] for change in found.changes)
-    return text.getvalue().encode()

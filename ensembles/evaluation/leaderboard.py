@@ -8,8 +8,6 @@ higher is better.
 
 from __future__ import annotations
 
-import csv
-import io
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +27,7 @@ from forecasting.score.metrics import bias, mape, mase, smape
 from forecasting.score.points import Surrogate, round_submission
 from forecasting.windows import Window
 
-__all__ = ["LEADERBOARD_SCHEMA", "MemberFacts", "build_leaderboard", "leaderboard_csv"]
+__all__ = ["LEADERBOARD_SCHEMA", "MemberFacts", "build_leaderboard"]
 
 LEADERBOARD_SCHEMA = 1
 """Version of the layout of leaderboard.json."""
@@ -248,17 +246,3 @@ def _setting_rows(cubes: Mapping[str, OofCube], weights: Mapping[str, float], su
             }
         )
     return sorted(rows, key=lambda row: (-row["score_of_average"], row["family"], row["setting"]))
-
-
-def leaderboard_csv(board: Mapping[str, Any]) -> bytes:
-    """leaderboard.csv: the rows, one column per window (by its first day) and per target's measure."""
-    plain = ("member", "family", "setting", "seed", "status", "reason", "score", "score_x30", "score_in_sample")
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    names = [f"{target}_{metric}" for target in board["weights"] for metric in METRICS]
-    writer.writerow([*plain, *(window["start"] for window in board["windows"]), *names, "seconds", "device"])
-    for row in board["rows"]:
-        measures = [row["targets"][target][metric] for target in board["weights"] for metric in METRICS]
-        per_window = row["per_window"] or [None] * len(board["windows"])
-        writer.writerow([*(row[name] for name in plain), *per_window, *measures, row["seconds"], row["device"]])
-    return text.getvalue().encode()

@@ -12,8 +12,8 @@ import numpy as np
 from ensembles.files.forecast_parquet import ForecastFile
 from ensembles.files.history_parquet import HistoryFile
 from ensembles.files.oof_parquet import OofFile
-from ensembles.risk.liquidity.at_risk import Liquidity, liquidity_at_risk
 from ensembles.risk.liquidity.flows import flows_of_run
+from ensembles.risk.liquidity.net_outflow import Liquidity, liquidity_at_risk
 from forecasting.calendar import Calendar
 from forecasting.schema import DateArray, FloatArray
 

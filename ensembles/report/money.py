@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ensembles.files.words import cny_per_unit
+from ensembles.files.amounts import cny_per_unit
 from forecasting.schema import FloatArray
 
 __all__ = ["Money"]

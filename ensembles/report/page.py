@@ -30,7 +30,7 @@ from ensembles.report.sections.learning import curve_charts, input_size_charts, 
 from ensembles.report.sections.provenance import provenance_facts
 from ensembles.report.template import environment
 from ensembles.risk.alerts import Alerts, alerts_of_backtest
-from ensembles.risk.liquidity.at_risk import Liquidity
+from ensembles.risk.liquidity.net_outflow import Liquidity
 from forecasting.schema import iso
 
 __all__ = ["Charts", "liquidity_of", "render", "report_charts"]

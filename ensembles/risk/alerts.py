@@ -6,8 +6,6 @@ are not judged. For new actual values the bands are those of the forecast.
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,8 +15,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from ensembles.evaluation.submission_score import read_amounts
+from ensembles.files.day_names import named_days
 from ensembles.files.table import places
-from ensembles.files.words import WEEKDAYS, cny_per_unit, day_types
 from forecasting.calendar import Calendar
 from forecasting.errors import DataError, StorageError
 from forecasting.panel import Series
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
     from ensembles.files.forecast_parquet import ForecastFile
     from ensembles.files.oof_parquet import OofFile
 
-__all__ = ["Alert", "Alerts", "alerts_csv", "alerts_of_backtest", "monitor"]
+__all__ = ["Alert", "Alerts", "alerts_of_backtest", "monitor"]
 
 
 @dataclass(frozen=True)
@@ -143,18 +141,18 @@ def _judge(rows: OofFile | ForecastFile, y: FloatArray, calendar: Calendar) -> A
 
 def _alerts(rows: OofFile | ForecastFile, y: FloatArray, widest: IntArray, calendar: Calendar) -> Iterator[Alert]:
     """An alert for each row; `widest` ``[n]`` is the place of the widest band it lies outside."""
-    levels, days = list(rows.bands), calendar.days(rows.ds)
-    types, edges = day_types(days), rows.bands[levels[0]][1]
-    for i, amount in enumerate(y.tolist()):
+    levels, days = list(rows.bands), named_days(calendar, rows.ds)
+    edges = rows.bands[levels[0]][1]
+    for i, (day, amount) in enumerate(zip(days, y.tolist(), strict=True)):
         y_hat, level = float(rows.y_hat[i]), levels[widest[i]]
         low, high = (float(end[i]) for end in rows.bands[level])
         yield Alert(
             unique_id=rows.unique_id[i],
-            ds=iso(rows.ds[i]),
-            weekday=WEEKDAYS[days.weekday[i]],
-            day_type=types[i],
-            holiday=days.holiday[i],
-            event=days.event[i],
+            ds=day.date,
+            weekday=day.weekday,
+            day_type=day.day_type,
+            holiday=day.holiday,
+            event=day.event,
             y=amount,
             y_hat=y_hat,
             level=level,
@@ -173,23 +171,3 @@ def _severity(y: float, y_hat: float, edge: float) -> float:
 
 def _log_ratio(above: float, below: float) -> float:
     return math.log(above / below) if above > 0 and below > 0 else math.inf
-
-
-def alerts_csv(found: Alerts, unit: str) -> bytes:
-    """alerts.csv: rank and one row per alert, amounts in CNY.
-
-    Parameters
-    ----------
-    unit
-        Unit of the data, ``fen`` or ``CNY``.
-    """
-    cny = cny_per_unit(unit)
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    plain = ("unique_id", "ds", "weekday", "day_type", "holiday", "event", "side", "level")
-    amounts = ("y", "y_hat", "low", "high")
-    writer.writerow(["rank", *plain, *(f"{name}_cny" for name in amounts), "severity"])
-    for rank, alert in enumerate(found.alerts, start=1):
-        cells = [f"{getattr(alert, name) * cny:.2f}" for name in amounts]
-        writer.writerow([rank, *(getattr(alert, name) for name in plain), *cells, f"{alert.severity:.3f}"])
-    return text.getvalue().encode()

@@ -9,7 +9,7 @@ import numpy as np
 
 from ensembles.blend.calibration import log_errors
 from ensembles.evaluation.contenders import Honest
-from ensembles.files.words import WEEKDAYS, day_types
+from ensembles.files.day_names import WEEKDAYS, day_types
 from ensembles.judging.window_scores import surrogate_family, window_scores
 from ensembles.oof import OofCube
 from ensembles.report.charts.chart import Bars, Chart, Colour, Heat, Layer, Line

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ensembles.files.words import WEEKDAYS, day_types
+from ensembles.files.day_names import WEEKDAYS, day_types
 from ensembles.report.charts.chart import Area, Bars, Chart, Dots, Layer, Line, marks_of
 from ensembles.report.data import Course, ReportData
 from ensembles.report.money import Money
 from ensembles.risk.alerts import Alerts
-from ensembles.risk.liquidity.at_risk import Liquidity
+from ensembles.risk.liquidity.net_outflow import Liquidity
 from forecasting.schema import DateArray, FloatArray, as_dates, iso
 
 __all__ = ["forecast_charts", "forecast_rows", "liquidity_charts"]

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from ensembles.evaluation.contenders import Honest
-from ensembles.files.words import WEEKDAYS
+from ensembles.files.day_names import WEEKDAYS
 from ensembles.judging.judge import Measured
 from ensembles.report.data import ReportData
 from ensembles.report.money import Money
-from ensembles.risk.liquidity.at_risk import Liquidity
+from ensembles.risk.liquidity.net_outflow import Liquidity
 from forecasting.schema import BLEND, iso
 
 __all__ = ["cash_facts", "headline_facts", "method_words", "window_rows"]

@@ -23,15 +23,15 @@ from ensembles.risk.liquidity.flows import Flows
 from forecasting.schema import BoolArray, FloatArray, IntArray
 from forecasting.seeding import generator
 
-__all__ = ["Exceedance", "Kind", "Share", "measure_exceedance"]
+__all__ = ["Exceedance", "ExceedanceKind", "ExceededShare", "measure_exceedance"]
 
 N_DRAWS = 2000
-Kind = Literal["day", "sum", "window"]
-KINDS: tuple[Kind, ...] = ("day", "sum", "window")
+ExceedanceKind = Literal["day", "sum", "window"]
+KINDS: tuple[ExceedanceKind, ...] = ("day", "sum", "window")
 
 
 @dataclass(frozen=True)
-class Share:
+class ExceededShare:
     """`beyond` of `n` went beyond; `low` and `high` enclose the share at `CONFIDENCE`, NaN without any."""
 
     beyond: int
@@ -53,10 +53,10 @@ class Exceedance:
     """
 
     scope: Literal["together", "each"]
-    kind: Kind
+    kind: ExceedanceKind
     level: int
-    honest: Share
-    in_sample: Share
+    honest: ExceededShare
+    in_sample: ExceededShare
 
     @property
     def meant(self) -> float:
@@ -89,13 +89,13 @@ def measure_exceedance(flows: Flows, levels: Sequence[int], seed: int) -> tuple[
     return tuple(rows), len(judged)
 
 
-def _share(found: Sequence[BoolArray], kind: Kind) -> Share:
+def _share(found: Sequence[BoolArray], kind: ExceedanceKind) -> ExceededShare:
     """Of arrays ``[n_entities, n]``, one per window."""
     beyond, n = sum(int(f.sum()) for f in found), sum(f.size for f in found)
     if n == 0:
-        return Share(0, 0, float("nan"), float("nan"))
+        return ExceededShare(0, 0, float("nan"), float("nan"))
     independent = sum(f.shape[1] for f in found) / BLOCK if kind == "day" else len(found)
-    return Share(beyond, n, *_clopper_pearson(beyond / n * independent, max(independent, 1.0)))
+    return ExceededShare(beyond, n, *_clopper_pearson(beyond / n * independent, max(independent, 1.0)))
 
 
 def _clopper_pearson(hits: float, n: float) -> tuple[float, float]:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ensembles.evaluation.compare import compare, comparison_csv, comparison_rows
+from ensembles.evaluation.compare import compare
+from ensembles.files.exports.comparison import comparison_csv, comparison_rows
 from ensembles.report.comparison_page import render_comparison
 from ensembles.report.data import ReportData
 from forecasting.errors import ConfigError

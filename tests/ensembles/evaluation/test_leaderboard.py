@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from ensembles.blend.fit import Blend, BlendSpec, fit_blend
-from ensembles.evaluation.leaderboard import MemberFacts, build_leaderboard, leaderboard_csv
+from ensembles.evaluation.leaderboard import MemberFacts, build_leaderboard
 from ensembles.files.blend_json import blend_facts
+from ensembles.files.exports.leaderboard import leaderboard_csv
+from ensembles.files.leaderboard_json import LeaderboardFile
 from ensembles.oof import MemberInfo, OofCube
 from forecasting.schema import iso
 from forecasting.score.metrics import mape, mase
@@ -160,11 +162,12 @@ def test_without_a_blend_the_failures_are_still_rows() -> None:
     assert [r["status"] for r in board["rows"]] == ["failed"]
     assert board["pairs"] == []
     assert board["settings"] == []
-    assert leaderboard_csv(board).decode().splitlines()[1].startswith("lstm/x/s09,lstm,x,9,failed,diverged,,")
+    lines = leaderboard_csv(LeaderboardFile.model_validate(board)).decode().splitlines()
+    assert lines[1].startswith("lstm/x/s09,lstm,x,9,failed,diverged,,")
 
 
 def test_the_csv_holds_the_same_rows(board: dict[str, Any]) -> None:
-    lines = list(csv.DictReader(io.StringIO(leaderboard_csv(board).decode())))
+    lines = list(csv.DictReader(io.StringIO(leaderboard_csv(LeaderboardFile.model_validate(board)).decode())))
     assert [line["member"] for line in lines] == [r["member"] for r in board["rows"]]
     first = board["rows"][0]
     assert float(lines[0]["score"]) == first["score"]

@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ensembles.files.exports.alerts import alerts_csv
 from ensembles.files.forecast_parquet import ForecastFile
 from ensembles.files.oof_parquet import OofFile
 from ensembles.files.table import joined
-from ensembles.risk.alerts import alerts_csv, alerts_of_backtest, monitor
+from ensembles.risk.alerts import alerts_of_backtest, monitor
 from forecasting.calendar import Calendar
 from forecasting.errors import DataError, StorageError
 from forecasting.schema import as_dates

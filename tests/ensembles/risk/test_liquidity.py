@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ensembles.files.liquidity_csv import liquidity_csv
-from ensembles.risk.liquidity.at_risk import liquidity_at_risk
+from ensembles.files.exports.liquidity import liquidity_csv
 from ensembles.risk.liquidity.exceedance import Exceedance
 from ensembles.risk.liquidity.flows import Flows, flows_of_run
+from ensembles.risk.liquidity.net_outflow import liquidity_at_risk
 from forecasting.calendar import Calendar
 from tests.ensembles.runs import small_run
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ensembles.risk.liquidity.error_model import ErrorModel
-from ensembles.risk.liquidity.exceedance import Exceedance, Kind, measure_exceedance
+from ensembles.risk.liquidity.exceedance import Exceedance, ExceedanceKind, measure_exceedance
 from ensembles.risk.liquidity.flows import Flows
 from forecasting.schema import DateArray, FloatArray, IntArray
 from forecasting.seeding import generator
 
-__all__ = ["COVERED", "Liquidity", "Risk", "liquidity_at_risk"]
+__all__ = ["COVERED", "Liquidity", "NetOutflow", "liquidity_at_risk"]
 
 N_DRAWS = 4000
 QUANTILES = (5, 50, 95, 99)
@@ -22,7 +22,7 @@ COVERED = (95, 99)
 
 
 @dataclass(frozen=True)
-class Risk:
+class NetOutflow:
     """Net outflow (what goes out less what comes in) of one entity, or of all together; arrays ``[horizon]``.
 
     `forecast` what the blend forecasts; `daily` and `cumulative` quantiles by percent; `chance` that more goes out
@@ -60,13 +60,13 @@ class Liquidity:
     would have been worth; `n_windows` that errors came from, `n_judged` those it could be judged on.
     """
 
-    total: Risk
-    entities: tuple[Risk, ...]
+    total: NetOutflow
+    entities: tuple[NetOutflow, ...]
     exceedances: tuple[Exceedance, ...]
     n_windows: int
     n_judged: int
 
-    def exceedance(self, kind: Kind, level: int) -> Exceedance:
+    def exceedance(self, kind: ExceedanceKind, level: int) -> Exceedance:
         """The test of all entities together."""
         return next(e for e in self.exceedances if (e.scope, e.kind, e.level) == ("together", kind, level))
 
@@ -86,21 +86,21 @@ def liquidity_at_risk(flows: Flows, seed: int) -> Liquidity:
     """
     model = ErrorModel.of(flows.y_hat, flows.y, flows.horizons)
     drawn = model.draw(N_DRAWS, len(flows.ds), generator(seed, "liquidity"))
-    total, risks = np.zeros(drawn.days.shape), []
+    total, each = np.zeros(drawn.days.shape), []
     for entity, name in enumerate(flows.entities):
         outflow = model.net_outflow(flows.ahead[:, entity], entity, drawn)
-        risks.append(_risk(name, flows.ds, flows.ahead[1, entity] - flows.ahead[0, entity], outflow))
+        each.append(_net_outflow(name, flows.ds, flows.ahead[1, entity] - flows.ahead[0, entity], outflow))
         total += outflow
-    everything = _risk("", flows.ds, (flows.ahead[1] - flows.ahead[0]).sum(axis=0), total)
+    everything = _net_outflow("", flows.ds, (flows.ahead[1] - flows.ahead[0]).sum(axis=0), total)
     exceedances, n_judged = measure_exceedance(flows, COVERED, seed)
-    return Liquidity(everything, tuple(risks) if len(risks) > 1 else (), exceedances, len(flows.cutoffs), n_judged)
+    return Liquidity(everything, tuple(each) if len(each) > 1 else (), exceedances, len(flows.cutoffs), n_judged)
 
 
-def _risk(entity: str, ds: DateArray, forecast: FloatArray, outflow: FloatArray) -> Risk:
+def _net_outflow(entity: str, ds: DateArray, forecast: FloatArray, outflow: FloatArray) -> NetOutflow:
     cumulative = outflow.cumsum(axis=1)
     ends, sums = (np.quantile(values, np.array(QUANTILES) / 100, axis=0) for values in (outflow, cumulative))
     peaks = np.quantile(cumulative.max(axis=1), np.array(COVERED) / 100)
-    return Risk(
+    return NetOutflow(
         entity,
         ds,
         forecast,

@@ -1,0 +1,56 @@
+"""liquidity.csv: net outflow and the cash that covers it, one row per day and in a panel per entity, in CNY."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ensembles.files.amounts import cny
+from ensembles.files.day_names import DAY_COLUMNS, named_days
+from ensembles.files.exports.layout import Cell, csv_bytes
+from ensembles.risk.liquidity.net_outflow import COVERED, Liquidity, NetOutflow
+from forecasting.calendar import Calendar
+from forecasting.schema import FloatArray
+
+__all__ = ["liquidity_csv"]
+
+ALL = "all"
+"""Stands for all entities together. They come first, so an entity of that name can be told apart."""
+EVIDENCE = ("windows", "windows_judged", "indicative")
+
+
+def liquidity_csv(found: Liquidity, calendar: Calendar, unit: str) -> bytes:
+    """A header, then the days in order, of all entities together (``all``) and then of each.
+
+    Parameters
+    ----------
+    unit
+        Unit of the flows, ``fen`` or ``CNY``.
+    """
+    head = ["entity"] if found.entities else []
+    header = [*head, *DAY_COLUMNS, "rank", "chance_of_outflow", *_amounts(found.total), *EVIDENCE]
+    return csv_bytes([header, *_rows(found, calendar, unit)])
+
+
+def _rows(found: Liquidity, calendar: Calendar, unit: str) -> Iterator[list[Cell]]:
+    evidence: list[Cell] = [found.n_windows, found.n_judged, found.indicative]
+    for flow in (found.total, *found.entities):
+        head: list[Cell] = [flow.entity or ALL] if found.entities else []
+        amounts, ranks = _amounts(flow), flow.ranks
+        for i, day in enumerate(named_days(calendar, flow.ds)):
+            cells = [cny(values[i], unit) for values in amounts.values()]
+            yield [*head, *day.cells, int(ranks[i]), round(float(flow.chance[i]), 4), *cells, *evidence]
+
+
+def _amounts(flow: NetOutflow) -> dict[str, FloatArray]:
+    """Values ``[horizon]`` in the unit of the flows by the name of the column."""
+    n_days = len(flow.ds)
+    return {
+        "net_outflow_cny": flow.forecast,
+        **{f"net_outflow_cny_{level}": values for level, values in flow.daily.items()},
+        **{f"buffer_cny_{level}": flow.buffer(level) for level in COVERED},
+        "cumulative_cny": np.cumsum(flow.forecast),
+        **{f"cumulative_cny_{level}": values for level, values in flow.cumulative.items()},
+        **{f"horizon_buffer_cny_{level}": np.full(n_days, flow.month_buffer(level)) for level in COVERED},
+    }
