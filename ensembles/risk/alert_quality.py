@@ -22,6 +22,7 @@ from forecasting.data.formats.reading import OpenTable
 from forecasting.data.formats.table import SmallTable, read_table
 from forecasting.data.spec import DataSpec
 from forecasting.errors import DataError
+from forecasting.panel import Series
 from forecasting.schema import UNIQUE_ID, as_date, iso
 
 __all__ = ["AlertQuality", "Day", "judge_alerts", "read_labels"]
@@ -123,9 +124,9 @@ def _entity_column(data: DataSpec, mapped: Mapping[str, str]) -> str | None:
 
 
 def _entity(key: str, data: DataSpec) -> str:
-    """Of a long panel's unique_id, entity/target, the entity."""
-    head, _, tail = key.rpartition("/")
-    return head if data.entity is None and tail in data.targets else key
+    """The entity that a label's key means: a long panel names series, other data name entities."""
+    found = Series.named(key, data.targets) if data.entity is None else None
+    return key if found is None else found.entity or ""
 
 
 def _texts(table: SmallTable, column: str) -> list[str]:
@@ -168,7 +169,7 @@ def judge_alerts(found: Alerts, labels: Mapping[Day, str], severity: float = 1.0
 
 
 def _entity_day(alert: Alert) -> Day:
-    return alert.unique_id.rpartition("/")[0], alert.ds
+    return Series.named(alert.unique_id).entity or "", alert.ds
 
 
 def _anomalies(labels: Mapping[Day, str]) -> Iterator[tuple[str, Sequence[Day]]]:

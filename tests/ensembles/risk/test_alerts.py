@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-import csv
-import io
 import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from ensembles.files.exports.alerts import alerts_csv
 from ensembles.files.forecast_parquet import ForecastFile
 from ensembles.files.oof_parquet import OofFile
 from ensembles.files.table import joined
@@ -108,7 +105,45 @@ def test_new_actual_values_are_held_against_the_forecast() -> None:
         monitor(replace(forecast, bands={}), b"20140505,1,1\n", ("purchase", "redeem"), CHINA)
 
 
-def test_the_file_gives_cny() -> None:
-    found = alerts_of_backtest(backtest(("fund/redeem", "2014-05-05", 20_000.0, 64.0)), CHINA)
-    (row,) = csv.DictReader(io.StringIO(alerts_csv(found, "fen").decode()))
-    assert (row["rank"], row["unique_id"], row["y_cny"], row["low_cny"]) == ("1", "fund/redeem", "200.00", "0.64")
+def judged_by_hand(oof: OofFile) -> list[tuple[str, str, int, str, float]]:
+    """Day by day: series, day, level, side and severity of every alert, the worst first."""
+    latest: dict[tuple[str, str], int] = {}
+    for row in sorted(range(len(oof)), key=lambda row: oof.cutoff[row]):
+        if oof.member[row] == "blend":
+            latest[oof.unique_id[row], str(oof.ds[row])] = row
+    found = []
+    for (uid, day), row in latest.items():
+        y, y_hat = float(oof.y[row]), float(oof.y_hat[row])
+        ends = {level: (float(low[row]), float(high[row])) for level, (low, high) in oof.bands.items()}
+        if not all(map(math.isfinite, (y, *ends[95]))):
+            continue
+        level = next((level for level, (low, high) in ends.items() if not low <= y <= high), None)
+        if level is not None:
+            missed = abs(math.log(y / y_hat)) if y > 0 else math.inf
+            side = "above" if y > ends[level][1] else "below"
+            found.append((uid, day, level, side, missed / math.log(ends[95][1] / y_hat)))
+    return sorted(found, key=lambda alert: (-alert[4], alert[1], alert[0]))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_alerts_are_those_of_judging_day_by_day(seed: int) -> None:
+    rng, n = np.random.default_rng(seed), 400
+    y_hat = rng.uniform(50, 150, n)
+    y = rng.choice([0.0, np.nan, 1.0], n, p=[0.1, 0.1, 0.8]) * np.rint(y_hat * np.exp(0.4 * rng.normal(size=n)))
+    place = rng.permutation(3 * 40 * 8)[:n]  # a series, a day and a cutoff each, none of them twice
+    cutoff = as_dates("2014-05-31") - place % 8
+    width = {95: np.where(rng.random(n) < 0.2, np.nan, 0.6), 80: 0.3}
+    oof = OofFile(
+        unique_id=np.array(["a/b/in", "in/in", "in"], dtype=object)[place // 320],
+        ds=as_dates("2014-06-01") + place // 8 % 40,
+        cutoff=cutoff,
+        member=rng.choice(np.array(["blend", "other"], dtype=object), n, p=[0.9, 0.1]),
+        y_hat=y_hat,
+        y=y,
+        bands={level: (y_hat * np.exp(-half), y_hat * np.exp(half)) for level, half in width.items()},
+    )
+    found = alerts_of_backtest(oof, CHINA)
+    by_hand = judged_by_hand(oof)
+    assert len(by_hand) > 20
+    assert [(a.unique_id, a.ds, a.level, a.side, a.severity) for a in found.alerts] == by_hand
+    assert found.beyond(80) == len(by_hand)

@@ -1,17 +1,13 @@
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from ensembles.files.exports.liquidity import liquidity_csv
 from ensembles.risk.liquidity.exceedance import Exceedance
 from ensembles.risk.liquidity.flows import Flows, flows_of_run
 from ensembles.risk.liquidity.net_outflow import liquidity_at_risk
-from forecasting.calendar import Calendar
 from tests.ensembles.runs import small_run
 
 LEVEL = 1e6
@@ -109,19 +105,3 @@ def test_flows_are_read_from_the_stored_tables() -> None:
     rows = frame[(frame.member == "blend") & (frame.unique_id == "fund1/redeem")].sort_values("ds")
     np.testing.assert_allclose(read.y[1, 1].ravel(), rows.y)
     assert flows_of_run(data.oof, data.forecast, ("purchase", "other")) is None
-
-
-def test_the_file_holds_every_day_in_cny_and_ranks_them() -> None:
-    data = small_run(n_series=2)
-    read = flows_of_run(data.oof, data.forecast, ("purchase", "redeem"))
-    assert read is not None
-    result = liquidity_at_risk(read, 1)
-    rows = list(csv.DictReader(io.StringIO(liquidity_csv(result, Calendar("CN"), "fen").decode())))
-    days = len(result.total.ds)
-    assert [r["entity"] for r in rows] == ["all"] * days + ["fund0"] * days + ["fund1"] * days
-    assert float(rows[0]["net_outflow_cny_99"]) == pytest.approx(result.total.daily[99][0] / 100, abs=0.01)
-    assert sorted(int(r["rank"]) for r in rows[:days]) == list(range(1, days + 1))
-    worst = next(r for r in rows if r["rank"] == "1")
-    assert float(worst["buffer_cny_99"]) == max(float(r["buffer_cny_99"]) for r in rows[:days])
-    assert rows[0]["horizon_buffer_cny_95"] == rows[1]["horizon_buffer_cny_95"]
-    assert rows[0]["indicative"] == "False"

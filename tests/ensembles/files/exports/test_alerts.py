@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import math
+
+from ensembles.files.exports.alerts import alerts_csv
+from ensembles.risk.alerts import Alert, Alerts
+
+HEADER = "rank,unique_id,ds,weekday,day_type,holiday,event,side,level,y_cny,y_hat_cny,low_cny,high_cny,severity\n"
+FOUND = Alerts(
+    alerts=(
+        Alert(
+            "a/b/redeem",
+            "2014-05-01",
+            "Thu",
+            "day off",
+            "劳动节",
+            "a, b",
+            0.0,
+            1e4,
+            95,
+            64.0,
+            15625.0,
+            "below",
+            math.inf,
+        ),
+        Alert("purchase", "2014-05-05", "Mon", "work day", "", "", 20000.0, 100.0, 80, 80.4, 125.0, "above", 1.23456),
+    ),
+    n_days=7,
+    inside={95: 6, 80: 5},
+    start="2014-05-01",
+    end="2014-05-05",
+)
+
+
+def test_the_file_ranks_the_alerts_in_cny() -> None:
+    assert alerts_csv(FOUND, "fen").decode() == (
+        HEADER + '1,a/b/redeem,2014-05-01,Thu,day off,劳动节,"a, b",below,95,0.00,100.00,0.64,156.25,inf\n'
+        "2,purchase,2014-05-05,Mon,work day,,,above,80,200.00,1.00,0.80,1.25,1.235\n"
+    )
+
+
+def test_amounts_in_cny_stay() -> None:
+    assert ",20000.00,100.00,80.40,125.00,1.235" in alerts_csv(FOUND, "CNY").decode()
+
+
+def test_without_alerts_there_is_a_header() -> None:
+    assert alerts_csv(Alerts((), 0, {}, "", ""), "fen").decode() == HEADER

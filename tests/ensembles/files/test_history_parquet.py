@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ensembles.files.history_parquet import HistoryFile
+from forecasting.calendar import Calendar
+from forecasting.errors import StorageError
+from forecasting.panel import Panel, Series
+from forecasting.schema import as_dates
+
+DAYS = as_dates(["2014-08-30", "2014-08-31"])
+PANEL = Panel(
+    ds=DAYS,
+    series=(Series("redeem", "a/b"), Series("redeem", "redeem")),
+    y=np.array([[np.nan, 2.0], [3.0, 4.5]]),
+    past=np.empty((2, 2, 0)),
+    past_names=(),
+    calendar=Calendar(None),
+)
+
+
+def stored(table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(table, sink, compression="zstd")
+    return sink.getvalue()
+
+
+def test_known_values_are_rows() -> None:
+    table = pa.table(
+        {
+            "unique_id": pa.array(["a/b/redeem", "redeem/redeem", "redeem/redeem"], pa.string()),
+            "ds": pa.array(DAYS[[1, 0, 1]], pa.date32()),
+            "y": pa.array([2.0, 3.0, 4.5]),
+        }
+    )
+    made = HistoryFile.of(PANEL)
+    assert made.to_bytes() == stored(table)
+    back = HistoryFile.from_bytes(made.to_bytes(), "run")
+    assert len(back) == 3
+    assert list(back.unique_id) == ["a/b/redeem", "redeem/redeem", "redeem/redeem"]
+    np.testing.assert_array_equal(back.ds, DAYS[[1, 0, 1]])
+    np.testing.assert_array_equal(back.y, [2.0, 3.0, 4.5])
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 no", stored(pa.table({"unique_id": ["a"], "y": [1.0]}))])
+def test_a_damaged_file_gets_a_sentence(content: bytes) -> None:
+    with pytest.raises(StorageError, match=r"runs/a/history\.parquet is damaged \(.+\): run again"):
+        HistoryFile.from_bytes(content, "runs/a")

@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ensembles.files.leaderboard_json import LeaderboardFile
+from ensembles.files.oof_parquet import OofFile
+from ensembles.oof import OofCube
+from ensembles.risk.bands import Bands
+from forecasting.errors import StorageError
+from forecasting.schema import as_dates
+from tests.ensembles.cubes import month_cutoffs, random_cube
+
+WEIGHTS = {"purchase": 0.45, "redeem": 0.55}
+ENTITIES = ("a/b", "purchase", "redeem")
+"""One with a slash and two named like targets."""
+
+
+def cube_of(target: str, seed: int) -> OofCube:
+    """Three entities in two windows of 4 and 3 days; the last entity begins in the second window."""
+    cube = random_cube(target, "a:x2 b:y1", month_cutoffs(2), 4, seed=seed, n_series=3)
+    cube.y_hat[:, 1, 3], cube.y[:, 1, 3] = np.nan, np.nan
+    cube.y_hat[2, 0], cube.y[2, 0] = np.nan, np.nan
+    cube.y[0, 0, 1] = np.nan
+    return replace(cube, unique_ids=tuple(f"{entity}/{target}" for entity in ENTITIES))
+
+
+CUBES = {target: cube_of(target, seed) for seed, target in enumerate(WEIGHTS)}
+BLENDED = {target: cube.y_hat.mean(axis=-1) for target, cube in CUBES.items()}
+BANDS = {
+    target: Bands({80: y_hat * 0.8, 95: y_hat * 0.5}, {80: y_hat * 1.25, 95: y_hat * 2.0})
+    for target, y_hat in BLENDED.items()
+}
+for each in BANDS.values():
+    for end in (*each.low.values(), *each.high.values()):
+        end[:, 0] = np.nan  # the first window has no bands
+
+
+def rows_by_hand() -> list[dict[str, object]]:
+    """The rows as the file's description says them: series, window, day, member, the blend last."""
+    rows = []
+    for target, cube in CUBES.items():
+        low, high = BANDS[target].low, BANDS[target].high
+        for s, w, d in np.ndindex(cube.y.shape):
+            if np.isnan(BLENDED[target][s, w, d]):
+                continue
+            y = cube.y[s, w, d]
+            day = {
+                "unique_id": cube.unique_ids[s],
+                "ds": (cube.cutoffs[w] + d + 1).item(),
+                "cutoff": cube.cutoffs[w].item(),
+                "y": None if np.isnan(y) else float(y),
+            }
+            empty = dict.fromkeys(("lo_95", "lo_80", "hi_80", "hi_95"))
+            rows += [
+                day | {"member": m.name, "y_hat": cube.y_hat[s, w, d, i]} | empty for i, m in enumerate(cube.members)
+            ]
+            ends = {"lo_95": low[95], "lo_80": low[80], "hi_80": high[80], "hi_95": high[95]}
+            known = {name: None if w == 0 else float(end[s, w, d]) for name, end in ends.items()}
+            rows.append(day | {"member": "blend", "y_hat": BLENDED[target][s, w, d]} | known)
+    return rows
+
+
+def stored(rows: list[dict[str, object]], *leave_out: str) -> bytes:
+    types = {
+        "unique_id": pa.string(),
+        "ds": pa.date32(),
+        "cutoff": pa.date32(),
+        "member": pa.string(),
+        **dict.fromkeys(("y_hat", "y", "lo_95", "lo_80", "hi_80", "hi_95"), pa.float64()),
+    }
+    columns = {n: pa.array([row[n] for row in rows], t) for n, t in types.items() if n not in leave_out}
+    sink = io.BytesIO()
+    pq.write_table(pa.table(columns), sink, compression="zstd")
+    return sink.getvalue()
+
+
+OOF = OofFile.of(CUBES, BLENDED, BANDS)
+
+
+def test_the_file_holds_a_row_per_series_day_window_and_member() -> None:
+    assert OOF.to_bytes() == stored(rows_by_hand())
+
+
+def test_the_file_comes_back() -> None:
+    back = OofFile.from_bytes(stored(rows_by_hand()), "run")
+    assert back.to_bytes() == OOF.to_bytes()
+    for name in ("unique_id", "ds", "cutoff", "member", "y_hat", "y"):
+        np.testing.assert_array_equal(getattr(back, name), getattr(OOF, name), err_msg=name)
+    assert list(back.bands) == [95, 80]
+    np.testing.assert_array_equal(back.bands[95], OOF.bands[95])
+
+
+def test_the_rows_of_the_blend_and_of_a_target() -> None:
+    by_hand = [row for row in rows_by_hand() if row["member"] == "blend" and str(row["unique_id"]).endswith("/redeem")]
+    for mine in (OOF.blend.of_target("redeem"), OOF.of_target("redeem").blend):
+        assert mine.to_bytes() == stored(by_hand)
+    assert set(OOF.of_target("redeem").unique_id) == {"a/b/redeem", "purchase/redeem", "redeem/redeem"}
+
+
+def test_the_grid_of_the_blend() -> None:
+    for target, cube in CUBES.items():
+        grid = OOF.blend_grid(target)
+        assert grid.unique_ids == cube.unique_ids
+        np.testing.assert_array_equal(grid.cutoffs, as_dates(cube.cutoffs))
+        np.testing.assert_array_equal(grid.horizons, [4, 3])
+        np.testing.assert_array_equal(grid.y_hat, BLENDED[target])
+        np.testing.assert_array_equal(grid.y, cube.y)
+    with pytest.raises(StorageError, match="no forecast of fees"):
+        OOF.blend_grid("fees")
+
+
+def test_grids_of_one_file_have_the_same_windows() -> None:
+    late = OOF.where((OOF.cutoff > OOF.cutoff.min()) | np.array([uid.endswith("/redeem") for uid in OOF.unique_id]))
+    grid = late.blend_grid("purchase")
+    assert grid.y_hat.shape == late.blend_grid("redeem").y_hat.shape == (3, 2, 4)
+    assert np.isnan(grid.y_hat[:, 0]).all()
+    np.testing.assert_array_equal(grid.horizons, [0, 3])
+    np.testing.assert_array_equal(grid.y_hat[:, 1], BLENDED["purchase"][:, 1])
+
+
+def test_a_row_in_another_place_is_the_same_row() -> None:
+    mixed = OOF.where(np.random.default_rng(1).permutation(len(OOF)))
+    for target in CUBES:
+        grid, again = OOF.blend_grid(target), mixed.blend_grid(target)
+        order = [again.unique_ids.index(uid) for uid in grid.unique_ids]
+        np.testing.assert_array_equal(again.y_hat[order], grid.y_hat)
+
+
+def board_of(*members: str, targets: Mapping[str, float] = WEIGHTS) -> LeaderboardFile:
+    infos = {m.name: m for m in CUBES["redeem"].members}
+    rows = [
+        {
+            "member": name,
+            "family": infos[name].family,
+            "setting": infos[name].setting,
+            "targets": {},
+            "seed": infos[name].seed_index,
+            "member_id": infos[name].member_id,
+        }
+        for name in members
+    ]
+    blend = {"member": "blend", "family": "blend", "targets": {}}
+    lists: dict[str, Any] = dict.fromkeys(("windows", "pairs", "settings"), ())
+    return LeaderboardFile.model_validate(
+        {
+            "schema_version": 1,
+            "sort": "score",
+            "surrogate": "linear",
+            "weights": targets,
+            "coverage": {},
+            **lists,
+            "best_single": None,
+            "rows": [blend, *rows],
+        }
+    )
+
+
+def test_the_cubes_of_the_members_come_back() -> None:
+    names = [m.name for m in CUBES["redeem"].members]
+    back = OofFile.from_bytes(OOF.to_bytes(), "run").cubes(board_of(*names))
+    assert list(back) == list(WEIGHTS)
+    for target, cube in CUBES.items():
+        assert back[target].members == cube.members
+        assert back[target].unique_ids == cube.unique_ids
+        assert back[target].cutoffs == cube.cutoffs
+        np.testing.assert_array_equal(back[target].y_hat, cube.y_hat)
+        np.testing.assert_array_equal(back[target].y, cube.y)
+    with pytest.raises(StorageError, match=r"holds .+, which leaderboard\.json does not know"):
+        OOF.cubes(board_of(*names[1:]))
+    with pytest.raises(StorageError, match="no forecast of fees"):
+        OOF.cubes(board_of(*names, targets={"fees": 1.0}))
+
+
+def test_files_of_before_there_were_bands_are_read() -> None:
+    back = OofFile.from_bytes(stored(rows_by_hand(), "lo_95", "lo_80", "hi_80", "hi_95"), "run")
+    assert back.bands == {}
+    np.testing.assert_array_equal(back.blend_grid("redeem").y_hat, BLENDED["redeem"])
+    assert OofFile.of(CUBES, BLENDED).to_bytes() == back.to_bytes()
+
+
+def test_an_empty_file_comes_back() -> None:
+    nothing = OOF.where(OOF.member == "nobody")
+    assert len(OofFile.from_bytes(nothing.to_bytes(), "run").blend) == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"no Parquet", stored(rows_by_hand(), "cutoff")])
+def test_a_damaged_file_gets_a_sentence(content: bytes) -> None:
+    with pytest.raises(StorageError, match=r"runs/a/oof\.parquet is damaged \(.+\): run again to write it anew"):
+        OofFile.from_bytes(content, "runs/a")
