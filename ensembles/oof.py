@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from forecasting.schema import FloatArray, IntArray, as_dates
+from forecasting.schema import BoolArray, FloatArray, IntArray, as_dates
 
 __all__ = [
     "LEVELS",
@@ -26,6 +26,7 @@ __all__ = [
     "average_seeds",
     "known_before",
     "member_shares",
+    "window_lengths",
 ]
 
 REFERENCE = "reference"
@@ -109,9 +110,14 @@ class OofCube:
     @cached_property
     def horizons(self) -> IntArray:
         """Days forecast in each window, without padding, ``[n_windows]``."""
-        present = ~np.isnan(self.y_hat).all(axis=-1).all(axis=0)
-        longest: IntArray = np.where(present, np.arange(1, present.shape[1] + 1), 0).max(axis=1)
-        return longest
+        return window_lengths(np.moveaxis(self.y_hat, -1, 0))
+
+
+def window_lengths(y_hat: FloatArray) -> IntArray:
+    """Days forecast in each window, ``[n_windows]``, from forecasts ``[..., n_windows, horizon]`` padded with NaN."""
+    known: BoolArray = np.any(~np.isnan(y_hat), axis=tuple(range(y_hat.ndim - 2)))
+    longest: IntArray = np.where(known, np.arange(1, known.shape[1] + 1), 0).max(axis=1)
+    return longest
 
 
 def known_before(cutoffs: Sequence[np.datetime64], horizons: IntArray) -> tuple[IntArray, ...]:

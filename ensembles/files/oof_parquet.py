@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from ensembles.files.table import Ends, NameArray, StoredTable, band_ends, joined, named, places
-from ensembles.oof import MemberInfo, OofCube
+from ensembles.oof import MemberInfo, OofCube, window_lengths
 from forecasting.errors import StorageError
 from forecasting.schema import BLEND, DateArray, FloatArray, IntArray, as_dates
 
@@ -95,7 +95,7 @@ class OofFile(StoredTable):
         shape = (len(unique_ids), len(cutoffs), int(_steps(blend).max()) + 1)
         y_hat, y = np.full(shape, np.nan), np.full(shape, np.nan)
         y_hat[at], y[at] = mine.y_hat, mine.y
-        return BlendGrid(tuple(unique_ids), cutoffs, _horizons(y_hat), y_hat, y)
+        return BlendGrid(tuple(unique_ids), cutoffs, window_lengths(y_hat), y_hat, y)
 
     def cubes(self, board: LeaderboardFile) -> dict[str, OofCube]:
         """The members' forecasts, one cube per target.
@@ -144,13 +144,6 @@ def _steps(rows: OofFile) -> IntArray:
     """Place of each row's day in its window, 0 for the first, ``[n]``."""
     days: IntArray = (rows.ds - rows.cutoff).astype(np.int64) - 1
     return days
-
-
-def _horizons(y_hat: FloatArray) -> IntArray:
-    """Days of each window without padding, ``[n_windows]``."""
-    known = ~np.isnan(y_hat).all(axis=0)
-    longest: IntArray = np.where(known, np.arange(1, known.shape[1] + 1), 0).max(axis=1)
-    return longest
 
 
 def _cube(target: str, rows: OofFile, infos: Mapping[str, MemberInfo]) -> OofCube:

@@ -1,4 +1,4 @@
-"""Alerts held against labelled anomalies: how often an alert is right, and how many anomalies are found, how soon.
+"""Alerts compared with labelled anomalies: how often an alert is right, and how many anomalies are found, how soon.
 
 The unit is a day of an entity: an alert on any of its targets counts once. Consecutive labelled days are one anomaly;
 it is found when one of its days has an alert.
@@ -7,7 +7,7 @@ it is found when one of its days has an alert.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ __all__ = ["AlertQuality", "Day", "judge_alerts", "read_labels"]
 Day = tuple[str, str]
 """Entity and day as YYYY-MM-DD; the entity is empty where there is only one."""
 USUAL = frozenset({"", "0", "0.0", "false", "no", "nan"})
-"""Cells that say that a day is a usual one."""
+"""Cells that label a day as normal."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +78,11 @@ def read_labels(
     Parameters
     ----------
     data
-        Of the run: says which column tells the entities apart, and what the date is called.
+        The run's: it names the columns of the entity and of the date.
     label
         Column with the kind of the anomaly. Empty, 0, false or no: a usual day.
     entities
-        Those of the run; labels of others are left out. None: all.
+        Those of the run; labels of other entities are left out. None keeps all.
 
     Raises
     ------
@@ -102,19 +102,30 @@ def read_labels(
         table = read_table(opened, [date, label, *([who] if who else [])])
     kinds = _texts(table, label)
     keys = [_entity(key, data) for key in _texts(table, who)] if who else [""] * len(kinds)
-    found: dict[Day, str] = {}
-    for key, day, kind in zip(keys, table.days(date), kinds, strict=True):
-        if kind.casefold() not in USUAL:
-            found.setdefault((key, iso(day)), kind)
+    days = [iso(day) for day in table.days(date)]
+    found = _first_kinds(zip(keys, days, kinds, strict=True))
     if not found:
         raise DataError(f"{name}: {label} labels none of its {len(kinds)} rows: name the column of the labels")
+    return found if entities is None else _of_entities(found, entities, name)
+
+
+def _first_kinds(rows: Iterable[tuple[str, str, str]]) -> dict[Day, str]:
+    """The first kind of each abnormal day, from rows of entity, day and kind."""
+    found: dict[Day, str] = {}
+    for key, day, kind in rows:
+        if kind.casefold() not in USUAL:
+            found.setdefault((key, day), kind)
+    return found
+
+
+def _of_entities(found: Mapping[Day, str], entities: Collection[str], name: str) -> dict[Day, str]:
     known = {key for key, _ in found}
-    if entities is not None and not known & set(entities):
+    if not known & set(entities):
         raise DataError(
             f"{name}: labels {listed(sorted(known), 3)}, and the run holds {listed(sorted(entities), 3)}: "
             "give labels of the run's own data"
         )
-    return found if entities is None else {day: kind for day, kind in found.items() if day[0] in entities}
+    return {day: kind for day, kind in found.items() if day[0] in entities}
 
 
 def _entity_column(data: DataSpec, mapped: Mapping[str, str]) -> str | None:
@@ -137,12 +148,12 @@ def _texts(table: SmallTable, column: str) -> list[str]:
 
 
 def judge_alerts(found: Alerts, labels: Mapping[Day, str], severity: float = 1.0) -> AlertQuality:
-    """Alerts of at least a severity against the labels of the days that were judged.
+    """Compare the alerts of at least a severity with the labels of the days that were judged.
 
     Parameters
     ----------
     found
-        Of a backtest, or of new actual values.
+        Alerts of a backtest or of new actual values.
     labels
         Entity and day → kind of anomaly, as `read_labels` gives them.
     severity

@@ -1,7 +1,8 @@
 """Days whose flow falls outside the bands: early warning of abnormal flows, ranked.
 
-In the backtest the bands are honest ones, made from earlier windows, so the first window has none and its days
-are not judged. For new actual values the bands are those of the forecast.
+Takes the blend's rows of oof.parquet or forecast.parquet and gives alerts. In the backtest the bands of a window are
+made from earlier windows, so the first window has none and its days are not judged. New actual values are compared
+with the bands of the forecast.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def alerts_of_backtest(oof: OofFile, calendar: Calendar) -> Alerts:
 def monitor(
     forecast: ForecastFile, actuals: Path | bytes, targets: Sequence[str], calendar: Calendar, entity: str | None = None
 ) -> Alerts:
-    """New actual values against the forecast's bands; days that were not forecast are passed over.
+    """Compare new actual values with the forecast's bands. Days that were not forecast are skipped.
 
     Parameters
     ----------

@@ -1,14 +1,14 @@
-r"""What the blend's errors of in and out look like together, drawn from windows that are over.
+r"""The joint distribution of the blend's errors of inflow and outflow, drawn from past windows.
 
-A window's actual value of a day is :math:`ŷ\,e^{m}\,f`, with m the window-level error, :math:`e^m = Σy / Σŷ`, and
-f the rest of the day, about 1. Both are drawn jointly for all entities and both sides, so that what goes together
-stays together:
+The actual value of a day is :math:`ŷ\,e^{m}\,f`. Here m is the error of the whole window, :math:`e^m = Σy / Σŷ`, and
+f is what remains for the day, about 1. Both are drawn jointly for all entities and both sides, which keeps their
+correlation:
 
-- f in blocks of days as they were, see `bootstrap`;
-- m from a multivariate t distribution around zero (its sign says next to nothing about the next window, see
-  `calibrate`), with the second moments of the windows so far. Few windows say little: they are held toward how
-  far single weeks lay from their window, which counts for `PRIOR_WINDOWS` windows, and those and the windows
-  give the degrees of freedom.
+- f is drawn in blocks of days as they were, see `bootstrap`;
+- m is drawn from a multivariate t distribution around zero, because its sign says little about the next window (see
+  `calibrate`). Its second moments are those of the past windows. A few windows are a small sample, so the moments are
+  shrunk toward those of single weeks around their window, which count for `PRIOR_WINDOWS` windows. Both numbers
+  together are the degrees of freedom.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from forecasting.schema import FloatArray, IntArray
 __all__ = ["PRIOR_WINDOWS", "ErrorModel", "Scenarios"]
 
 PRIOR_WINDOWS = 3
-"""Windows of evidence that the spread of single weeks counts for."""
+"""Number of windows that the spread of single weeks counts for."""
 LARGEST = 30.0
-"""Log error at most, beyond any amount of money: with a window or two the draws' tails know no bound."""
+"""Largest log error drawn. With one or two windows the tails of the draws have no bound, and so large an error is
+beyond any amount of money."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""How often the actual net outflow went beyond what the procedure would have said at the time.
+"""How often the actual net outflow exceeded the quantiles that the procedure would have given at the time.
 
-Days of one window go together, and weeks do: the interval of a share counts a week as one observation of the days,
-and a window as one of the sums, however many days they hold.
+The days of a week are correlated, and so are those of a window. So the interval of a share counts a week as one
+observation of single days and a window as one observation of sums.
 
 References
 ----------
@@ -108,7 +108,7 @@ def _clopper_pearson(hits: float, n: float) -> tuple[float, float]:
 
 
 def _beyond(flows: Flows, errors_from: dict[int, IntArray], levels: Sequence[int], seed: int) -> Beyond:
-    """For every judged window, with errors of the windows given, what went beyond."""
+    """For every judged window, whether the actual values exceeded the quantiles made from errors of other windows."""
     found: Beyond = {}
     for window, past in errors_from.items():
         n_days = int(flows.horizons[window])
@@ -128,7 +128,7 @@ def _beyond(flows: Flows, errors_from: dict[int, IntArray], levels: Sequence[int
 
 
 def _judge(found: Beyond, scope: str, levels: Sequence[int], drawn: Sequence[FloatArray], actual: FloatArray) -> None:
-    """Compare actual net outflows ``[n, n_days]`` with what was drawn for each."""
+    """Compare actual net outflows ``[n, n_days]`` with the quantiles of the draws of each."""
     sums = actual.cumsum(axis=1)
     observed = {"day": actual, "sum": sums, "window": sums.max(axis=1, keepdims=True)}
     share = np.array(levels) / 100

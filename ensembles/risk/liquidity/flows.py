@@ -1,5 +1,5 @@
-"""What comes in and what goes out, of every entity, as arrays: the blend's honest forecasts, the actual values and
-the days to come.
+"""Inflow and outflow of every entity as arrays: the blend's backtest forecasts, the actual values, and the forecast of
+the days after the data.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ensembles.oof import window_lengths
 from forecasting.panel import Series
 from forecasting.schema import DateArray, FloatArray, IntArray
 
@@ -22,7 +23,7 @@ __all__ = ["Flows", "flows_of_run"]
 
 @dataclass(frozen=True)
 class Flows:
-    """Forecasts and actual values of two targets, axis 0: in, out.
+    """Forecasts and actual values of two targets; axis 0 is (in, out).
 
     `entities` ``[n_entities]``, "" for a fund without a name; `cutoffs` ``[n_windows]``; `y_hat` and `y`
     ``[2, n_entities, n_windows, horizon]``, NaN where a window is padded; `ds` ``[horizon]`` the days to come and
@@ -39,9 +40,7 @@ class Flows:
     @property
     def horizons(self) -> IntArray:
         """Days of each window, ``[n_windows]``."""
-        known = ~np.isnan(self.y_hat).all(axis=(0, 1))
-        longest: IntArray = np.where(known, np.arange(1, known.shape[1] + 1), 0).max(axis=1)
-        return longest
+        return window_lengths(self.y_hat)
 
 
 def flows_of_run(oof: OofFile, forecast: ForecastFile, net: tuple[str, str]) -> Flows | None:
