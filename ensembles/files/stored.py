@@ -1,4 +1,4 @@
-"""What the JSON files of a run have in common: frozen types inside, one sentence when a file does not fit them."""
+"""What the files of a run have in common, and what its JSON files do: frozen types inside, one sentence in errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["FileOfRun", "Stored", "StoredFile", "rounded", "rounded_all"]
 
 
 class FileOfRun(Protocol):
-    """A file that the run directory holds under the name `FILE`: JSON (`StoredFile`) or Parquet (`table.StoredTable`)."""
+    """A file that a run directory holds under the name `FILE`: a `StoredFile`, or a `StoredTable` of module `table`."""
 
     FILE: ClassVar[str]
 
