@@ -17,13 +17,14 @@ from typing import Any
 
 import numpy as np
 
+from forecasting.backtest import run_trials
 from forecasting.calendar import Calendar
 from forecasting.models.base import GlobalModel, Model, StackedModel, State, Updatable
 from forecasting.models.plugins import check_class, temporarily
 from forecasting.models.states import pack_states, unpack_states
 from forecasting.panel import Panel, Series
 from forecasting.schema import FloatArray
-from forecasting.trial import Member, Trial, TrialFailure, TrialOutcome, TrialResult, run_trials
+from forecasting.trial import Member, Trial, TrialFailure, TrialOutcome, TrialResult
 from forecasting.windows import WindowPlan, WindowSpec, plan_windows
 
 __all__ = ["CHECKS", "NAME", "Subject", "check_model", "make_panel"]

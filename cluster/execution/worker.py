@@ -15,8 +15,9 @@ from cluster.plan import Batch
 from cluster.rundir.batch_file import BatchWork, write_batch
 from cluster.rundir.events_file import BatchReport
 from cluster.rundir.storage import Storage
+from forecasting.backtest import run_trials
 from forecasting.panel import Panel
-from forecasting.trial import TrialFailure, TrialOutcome, TrialResult, run_trials
+from forecasting.trial import TrialFailure, TrialOutcome, TrialResult
 from forecasting.windows import WindowPlan
 
 __all__ = ["WorkContext", "limit_threads", "warm_up", "work"]

@@ -12,11 +12,12 @@ from cluster.execution.loop import LostBatch
 from cluster.plan import Plan
 from cluster.rundir.store import RunStore, StoredTrial
 from ensembles.oof import MemberInfo, OofCube
+from forecasting.backtest import series_of
 from forecasting.data.loaded import SeriesProblem
 from forecasting.errors import TooManyFailures
 from forecasting.panel import Panel
 from forecasting.schema import FloatArray
-from forecasting.trial import Member, Trial, series_of
+from forecasting.trial import Member, Trial
 
 __all__ = ["MemberFailure", "MemberForecasts", "check_failures", "collect_forecasts"]
 

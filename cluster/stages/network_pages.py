@@ -11,8 +11,8 @@ from cluster.plan import Plan
 from cluster.rundir.run_facts import find_run
 from cluster.rundir.store import RunStore, StoredTrial
 from ensembles.report.network_page import Fitted, fitted_page
+from forecasting.backtest import one_step_fits
 from forecasting.models.base import State
-from forecasting.one_step import one_step_fits
 from forecasting.panel import Panel
 from forecasting.schema import as_date
 from forecasting.trial import Trial

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,11 +26,12 @@ from cluster.stages.input import load_data
 from ensembles.blend.target_blend import StoredBlend
 from ensembles.files.forecast_parquet import ForecastFile, TargetForecast
 from ensembles.files.prediction_json import PredictionFile
-from forecasting.errors import DataError, TrialError
-from forecasting.models.base import Updatable
+from forecasting.backtest import forecast_windows, reason_of
+from forecasting.errors import DataError
+from forecasting.models.base import AnyModel, State, Updatable
 from forecasting.panel import Panel
 from forecasting.schema import FloatArray, iso
-from forecasting.windows import Window
+from forecasting.windows import Window, WindowPlan
 
 if TYPE_CHECKING:
     from ensembles.risk.bands import Bands
@@ -125,23 +127,25 @@ def _forecasts(
     fits: Iterator[Fit], panel: Panel, window: Window, update: bool
 ) -> Iterator[tuple[tuple[str, str], FloatArray]]:
     """(member_id, unique_id) → ``[horizon]``."""
+    only = WindowPlan((), window, window.horizon)
     for fit in fits:
-        history = panel.history(fit.unique_id)
-        model, state = fit.member.build(), fit.state
+        model = fit.member.build()
         try:
-            if update and isinstance(model, Updatable):
-                state = model.update(state, history)
-            y_hat = np.asarray(model.predict(state, history, window.ds), dtype=np.float64)
-            if y_hat.shape != (window.horizon,) or not np.isfinite(y_hat).all():
-                raise TrialError("its forecast has values that are not finite, or too few of them")
+            found = forecast_windows(model, [fit.unique_id], panel, only, partial(_state, fit, model, panel, update))
         except MemoryError:
             raise
         except Exception as error:  # whatever a model's library raises of these data
-            reason = " ".join(str(error).split()) or type(error).__name__
             raise DataError(
-                f"{fit.member.name} cannot forecast {fit.unique_id} from {iso(window.cutoff)}: {reason}"
+                f"{fit.member.name} cannot forecast {fit.unique_id} from {iso(window.cutoff)}: {reason_of(error)}"
             ) from None
-        yield (fit.member.member_id, fit.unique_id), np.maximum(y_hat, 0.0)
+        yield (fit.member.member_id, fit.unique_id), found.made[0].y_hat
+
+
+def _state(fit: Fit, model: AnyModel, panel: Panel, update: bool, *_: object) -> State:
+    """The stored state, with its level taken from the new history if `update` asks for that."""
+    if update and isinstance(model, Updatable):
+        return model.update(fit.state, panel.history(fit.unique_id))
+    return fit.state
 
 
 @dataclass(frozen=True)

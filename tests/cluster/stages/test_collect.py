@@ -9,8 +9,9 @@ from cluster.plan import cut_batches, make_plan
 from cluster.rundir.batch_file import write_batch
 from cluster.rundir.store import RunStore
 from cluster.stages.collect import collect_forecasts
+from forecasting.backtest import series_of
 from forecasting.models.base import State
-from forecasting.trial import Forecast, TrialFailure, TrialResult, series_of
+from forecasting.trial import Forecast, TrialFailure, TrialResult
 from tests.cluster.batches import work_of
 from tests.cluster.test_plan import ACROSS, funds
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from forecasting.backtest import run_trials
 from forecasting.models import model_type
 from forecasting.testing import make_panel
-from forecasting.trial import Member, Trial, run_trials
+from forecasting.trial import Member, Trial
 from forecasting.windows import WindowSpec, plan_windows
 
 QUICK = {"lightgbm-direct": {"rounds": 10}, "calendar-level": {}}

@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from forecasting.backtest import run_trials, series_of
 from forecasting.calendar import Calendar
 from forecasting.errors import ConfigError, TrialError
 from forecasting.models import gbm_global, model_type
 from forecasting.models.lstm.direct import LstmDirect
 from forecasting.panel import Panel, Series
-from forecasting.trial import Member, Trial, TrialFailure, TrialResult, run_trials, series_of
+from forecasting.trial import Member, Trial, TrialFailure, TrialResult
 from forecasting.windows import WindowSpec, plan_windows
 
 DAYS = 120
