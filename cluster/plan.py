@@ -19,7 +19,7 @@ from forecasting.seeding import content_hash
 from forecasting.trial import Member, Trial
 from forecasting.windows import WindowPlan, plan_windows
 
-__all__ = ["Batch", "Plan", "check_windows", "cut_batches", "make_plan", "may_use_gpu"]
+__all__ = ["Batch", "Plan", "check_windows", "cut_batches", "make_plan"]
 
 BATCH_SECONDS = 5.0
 """Work in one batch of models that are fitted one at a time: long against the cost of a file, short against a lost
@@ -149,11 +149,6 @@ def check_windows(config: RunConfig, panel: Panel) -> WindowPlan:
     windows = plan_windows(panel.ds, config.windows.spec())
     panel.calendar.days(windows.final.ds)  # an unknown country is an error of the configuration, not of every trial
     return windows
-
-
-def may_use_gpu(config: RunConfig) -> bool:
-    """Whether a member could train on a GPU."""
-    return any(isinstance(member.build(), StackedModel) for member in expand_members(config))
 
 
 def _code_key(member: Member, device: str) -> list[object]:

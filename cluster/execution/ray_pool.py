@@ -116,11 +116,11 @@ class _Worker:
         self.device = device
         self._idle_since = time.perf_counter()
 
-    def ready(self, store_uri: str, token: str) -> None:
+    def ready(self, store_uri: str, token: str, models: Sequence[str]) -> None:
         """Answers when the worker can take work: it sees the driver's storage, has the device it needs, and is warm."""
         check_shared(Storage(store_uri), token)
         self.device = _granted_device(self.device)
-        warm_up(self.device)
+        warm_up(self.device, models)
         self._idle_since = time.perf_counter()
 
     def work(self, batch: Batch, context: WorkContext) -> BatchReport:
@@ -153,7 +153,7 @@ class RayPool:
         self._config = config
         self._device = device
         self._n_threads = context.n_threads
-        self._place = (context.store_uri, context.token)
+        self._place = (context.store_uri, context.token, context.models)
         self._context = ray.put(context)
         self._slots = self.slots()
 

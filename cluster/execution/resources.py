@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from cluster.config import ClusterConfig
+from cluster.config import ClusterConfig, RunConfig
 from forecasting.errors import ConfigError
+from forecasting.models import model_type
+from forecasting.models.base import UsesGpu
 
 __all__ = ["ClusterResources", "Slots", "choose_device", "local_resources", "slots_for"]
 
@@ -78,11 +80,13 @@ def slots_for(config: ClusterConfig, resources: ClusterResources, device: str) -
     return Slots(workers, tasks, False, cpus, gpus, resources)
 
 
-def local_resources(config: ClusterConfig, may_use_gpu: bool) -> ClusterResources:
-    """What this machine has. GPUs are looked for only if a member could use them, because that loads a library."""
+def local_resources(config: RunConfig) -> ClusterResources:
+    """What this machine has, as far as the members can use it."""
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if config.device == "cpu" or not may_use_gpu:
-        return ClusterResources(cpus, 0)
-    from forecasting.models.lstm import gpu_count
+    return ClusterResources(cpus, 0 if config.cluster.device == "cpu" else _local_gpus(config))
 
-    return ClusterResources(cpus, gpu_count())
+
+def _local_gpus(config: RunConfig) -> int:
+    """GPUs that a member could train on. Only a model that uses them is asked, because counting loads a library."""
+    models = {model_type(entry.model) for entry in config.members}
+    return max((model.gpu_count() for model in models if issubclass(model, UsesGpu)), default=0)

@@ -16,6 +16,8 @@ from cluster.rundir.batch_file import BatchWork, write_batch
 from cluster.rundir.events_file import BatchReport
 from cluster.rundir.storage import Storage
 from forecasting.backtest import run_trials
+from forecasting.models import model_type
+from forecasting.models.base import WarmsUp
 from forecasting.panel import Panel
 from forecasting.trial import TrialFailure, TrialOutcome, TrialResult
 from forecasting.windows import WindowPlan
@@ -33,6 +35,8 @@ class WorkContext:
     store_uri: str
     token: str
     n_threads: int
+    models: tuple[str, ...] = ()
+    """Names of the run's models, for `warm_up`."""
 
 
 def limit_threads(n_threads: int) -> None:
@@ -45,18 +49,20 @@ def limit_threads(n_threads: int) -> None:
     threadpool_limits(n_threads)
 
 
-def warm_up(device: str) -> None:
-    """Load what training and storing need, so that no batch's time holds it. What fails here is left to the batches,
-    where it becomes a row with its reason.
+def warm_up(device: str, models: Sequence[str]) -> None:
+    """Load what these models and storing need, so that the time is not charged to the first batch.
+
+    What fails here fails again in a batch, where it becomes a row with its reason.
     """
-    import holidays.countries  # noqa: F401 - all of them, as soon as a calendar asks for one
+    import holidays.countries  # noqa: F401 - a calendar loads all countries at once
     import pandas  # noqa: F401 - Arrow asks for it
     import safetensors.numpy  # noqa: F401
 
-    from forecasting.models.lstm.engine import training as engine
-
-    with suppress(Exception):
-        engine.warm_up(device)
+    for name in models:
+        with suppress(Exception):
+            model = model_type(name)
+            if issubclass(model, WarmsUp):
+                model.warm_up(device)
 
 
 def work(

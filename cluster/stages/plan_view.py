@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cluster.execution.resources import Slots, choose_device, local_resources, slots_for
-from cluster.plan import Batch, Plan, cut_batches, make_plan, may_use_gpu
+from cluster.plan import Batch, Plan, cut_batches, make_plan
 from cluster.request import RunRequest
 from cluster.rundir.status import seconds_per_fit
 from cluster.rundir.store import RunStore
@@ -66,7 +66,7 @@ def plan_only(request: RunRequest) -> PlanView:
     if request.data is None:
         raise ConfigError("a plan needs the data: add --data PATH")
     panel = load_data(config, request.data, request.as_of).panel
-    resources = local_resources(config.cluster, may_use_gpu(config))
+    resources = local_resources(config)
     device = choose_device(config.cluster, resources.gpus)
     plan = make_plan(config, panel, device)
     store = None if request.run_dir is None else RunStore(request.run_dir)

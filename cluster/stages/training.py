@@ -38,7 +38,8 @@ def train(plan: Plan, panel: Panel, store: RunStore, token: str, session: Sessio
         return []
     batches = cut_batches(plan, missing)
     n_threads = plan.config.cluster.cpus_per_worker
-    context = WorkContext(panel, plan.windows, plan.config.seed, store.storage.address, token, n_threads)
+    models = tuple(sorted({trial.member.model for trial in missing}))
+    context = WorkContext(panel, plan.windows, plan.config.seed, store.storage.address, token, n_threads, models)
     with RunProgress(_fits_by_family(batches), err) as progress:
         try:
             return session.run(batches, context, progress.add)

@@ -1,7 +1,7 @@
 """What a model is.
 
-A model is a class made from validated settings. `fit` turns a history into a `State` — plain arrays and JSON, so it
-can be stored without pickles — and `predict` turns a state and a history into forecasts. Models keep nothing between
+A model is a class made from validated settings. `fit` turns a history into a `State` of plain arrays and JSON, so that
+it can be stored without pickles. `predict` turns a state and a history into forecasts. Models keep nothing between
 calls.
 
 Three kinds:
@@ -9,20 +9,24 @@ Three kinds:
 * `Model`: fitted one series and one cutoff at a time.
 * `StackedModel`: fitted many at a time as one program (the LSTM engine).
 * `GlobalModel`: fitted on all series of a target at once, one cutoff at a time; it forecasts each series by itself.
+
+What a model can do besides, its class says by having the methods of a protocol: `Updatable`, `Fingerprinted`,
+`UsesGpu`, `WarmsUp`. A built-in model has a `name`, under which configurations ask for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from forecasting.errors import TrialError
-from forecasting.panel import History
-from forecasting.schema import DateArray, FloatArray
+if TYPE_CHECKING:
+    from forecasting.errors import TrialError
+    from forecasting.panel import History
+    from forecasting.schema import DateArray, FloatArray
 
 __all__ = [
     "AnyModel",
@@ -35,6 +39,8 @@ __all__ = [
     "StackedModel",
     "State",
     "Updatable",
+    "UsesGpu",
+    "WarmsUp",
 ]
 
 
@@ -56,8 +62,8 @@ class State:
 class FitTask:
     """One fit: a history that ends at the cutoff, the most days ahead asked for, and the key of its random streams.
 
-    `previous` is the state of the same trial at its cutoff before this one (None at the first): what was chosen
-    there, such as an ARIMA's orders, may be kept. `n_threads` is what the worker was granted.
+    `previous` is the state of the same trial at the cutoff before this one (None at the first). A model may keep what
+    was chosen there, such as an ARIMA's orders. `n_threads` is what the worker was granted.
     """
 
     history: History
@@ -71,7 +77,7 @@ class FitTask:
 class PanelTask:
     """One fit on all series of a target: their histories up to one cutoff; the rest as in `FitTask`.
 
-    Series without a value up to the cutoff are not among them; others may be too short or too dull to learn from.
+    Series without a value up to the cutoff are not among them; others may be too short, or constant.
     """
 
     histories: tuple[History, ...]
@@ -166,4 +172,24 @@ class Fingerprinted(Protocol):
 
     def fingerprint(self) -> str:
         """Hash of what it reads."""
+        ...
+
+
+@runtime_checkable
+class UsesGpu(Protocol):
+    """A model whose class can train on a GPU."""
+
+    @classmethod
+    def gpu_count(cls) -> int:
+        """GPUs of this machine that it can use; 0 where its library is not installed."""
+        ...
+
+
+@runtime_checkable
+class WarmsUp(Protocol):
+    """A model whose first fit in a process costs more than later ones: imports, compiled code, a GPU's context."""
+
+    @classmethod
+    def warm_up(cls, device: str) -> None:
+        """Pay for all that now."""
         ...

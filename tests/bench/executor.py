@@ -190,7 +190,7 @@ def _run_bare(workers: int, plan, panel, batches) -> float:  # type: ignore[no-u
 
 def _prepare() -> None:
     limit_threads(1)
-    warm_up("cpu")
+    warm_up("cpu", ("lstm-direct",))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from cluster.execution.loop import LostBatch, OnReport
 from cluster.execution.resources import choose_device, local_resources
 from cluster.execution.retry import Decision, Loss, decide
 from cluster.execution.worker import WorkContext, limit_threads, work
-from cluster.plan import Batch, may_use_gpu
+from cluster.plan import Batch
 
 __all__ = ["LOCAL"]
 
@@ -47,7 +47,7 @@ class _Local:
     @contextmanager
     def connect(self, config: RunConfig) -> Iterator[_LocalSession]:
         limit_threads(config.cluster.cpus_per_worker)
-        yield _LocalSession(choose_device(config.cluster, local_resources(config.cluster, may_use_gpu(config)).gpus))
+        yield _LocalSession(choose_device(config.cluster, local_resources(config).gpus))
 
 
 LOCAL = _Local()

@@ -3,14 +3,14 @@
     inputs   log ratios of the last `input_size` days to the level as of the origin, and whether each is a work day
     outputs  log y_{T+h} − level_T(type of T+h)        for h = 1 … horizon
 
-Beside the network's output stands a linear one of what is known of each day ahead: its calendar, the last known days of
-its weekday, and the recent averages. Windows of all series that can teach are shuffled together, so that what follows a
-burst, a holiday or a quiet week is learnt from all of them. See `ratios` for the level.
+A linear term in what is known of each day ahead is added to the network's output: its calendar, the last known days of
+its weekday, and the recent averages. Windows of all series that can teach are shuffled together, so the network learns
+from all of them what follows a burst, a holiday or a quiet week. See `ratios` for the level.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -18,9 +18,20 @@ from pydantic import Field
 from forecasting.errors import TrialError
 from forecasting.models.base import PanelTask, Settings, State
 from forecasting.models.features.ratios import FIRST_ORIGIN, Ratios, stride_for, teachers_of
-from forecasting.models.lstm.engine.network import Array, Network, forward
-from forecasting.models.lstm.engine.samples import FitData, Samples, TrainSpec
+from forecasting.models.lstm.engine.arrays import Array
+from forecasting.models.lstm.engine.network import Network, forward
+from forecasting.models.lstm.engine.samples import FitData, Samples
 from forecasting.models.lstm.engine.training import resolve, train
+from forecasting.models.lstm.engine_model import check_trained
+from forecasting.models.lstm.settings import (
+    Backends,
+    BatchSize,
+    EngineSettings,
+    Epochs,
+    InputSize,
+    LearningRate,
+    Loss,
+)
 from forecasting.panel import History
 from forecasting.schema import DateArray, FloatArray, IntArray
 
@@ -30,20 +41,17 @@ LARGEST = 3.0
 """Log ratios beyond this are cut to it: a day of nothing must not drown the others."""
 
 
-class LstmGlobalSettings(Settings):
+class LstmGlobalSettings(EngineSettings):
     """Settings of `lstm-global`."""
 
-    input_size: int = Field(14, ge=2, le=366, description="days the network looks back")
-    hidden_size: int = Field(30, ge=1, le=512, description="units of the LSTM layer")
-    epochs: int = Field(8, ge=1, le=10_000, description="passes over the training windows of all series")
-    batch_size: int = Field(64, ge=1, le=4096, description="windows per step of the optimizer")
-    learning_rate: float = Field(2e-3, gt=0, le=1, description="step size of Adam")
-    clip_norm: float = Field(1.0, gt=0, description="gradients longer than this are cut to it")
-    dropout: float = Field(0.0, ge=0, lt=1, description="share of the last hidden state dropped in training")
-    loss: Literal["l1", "huber", "mse"] = Field("l1", description="loss on the log ratio; l1 aims at the median")
+    input_size: InputSize = 14
+    epochs: Epochs = Field(8, description="passes over the training windows of all series")
+    batch_size: BatchSize = 64
+    learning_rate: LearningRate = 2e-3
+    loss: Loss = "l1"
     half_life: float = Field(180.0, gt=0, description="days after which a training day counts half")
     level_days: int = Field(14, ge=1, le=366, description="days of a type whose median is its level")
-    backend: Literal["auto", "torch", "numba"] = Field(
+    backend: Backends = Field(
         "auto", description="what trains, on a CPU; auto: numba where it is installed, else torch"
     )
 
@@ -51,6 +59,7 @@ class LstmGlobalSettings(Settings):
 class LstmGlobal:
     """See the module's text."""
 
+    name: ClassVar[str] = "lstm-global"
     family: ClassVar[str] = "lstm"
     version: ClassVar[int] = 1
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "torch", "numba", "holidays")
@@ -74,21 +83,12 @@ class LstmGlobal:
         parts = [self._windows(h, task.horizon, stride, last) for h in teachers]
         samples = Samples(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
         none = Samples(samples.x[:0], samples.y[:0], samples.weight[:0], samples.known[:0])
-        spec = TrainSpec(
-            network=self._network(task.horizon, samples.known.shape[-1]),
-            epochs=s.epochs,
-            batch_size=s.batch_size,
-            learning_rate=s.learning_rate,
-            clip_norm=s.clip_norm,
-            loss=s.loss,
-            dropout=s.dropout,
-        )
+        spec = s.spec(self._network(task.horizon, samples.known.shape[-1]), loss=s.loss)
         backend = resolve(s.backend, "cpu")
         (result,) = train(spec, [FitData(task.key, samples, none)], backend)
-        if not result.finite:
-            raise TrialError("training diverged: use a lower learning_rate or clip_norm")
+        check_trained(result)
         meta = {"horizon": task.horizon, "backend": backend, "epoch": result.epoch}
-        return State({"parameters": result.parameters}, {**meta, "train_loss": [float(v) for v in result.train_loss]})
+        return State({"parameters": result.parameters}, {**meta, "train_loss": result.train_loss.tolist()})
 
     def predict(self, state: State, history: History, ds: DateArray) -> FloatArray:
         """Forecasts ``[len(ds)]``, see `Model`.

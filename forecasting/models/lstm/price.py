@@ -6,10 +6,10 @@
 LSTM 64 → LSTM 32 → dense 16, relu → one unit, tanh; the forecast is y_t·(1 + ĉ_t), and goes on over its own output
 with the covariates last known. Of the samples, in order of time, the last 20% validate.
 
-The tutorial takes the range of each feature from all days, those it tests on included. `as_published: true` repeats
-that inside the history — its last 20% are the tutorial's test — and keeps the fit in the state; by default the range
-comes from the training days. `hidden_sizes: [64]` with `dense_size: null` is the tutorial's small variant, and
-`attention` and `cell: gru` are what it suggests to try.
+The tutorial takes the range of each feature from all days, including those it tests on. `as_published: true` repeats
+that inside the history, whose last 20% are the tutorial's test, and keeps the fit in the state. By default the range
+comes from the training days. `hidden_sizes: [64]` with `dense_size: null` is the tutorial's small variant. It suggests
+to try `attention` and `cell: gru`.
 """
 
 from __future__ import annotations
@@ -22,11 +22,13 @@ from pydantic import Field
 
 from forecasting.errors import TrialError
 from forecasting.models.base import FitTask, Settings, State
+from forecasting.models.lstm.settings import BatchSize, Covariates, Dropout, Epochs, InputSize, TrainingSettings
+from forecasting.models.lstm.windows import MinMax, past_columns
 from forecasting.panel import History
 from forecasting.schema import DateArray, FloatArray, iso
 
 if TYPE_CHECKING:
-    from forecasting.models.lstm.price_network import Shape
+    from forecasting.models.lstm.engine.gated_network import GatedShape
 
 __all__ = ["LstmPrice", "LstmPriceSettings"]
 
@@ -37,30 +39,28 @@ FEWEST = 20
 """Samples to train on at least."""
 
 
-class LstmPriceSettings(Settings):
+class LstmPriceSettings(TrainingSettings):
     """Settings of `lstm-price`."""
 
-    covariates: tuple[str, ...] | None = Field(
-        None, description="past covariates among the features; null: all there are"
-    )
+    input_size: InputSize = Field(30, description="days of a window")
+    epochs: Epochs = 100
+    batch_size: BatchSize = 64
+    dropout: Dropout = Field(0.3, description="share dropped before the dense layer")
+    covariates: Covariates = None
     as_published: bool = Field(False, description=f"true: the tutorial's scaling, which is a leak: {CLAIM}")
-    input_size: int = Field(30, ge=2, le=366, description="days of a window")
     cell: Literal["lstm", "gru"] = Field("lstm", description="kind of the recurrent layers")
     hidden_sizes: tuple[int, ...] = Field((64, 32), min_length=1, description="units of each recurrent layer")
     attention: bool = Field(False, description="true: attention over the last layer's outputs, not its last one alone")
     dense_size: int | None = Field(16, ge=1, le=512, description="units of the dense layer; null: none")
     recurrent_dropout: float = Field(0.2, ge=0, lt=1, description="share of the first layer's fed-back state dropped")
-    dropout: float = Field(0.3, ge=0, lt=1, description="share dropped before the dense layer")
     dense_dropout: float = Field(0.2, ge=0, lt=1, description="share dropped before the last unit")
-    epochs: int = Field(100, ge=1, le=10_000, description="most passes over the training windows")
     patience: int = Field(15, ge=1, description="epochs without a better validation loss before a fit stops")
-    batch_size: int = Field(64, ge=1, le=4096, description="windows per step of the optimizer")
-    learning_rate: float = Field(1e-3, gt=0, le=1, description="step size of Adam")
 
 
 class LstmPrice:
     """See the module's text."""
 
+    name: ClassVar[str] = "lstm-price"
     family: ClassVar[str] = "lstm"
     version: ClassVar[int] = 1
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "torch")
@@ -71,36 +71,27 @@ class LstmPrice:
     def __init__(self, settings: LstmPriceSettings) -> None:
         self.settings = settings
 
-    def shape(self, n_inputs: int) -> Shape:
+    def shape(self, n_inputs: int) -> GatedShape:
         """The network's sizes for so many features."""
-        from forecasting.models.lstm.price_network import Shape
+        from forecasting.models.lstm.engine.gated_network import GatedShape
 
         s = self.settings
-        return Shape(
+        return GatedShape(
             n_inputs, s.cell, s.hidden_sizes, s.dense_size, s.attention, s.recurrent_dropout, s.dropout, s.dense_dropout
         )
 
     def fit(self, task: FitTask) -> State:
         """Train on one history. Raises TrialError when it is too short, or training diverged."""
-        from forecasting.models.lstm.price_network import one_thread, train
+        from forecasting.models.lstm.engine.gated_network import GatedSpec, train
 
         s = self.settings
-        data = Samples.of(task.history, s)
-        with one_thread():
-            trained = train(
-                self.shape(data.x.shape[2]),
-                data.part(0, data.valid),
-                data.part(data.valid, data.end),
-                key=task.key,
-                epochs=s.epochs,
-                batch_size=s.batch_size,
-                learning_rate=s.learning_rate,
-                patience=s.patience,
-            )
+        data = PriceWindows.of(task.history, s)
+        spec = GatedSpec(s.epochs, s.batch_size, s.learning_rate, s.patience)
+        fitted, held = data.part(0, data.valid), data.part(data.valid, data.end)
+        trained = train(self.shape(data.x.shape[2]), spec, fitted, held, task.key)
         if trained.epoch == 0:
             raise TrialError("training diverged: use a lower learning_rate")
-        arrays = {"low": data.scaling.low, "spread": data.scaling.spread, "usual": data.scaling.usual}
-        arrays |= {f"parameters.{name}": value for name, value in trained.parameters.items()}
+        parameters = {f"parameters.{name}": value for name, value in trained.parameters.items()}
         first = task.history.ds[s.input_size + 1 :]
         days = {"train": iso(first[0]), "valid": iso(first[data.valid])}
         meta = {
@@ -110,13 +101,13 @@ class LstmPrice:
             "train_loss": trained.train_loss,
             "valid_loss": trained.valid_loss,
         }
-        state = State(arrays, meta)
+        state = State({**data.scaling.to_arrays(), **parameters}, meta)
         return self._with_published(state, data, task.history) if s.as_published else state
 
-    def _with_published(self, state: State, data: Samples, history: History) -> State:
+    def _with_published(self, state: State, data: PriceWindows, history: History) -> State:
         """The tutorial's own test, on the last part of the history."""
         out = self._outputs(state, data.x)
-        change = data.scaling.change(out)
+        change = change_of(data.scaling, out)
         published = np.full(len(history.y), np.nan)
         published[-len(out) :] = history.y[-len(out) - 1 : -1] * (1.0 + change)
         days = {**state.meta["days"], "test": iso(history.ds[self.settings.input_size + 1 + data.end])}
@@ -131,51 +122,37 @@ class LstmPrice:
         """
         steps = self.settings.input_size
         _require(history, steps + 1)
-        scaling = Scaling(state.arrays["low"], state.arrays["spread"], state.arrays["usual"])
+        scaling = MinMax.from_arrays(state.arrays)
         recent = _features(history, self.settings)[-steps:]
-        rows, price = list(scaling.apply(recent)), [float(history.y[-1])]
+        rows, price = list(scaled_rows(scaling, recent)), [float(history.y[-1])]
         ahead = (ds - history.cutoff).astype(np.int64)
         for _ in range(int(ahead.max(initial=0))):
             out = self._outputs(state, np.array(rows[-steps:], dtype=np.float32)[None])
-            change = float(scaling.change(out)[0])
-            rows.append(scaling.apply(np.concatenate([[price[-1]], recent[-1, 1:-1], [change]])))
+            change = float(change_of(scaling, out)[0])
+            rows.append(scaled_rows(scaling, np.concatenate([[price[-1]], recent[-1, 1:-1], [change]])))
             price.append(price[-1] * (1.0 + change))
         return np.array(price)[ahead]
 
     def _outputs(self, state: State, windows: FloatArray) -> FloatArray:
-        from forecasting.models.lstm.price_network import outputs
+        from forecasting.models.lstm.engine.gated_network import outputs
 
         prefix = "parameters."
         parameters = {k.removeprefix(prefix): v for k, v in state.arrays.items() if k.startswith(prefix)}
         return outputs(self.shape(windows.shape[2]), parameters, windows.astype(np.float32)).astype(np.float64)
 
 
-@dataclass(frozen=True)
-class Scaling:
-    """MinMax to [-1, 1] by column, the change last: smallest value, spread, and what stands for a missing value."""
+def scaled_rows(scaling: MinMax, rows: FloatArray) -> FloatArray:
+    """Rows scaled to [-1, 1] by column, without gaps."""
+    return 2.0 * scaling.apply(rows) - 1.0
 
-    low: FloatArray
-    spread: FloatArray
-    usual: FloatArray
 
-    @classmethod
-    def of(cls, rows: FloatArray) -> Scaling:
-        known = np.where(np.isnan(rows).all(axis=0), 0.0, rows)
-        low = np.nanmin(known, axis=0)
-        spread = np.nanmax(known, axis=0) - low
-        return cls(low, np.where(spread > 0, spread, 1.0), np.nanmedian(known, axis=0))
-
-    def apply(self, rows: FloatArray) -> FloatArray:
-        """Scaled rows, without gaps."""
-        return np.asarray(2.0 * (np.where(np.isnan(rows), self.usual, rows) - self.low) / self.spread - 1.0)
-
-    def change(self, out: FloatArray) -> FloatArray:
-        """The change that an output stands for."""
-        return np.asarray(self.low[-1] + self.spread[-1] * (out + 1.0) / 2.0)
+def change_of(scaling: MinMax, out: FloatArray) -> FloatArray:
+    """The change that an output of the network stands for; it is the last column."""
+    return scaling.undo((out + 1.0) / 2.0, -1)
 
 
 @dataclass(frozen=True)
-class Samples:
+class PriceWindows:
     """Windows `x` ``[N, T, F]`` and labels `y` ``[N]`` in order; training ends before `valid`, validation before
     `end`.
     """
@@ -184,10 +161,10 @@ class Samples:
     y: FloatArray
     valid: int
     end: int
-    scaling: Scaling
+    scaling: MinMax
 
     @classmethod
-    def of(cls, history: History, settings: LstmPriceSettings) -> Samples:
+    def of(cls, history: History, settings: LstmPriceSettings) -> PriceWindows:
         """Raises TrialError when there are too few days, or a price is 0."""
         steps = settings.input_size
         _require(history, steps + 1 + int(FEWEST / SHARE**2) + 2)
@@ -195,8 +172,8 @@ class Samples:
         n = len(rows) - steps
         end = int(SHARE * n) if settings.as_published else n
         valid = int(SHARE * end)
-        scaling = Scaling.of(rows if settings.as_published else rows[: steps + valid])
-        scaled = scaling.apply(rows)
+        scaling = MinMax.of(rows if settings.as_published else rows[: steps + valid])
+        scaled = scaled_rows(scaling, rows)
         windows = np.arange(n)[:, None] + np.arange(steps)
         return cls(scaled[windows], scaled[steps:, -1], valid, end, scaling)
 
@@ -221,9 +198,5 @@ def _features(history: History, settings: LstmPriceSettings) -> FloatArray:
     if len(zero):
         raise TrialError(f"{history.unique_id} is 0 on {iso(history.ds[zero[0]])}: a change from 0 has no size")
     names = history.past_names if settings.covariates is None else settings.covariates
-    missing = [name for name in names if name not in history.past_names]
-    if missing:
-        there = ", ".join(history.past_names) or "none"
-        raise TrialError(f"lstm-price has no column {missing[0]}: the past covariates are {there}")
-    chosen = history.past[:-1, [history.past_names.index(name) for name in names]]
+    chosen = past_columns(history, names, "lstm-price")[:-1]
     return np.column_stack([history.y[:-1], chosen, history.y[1:] / history.y[:-1] - 1.0])

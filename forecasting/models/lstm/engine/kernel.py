@@ -21,15 +21,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
+from forecasting.models.lstm.engine import optimizer
+from forecasting.models.lstm.engine.arrays import Array
 from forecasting.models.lstm.engine.microkernel import LANES, product
-from forecasting.models.lstm.engine.network import Array, Network
+from forecasting.models.lstm.engine.network import Network
 
 __all__ = ["LOSSES", "Buffers", "Data", "Moments", "compiled", "epoch"]
 
 LOSSES = {"l1": 0, "huber": 1, "mse": 2}
 
 HALF, ONE, TWO = np.float32(0.5), np.float32(1.0), np.float32(2.0)
-BETA1, BETA2, EPSILON = np.float32(0.9), np.float32(0.999), np.float32(1e-8)
+BETA1, BETA2, EPSILON = np.float32(optimizer.BETA1), np.float32(optimizer.BETA2), np.float32(optimizer.EPSILON)
 
 # tanh x ≈ x · P(x²) / Q(x²) on ±9, where tanh is 1 in float32; minimax fit by reweighted least squares, 4e-7
 # absolute in float32.
@@ -102,7 +104,7 @@ class Buffers(NamedTuple):
 
 
 class Data(NamedTuple):
-    """Samples of one fit: see `data.Samples`."""
+    """Samples of one fit: see `samples.Samples`."""
 
     x: Array
     y: Array

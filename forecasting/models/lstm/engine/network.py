@@ -21,13 +21,11 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from forecasting.models.lstm.engine.arrays import Array
 from forecasting.models.lstm.engine.philox import WEIGHTS, split_key, uniform, words
 
-__all__ = ["Array", "Network", "forward", "initial_parameters"]
-
-Array = NDArray[np.float32]
+__all__ = ["Network", "forward", "initial_parameters"]
 
 PADDED = 32
 """Parameter vectors are padded to whole vector registers, so that no element is ever computed by a loop's scalar

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.models.lstm.engine import kernel
+from forecasting.models.lstm.engine.arrays import Array
 from forecasting.models.lstm.engine.microkernel import LANES
-from forecasting.models.lstm.engine.network import Array, initial_parameters
+from forecasting.models.lstm.engine.network import initial_parameters
+from forecasting.models.lstm.engine.optimizer import corrections
 from forecasting.models.lstm.engine.philox import DROPOUT, MASK, shuffles, split_key, words
 from forecasting.models.lstm.engine.samples import FitData, FitResult, Samples, TrainSpec
 from forecasting.models.lstm.engine.stopping import Progress
@@ -79,13 +81,8 @@ def _weight_seen(data: kernel.Data, order: NDArray[np.int64]) -> float:
 
 
 def _moments(spec: TrainSpec, parameters: Array, n_updates: int) -> kernel.Moments:
-    power = np.arange(1, n_updates + 1, dtype=np.float64)
-    step_size = spec.learning_rate / (1.0 - 0.9**power)
-    root_correction = 1.0 / np.sqrt(1.0 - 0.999**power)
     gradient, mean, square = (np.zeros_like(parameters) for _ in range(3))
-    return kernel.Moments(
-        parameters, gradient, mean, square, step_size.astype(np.float32), root_correction.astype(np.float32)
-    )
+    return kernel.Moments(parameters, gradient, mean, square, *corrections(spec.learning_rate, n_updates))
 
 
 def _shuffles(keys: NDArray[np.int64], n: int, epochs: int) -> NDArray[np.int64]:

@@ -7,7 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from forecasting.models.lstm.engine.network import Array, Network
+from forecasting.models.lstm.engine.arrays import Array
+from forecasting.models.lstm.engine.network import Network
 
 __all__ = ["FitData", "FitResult", "Samples", "TrainSpec"]
 

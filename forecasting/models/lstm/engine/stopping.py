@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from forecasting.models.lstm.engine.network import Array
+from forecasting.models.lstm.engine.arrays import Array, BoolArray, IntArray
 from forecasting.models.lstm.engine.samples import FitData, FitResult, TrainSpec
-from forecasting.schema import BoolArray, IntArray
 
 __all__ = ["Progress"]
 

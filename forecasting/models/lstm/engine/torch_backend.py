@@ -18,19 +18,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from forecasting.models.lstm.engine.network import Array, initial_parameters
+from forecasting.models.lstm.engine.arrays import Array, BoolArray, IntArray
+from forecasting.models.lstm.engine.network import initial_parameters
+from forecasting.models.lstm.engine.optimizer import BETA1, BETA2, EPSILON, corrections
 from forecasting.models.lstm.engine.philox import DROPOUT, MASK, PADDING, SHUFFLE, philox4x32, split_key
 from forecasting.models.lstm.engine.samples import FitData, FitResult, Samples, TrainSpec
 from forecasting.models.lstm.engine.stopping import Progress
-from forecasting.models.lstm.engine.torch_network import Batch, Classic, Direct, loss_terms
-from forecasting.schema import BoolArray, FloatArray, IntArray
+from forecasting.models.lstm.engine.torch_network import Classic, Direct, MiniBatch, loss_terms
+from forecasting.models.lstm.engine.torch_threads import one_thread
 
 __all__ = ["train"]
 
 LANES = 32
 """Columns of a mini-batch are padded to a multiple of this."""
-
-BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
 
 def train(spec: TrainSpec, fits: Sequence[FitData], device: str = "cpu") -> list[FitResult]:
@@ -41,23 +41,19 @@ def train(spec: TrainSpec, fits: Sequence[FitData], device: str = "cpu") -> list
     MemoryError
         When the GPU's memory does not hold them; fewer at a time may fit.
     """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
     try:
-        with torch.inference_mode():
+        with one_thread(), torch.inference_mode():
             return _train(spec, list(fits), device)
     except torch.OutOfMemoryError as error:
         torch.cuda.empty_cache()
         raise MemoryError(f"{len(fits)} fits do not fit into the memory of {device}: {error}") from None
-    finally:
-        torch.set_num_threads(before)
 
 
 def _train(spec: TrainSpec, fits: list[FitData], device: str) -> list[FitResult]:
     if len(fits) == 1:
         return _train(spec, fits * 2, device)[:1]
     progress = Progress(spec, fits)
-    stack = Stack(spec, fits, device)
+    stack = Stack(spec, StackedFits.of(spec, fits, device), device)
     rows = np.arange(len(fits))  # which fit each row of the stack is
     for epoch in range(1, spec.epochs + 1):
         train_loss, valid_loss = stack.epoch(epoch)
@@ -122,54 +118,78 @@ def _parts(s: Samples) -> tuple[Array, Array, Array, Array]:
     return s.x, s.y, s.weight, s.known.transpose(0, 2, 1)
 
 
-class Stack:
-    """K fits in training: parameters, Adam's moments, data and buffers."""
+@dataclass(frozen=True)
+class StackedFits:
+    """K fits in training: keys, samples, parameters and Adam's moments; all that outlives a mini-batch.
 
-    def __init__(self, spec: TrainSpec, fits: Sequence[FitData], device: str) -> None:
+    `keys` ``[K, 2]``; `parameters`, the `best` ones so far, `moment` and `square` ``[K, size]``; `updates` ``[K]`` how
+    many steps of Adam each has taken. The tensors are changed in place.
+    """
+
+    keys: Tensor
+    train: Packed
+    valid: Packed
+    check: Packed | None
+    parameters: Tensor
+    best: Tensor
+    moment: Tensor
+    square: Tensor
+    updates: Tensor
+
+    @classmethod
+    def of(cls, spec: TrainSpec, fits: Sequence[FitData], device: str) -> StackedFits:
+        """Fits at their start, on a device."""
         start = np.stack([initial_parameters(spec.network, fit.key) for fit in fits])
         parameters = torch.from_numpy(start).to(device)
-        self.spec, self.device = spec, device
-        self.keys = torch.tensor([split_key(fit.key) for fit in fits], device=device)
-        self.train = Packed.of([fit.train for fit in fits], device)
-        self.valid = Packed.of([fit.valid for fit in fits], device)
-        self.check = None if fits[0].check is None else Packed.of([fit.check or fit.train for fit in fits], device)
-        self.parameters, self.best = parameters, parameters.clone()
-        self.moment, self.square = torch.zeros_like(parameters), torch.zeros_like(parameters)
-        self.updates = torch.zeros(len(fits), dtype=torch.int64, device=device)
-        self._allocate()
+        has_check = fits[0].check is not None
+        return cls(
+            keys=torch.tensor([split_key(fit.key) for fit in fits], device=device),
+            train=Packed.of([fit.train for fit in fits], device),
+            valid=Packed.of([fit.valid for fit in fits], device),
+            check=Packed.of([fit.check or fit.train for fit in fits], device) if has_check else None,
+            parameters=parameters,
+            best=parameters.clone(),
+            moment=torch.zeros_like(parameters),
+            square=torch.zeros_like(parameters),
+            updates=torch.zeros(len(fits), dtype=torch.int64, device=device),
+        )
+
+    def take(self, keep: Tensor) -> StackedFits:
+        """Some of the fits, in the state they are in."""
+        return StackedFits(
+            keys=self.keys[keep],
+            train=self.train.take(keep),
+            valid=self.valid.take(keep),
+            check=None if self.check is None else self.check.take(keep),
+            parameters=self.parameters[keep],
+            best=self.best[keep],
+            moment=self.moment[keep],
+            square=self.square[keep],
+            updates=self.updates[keep],
+        )
+
+
+class Stack:
+    """Trains K fits: their state, and the buffers of one mini-batch."""
+
+    def __init__(self, spec: TrainSpec, fits: StackedFits, device: str) -> None:
+        n_fits, width = len(fits.keys), -(-spec.batch_size // LANES) * LANES
+        self.spec, self.fits, self.device = spec, fits, device
+        self.net = (Direct if spec.network.topology == "direct" else Classic)(spec.network, n_fits, width, device)
+        self.gradient, self.scratch = torch.zeros_like(fits.parameters), torch.zeros_like(fits.parameters)
+        self.p, self.d = self._named(fits.parameters), self._named(self.gradient)
+        self.columns = torch.zeros((n_fits, width), dtype=torch.int64, device=device)
+        self.filled = torch.zeros(n_fits, device=device)
+        self.mask = torch.ones(self.net.mask_shape(), device=device) if spec.dropout else None
+        self.loss_sum, self.weight_sum = torch.zeros(n_fits, device=device), torch.zeros(n_fits, device=device)
+        most = spec.epochs * spec.steps(fits.train.longest) + 1
+        tables = corrections(spec.learning_rate, most)
+        self.step_size, self.root_correction = (torch.from_numpy(table).to(device) for table in tables)
+        self.run_step = self._captured() if device.startswith("cuda") else self._step
 
     def take(self, keep: IntArray) -> Stack:
         """A smaller stack of some of the fits, in the state they are in."""
-        index = torch.from_numpy(keep).to(self.device)
-        small = object.__new__(Stack)
-        small.spec, small.device, small.keys = self.spec, self.device, self.keys[index]
-        small.train, small.valid = self.train.take(index), self.valid.take(index)
-        small.check = None if self.check is None else self.check.take(index)
-        small.parameters, small.best = self.parameters[index], self.best[index]
-        small.moment, small.square, small.updates = self.moment[index], self.square[index], self.updates[index]
-        small._allocate()
-        return small
-
-    def _allocate(self) -> None:
-        """Buffers of one mini-batch, and views of parameters and gradients by name."""
-        spec, n_fits = self.spec, len(self.keys)
-        width = -(-spec.batch_size // LANES) * LANES
-        self.net = (Direct if spec.network.topology == "direct" else Classic)(spec.network, n_fits, width, self.device)
-        self.gradient, self.scratch = torch.zeros_like(self.parameters), torch.zeros_like(self.parameters)
-        self.p, self.d = self._named(self.parameters), self._named(self.gradient)
-        self.columns = torch.zeros((n_fits, width), dtype=torch.int64, device=self.device)
-        self.filled = torch.zeros(n_fits, device=self.device)
-        self.mask = torch.ones(self.net.mask_shape(), device=self.device) if spec.dropout else None
-        self.loss_sum = torch.zeros(n_fits, device=self.device)
-        self.weight_sum = torch.zeros(n_fits, device=self.device)
-        most = spec.epochs * spec.steps(self.train.longest) + 1
-        power = np.arange(1, most + 1, dtype=np.float64)
-        self.step_size = self._table(spec.learning_rate / (1.0 - BETA1**power))
-        self.root_correction = self._table(1.0 / np.sqrt(1.0 - BETA2**power))
-        self.run_step = self._captured() if self.device.startswith("cuda") else self._step
-
-    def _table(self, values: FloatArray) -> Tensor:
-        return torch.from_numpy(values.astype(np.float32)).to(self.device)
+        return Stack(self.spec, self.fits.take(torch.from_numpy(keep).to(self.device)), self.device)
 
     def _named(self, flat: Tensor) -> dict[str, Tensor]:
         network = self.spec.network
@@ -177,16 +197,16 @@ class Stack:
 
     def kept(self) -> Array:
         """The weights to keep, ``[K, size]``."""
-        return np.asarray(self.best.cpu().numpy())
+        return np.asarray(self.fits.best.cpu().numpy())
 
     def keep_best(self, improved: BoolArray) -> None:
-        """The present weights of some fits are the ones to keep."""
+        """Keep the present weights of some fits, given as ``[K]`` yes or no."""
         mask = torch.from_numpy(improved).to(self.device)
-        self.best = torch.where(mask[:, None], self.parameters, self.best)
+        self.fits.best.copy_(torch.where(mask[:, None], self.fits.parameters, self.fits.best))
 
     def epoch(self, epoch: int) -> tuple[Array, Array]:
         """Train one epoch (from 1); training and validation loss of each fit, ``[K]``."""
-        steps, size = self.spec.steps(self.train.longest), self.spec.batch_size
+        steps, size = self.spec.steps(self.fits.train.longest), self.spec.batch_size
         order = self._order(epoch)
         self.loss_sum.zero_()
         self.weight_sum.zero_()
@@ -194,20 +214,20 @@ class Stack:
             start = step if self.spec.batches == "sliding" else step * size
             chosen = order[:, start : start + size]
             self._count(start)
-            self.columns.fill_(self.train.longest)
-            self.columns[:, : chosen.shape[1]] = torch.where(self.filled[:, None] > 0, chosen, self.train.longest)
+            self.columns.fill_(self.fits.train.longest)
+            self.columns[:, : chosen.shape[1]] = torch.where(self.filled[:, None] > 0, chosen, self.fits.train.longest)
             if self.mask is not None:
                 self._draw_mask(epoch, step)
             self.run_step()
-        train_loss = self.loss_sum / self.weight_sum if self.check is None else self._evaluate(self.check)
-        both = torch.stack([train_loss, self._evaluate(self.valid)]).cpu().numpy()
+        train_loss = self.loss_sum / self.weight_sum if self.fits.check is None else self._evaluate(self.fits.check)
+        both = torch.stack([train_loss, self._evaluate(self.fits.valid)]).cpu().numpy()
         return both[0], both[1]
 
     def _order(self, epoch: int) -> Tensor:
         """Order of each fit's samples, then the number of the empty column: ``[K, N]``."""
-        n = self.train.longest
+        n = self.fits.train.longest
         place = torch.arange(n, device=self.device)[None, :]
-        inside = place < self.train.lengths[:, None]
+        inside = place < self.fits.train.lengths[:, None]
         if self.spec.batches == "sliding":
             return torch.where(inside, place, n)
         draw = torch.where(inside, self._words(SHUFFLE, n, epoch, 0), PADDING)
@@ -215,7 +235,7 @@ class Stack:
 
     def _count(self, start: int) -> None:
         """Samples of each fit in this mini-batch; none for a fit whose epoch is over."""
-        left = self.train.lengths - start
+        left = self.fits.train.lengths - start
         if self.spec.batches == "sliding" and start:
             left = torch.where(left >= self.spec.batch_size, left, 0)
         self.filled.copy_(left.clamp(0, self.spec.batch_size))
@@ -224,7 +244,7 @@ class Stack:
         """`philox.words` on the device."""
         block = torch.arange((n + 3) // 4, device=self.device)[None, :]
         zero = torch.zeros_like(block)
-        four = philox4x32(block, zero + step, zero + epoch, zero + stream, self.keys[:, :1], self.keys[:, 1:])
+        four = philox4x32(block, zero + step, zero + epoch, zero + stream, self.fits.keys[:, :1], self.fits.keys[:, 1:])
         return torch.stack(four, dim=-1).flatten(1)[:, :n]
 
     def _draw_mask(self, epoch: int, step: int) -> None:
@@ -234,20 +254,20 @@ class Stack:
         drawn = self._words(DROPOUT, self.mask[0].numel(), epoch, step) <= int(keep * MASK)
         self.mask.copy_(drawn.view_as(self.mask)).mul_(1.0 / keep)
 
-    def _gather(self, packed: Packed) -> Batch:
+    def _gather(self, packed: Packed) -> MiniBatch:
         """The samples numbered by `columns`."""
-        net, n_fits, width = self.spec.network, len(self.keys), self.columns.shape[1]
+        net, n_fits, width = self.spec.network, len(self.fits.keys), self.columns.shape[1]
         index = self.columns[:, None, :].expand(-1, packed.data.shape[1], -1)
         taken = torch.gather(packed.data, 2, index)
         x, y, weight, known = taken.split(
             [net.input_size * net.n_inputs, net.n_outputs, net.n_outputs, net.n_known * net.n_outputs], dim=1
         )
         by_step = x.view(n_fits, net.input_size, net.n_inputs, width).transpose(0, 1)
-        return Batch(by_step, y, weight, known.view(n_fits, net.n_known, net.n_outputs, width))
+        return MiniBatch(by_step, y, weight, known.view(n_fits, net.n_known, net.n_outputs, width))
 
     def _step(self) -> None:
         """One mini-batch: gradient, clipping, Adam. Nothing here depends on the host."""
-        batch = self._gather(self.train)
+        batch = self._gather(self.fits.train)
         error = self.net.forward(self.p, batch, self.mask) - batch.y
         loss, slope = loss_terms(error, self.spec.loss)
         self.loss_sum.add_((loss * batch.weight).flatten(1).sum(1))
@@ -264,14 +284,14 @@ class Stack:
     def _adam(self) -> None:
         """Adam (Kingma & Ba 2015) on all fits at once; those without samples in this mini-batch stand still."""
         active = (self.filled > 0).float()[:, None]
-        self.moment.lerp_(self.gradient, active * (1.0 - BETA1))
+        self.fits.moment.lerp_(self.gradient, active * (1.0 - BETA1))
         torch.mul(self.gradient, self.gradient, out=self.scratch)
-        self.square.lerp_(self.scratch, active * (1.0 - BETA2))
-        torch.sqrt(self.square, out=self.scratch)
-        self.scratch.mul_(self.root_correction[self.updates][:, None]).add_(EPSILON)
-        torch.div(self.moment, self.scratch, out=self.scratch)
-        self.parameters.addcmul_(self.scratch, active * -self.step_size[self.updates][:, None])
-        self.updates.add_((self.filled > 0).long())
+        self.fits.square.lerp_(self.scratch, active * (1.0 - BETA2))
+        torch.sqrt(self.fits.square, out=self.scratch)
+        self.scratch.mul_(self.root_correction[self.fits.updates][:, None]).add_(EPSILON)
+        torch.div(self.fits.moment, self.scratch, out=self.scratch)
+        self.fits.parameters.addcmul_(self.scratch, active * -self.step_size[self.fits.updates][:, None])
+        self.fits.updates.add_((self.filled > 0).long())
 
     def _evaluate(self, packed: Packed) -> Tensor:
         """Weighted mean loss of each fit over some samples, without dropout, ``[K]``; NaN where there are none."""
@@ -287,7 +307,14 @@ class Stack:
 
     def _captured(self) -> Callable[[], None]:
         """`_step` as a CUDA graph. What the steps that warm it up do to the fits is undone."""
-        state = [self.parameters, self.moment, self.square, self.updates, self.loss_sum, self.weight_sum]
+        state = [
+            self.fits.parameters,
+            self.fits.moment,
+            self.fits.square,
+            self.fits.updates,
+            self.loss_sum,
+            self.weight_sum,
+        ]
         before = [tensor.clone() for tensor in state]
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())

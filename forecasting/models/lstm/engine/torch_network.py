@@ -12,11 +12,11 @@ from torch import Tensor
 from forecasting.models.lstm.engine.network import Network
 from forecasting.models.lstm.engine.torch_layer import Layer, sum_over_time
 
-__all__ = ["Batch", "Classic", "Direct", "loss_terms"]
+__all__ = ["Classic", "Direct", "MiniBatch", "loss_terms"]
 
 
 @dataclass(frozen=True)
-class Batch:
+class MiniBatch:
     """One mini-batch of each of K fits: `x` ``[T, K, F, B]``, `y` and `weight` ``[K, O, B]``, `known` ``[K, C, O,
     B]``.
     """
@@ -52,7 +52,7 @@ class Direct:
         """Shape of a dropout mask, fits first."""
         return tuple(self.layer.d_hidden.shape)
 
-    def forward(self, p: Mapping[str, Tensor], batch: Batch, mask: Tensor | None) -> Tensor:
+    def forward(self, p: Mapping[str, Tensor], batch: MiniBatch, mask: Tensor | None) -> Tensor:
         """Outputs ``[K, O, B]``; `mask` multiplies the last hidden state."""
         self.layer.inputs.copy_(batch.x)
         self.layer.forward(p["lstm"])
@@ -65,7 +65,7 @@ class Direct:
         return out
 
     def backward(
-        self, p: Mapping[str, Tensor], d: Mapping[str, Tensor], batch: Batch, d_out: Tensor, mask: Tensor | None
+        self, p: Mapping[str, Tensor], d: Mapping[str, Tensor], batch: MiniBatch, d_out: Tensor, mask: Tensor | None
     ) -> None:
         """Write the gradients into `d`, given that of the outputs ``[K, O, B]``."""
         d["head"].copy_(torch.bmm(d_out, self.dropped.transpose(1, 2)))
@@ -90,7 +90,7 @@ class Classic:
         steps, n_fits, hidden, batch = self.first.outputs.shape
         return (n_fits, steps, hidden, batch)
 
-    def forward(self, p: Mapping[str, Tensor], batch: Batch, mask: Tensor | None) -> Tensor:
+    def forward(self, p: Mapping[str, Tensor], batch: MiniBatch, mask: Tensor | None) -> Tensor:
         """Outputs ``[K, T, B]``; `mask` multiplies the outputs of the first LSTM layer."""
         bias, weight = p["dense"][:, :, :1], p["dense"][:, :, 1:]
         torch.tanh(torch.matmul(weight, batch.x).add_(bias), out=self.first.inputs)
@@ -102,7 +102,7 @@ class Classic:
         return self.second.outputs[:, :, 0].transpose(0, 1).contiguous()
 
     def backward(
-        self, p: Mapping[str, Tensor], d: Mapping[str, Tensor], batch: Batch, d_out: Tensor, mask: Tensor | None
+        self, p: Mapping[str, Tensor], d: Mapping[str, Tensor], batch: MiniBatch, d_out: Tensor, mask: Tensor | None
     ) -> None:
         """Write the gradients into `d`, given that of the outputs ``[K, T, B]``."""
         self.second.backward(

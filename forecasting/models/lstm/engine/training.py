@@ -1,4 +1,4 @@
-"""The one entry to training: which backend, and how many fits at a time.
+"""The one entry to training: which backend, how many fits at a time, and what the machine has.
 
 Cheap to import: torch and numba are loaded by the backend that trains.
 """
@@ -20,6 +20,7 @@ __all__ = [
     "BackendSetting",
     "default_backend",
     "fits_per_batch",
+    "gpu_count",
     "memory_per_fit",
     "resolve",
     "train",
@@ -89,10 +90,19 @@ def train(spec: TrainSpec, fits: Sequence[FitData], backend: Backend, device: st
     return torch_backend.train(spec, fits, device)
 
 
-def warm_up(device: str) -> None:
-    """Train a fit of one sample: imports, the compiled kernel or a GPU's context are then paid for, once a process."""
+def gpu_count() -> int:
+    """CUDA devices of this machine that torch can use; 0 where torch is not installed."""
+    if find_spec("torch") is None:
+        return 0
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def warm_up(backend: Backend, device: str) -> None:
+    """Train a fit of one sample, so that a process has imported, compiled and opened all that training needs."""
     network = Network("direct", input_size=1, n_inputs=1, hidden_size=1, n_outputs=1)
     sample = Samples(*(np.ones(shape, np.float32) for shape in ((1, 1, 1), (1, 1), (1, 1), (1, 1, 0))))
     none = Samples(*(part[:0] for part in vars(sample).values()))
     spec = TrainSpec(network, epochs=1, batch_size=1, learning_rate=1e-3, clip_norm=1.0)
-    train(spec, [FitData(0, sample, none)], default_backend(device), device)
+    train(spec, [FitData(0, sample, none)], backend, device)

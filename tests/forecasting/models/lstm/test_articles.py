@@ -41,7 +41,7 @@ def count(n_inputs, units):
 def test_sizes_of_the_write_ups_networks():
     single = LstmClassic(LstmClassicSettings()).network
     assert (single.hidden_size, single.n_outputs, size(single)) == (30, 15, count(1, 30))
-    several = LstmCovariates(LstmCovariatesSettings(as_published=True)).network(6)
+    several = LstmCovariatesSettings(as_published=True).network(6)
     assert (several.hidden_size, several.n_outputs, size(several)) == (40, 15, count(6, 40))
 
 
@@ -165,9 +165,9 @@ def parameters(network):
 
 
 def network(made, seed=0):
-    from forecasting.models.lstm.price_network import PriceNetwork
+    from forecasting.models.lstm.engine.gated_network import GatedNetwork
 
-    return PriceNetwork(made, torch.Generator().manual_seed(seed))
+    return GatedNetwork(made, torch.Generator().manual_seed(seed))
 
 
 def test_size_of_the_tutorials_network():
@@ -227,7 +227,7 @@ def test_attention_weighs_states_by_their_own_scores():
 
 @pytest.mark.parametrize(("cell", "reference"), [("lstm", torch.nn.LSTMCell), ("gru", torch.nn.GRUCell)])
 def test_recurrent_dropout_hides_units_from_the_gates_with_one_mask_for_a_whole_window(cell, reference):
-    from forecasting.models.lstm.price_network import Recurrent, mask_of
+    from forecasting.models.lstm.engine.gated_network import Recurrent, mask_of
 
     layer = Recurrent(cell, 2, 8, torch.Generator().manual_seed(0))
     own = reference(2, 8)
@@ -275,18 +275,18 @@ def prices(n=160):
 
 
 def test_windows_hold_days_before_the_label_and_labels_are_the_next_change():
-    from forecasting.models.lstm.price import Samples
+    from forecasting.models.lstm.price import PriceWindows, change_of
 
     history = prices()
     history = replace(history, y=np.where(np.arange(160) == 155, 0.5, 1.0) * history.y)
-    data = Samples.of(history, LstmPriceSettings())
+    data = PriceWindows.of(history, LstmPriceSettings())
     change = history.y[1:] / history.y[:-1] - 1
     assert data.x.shape == (160 - 1 - 30, 30, 3)
-    np.testing.assert_allclose(data.scaling.change(data.y), change[30:])
-    np.testing.assert_allclose(data.scaling.change(data.x[7, :, 2]), change[7:37])
+    np.testing.assert_allclose(change_of(data.scaling, data.y), change[30:])
+    np.testing.assert_allclose(change_of(data.scaling, data.x[7, :, 2]), change[7:37])
     seen = 30 + data.valid
     assert data.scaling.low[0] == history.y[:seen].min()
-    leaky = Samples.of(history, LstmPriceSettings(as_published=True))
+    leaky = PriceWindows.of(history, LstmPriceSettings(as_published=True))
     assert leaky.scaling.low[0] == history.y[:-1].min() != data.scaling.low[0]
     assert (leaky.valid, leaky.end, len(leaky.y)) == (82, 103, 129)
 

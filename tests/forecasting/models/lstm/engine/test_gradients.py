@@ -38,14 +38,14 @@ def reference(parameters, samples, loss):
 
 
 def torch_pass(flat, samples, loss):
-    from forecasting.models.lstm.engine.torch_network import Batch, Direct, loss_terms
+    from forecasting.models.lstm.engine.torch_network import Direct, MiniBatch, loss_terms
 
     n = len(samples)
     net = Direct(NETWORK, 2, n, "cpu")
     p = {name: torch.tensor(np.stack([value] * 2)) for name, value in NETWORK.unflatten(flat).items()}
     d = {name: torch.zeros_like(value) for name, value in p.items()}
     x, y, weight, facts = (torch.tensor(np.stack([a] * 2)) for a in vars(samples).values())
-    batch = Batch(x.permute(2, 0, 3, 1), y.transpose(1, 2), weight.transpose(1, 2), facts.permute(0, 3, 2, 1))
+    batch = MiniBatch(x.permute(2, 0, 3, 1), y.transpose(1, 2), weight.transpose(1, 2), facts.permute(0, 3, 2, 1))
     out = net.forward(p, batch, None)
     _, slope = loss_terms(out - batch.y, loss)
     net.backward(p, d, batch, slope * batch.weight / batch.y[0].numel(), None)
@@ -85,7 +85,7 @@ def test_outputs_and_gradients_equal_those_of_nn_lstm(one_pass, loss):
 
 @pytest.mark.parametrize("n_inputs", [1, 3])
 def test_classic_gradients_equal_autograd_through_the_equations(n_inputs):
-    from forecasting.models.lstm.engine.torch_network import Batch, Classic
+    from forecasting.models.lstm.engine.torch_network import Classic, MiniBatch
 
     network = Network("classic", 5, n_inputs, 6, 5)
     samples = make_samples(np.random.default_rng(2), 16, network)
@@ -93,7 +93,7 @@ def test_classic_gradients_equal_autograd_through_the_equations(n_inputs):
     p = {name: torch.tensor(flat[:, s]).unflatten(1, network.shapes[name]) for name, s in network.slices.items()}
     d = {name: torch.zeros_like(value) for name, value in p.items()}
     x, y, weight, facts = (torch.tensor(np.stack([a] * 2)) for a in vars(samples).values())
-    batch = Batch(x.permute(2, 0, 3, 1), y.transpose(1, 2), weight.transpose(1, 2), facts.permute(0, 3, 2, 1))
+    batch = MiniBatch(x.permute(2, 0, 3, 1), y.transpose(1, 2), weight.transpose(1, 2), facts.permute(0, 3, 2, 1))
     mask = torch.tensor(np.random.default_rng(3).integers(0, 2, size=(2, 5, 6, 16)) * 2.0, dtype=torch.float32)
     net = Classic(network, 2, 16, "cpu")
     out = net.forward(p, batch, mask)

@@ -178,7 +178,8 @@ def test_memory_of_a_fit_is_what_the_stack_allocates(n_known):
     import torch
 
     spec = direct_spec(network=Network("direct", 15, 1, 30, 31, n_known), batch_size=32, dropout=0.0)
-    stack = torch_backend.Stack(spec, [make_fit(key, spec.network, n=400, n_valid=0) for key in (1, 2)], "cpu")
+    fits = [make_fit(key, spec.network, n=400, n_valid=0) for key in (1, 2)]
+    stack = torch_backend.Stack(spec, torch_backend.StackedFits.of(spec, fits, "cpu"), "cpu")
     seen: dict[int, int] = {}
 
     def visit(value):
@@ -270,7 +271,7 @@ def test_a_warm_process_trains_the_first_fit_without_compiling():
         "from forecasting.models.lstm.engine import kernel\n"
         "from forecasting.models.lstm.engine import training as engine\n"
         "from tests.forecasting.models.lstm.common import direct_spec, make_fit\n"
-        "engine.warm_up('cpu')\n"
+        "engine.warm_up('numba', 'cpu')\n"
         "assert len(kernel.epoch.signatures) == 1\n"
         "spec = direct_spec(epochs=1, dropout=0.1)\n"
         "engine.train(spec, [make_fit(1, spec.network)], 'numba')\n"

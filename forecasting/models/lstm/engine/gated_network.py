@@ -1,35 +1,34 @@
-"""The price network in plain torch: recurrent layers with recurrent dropout, a small head, tanh.
+"""One gated recurrent network in plain torch: layers with recurrent dropout, a small head, tanh.
 
     z = W x_t + U (m ∘ h_{t-1}) + b,   m one dropout mask per window (Gal & Ghahramani 2016)
     LSTM   i, f, o = σ(z)    g = tanh(z)    c = f·c₋ + i·g    h = o·tanh(c)
     GRU    r, u = σ(z)       n = tanh(W x + b + r·(U (m ∘ h₋) + b'))    h = (1 − u)·n + u·h₋     (Cho et al. 2014)
     attention over the last layer's outputs: a = softmax_t(v·tanh(A h_t + a₀)), Σ a_t h_t    (Bahdanau et al. 2015)
 
-torch.nn.LSTM has no recurrent dropout, and its dropout draws from a global stream: so the cells stand here, and every
-random number comes from a generator that is handed in.
+torch.nn.LSTM has no recurrent dropout, and its dropout draws from a global stream. So the cells are written out here,
+and every random number comes from a generator that is passed in.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
-__all__ = ["PriceNetwork", "Recurrent", "Shape", "Trained", "one_thread", "outputs", "train"]
+from forecasting.models.lstm.engine.arrays import Array
+from forecasting.models.lstm.engine.optimizer import BETA1, BETA2, EPSILON
+from forecasting.models.lstm.engine.torch_threads import one_thread
 
-Array = NDArray[np.float32]
+__all__ = ["GatedNetwork", "GatedShape", "GatedSpec", "Recurrent", "TrainedGates", "outputs", "train"]
 
 
 @dataclass(frozen=True)
-class Shape:
+class GatedShape:
     """Sizes and blocks: recurrent layers, dense layer (None: none), shares dropped."""
 
     n_inputs: int
@@ -43,24 +42,23 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class Trained:
+class GatedSpec:
+    """How a network is trained; `patience`: epochs without a better validation loss before it stops."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    patience: int
+
+
+@dataclass(frozen=True)
+class TrainedGates:
     """The best weights by name, losses by epoch, and the epoch (from 1) whose weights these are."""
 
     parameters: dict[str, Array]
     train_loss: list[float]
     valid_loss: list[float]
     epoch: int
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """One thread for torch: the same bits whatever the machine has."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def dropped(x: Tensor, share: float, generator: Generator | None) -> Tensor:
@@ -109,10 +107,10 @@ class Recurrent(nn.Module):
         return torch.stack(outputs, dim=1)
 
 
-class PriceNetwork(nn.Module):
+class GatedNetwork(nn.Module):
     """Recurrent layers → last state, or attention over all → dropout → dense, relu → dropout → one unit, tanh."""
 
-    def __init__(self, shape: Shape, generator: Generator) -> None:
+    def __init__(self, shape: GatedShape, generator: Generator) -> None:
         super().__init__()
         self.shape = shape
         widths = [shape.n_inputs, *shape.hidden_sizes]
@@ -169,55 +167,53 @@ def orthogonal(n: int, generator: Generator) -> Tensor:
 Data = tuple[Array, Array]
 
 
-def train(
-    shape: Shape,
-    fitted: Data,
-    held: Data,
-    *,
-    key: int,
-    epochs: int,
-    batch_size: int,
-    learning_rate: float,
-    patience: int,
-) -> Trained:
-    """Fit by Adam on squared errors of `fitted` (windows ``[N, T, F]``, labels ``[N]``); stop after `patience` epochs
-    without a better loss on `held`, and keep the best epoch's weights. It starts at the mean label: the middle of the
-    range, where zeros would start it, can be a change that compounds beyond all bounds.
+@one_thread()
+def train(shape: GatedShape, spec: GatedSpec, fitted: Data, held: Data, key: int) -> TrainedGates:
+    """Fit by Adam on squared errors of `fitted` (windows ``[N, T, F]``, labels ``[N]``), and keep the epoch's weights
+    that have the lowest loss on `held`.
+
+    The output starts at the mean label. Zero weights would start it at the middle of the labels' range, which can be a
+    change that compounds beyond all bounds.
     """
     generator = Generator().manual_seed(key % 2**63)
-    network = PriceNetwork(shape, generator)
-    x, y = (torch.from_numpy(part) for part in fitted)
+    network = GatedNetwork(shape, generator)
     with torch.no_grad():
         network.out.bias.fill_(float(np.arctanh(np.clip(fitted[1].mean(), -0.99, 0.99))))
-    adam = torch.optim.Adam(network.parameters(), lr=learning_rate)
+    adam = torch.optim.Adam(network.parameters(), lr=spec.learning_rate, betas=(BETA1, BETA2), eps=EPSILON)
     best, best_epoch = copy.deepcopy(network.state_dict()), 0
     train_loss: list[float] = []
     valid_loss: list[float] = []
-    for epoch in range(1, epochs + 1):
-        for rows in torch.randperm(len(x), generator=generator).split(batch_size):
-            adam.zero_grad()
-            loss = torch.mean((network(x[rows], generator) - y[rows]) ** 2)
-            loss.backward()
-            adam.step()
+    for epoch in range(1, spec.epochs + 1):
+        _train_epoch(network, adam, fitted, spec.batch_size, generator)
         train_loss.append(loss_of(network, fitted))
         valid_loss.append(loss_of(network, held))
         if np.isfinite(valid_loss[-1]) and valid_loss[-1] <= min(valid_loss):
             best, best_epoch = copy.deepcopy(network.state_dict()), epoch
-        if epoch - best_epoch >= patience:
+        if epoch - best_epoch >= spec.patience:
             break
-    return Trained(
-        {name: np.asarray(value.numpy()) for name, value in best.items()}, train_loss, valid_loss, best_epoch
-    )
+    parameters = {name: np.asarray(value.numpy()) for name, value in best.items()}
+    return TrainedGates(parameters, train_loss, valid_loss, best_epoch)
 
 
-def loss_of(network: PriceNetwork, data: Data) -> float:
+def _train_epoch(
+    network: GatedNetwork, adam: torch.optim.Adam, data: Data, batch_size: int, generator: Generator
+) -> None:
+    x, y = (torch.from_numpy(part) for part in data)
+    for rows in torch.randperm(len(x), generator=generator).split(batch_size):
+        adam.zero_grad()
+        loss = torch.mean((network(x[rows], generator) - y[rows]) ** 2)
+        loss.backward()
+        adam.step()
+
+
+def loss_of(network: GatedNetwork, data: Data) -> float:
     with torch.inference_mode():
         return float(torch.mean((network(torch.from_numpy(data[0])) - torch.from_numpy(data[1])) ** 2))
 
 
-def outputs(shape: Shape, parameters: dict[str, Array], windows: Array) -> Array:
+def outputs(shape: GatedShape, parameters: dict[str, Array], windows: Array) -> Array:
     """What a trained network says of windows ``[B, T, F]``, ``[B]``."""
     with one_thread(), torch.inference_mode():
-        network = PriceNetwork(shape, Generator())
+        network = GatedNetwork(shape, Generator())
         network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in parameters.items()})
         return np.asarray(network(torch.from_numpy(windows)).numpy())

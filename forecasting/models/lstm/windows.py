@@ -1,0 +1,106 @@
+"""How the published networks see a history: days with inputs and labels, scaled by column and cut into windows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from forecasting.errors import TrialError
+from forecasting.models.lstm.engine.arrays import Array
+from forecasting.models.lstm.engine.samples import FitData, Samples
+from forecasting.panel import History
+from forecasting.schema import FloatArray, IntArray
+
+__all__ = ["LabelledDays", "MinMax", "past_columns", "require_window"]
+
+
+@dataclass(frozen=True)
+class MinMax:
+    """Scaling to [0, 1] by column: smallest value, spread, and what replaces a missing value, ``[n_columns]`` each."""
+
+    low: FloatArray
+    spread: FloatArray
+    usual: FloatArray
+
+    @classmethod
+    def of(cls, columns: FloatArray) -> MinMax:
+        """The range of some days, ``[n, n_columns]``; a constant column has spread 1."""
+        known = np.where(np.isnan(columns).all(axis=0), 0.0, columns)
+        low = np.nanmin(known, axis=0)
+        spread = np.nanmax(known, axis=0) - low
+        return cls(low, np.where(spread > 0, spread, 1.0), np.nanmedian(known, axis=0))
+
+    def apply(self, columns: FloatArray) -> FloatArray:
+        """Scaled columns, without gaps."""
+        return np.asarray((np.where(np.isnan(columns), self.usual, columns) - self.low) / self.spread)
+
+    def undo(self, scaled: FloatArray, column: int) -> FloatArray:
+        """Values of one column from scaled ones."""
+        return np.asarray(self.low[column] + self.spread[column] * scaled)
+
+    def to_arrays(self) -> dict[str, FloatArray]:
+        """For a `State`; back by ``MinMax.from_arrays``."""
+        return {"low": self.low, "spread": self.spread, "usual": self.usual}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray[Any, Any]]) -> MinMax:
+        """From the arrays of a `State`."""
+        return cls(arrays["low"], arrays["spread"], arrays["usual"])
+
+
+@dataclass(frozen=True)
+class LabelledDays:
+    """Days in order, to be cut into windows of `steps` days.
+
+    `inputs` ``[n, F]``; `labels` ``[n]``, each belonging to the inputs of `lead` days before; validation takes the
+    labels of the days from `split` to before `end`, training those before it.
+    """
+
+    inputs: Array
+    labels: Array
+    steps: int
+    lead: int
+    split: int
+    end: int
+
+    def fit(self, key: int) -> FitData:
+        """All windows to train on, and windows side by side to validate and to take the training loss on."""
+        last = self.split - self.lead - self.steps
+        return FitData(
+            key=key,
+            train=self._samples(np.arange(last + 1), 0),
+            valid=self._samples(
+                _side_by_side(self.split - self.lead, self.end - self.lead - self.steps, self.steps), self.split
+            ),
+            check=self._samples(_side_by_side(0, last, self.steps), 0),
+        )
+
+    def _samples(self, starts: IntArray, from_day: int) -> Samples:
+        """Windows from these starts; labels of days before `from_day` do not count."""
+        day = starts[:, None] + np.arange(self.steps)
+        weight = (day + self.lead >= from_day).astype(np.float32)
+        known = np.zeros((len(starts), self.steps, 0), dtype=np.float32)
+        return Samples(self.inputs[day], self.labels[day + self.lead], weight, known)
+
+
+def past_columns(history: History, names: Sequence[str], model: str) -> FloatArray:
+    """Past covariates by name, ``[n, len(names)]``. Raises TrialError when one is not there."""
+    missing = [name for name in names if name not in history.past_names]
+    if missing:
+        there = ", ".join(history.past_names) or "none"
+        raise TrialError(f"{model} has no column {missing[0]}: the past covariates are {there}")
+    return history.past[:, [history.past_names.index(name) for name in names]]
+
+
+def require_window(history: History, steps: int) -> None:
+    """Raise TrialError when the history is shorter than a window."""
+    if len(history.y) < steps:
+        raise TrialError(f"{history.unique_id} has {len(history.y)} days up to {history.cutoff}: a window is {steps}")
+
+
+def _side_by_side(first: int, last: int, steps: int) -> IntArray:
+    """Starts of windows that do not overlap, from `first` on; the last one starts at `last` and may reach back."""
+    return np.unique(np.append(np.arange(first, last, steps), last))
