@@ -19,7 +19,7 @@ from ensembles.blend.fit import BlendSpec
 from ensembles.oof import REFERENCE
 from forecasting.data.spec import DataSpec
 from forecasting.errors import ConfigError
-from forecasting.models import MODELS, model_names, model_type
+from forecasting.models import built_in_models, model_names, model_type
 from forecasting.score.points import Surrogate
 from forecasting.trial import Member
 from forecasting.windows import WindowSpec
@@ -354,7 +354,7 @@ def _member_lines(config: RunConfig | None) -> list[str]:
         except ConfigError as error:  # somebody's package that cannot be used is no reason to hide the rest
             lines.append(f"  # {error}")
             continue
-        whose = "" if model in MODELS else ", a plug-in"
+        whose = "" if model in built_in_models() else ", a plug-in"
         lines.append(f"  - model: {model}  # family {cls.family}{whose}")
         if cls.seeded:
             lines.append(_line("seeds", 1, "members that differ in their random streams only", "    "))

@@ -1,38 +1,30 @@
-"""The registry of models: one readable table of names, and a user's own beside them (see `plugins`).
+"""Models by name: the built-in ones, then a user's own (see `forecasting.models.plugins`).
 
-Classes are imported when asked for, so that listing names costs nothing.
+Takes a name from a configuration; gives the model's class. A module in this folder or in `lstm` whose class has a
+`name` adds a built-in model. `forecasting.models.base` says what a model is.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from difflib import get_close_matches
-from importlib import import_module
+from functools import cache
 from typing import Any
 
 from forecasting.errors import ConfigError
 from forecasting.models import plugins
 from forecasting.models.base import AnyModel
+from forecasting.registry import found_in
 
-__all__ = ["MODELS", "model_names", "model_type", "register"]
+__all__ = ["built_in_models", "model_names", "model_type", "register"]
 
-MODELS: dict[str, str] = {
-    "seasonal-naive": "forecasting.models.naive:SeasonalNaive",
-    "weekday-mean": "forecasting.models.naive:WeekdayMean",
-    "weekday-median": "forecasting.models.naive:WeekdayMedian",
-    "periodic-factor": "forecasting.models.periodic:PeriodicFactor",
-    "calendar-level": "forecasting.models.level:CalendarLevel",
-    "arima": "forecasting.models.arima:Arima",
-    "lightgbm-direct": "forecasting.models.gbm:LightGbmDirect",
-    "lightgbm-recursive": "forecasting.models.gbm:LightGbmRecursive",
-    "lightgbm-global": "forecasting.models.gbm_global:LightGbmGlobal",
-    "lstm-direct": "forecasting.models.lstm.direct:LstmDirect",
-    "lstm-classic": "forecasting.models.lstm.classic:LstmClassic",
-    "lstm-covariates": "forecasting.models.lstm.covariates:LstmCovariates",
-    "lstm-global": "forecasting.models.lstm.across:LstmGlobal",
-    "lstm-price": "forecasting.models.lstm.price:LstmPrice",
-    "file": "forecasting.models.file:FileForecast",
-}
-"""Name in a configuration → ``module:class``."""
+PACKAGES = ("forecasting.models", "forecasting.models.lstm")
+
+
+@cache
+def built_in_models() -> Mapping[str, type[AnyModel]]:
+    """Name in a configuration → class. Imports the models' modules, but none of the libraries they train with."""
+    return {cls.name: cls for package in PACKAGES for cls in found_in(package, _has_a_name)}
 
 
 def register(name: str, cls: type[Any]) -> None:
@@ -43,14 +35,14 @@ def register(name: str, cls: type[Any]) -> None:
     ConfigError
         When the name is a built-in model's, or the class is no model.
     """
-    if name in MODELS:
+    if name in built_in_models():
         raise ConfigError(f"model {name!r} is built in: register {cls.__name__} under another name")
     plugins.add(name, cls)
 
 
 def model_names() -> tuple[str, ...]:
     """The built-in models, then those that a user registered or an installed package brings."""
-    return tuple(dict.fromkeys((*MODELS, *plugins.names())))
+    return tuple(dict.fromkeys((*built_in_models(), *plugins.names())))
 
 
 def model_type(name: str) -> type[AnyModel]:
@@ -61,14 +53,14 @@ def model_type(name: str) -> type[AnyModel]:
     ConfigError
         When no model has this name.
     """
-    if name not in MODELS:
-        own = plugins.find(name)
-        if own is not None:
-            return own
+    found = built_in_models().get(name) or plugins.find(name)
+    if found is None:
         known = sorted(model_names())
         near = get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}?" if near else "choose one of " + ", ".join(known)
         raise ConfigError(f"model {name!r} does not exist: {hint}")
-    module, _, attribute = MODELS[name].partition(":")
-    found: type[AnyModel] = getattr(import_module(module), attribute)
     return found
+
+
+def _has_a_name(value: Any) -> bool:
+    return isinstance(value, type) and isinstance(vars(value).get("name"), str)

@@ -71,6 +71,7 @@ class _Data:
 class Arima:
     """SARIMAX on log y; orders by AICc at the first cutoff."""
 
+    name: ClassVar[str] = "arima"
     family: ClassVar[str] = "arima"
     version: ClassVar[int] = 1
     libraries: ClassVar[tuple[str, ...]] = ("statsmodels", "scipy", "holidays")

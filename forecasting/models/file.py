@@ -45,6 +45,7 @@ class FileSettings(Settings):
 class FileForecast:
     """Looks forecasts up by series, cutoff and day."""
 
+    name: ClassVar[str] = "file"
     family: ClassVar[str] = "file"
     version: ClassVar[int] = 1
     libraries: ClassVar[tuple[str, ...]] = ()

@@ -149,6 +149,8 @@ class _Gbm:
 class LightGbmDirect(_Gbm):
     """One model for every day ahead; the days ahead are a column."""
 
+    name: ClassVar[str] = "lightgbm-direct"
+
     def rows(self, adjusted: FloatArray, columns: FloatArray, horizon: int) -> tuple[FloatArray, FloatArray, IntArray]:
         """Every origin with every day ahead that is known."""
         n = len(adjusted)
@@ -172,6 +174,8 @@ class LightGbmDirect(_Gbm):
 
 class LightGbmRecursive(_Gbm):
     """One day ahead, rolled forward on its own forecasts."""
+
+    name: ClassVar[str] = "lightgbm-recursive"
 
     def rows(
         self,

@@ -42,6 +42,7 @@ class GlobalGbmSettings(TreeSettings):
 class LightGbmGlobal:
     """See the module's text."""
 
+    name: ClassVar[str] = "lightgbm-global"
     family: ClassVar[str] = "global"
     version: ClassVar[int] = 1
     libraries: ClassVar[tuple[str, ...]] = ("lightgbm", "holidays")

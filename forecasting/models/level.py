@@ -52,6 +52,7 @@ class CalendarLevelSettings(Settings):
 class CalendarLevel:
     """A level on the calendar-adjusted log scale, carried forward."""
 
+    name: ClassVar[str] = "calendar-level"
     family: ClassVar[str] = "calendar"
     version: ClassVar[int] = 1
     libraries: ClassVar[tuple[str, ...]] = ("holidays",)

@@ -42,6 +42,7 @@ class WeekdaySettings(Settings):
 class SeasonalNaive:
     """The last season again and again: ŷ_t = y_{t-m}."""
 
+    name: ClassVar[str] = "seasonal-naive"
     family: ClassVar[str] = "naive"
     version: ClassVar[int] = 1
     libraries: ClassVar[tuple[str, ...]] = ()
@@ -102,6 +103,8 @@ class _LikeDays:
 class WeekdayMean(_LikeDays):
     """Mean of the last k days alike."""
 
+    name: ClassVar[str] = "weekday-mean"
+
     @staticmethod
     def average(values: FloatArray) -> float:
         return float(np.mean(values))
@@ -109,6 +112,8 @@ class WeekdayMean(_LikeDays):
 
 class WeekdayMedian(_LikeDays):
     """Median of the last k days alike."""
+
+    name: ClassVar[str] = "weekday-median"
 
     @staticmethod
     def average(values: FloatArray) -> float:

@@ -41,6 +41,7 @@ class PeriodicFactorSettings(Settings):
 class PeriodicFactor:
     """Weekday × day of the month × level."""
 
+    name: ClassVar[str] = "periodic-factor"
     family: ClassVar[str] = "naive"
     version: ClassVar[int] = 1
     libraries: ClassVar[tuple[str, ...]] = ()

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecasting.models import MODELS, model_type
+from forecasting.models import built_in_models, model_type
 from forecasting.models.base import FitTask
 from forecasting.models.plugins import temporarily
 from forecasting.schema import as_date
@@ -37,7 +37,7 @@ def panel_for(name):
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("name", sorted(MODELS.keys() - WITH_A_FILE))
+@pytest.mark.parametrize("name", sorted(built_in_models().keys() - WITH_A_FILE))
 def test_a_registered_model(name, check):
     cls = model_type(name)
     with temporarily(NAME, cls):

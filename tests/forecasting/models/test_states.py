@@ -7,7 +7,7 @@ import pytest
 from safetensors.numpy import save
 
 from forecasting.errors import StorageError
-from forecasting.models import MODELS, model_type, states
+from forecasting.models import built_in_models, model_type, states
 from forecasting.models.base import State
 from forecasting.models.plugins import temporarily
 from forecasting.models.states import pack_states, unpack_states
@@ -16,7 +16,7 @@ from tests.forecasting.models.test_contract import QUICK, WITH_A_FILE, panel_for
 
 DOCUMENTED = set(re.findall(r"[a-z][a-z_0-9.]*", states.__doc__.split("are not read.")[1]))
 VARIANTS = [
-    *((name, {}) for name in sorted(MODELS.keys() - WITH_A_FILE)),
+    *((name, {}) for name in sorted(built_in_models().keys() - WITH_A_FILE)),
     ("lstm-covariates", {"as_published": True}),
     ("lstm-price", {"as_published": True}),
     ("lstm-price", {"cell": "gru", "attention": True}),
