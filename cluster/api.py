@@ -86,8 +86,8 @@ class Run:
         update: bool = False,
         member: str | None = BLEND,
     ) -> pd.DataFrame:
-        """What follows newer data, without training, as a frame like `forecast`; see `cluster.stages.predict`."""
-        from cluster.stages.predict import predict
+        """What follows newer data, without training, as a frame like `forecast`; see `cluster.stages.prediction`."""
+        from cluster.stages.prediction import predict
 
         spec = parse_config(self._run.config, f"{self.run_dir}/run.json").data
         with _path_of(data) as path:

@@ -266,7 +266,7 @@ def predict(
     out: Annotated[str | None, typer.Option(metavar="DIR", help="default: RUN_DIR/predictions/DATE")] = None,
 ) -> None:
     """Forecast what follows new data with the members and the blend of a run, without training."""
-    from cluster.stages.predict import predict as forecast
+    from cluster.stages.prediction import predict as forecast
 
     found = forecast(run_dir, data, as_of=as_of, update=update)
     for note in found.notes:

@@ -40,7 +40,7 @@ class WorkContext:
 
 
 def limit_threads(n_threads: int) -> None:
-    """Keep numerical libraries from using more threads than were granted: one thread per fit gives the same bits
+    """Keep numerical libraries from using more threads than were granted. One thread per fit gives the same bits
     everywhere.
     """
     import scipy.linalg  # noqa: F401 - its BLAS must be loaded before it can be limited
@@ -87,9 +87,6 @@ def work(
         n_threads=context.n_threads,
     )
     trained = time.perf_counter()
-    failures = tuple(
-        f"{o.trial.member.name} on {o.trial.unique_id}: {o.reason}" for o in outcomes if isinstance(o, TrialFailure)
-    )
     epochs, loss = _training(outcomes)
     done = BatchWork(
         batch_id=batch.batch_id,
@@ -108,7 +105,12 @@ def work(
     )
     write_batch(Storage(context.store_uri), done, outcomes)
     written = round(time.perf_counter() - trained, 4)
-    return BatchReport(**dict(done), failures=failures, write_seconds=written)
+    return BatchReport(**dict(done), failures=_failures(outcomes), write_seconds=written)
+
+
+def _failures(outcomes: Sequence[TrialOutcome]) -> tuple[str, ...]:
+    failed = [outcome for outcome in outcomes if isinstance(outcome, TrialFailure)]
+    return tuple(f"{f.trial.member.name} on {f.trial.unique_id}: {f.reason}" for f in failed)
 
 
 def _training(outcomes: Sequence[TrialOutcome]) -> tuple[float | None, float | None]:
@@ -116,7 +118,7 @@ def _training(outcomes: Sequence[TrialOutcome]) -> tuple[float | None, float | N
     losses = [
         o.state.meta["train_loss"] for o in outcomes if isinstance(o, TrialResult) and "train_loss" in o.state.meta
     ]
-    courses = [course for course in losses if course]
-    if not courses:
+    by_epoch = [loss for loss in losses if loss]
+    if not by_epoch:
         return None, None
-    return round(fmean(len(c) for c in courses), 1), round(fmean(c[-1] for c in courses), 4)
+    return round(fmean(len(loss) for loss in by_epoch), 1), round(fmean(loss[-1] for loss in by_epoch), 4)

@@ -14,7 +14,7 @@ from ensembles.report.network_page import Fitted, fitted_page
 from forecasting.backtest import one_step_fits
 from forecasting.models.base import State
 from forecasting.panel import Panel
-from forecasting.schema import as_date
+from forecasting.schema import FloatArray, as_date
 from forecasting.trial import Trial
 
 __all__ = ["fitted_members", "write_figures"]
@@ -64,28 +64,31 @@ def fitted_members(plan: Plan, panel: Panel, store: RunStore) -> Iterator[Fitted
 
 
 def _fitted(plan: Plan, panel: Panel, store: RunStore, trial: Trial, found: StoredTrial, state: State) -> Fitted:
-    history = panel.history(trial.unique_id)
+    """One-step fits of the last days before the test, then the run's own forecasts of the test's days."""
     cutoff = plan.windows.backtest[0].cutoff
     first = max(as_date(state.meta["days"]["train"]), cutoff - DAYS_BEFORE)
-    fitted = np.arange(first, cutoff + 1)
+    before, tested = np.arange(first, cutoff + 1), np.arange(cutoff + 1, panel.end + 1)
     forecasts = store.forecasts([found])[trial.trial_key, trial.unique_id]
-    tested = np.arange(cutoff + 1, panel.end + 1)
     ahead = {window.start: forecasts[window.cutoff][0] for window in plan.windows.backtest}
-    y_hat = [*one_step_fits(trial.member.build(), state, history, fitted), *(ahead.get(day, np.nan) for day in tested)]
-    ds = np.concatenate([fitted, tested])
-    published = state.arrays.get("published")
-    if published is not None:
-        known = np.full(len(ds), np.nan)
-        shown = published[-len(fitted) :]
-        known[len(fitted) - len(shown) : len(fitted)] = shown
-        published = known
+    fits = one_step_fits(trial.member.build(), state, panel.history(trial.unique_id), before)
+    ds = np.concatenate([before, tested])
     return Fitted(
         name=trial.member.setting,
         unique_id=trial.unique_id,
         facts=state.meta,
         ds=ds,
         y=panel.truth(trial.unique_id, ds),
-        y_hat=np.array(y_hat),
+        y_hat=np.array([*fits, *(ahead.get(day, np.nan) for day in tested)]),
         test=cutoff + 1,
-        published=published,
+        published=_published(state, len(before), len(ds)),
     )
+
+
+def _published(state: State, n_before: int, n: int) -> FloatArray | None:
+    """The model's own fit as published, on the days before the test, ``[n]``; None if it has none."""
+    if "published" not in state.arrays:
+        return None
+    shown = state.arrays["published"][-n_before:]
+    days = np.full(n, np.nan)
+    days[n_before - len(shown) : n_before] = shown
+    return days

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cluster.rundir.store import RunStore
-from cluster.stages.predict import predict
+from cluster.stages.prediction import predict
 from cluster.versions import code_of
 from ensembles.files.forecast_parquet import ForecastFile
 from forecasting.errors import DataError, StorageError, UserError

@@ -1,12 +1,13 @@
-"""`tidecast predict`: the next days from new data, by the members a run has trained and the blend it chose.
+"""`tidecast predict`: the days after new data, by the members a run has trained and the blend it chose.
 
-Nothing is fitted. Each member's stored state meets the new history: levels, lags and an ARIMA's filter are carried
-forward to its last day, and the blend combines the forecasts with the weights, the factor and the bands of the run. On
-the run's own data this gives the run's own forecast, to the last bit.
+Nothing is fitted. Stored models are applied to the new data: levels, lags and an ARIMA's filter are carried forward to
+its last day, by the loop that made the run's own forecasts (`forecasting.backtest`). The blend combines the forecasts
+with the weights, the factor and the bands of the run. On the run's own data this gives the run's own forecast, to the
+last bit.
 
 `update` re-estimates the one level that some states hold fixed (see `forecasting.models.base.Updatable`): the mean an
-ARIMA returns to, the range `lstm-classic` is scaled by. All other members take their level from the history they
-are given, with or without it.
+ARIMA returns to, or the range `lstm-classic` is scaled by. All other members take their level from the history they
+are given.
 """
 
 from __future__ import annotations
