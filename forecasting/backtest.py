@@ -3,7 +3,8 @@
 In: trials, the panel, the windows. Out: one `TrialResult` or `TrialFailure` per trial.
 
 `forecast_windows` is the one loop over windows. Models that are fitted one series at a time, many fits at a time or on
-all series of a target differ only in the `Fit` that gives the loop its states. A stored state is one more such `Fit`.
+all series of a target differ only in the `StateFor` that gives the loop its states; so does a stored state.
+
 A model sees `Panel.history(unique_id, cutoff)` and nothing else, so no value after a cutoff can reach a forecast made
 there.
 """
@@ -26,8 +27,8 @@ from forecasting.trial import Forecast, Trial, TrialFailure, TrialOutcome, Trial
 from forecasting.windows import Window, WindowPlan
 
 __all__ = [
-    "Fit",
     "Forecasts",
+    "StateFor",
     "forecast_windows",
     "one_step_fits",
     "reason_of",
@@ -35,7 +36,7 @@ __all__ = [
     "series_of",
 ]
 
-Fit = Callable[[Window, State | None], State]
+StateFor = Callable[[Window, State | None], State]
 """Gives the state for a window, from the window and the state of the window before it (None at the first)."""
 
 
@@ -88,7 +89,7 @@ def run_trials(
 
 
 def forecast_windows(
-    model: AnyModel, unique_ids: Sequence[str], panel: Panel, windows: WindowPlan, fit: Fit
+    model: AnyModel, unique_ids: Sequence[str], panel: Panel, windows: WindowPlan, fit: StateFor
 ) -> Forecasts:
     """Forecast series over all windows, with a new state for each window, or with the first one if `refit` is off.
 
@@ -153,7 +154,7 @@ class _Batch:
     run_seed: int
     n_threads: int
 
-    def outcome(self, trial: Trial, model: AnyModel, fit: Fit, seconds: float = 0.0) -> TrialOutcome:
+    def outcome(self, trial: Trial, model: AnyModel, fit: StateFor, seconds: float = 0.0) -> TrialOutcome:
         """Run one trial; `seconds` is what its share of earlier work took."""
         started = time.perf_counter()
         try:
@@ -173,8 +174,8 @@ class _Batch:
         assert isinstance(model, Model)
         return model.fit(self._task(trial, window, previous))
 
-    def fit_together(self, trials: Sequence[Trial], model: StackedModel, device: str) -> list[Fit]:
-        """Fit all trials at all cutoffs as one program; gives each trial a `Fit` that looks its states up."""
+    def fit_together(self, trials: Sequence[Trial], model: StackedModel, device: str) -> list[StateFor]:
+        """Fit all trials at all cutoffs as one program; gives each trial a `StateFor` that looks its states up."""
         asked = [self._tasks_or_error(trial) for trial in trials]
         states = iter(_fit_many(model, [task for tasks in asked if isinstance(tasks, list) for task in tasks], device))
         cutoffs = [window.cutoff for window in self.windows.fitted]
@@ -205,7 +206,7 @@ class _Batch:
 def _look_up(
     states: Mapping[np.datetime64, State | TrialError],
     window: Window,
-    previous: State | None,  # noqa: ARG001 - part of `Fit`
+    previous: State | None,  # noqa: ARG001 - part of `StateFor`
 ) -> State:
     state = states[window.cutoff]
     if isinstance(state, TrialError):

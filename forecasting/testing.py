@@ -1,12 +1,12 @@
-"""What every model owes, as checks that anybody's class can be put through with one import:
+"""Checks that every model must pass, for anybody's class, with one import:
 
     from forecasting.testing import check_model
 
     def test_my_model():
         check_model(MyModel, {"half_life": 14})
 
-A check that fails raises AssertionError with a sentence. They run the class as a run would, on two series of seven
-months with a weekday pattern, a slow level and a past covariate; settings should make a fit quick.
+A check that fails raises AssertionError with a sentence. The checks run the class as a run would, on two series of
+seven months with a weekday pattern, a slow level and a past covariate. Choose settings that make a fit quick.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = ["CHECKS", "NAME", "Subject", "check_model", "make_panel"]
 
 WINDOWS = WindowSpec("month", 2)
 NAME = "model under test"
-"""Under which the class is registered while it is checked."""
+"""The name of the class while it is checked."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def covers_every_day_with_amounts(subject: Subject) -> None:
 
 
 def looks_at_nothing_after_a_cutoff(subject: Subject) -> None:
-    """Other values after a cutoff leave its forecast as it was, and move later ones."""
+    """Other values after a cutoff change later forecasts, but not the one made at it."""
     panel = subject.panel
     later = panel.ds > subject.plan.backtest[0].cutoff
     changed = replace(panel, y=panel.y.copy(), past=panel.past.copy())
@@ -142,7 +142,7 @@ def looks_at_nothing_after_a_cutoff(subject: Subject) -> None:
 
 
 def gives_the_same_again(subject: Subject) -> None:
-    """The same to the last bit, alone or beside another series."""
+    """A fit gives the same bits again, alone or together with another series."""
     alone = subject.result()
     _must(
         _same(subject.result(), alone), "two runs of one fit differ: draw from the task's key alone, and keep nothing"
@@ -160,7 +160,7 @@ def uses_its_seed_as_it_says(subject: Subject) -> None:
 
 
 def forecasts_the_same_from_a_stored_state(subject: Subject) -> None:
-    """A state survives the file; and an update by its own history changes nothing."""
+    """A state can be stored and read, and an update by its own history changes nothing."""
     result = subject.result()
     state = unpack_states(pack_states({"key": result.state}))["key"]
     model, history = subject.member().build(), subject.panel.history("purchase")
@@ -181,7 +181,7 @@ def forecasts_the_same_from_a_stored_state(subject: Subject) -> None:
 
 
 def fails_with_a_sentence(subject: Subject) -> None:
-    """On a hopeless series a finite forecast, or a TrialError that says why; never a library's error."""
+    """A series that cannot be learned from gives a finite forecast or a TrialError, never a library's error."""
     panel = replace(subject.panel, **_last(subject.panel, 70))
     short = np.where(np.arange(70) < 66, np.nan, panel.y)
     windows = plan_windows(panel.ds, WindowSpec("day", 1, 7))

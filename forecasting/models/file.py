@@ -6,9 +6,8 @@ The table, CSV or Parquet, has one row per series, cutoff and day:
     purchase, 2014-07-01, 2014-06-30, 251300000
     …
 
-with the days after each backtest cutoff (`tidecast plan` lists them) and those after the end of the data, each
-forecast made from what was known at its cutoff. That nothing later went into them is the user's promise: the program
-can only see that a row is there.
+with the days after each backtest cutoff (`tidecast plan` lists them) and those after the end of the data. Each forecast
+must be made from what was known at its cutoff. The program cannot check that; it only sees that a row is there.
 """
 
 from __future__ import annotations
@@ -62,7 +61,7 @@ class FileForecast:
         return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else ""
 
     def fit(self, task: FitTask) -> State:
-        """Take the rows of this cutoff along. Raises TrialError when there are none."""
+        """Keep the rows of this cutoff. Raises TrialError when there are none."""
         ds, y_hat = self._rows(task.history)
         return State({"ds": ds.astype(np.int64), "y_hat": y_hat}, {"cutoff": iso(task.history.cutoff)})
 

@@ -2,13 +2,13 @@
 
     log y_t = level_T + calendar effect_t + what the trees forecast
 
-The calendar is taken out first and the level is that of the origin T, so trees learn small ratios, not amounts: what a
-series looked like at a tenth of its size still teaches. Columns are ratios of recent averages to the level
+The calendar is taken out first and the level is that of the origin T. So trees learn small ratios, not amounts, and can
+learn from a past when the series was a tenth of its size. Columns are ratios of recent averages to the level
 (lag and rolling), the days ahead, and the target day's calendar. Training rows fade with age.
 
-In training a day can be compared with the level at the origin, which teaches how levels go on, or with the level
-around the day itself, which hindsight knows: then trees learn the shape alone, and a past of steady growth is not
-carried on for ever.
+In training a day can be compared with the level at the origin, which teaches how levels go on. Or it is compared with
+the level around the day itself, which is known in hindsight; then trees learn the shape alone, and do not carry on a
+past of steady growth.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class GbmSettings(TreeSettings):
 
 
 class _Gbm:
-    """What both members share: adjusted levels in, trees, forecasts out."""
+    """What both models share: from adjusted levels to trees to forecasts."""
 
     family: ClassVar[str] = "gbm"
     version: ClassVar[int] = 1

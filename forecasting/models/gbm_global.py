@@ -1,11 +1,11 @@
-"""One LightGBM for all series of a target: what a series cannot learn from its own past alone, the others teach it.
+"""One LightGBM for all series of a target, so that a series also learns from the others' past.
 
     log y_{T+h} = level_T(type of T+h) + what the trees forecast
 
-A series' level is the median of its last days of the same type, work day or day off, known at the origin T. Everything
-the trees see is a ratio to such a level, so series of any size teach one another: recent averages and single days
+A series' level is the median of its last days of the same type, work day or day off, known at the origin T. The trees
+see ratios to such a level, so that series of any size can be learned from together: recent averages and single days
 against the level, the past covariates against their own, and the target day's calendar. The trees minimise the
-absolute error of the log ratio, that is they aim at the median.
+absolute error of the log ratio, so they aim at the median.
 
 A series that cannot teach (too short, constant, nothing but zeros) is left out of the fit. It is still forecast where
 it has a level, and is a failure of its own where it has none.

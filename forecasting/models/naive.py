@@ -1,6 +1,6 @@
-"""Members without parameters to fit: the last season, and the mean or median of the last days like the one forecast.
+"""Models without parameters to fit: the last season, and the mean or median of the last days like the one forecast.
 
-What everything else must beat. They read nothing but past values and the calendar, and tolerate zero days.
+Every other model has to beat them. They read past values and the calendar only, and tolerate zero days.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class SeasonalNaive:
 
 
 class _LikeDays:
-    """Mean or median of the last k days like the one forecast; the whole program of both members."""
+    """Mean or median of the last k days like the one forecast: what both models share."""
 
     family: ClassVar[str] = "naive"
     version: ClassVar[int] = 1

@@ -1,11 +1,12 @@
-"""Periodic factors: weekday × day of the month × level, the method many contestants begin with.
+"""Periodic factors: weekday × day of the month × level, the method with which many contestants begin.
 
     ŷ_t = level · weekday factor · day-of-month factor
 
 Factors and level are estimated together by sweeps over log y (Tukey 1977, Exploratory Data Analysis: median polish,
-here with means or medians): what two of them leave over makes the third, again and again. The level moves, so that
-growth does not pass for the end of a month. A day of the month is seen once a month, so its factor is pulled toward 1
-by as many ordinary days as `shrink` says. The forecast's level is a median that fades with age.
+here with means or medians): each of the three is estimated from what the other two leave over, in turn. The level
+moves, so that growth is not taken for an effect of the end of a month. A day of the month is seen once a month, so its
+factor is pulled toward 1 by as many ordinary days as `shrink` says. The forecast's level is a median that fades with
+age.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A user's own models beside the built-in ones: registered by hand, or found by an entry point.
+"""A user's own models: registered by hand, or found by an entry point.
 
 By hand, for a notebook or a script that runs with the local executor:
 
@@ -10,7 +10,7 @@ By an entry point of an installed package, for every process and so for Ray's wo
     [project.entry-points."tidecast.models"]
     my-model = "my_package.models:MyModel"
 
-Either way ``{model: my-model}`` is then a member like any other. `forecasting.models.base` says what a model is, and
+Either way a configuration may then say ``{model: my-model}``. `forecasting.models.base` says what a model is, and
 `forecasting.testing.check_model` whether a class keeps to it.
 """
 
@@ -36,7 +36,7 @@ _registered: dict[str, type[AnyModel]] = {}
 
 
 def add(name: str, cls: type[Any]) -> None:
-    """Register a class; under a name of its own again, as when a notebook's cell is run twice, it replaces the former.
+    """Register a class. A name that was registered before gets the new class, as when a notebook's cell runs twice.
 
     Raises ConfigError when the class is no model.
     """

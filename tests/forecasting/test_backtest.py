@@ -53,12 +53,6 @@ def test_one_trial_forecasts_every_series_of_its_target_from_every_cutoff():
     assert result.failed_series == {}
 
 
-def test_the_unit_of_a_member():
-    assert member().unit("a/b/redeem") == "redeem"
-    assert member().unit("redeem") == "redeem"
-    assert member(model="seasonal-naive").unit("a/redeem") == "a/redeem"
-
-
 def test_no_later_day_of_any_series_reaches_a_forecast_and_earlier_days_of_others_do():
     panel = make_panel()
     first = plan_windows(panel.ds, SPEC).backtest[0].cutoff

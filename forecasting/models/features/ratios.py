@@ -1,9 +1,9 @@
-"""A series seen from each of its days, as ratios to a level: what models that learn across series have in common.
+"""A series as log ratios to its own level, as of each of its days: the input of models that learn across series.
 
     log ratio of day t, as of the origin T = log y_t − level_T(type of t)
 
 The level is the median of the last `level_days` days of the same type, work day or day off, known at the origin. Ratios
-of series of any size are alike, so that series can teach one another.
+do not depend on a series' size, so that models can learn from all series together.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Ratios:
 
 
 def teachers_of(histories: Sequence[History]) -> list[History]:
-    """The histories that can teach: long enough, not constant, not nothing but zeros.
+    """The histories that can be learned from: long enough, not constant, not all zeros.
 
     Raises
     ------

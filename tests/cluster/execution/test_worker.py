@@ -2,6 +2,7 @@
 
 import io
 import json
+from typing import ClassVar
 
 import pyarrow.parquet as pq
 import pytest
@@ -9,7 +10,7 @@ from rich.console import Console
 
 from cluster.config import parse_config
 from cluster.execution.progress import RunProgress
-from cluster.execution.worker import WorkContext, work
+from cluster.execution.worker import WorkContext, warm_up, work
 from cluster.plan import cut_batches, make_plan
 from cluster.rundir.store import RunStore
 from forecasting.testing import make_panel
@@ -55,3 +56,19 @@ def test_nothing_is_shown_when_piped(reports):
     with RunProgress({"naive": 4, "lstm": 4}, Console(file=screen)) as progress:
         progress.add(found["naive"])
     assert not screen.getvalue()
+
+
+class Warm:
+    asked: ClassVar[list[str]] = []
+
+    @classmethod
+    def warm_up(cls, device):
+        cls.asked.append(device)
+        raise RuntimeError("a batch will say so")
+
+
+def test_models_are_asked_how_they_warm_up(monkeypatch):
+    models = {"warm": Warm, "cold": object}
+    monkeypatch.setattr("cluster.execution.worker.model_type", models.__getitem__)
+    warm_up("cuda:0", ("cold", "unknown", "warm"))
+    assert Warm.asked == ["cuda:0"]

@@ -1,7 +1,7 @@
 """The two networks: where each parameter lies in a fit's flat vector, how it starts, and its forward pass in numpy.
 
-direct    x [T, F] → LSTM → last hidden state → one output per day ahead,
-          plus a linear term in what is known of that day
+direct    x [T, F] → LSTM → last hidden state → one output per step ahead,
+          plus a linear term in what is known of that step
 classic   x [T, F] → dense, tanh → LSTM with peepholes → LSTM with peepholes,
           projected to one unit: the output of each step
 
@@ -39,8 +39,8 @@ TRUNCATION = 2.0
 class Network:
     """Sizes of one network; everything that decides the program.
 
-    `input_size` time steps T; `n_inputs` features F of a step; `hidden_size` units of each layer; `n_outputs` days
-    ahead (direct) or T (classic); `n_known` linear inputs of each day ahead; `start` how wide the classic network's
+    `input_size` time steps T; `n_inputs` features F of a step; `hidden_size` units of each layer; `n_outputs` steps
+    ahead (direct) or T (classic); `n_known` linear inputs of each step ahead; `start` how wide the classic network's
     weights start: 1/√(rows fed in), or 1.
     """
 

@@ -18,7 +18,7 @@ class Samples:
     """Training or validation windows of one fit.
 
     `x` ``[N, T, F]``; `y` ``[N, O]``; `weight` ``[N, O]`` of each value in the loss, 0 where there is no value; `known`
-    ``[N, O, C]`` what is known in advance of the days to forecast.
+    ``[N, O, C]`` what is known in advance of the steps ahead.
     """
 
     x: Array

@@ -1,9 +1,9 @@
 """The reference backend: K fits as one torch program, on a CPU or a GPU.
 
-A fit's numbers depend on nothing but itself. Every reduction stays inside a fit; mini-batches are padded to `LANES`
-columns and parameters to whole registers, so that no element falls into a loop's scalar rest; a lone fit is computed
-beside a copy of itself, because a batch of one takes other matrix routines. Fits that stopped leave the program at
-the end of an epoch.
+A fit's numbers do not depend on the other fits. Every reduction stays inside a fit. Mini-batches are padded to `LANES`
+columns and parameters to whole registers, so that no element is computed by a loop's scalar rest. A single fit is
+computed together with a copy of itself, because a batch of one takes other matrix routines. Fits that stopped leave the
+program at the end of an epoch.
 
 On a GPU a mini-batch is one CUDA graph, replayed; the host reads the losses once an epoch.
 """

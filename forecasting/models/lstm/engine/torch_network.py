@@ -38,8 +38,8 @@ def loss_terms(error: Tensor, loss: Literal["l1", "huber", "mse"]) -> tuple[Tens
 
 
 class Direct:
-    """LSTM, then one output per day ahead from the last hidden state, and a linear term in what is known of that
-    day.
+    """LSTM, then one output per step ahead from the last hidden state, and a linear term in what is known of that
+    step.
     """
 
     def __init__(self, network: Network, n_fits: int, batch: int, device: str) -> None:
