@@ -96,7 +96,8 @@ def timed(work: Callable[[], object], device: str) -> float:
 
 def torch_epoch(input_size: int, n_fits: int, device: str) -> Callable[[], object]:
     fits = [make_fit(key, input_size) for key in range(1, max(n_fits, 2) + 1)]
-    stack = torch_backend.Stack(make_spec(input_size, EPOCHS), fits, device)
+    spec = make_spec(input_size, EPOCHS)
+    stack = torch_backend.Stack(spec, torch_backend.StackedFits.of(spec, fits, device), device)
     epochs = iter(range(1, EPOCHS + 1))
 
     def work() -> None:
