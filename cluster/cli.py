@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 # One thread per fit, also in libraries that read this when they are loaded: the same bits whatever the machine has.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -314,7 +314,7 @@ def score(
         Path, typer.Argument(metavar="TRUTH", help="table of actual values: date and one column per target")
     ],
     surrogate: Annotated[
-        Literal["linear", "convex", "concave", "wape"], typer.Option(help="points of a day by relative error")
+        str, typer.Option(help="points of a day by relative error: linear, convex, concave; or wape")
     ] = "linear",
     config: Annotated[
         str | None, typer.Option("--config", metavar="CONFIG", help="configuration with targets and weights")

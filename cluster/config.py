@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from ensembles.blend.fit import BlendSpec
+from ensembles.blend.spec import BlendSpec
 from ensembles.oof import REFERENCE
 from forecasting.data.spec import DataSpec
 from forecasting.errors import ConfigError
 from forecasting.models import built_in_models, model_names, model_type
-from forecasting.score.points import Surrogate
+from forecasting.score.names import score_names
 from forecasting.trial import Member
 from forecasting.windows import WindowSpec
 
@@ -63,9 +63,14 @@ class WindowsConfig(_Section):
 class ScoreConfig(_Section):
     """How a day is judged."""
 
-    surrogate: Surrogate = Field(
-        "linear", description="points of a day by relative error: linear, convex, concave; or wape"
-    )
+    surrogate: str = Field("linear", description="points of a day by relative error: linear, convex, concave; or wape")
+
+    @field_validator("surrogate")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in score_names():
+            raise ValueError(f"is no score: choose one of {', '.join(score_names())}")
+        return name
 
 
 class MemberEntry(BaseModel):

@@ -24,7 +24,9 @@ __all__ = [
     "average",
     "average_families",
     "average_seeds",
+    "family_mean",
     "known_before",
+    "log_errors",
     "member_shares",
     "window_lengths",
 ]
@@ -131,6 +133,12 @@ def known_before(cutoffs: Sequence[np.datetime64], horizons: IntArray) -> tuple[
     return tuple(np.flatnonzero(ends <= cutoff) for cutoff in days)
 
 
+def log_errors(y_hat: FloatArray, y: FloatArray) -> FloatArray:
+    """log(y / ŷ), same shape; NaN where either is unknown or zero."""
+    usable = (y_hat > 0) & (y > 0)
+    return np.where(usable, np.log(np.where(usable, y, 1.0) / np.where(usable, y_hat, 1.0)), np.nan)
+
+
 def average(
     y_hat: FloatArray, members: Sequence[MemberInfo], level: Level
 ) -> tuple[FloatArray, tuple[MemberInfo, ...]]:
@@ -187,3 +195,13 @@ def average_families(cube: OofCube) -> OofCube:
 def _averaged(cube: OofCube, level: Level) -> OofCube:
     y_hat, units = average(cube.y_hat, cube.members, level)
     return replace(cube, members=units, y_hat=y_hat)
+
+
+def family_mean(cube: OofCube) -> FloatArray:
+    """Mean over families of what the members forecast, ``[n_series, n_windows, horizon]``; yardsticks are left out."""
+    y_hat = average_families(cube.blendable()).y_hat
+    share = 1.0 / y_hat.shape[-1]
+    mean = np.zeros(cube.y.shape)
+    for i in range(y_hat.shape[-1]):  # one by one, with weights: the bits of the blend that combines families equally
+        mean += share * y_hat[..., i]
+    return mean

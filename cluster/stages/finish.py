@@ -17,7 +17,7 @@ from cluster.stages.network_pages import write_figures
 from cluster.stages.reports import write_reports
 from ensembles.blend.fit import Blend, fit_blend
 from ensembles.evaluation.leaderboard import MemberFacts, build_leaderboard
-from ensembles.files.blend_json import blend_facts
+from ensembles.files.blend_json import BlendFile
 from ensembles.files.exports.forecast import forecast_csv
 from ensembles.files.exports.leaderboard import leaderboard_csv
 from ensembles.files.exports.submission import submission_csv
@@ -64,13 +64,13 @@ def blend_and_write(plan: Plan, panel: Panel, members: MemberForecasts, store: R
     cubes = {target: members.cubes[target] for target in weights}
     blend = fit_blend(cubes, weights, config.blend, config.score.surrogate)
     blended = {
-        target: blend.apply(target, members.final[target][..., cube.blendable_members])
+        target: blend.targets[target].apply(members.final[target][..., cube.blendable_members])
         for target, cube in cubes.items()
     }
     board = _board(plan, panel, members, blend)
     _write_forecasts(plan, panel, members, blend, blended, store)
     _write_board(board, store)
-    store.write_json("blend.json", blend_facts(blend))
+    store.write(BlendFile.of(blend))
     has_figures = write_figures(plan, panel, store)
     _prune(plan, blend, store)
     timings = {"train": round(seconds, 2), "blend": round(time.perf_counter() - started, 2)}
@@ -105,7 +105,7 @@ def _board(plan: Plan, panel: Panel, members: MemberForecasts, blend: Blend | No
     board = build_leaderboard(
         members.cubes, targets, plan.config.score.surrogate, blend, plan.windows.backtest, history, facts
     )
-    return LeaderboardFile.model_validate(board | {"broken_series": dict(members.broken)})
+    return board.model_copy(update={"broken_series": dict(members.broken)})
 
 
 def _write_forecasts(
@@ -116,13 +116,13 @@ def _write_forecasts(
     targets = tuple(plan.config.data.targets)
     # Two targets are what comes in and what goes out; with another number there is no net flow.
     net = (targets[0], targets[1]) if len(targets) == 2 else None
-    bands = {target: blend.bands(target, blended[target]) for target in cubes}
+    bands = {target: blend.targets[target].bands(blended[target]) for target in cubes}
     by_uid = {uid: bands[t].series(i) for t, cube in cubes.items() for i, uid in enumerate(cube.unique_ids)}
     people = forecast_csv(final.ds, by_series, targets, panel.calendar, plan.config.data.unit, net, by_uid)
     store.storage.write("submission.csv", submission_csv(final.ds, by_series, targets))
     store.storage.write("forecast.csv", people)
     store.write(ForecastFile.of(cubes, members.final, blended, final.ds, bands))
-    store.write(OofFile.of(cubes, blend.prequential.y_hat, blend.prequential.bands))
+    store.write(OofFile.of(cubes, blend.evidence.prequential.y_hat, blend.evidence.prequential.bands))
 
 
 def _prune(plan: Plan, blend: Blend, store: RunStore) -> None:
@@ -132,10 +132,8 @@ def _prune(plan: Plan, blend: Blend, store: RunStore) -> None:
         return
     used: set[str] = set()
     if keep == "blend":
-        for fitted in blend.fitted.values():
-            shares = fitted.member_weights
-            weights = np.ones(len(fitted.members)) if shares is None else shares
-            used |= {m.member_id for m, weight in zip(fitted.members, weights, strict=True) if weight > 0}
+        for found in blend.targets.values():
+            used |= {m.member_id for m, needed in zip(found.combination.members, found.needed, strict=True) if needed}
     store.prune_states({trial.trial_key for trial in plan.trials if trial.member.member_id in used})
 
 
@@ -168,9 +166,9 @@ def _recent(panel: Panel, cube: OofCube, days: int) -> FloatArray:
 
 def _headline(blend: Blend) -> str:
     """The result in one sentence."""
-    chosen = next(pair for pair in blend.pairs if pair.chosen)
-    score = blend.prequential.score
+    chosen = next(pair for pair in blend.evidence.pairs if pair.chosen)
+    score = blend.evidence.prequential.score
     text = f"blend {chosen.label}: {score:.2f} points a day on windows its weights did not see"
-    if blend.best_single is not None:
-        text += f", the best single member as it would have been picked {blend.best_single.score:.2f}"
+    if (best := blend.evidence.best_single) is not None:
+        text += f", the best single member as it would have been picked {best.score:.2f}"
     return text

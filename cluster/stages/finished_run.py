@@ -11,7 +11,8 @@ from cluster.config import RunConfig, expand_members, parse_config
 from cluster.rundir.run_facts import finished_run
 from cluster.rundir.store import RunStore
 from cluster.stages.input import identity
-from ensembles.blend.target_blend import StoredBlend, blend_of_run
+from ensembles.blend.target_blend import TargetBlend
+from ensembles.files.blend_json import BlendFile
 from ensembles.files.forecast_parquet import ForecastFile
 from ensembles.files.oof_parquet import OofFile
 from ensembles.files.run_json import RunFile
@@ -37,7 +38,7 @@ class TrainedRun:
     store: RunStore
     run: RunFile
     config: RunConfig
-    blends: Mapping[str, StoredBlend]
+    blends: Mapping[str, TargetBlend]
     series: Mapping[str, tuple[str, ...]]
     members: Mapping[str, Member]
 
@@ -51,7 +52,7 @@ class TrainedRun:
         return {
             (info.member_id, uid): self.members[info.member_id]
             for target, blend in self.blends.items()
-            for info, needed in zip(blend.fitted.members, blend.needed, strict=True)
+            for info, needed in zip(blend.combination.members, blend.needed, strict=True)
             if needed
             for uid in self.series[target]
         }
@@ -127,12 +128,12 @@ def open_trained(run_dir: str) -> TrainedRun:
     run = finished_run(store)
     config = parse_config(run.config, f"{store.uri}/run.json")
     _check_usable(store, config)
-    blends = blend_of_run(store.read_json("blend.json"))
+    blends = store.read(BlendFile).target_blends()
     forecast = store.read(ForecastFile).blend
     series = {target: tuple(dict.fromkeys(forecast.of_target(target).unique_id)) for target in blends}
     members = {member.member_id: member for member in expand_members(config)}
     for blend in blends.values():
-        for info in blend.fitted.members:
+        for info in blend.combination.members:
             if info.member_id not in members:
                 raise StorageError(
                     f"the settings of {info.name} have changed with the version of this program: "
@@ -142,14 +143,6 @@ def open_trained(run_dir: str) -> TrainedRun:
 
 
 def _check_usable(store: RunStore, config: RunConfig) -> None:
-    from ensembles.files.blend_json import BLEND_SCHEMA
-
-    found = store.read_json("blend.json")["schema_version"]
-    if found != BLEND_SCHEMA:
-        raise StorageError(
-            f"{store.uri}/blend.json has schema version {found} and this program reads {BLEND_SCHEMA}: "
-            "use the version that wrote it, or run again with another --run-dir"
-        )
     if config.run.keep == "none":
         raise StorageError(
             f"{store.uri} kept no fitted states (run.keep: none): "

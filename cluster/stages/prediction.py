@@ -24,7 +24,7 @@ from cluster.rundir.final_states import Fit, find_fits
 from cluster.rundir.storage import Storage, without_secrets
 from cluster.stages.finished_run import TrainedRun, open_trained
 from cluster.stages.input import load_data
-from ensembles.blend.target_blend import StoredBlend
+from ensembles.blend.target_blend import TargetBlend
 from ensembles.files.forecast_parquet import ForecastFile, TargetForecast
 from ensembles.files.prediction_json import PredictionFile
 from forecasting.backtest import forecast_windows, reason_of
@@ -168,12 +168,12 @@ def _blended(trained: TrainedRun, made: Mapping[tuple[str, str], FloatArray], wi
 
 
 def _stack(
-    blend: StoredBlend, uids: Sequence[str], made: Mapping[tuple[str, str], FloatArray], window: Window
+    blend: TargetBlend, uids: Sequence[str], made: Mapping[tuple[str, str], FloatArray], window: Window
 ) -> FloatArray:
     """Members' forecasts ``[n_series, horizon, n_members]``, 0 for members without weight."""
-    y_hat = np.zeros((len(uids), window.horizon, len(blend.fitted.members)))
+    y_hat = np.zeros((len(uids), window.horizon, len(blend.combination.members)))
     for i, uid in enumerate(uids):
-        for m, info in enumerate(blend.fitted.members):
+        for m, info in enumerate(blend.combination.members):
             if (info.member_id, uid) in made:
                 y_hat[i, :, m] = made[info.member_id, uid]
     return y_hat
@@ -199,7 +199,7 @@ def _submissions(
 def _forecast(trained: TrainedRun, blended: Mapping[str, _Blended], window: Window) -> ForecastFile:
     parts = []
     for target, found in blended.items():
-        infos, used = trained.blends[target].fitted.members, np.flatnonzero(trained.blends[target].needed)
+        infos, used = trained.blends[target].combination.members, np.flatnonzero(trained.blends[target].needed)
         names = [infos[m].name for m in used]
         parts.append(TargetForecast(trained.series[target], names, found.members[..., used], found.y_hat, found.bands))
     return ForecastFile.of_prediction(parts, window.ds)

@@ -1,17 +1,15 @@
 r"""The score-optimal point: a factor on the blend's forecasts that raises the expected score.
 
-Neither mean nor median of what may happen earns most: errors are judged relative to the actual value, so a
-forecast that is too high by a ratio is missed by more than one too low by the same ratio. With log errors
-:math:`\log(y / ŷ) \sim N(0, σ^2)`, the factor
+Neither the mean nor the median of what may happen earns most. Errors are judged relative to the actual value, so a
+forecast that is too high by a ratio loses more than one that is too low by the same ratio. With log errors
+:math:`\log(y / ŷ) \sim N(0, σ^2)` and f the points by relative error, the factor
 
 .. math:: c^*(σ) = \arg\max_c E\, f\big(|c\, e^{-σ z} - 1|\big)
 
-lies a little below 1 (0.98 for errors of 20%). Only σ is estimated. The mean of the log errors is not: it
-changes from window to window and says next to nothing about the next one, so its estimate is shrunk all the way
-to zero.
+lies a little below 1 (0.98 for errors of 20%). It comes from the score (`Score.best_factor`). Only σ is estimated. The
+mean of the log errors is not, because it changes from window to window and says next to nothing about the next one.
 
-The factor of a window comes from windows before it, and it is dropped where the windows that could test it say
-that it lost.
+The factor of a window comes from windows before it. It is dropped if the windows that could test it say that it lost.
 """
 
 from __future__ import annotations
@@ -22,14 +20,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ensembles.judging.window_scores import window_scores
+from ensembles.oof import log_errors
 from forecasting.schema import FloatArray, IntArray
-from forecasting.score.points import Surrogate, points
+from forecasting.score.base import Score
 
-__all__ = ["Calibration", "follow_factor", "log_errors", "optimal_factor", "spread"]
+__all__ = ["Calibration", "prequential_factors", "spread"]
 
-FACTORS = np.arange(0.900, 1.0501, 0.001)
-Z = np.linspace(-4.0, 4.0, 401)
-DENSITY = np.exp(-0.5 * Z**2) / np.exp(-0.5 * Z**2).sum()
 MEAN_ABS_TO_SD = float(np.sqrt(np.pi / 2))
 """Standard deviation of a normal distribution per unit of its mean absolute value: less moved by single days than
 squares.
@@ -56,45 +52,30 @@ class Calibration:
         return cls(np.ones(y_hat.shape[1]), 1.0, y_hat, None)
 
 
-def log_errors(y_hat: FloatArray, y: FloatArray) -> FloatArray:
-    """log(y / ŷ), same shape; NaN where either is unknown or zero."""
-    usable = (y_hat > 0) & (y > 0)
-    return np.where(usable, np.log(np.where(usable, y, 1.0) / np.where(usable, y_hat, 1.0)), np.nan)
-
-
 def spread(errors: FloatArray) -> float:
     """σ of log errors around zero; 0 without any."""
     known = np.abs(errors[~np.isnan(errors)])
     return float(known.mean()) * MEAN_ABS_TO_SD if len(known) else 0.0
 
 
-def optimal_factor(sigma: float, surrogate: Surrogate) -> float:
-    """c*(σ); 1 for `wape`, whose best point is the median."""
-    if surrogate == "wape" or sigma == 0.0:
-        return 1.0
-    ratio = FACTORS[:, None] * np.exp(-sigma * Z)
-    expected = (points(ratio, np.ones(1), surrogate) * DENSITY).sum(axis=1)
-    return float(FACTORS[int(np.argmax(np.round(expected, 9)))])
-
-
-def follow_factor(
-    y_hat: FloatArray, y: FloatArray, before: Sequence[IntArray], choosing: Sequence[IntArray], surrogate: Surrogate
+def prequential_factors(
+    y_hat: FloatArray, y: FloatArray, before: Sequence[IntArray], choosing: Sequence[IntArray], score: Score
 ) -> Calibration:
     """Factor of every window from the windows before it, and the final one.
 
     Parameters
     ----------
     y_hat, y
-        Honest forecasts and actual values, ``[n_series, n_windows, horizon]``.
+        Prequential forecasts and actual values, ``[n_series, n_windows, horizon]``.
     before
         P(k) of every window, ``n_windows`` arrays, and last that of the final forecast.
     choosing
         The windows that may test the factor of each window, and last of the final forecast.
     """
     errors = log_errors(y_hat, y)
-    fitted = np.array([optimal_factor(spread(errors[:, past]), surrogate) for past in before])
+    fitted = np.array([score.best_factor(spread(errors[:, past])) for past in before])
     multiplied = y_hat * fitted[:-1][None, :, None]
-    gains = window_scores(multiplied, y, surrogate) - window_scores(y_hat, y, surrogate)
+    gains = window_scores(multiplied, y, score) - window_scores(y_hat, y, score)
     tested = [float(gains[windows].mean()) if len(windows) else None for windows in choosing]
     used = np.array([1.0 if gain is not None and gain < 0 else c for c, gain in zip(fitted, tested, strict=True)])
     return Calibration(used[:-1], float(used[-1]), y_hat * used[:-1][None, :, None], tested[-1])

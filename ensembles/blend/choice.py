@@ -8,49 +8,25 @@ from dataclasses import dataclass
 import numpy as np
 
 from ensembles.blend.combination import BASELINE, Candidate
-from ensembles.blend.ranking import Ranking
-from ensembles.blend.tracks import Track, choose
+from ensembles.blend.pair import Choice, Pair
+from ensembles.blend.tracks import Track
+from ensembles.judging.judge import Judge
+from ensembles.judging.ranking import Ranking
 from forecasting.schema import FloatArray, IntArray
 
-__all__ = ["Course", "Pair"]
-
-Choice = Mapping[str, Candidate]
-"""One candidate per target."""
+__all__ = ["Chooser"]
 
 
 @dataclass(frozen=True)
-class Pair:
-    """One candidate per target, judged by the windows that choose, before any calibration.
+class Chooser:
+    """Chooses one candidate per target by their scores on some windows.
 
-    `score` is the prequential total over those windows (None where there are none), `by_surrogate` the same
-    under the surrogate's family, `score_in_sample` the total over all windows of weights fitted on all of them;
-    `out`: further below the family-equal mean than tolerated under some surrogate.
-    """
-
-    candidates: Choice
-    score: float | None
-    by_surrogate: Mapping[str, float]
-    score_in_sample: float
-    out: bool
-    chosen: bool
-
-    @property
-    def label(self) -> str:
-        labels = {candidate.label for candidate in self.candidates.values()}
-        return labels.pop() if len(labels) == 1 else ", ".join(f"{t}: {c.label}" for t, c in self.candidates.items())
-
-
-@dataclass(frozen=True)
-class Course:
-    """Candidates of all targets on their way through the windows.
-
-    `tracks` per target, the same candidates in the same order; `weights` of the targets, ``[n_targets]``.
+    `tracks` per target, the same candidates in the same order.
     """
 
     tracks: Mapping[str, tuple[Track, ...]]
-    weights: FloatArray
+    judge: Judge
     tie: float
-    surrogate: str
 
     def track(self, target: str, candidate: Candidate) -> Track:
         """One candidate on one target."""
@@ -85,12 +61,24 @@ class Course:
         return dict.fromkeys(self.tracks, BASELINE)
 
     def _rank(self, windows: IntArray) -> Ranking:
-        rows = list(self.tracks.values())
-        return choose(rows, self.weights, windows, surrogate=self.surrogate, tie=self.tie)
+        """Rank tuples of candidates by their mean scores over `windows`, at least one."""
+        first = next(iter(self.tracks.values()))
+        candidates = [track.candidate for track in first]
+        scores = {
+            name: {target: self._means(target, name, windows) for target in self.tracks} for name in first[0].scores
+        }
+        return self.judge.rank(
+            scores,
+            np.array([candidate.complexity for candidate in candidates]),
+            baseline=candidates.index(BASELINE),
+            tie=self.tie,
+        )
+
+    def _means(self, target: str, score: str, windows: IntArray) -> FloatArray:
+        return np.array([track.scores[score][windows].mean() for track in self.tracks[target]])
 
     def _named(self, choice: Sequence[int]) -> dict[str, Candidate]:
         return {target: row[i].candidate for (target, row), i in zip(self.tracks.items(), choice, strict=True)}
 
     def _in_sample(self, named: Choice) -> float:
-        scores = [self.track(target, candidate).in_sample.mean() for target, candidate in named.items()]
-        return float(sum(weight * score for weight, score in zip(self.weights, scores, strict=True)))
+        return self.judge.total({t: float(self.track(t, named[t]).in_sample.mean()) for t in named})

@@ -6,35 +6,31 @@ many settings of one family cannot outvote another; level `settings` combines th
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, get_args
+from functools import cached_property
 
 import numpy as np
 
-from ensembles.blend.methods.greedy import greedy_weights
-from ensembles.blend.methods.simplex import shrink, simplex_weights
-from ensembles.judging.window_scores import member_scores, window_scores
+from ensembles.blend.methods.base import FittingRules, Method, all_methods, method_named
 from ensembles.oof import LEVELS, Level, MemberInfo, OofCube, average, member_shares
 from forecasting.schema import FloatArray, IntArray
-from forecasting.score.points import Surrogate
 
-__all__ = ["BASELINE", "Candidate", "Fitted", "FittingRules", "Method", "fit_candidate", "parse_candidate"]
-
-Method = Literal["mean", "median", "trimmed-mean", "best-single", "simplex", "greedy", "simplex-by-series"]
-"""Simplest first: nothing fitted, one thing chosen, weights held close to equal, weights free, weights by series."""
-
-METHODS: tuple[Method, ...] = get_args(Method)
-ORDER_STATISTICS: tuple[Method, ...] = ("median", "trimmed-mean")
-TRIM = 0.2
-"""Share of units the trimmed mean leaves out on each side (one at least, where three are left)."""
+__all__ = [
+    "BASELINE",
+    "Candidate",
+    "Combination",
+    "equal_weights",
+    "fit_candidate",
+    "method_words",
+    "parse_candidate",
+]
 
 
 @dataclass(frozen=True, order=True)
 class Candidate:
     """A method over a level; its label is ``method/level``."""
 
-    method: Method
+    method: str
     level: Level
 
     @property
@@ -42,9 +38,17 @@ class Candidate:
         return f"{self.method}/{self.level}"
 
     @property
+    def rule(self) -> Method:
+        """The method of that name."""
+        method = method_named(self.method)
+        if method is None:
+            raise ValueError(f"{self.method!r} is none of {_known_methods()}")
+        return method
+
+    @property
     def complexity(self) -> int:
         """Rank by how much is fitted, 0 for the simplest."""
-        return METHODS.index(self.method) * len(LEVELS) + LEVELS.index(self.level)
+        return self.rule.place * len(LEVELS) + LEVELS.index(self.level)
 
 
 BASELINE = Candidate("mean", "families")
@@ -60,33 +64,38 @@ def parse_candidate(name: str) -> tuple[Candidate, ...]:
         For an unknown name, with the known ones.
     """
     method, _, level = name.partition("/")
-    found = tuple(Candidate(m, v) for m in METHODS for v in LEVELS if m == method and level in ("", v))
+    found = tuple(Candidate(m.name, v) for m in all_methods() for v in LEVELS if m.name == method and level in ("", v))
     if not found or name.endswith("/"):
-        raise ValueError(f"{name!r} is none of {', '.join(METHODS)}, each with or without /{' or /'.join(LEVELS)}")
+        raise ValueError(f"{name!r} is none of {_known_methods()}, each with or without /{' or /'.join(LEVELS)}")
     return found
 
 
+def _known_methods() -> str:
+    return ", ".join(method.name for method in all_methods())
+
+
+def method_words(method: str, level: str) -> str:
+    """What a candidate does, as ``fitted weights on families``; an unknown method goes by its name."""
+    known = method_named(method)
+    return f"{method if known is None else known.words} {level}"
+
+
 @dataclass(frozen=True)
-class FittingRules:
-    """What the fitted methods aim at, and how strongly simplex weights are held to equal ones."""
-
-    surrogate: Surrogate
-    shrinkage: float
-
-
-@dataclass(frozen=True)
-class Fitted:
+class Combination:
     """A candidate with its weights: turns the members' forecasts of a target into one.
 
-    `members` ``[n_members]`` in the order their forecasts must come in; `units` ``[n_units]`` what is combined;
-    `unit_weights` ``[n_units]``, or ``[n_series, n_units]`` where each series has its own; None for median and
-    trimmed mean, which weigh by rank.
+    `members` ``[n_members]`` in the order their forecasts must come in; `unit_weights` ``[n_units]``, or
+    ``[n_series, n_units]`` where each series has its own; None for methods that weigh by rank.
     """
 
     candidate: Candidate
     members: tuple[MemberInfo, ...]
-    units: tuple[MemberInfo, ...]
     unit_weights: FloatArray | None
+
+    @cached_property
+    def units(self) -> tuple[MemberInfo, ...]:
+        """What is combined, ``[n_units]``: means of the members."""
+        return average(np.empty((0, len(self.members))), self.members, self.candidate.level)[1]
 
     def apply(self, y_hat: FloatArray) -> FloatArray:
         """Combine members' forecasts ``[n_series, ..., n_members]`` into ``[n_series, ...]``; NaN stays NaN."""
@@ -94,15 +103,7 @@ class Fitted:
 
     def combine(self, y_hat: FloatArray) -> FloatArray:
         """Combine units' forecasts ``[n_series, ..., n_units]`` into ``[n_series, ...]``."""
-        if self.unit_weights is None:
-            return _by_rank(self.candidate.method, y_hat)
-        weights = self.unit_weights
-        if weights.ndim == 2:
-            weights = weights.reshape(len(weights), *[1] * (y_hat.ndim - 2), -1)
-        total = np.zeros(y_hat.shape[:-1])
-        for i in range(y_hat.shape[-1]):  # in order: see `oof.average`
-            total += weights[..., i] * y_hat[..., i]
-        return total
+        return self.candidate.rule.combine(y_hat, self.unit_weights)
 
     @property
     def mean_unit_weights(self) -> FloatArray | None:
@@ -110,37 +111,18 @@ class Fitted:
         weights = self.unit_weights
         return weights.mean(axis=0) if weights is not None and weights.ndim == 2 else weights
 
-    def weight_of(self, member: MemberInfo) -> float | None:
-        """Weight of one member; None for a yardstick, or where the combination goes by rank."""
-        shares = self.member_weights
-        return None if shares is None or member not in self.members else float(shares[self.members.index(member)])
-
     @property
     def member_weights(self) -> FloatArray | None:
-        """Each member's share in the combination, ``[n_members]``; None for median and trimmed mean."""
+        """Each member's share in the combination, ``[n_members]``; None for methods that weigh by rank."""
         if self.mean_unit_weights is None:
             return None
         shares: FloatArray = (member_shares(self.members, self.candidate.level) * self.mean_unit_weights).sum(axis=1)
         return shares
 
 
-def _by_rank(method: Method, y_hat: FloatArray) -> FloatArray:
-    n = y_hat.shape[-1]
-    ordered = np.sort(y_hat, axis=-1)
-    if method == "median":
-        middle: FloatArray = (ordered[..., (n - 1) // 2] + ordered[..., n // 2]) / 2.0
-        return middle
-    cut = max(int(n * TRIM), 1) if n >= 3 else 0
-    total = ordered[..., cut].copy()
-    for i in range(cut + 1, n - cut):
-        total += ordered[..., i]
-    kept: FloatArray = total / (n - 2 * cut)
-    return kept
-
-
 def fit_candidate(
     candidate: Candidate, members: tuple[MemberInfo, ...], units: OofCube, windows: IntArray, rules: FittingRules
-) -> Fitted:
+) -> Combination:
     """Fit a candidate on some windows.
 
     Parameters
@@ -150,63 +132,17 @@ def fit_candidate(
     units
         The cube of the candidate's level.
     windows
-        Indices of the windows to fit on. With none, methods that need weights take equal ones: over families,
-        then settings.
+        Indices of the windows to fit on. With none, methods that learn take equal weights: over families, then
+        settings.
     """
     equal = equal_weights(units.members)
-    if candidate.method in ORDER_STATISTICS:
-        weights = None
-    elif candidate.method == "mean":
-        weights = np.full(len(equal), 1.0 / len(equal))
-    elif len(windows) == 0:
-        weights = equal
-    else:
-        weights = _FIT[candidate.method](units.y_hat[:, windows], units.y[:, windows], equal, rules)
-    return Fitted(candidate, members, units.members, weights)
+    if candidate.rule.learns and len(windows) == 0:
+        return Combination(candidate, members, equal)
+    weights = candidate.rule.fit(units.y_hat[:, windows], units.y[:, windows], equal, rules)
+    return Combination(candidate, members, weights)
 
 
 def equal_weights(units: tuple[MemberInfo, ...]) -> FloatArray:
     """Equal over families, then over the settings of each, ``[n_units]``."""
     families = [u.family for u in units]
     return np.array([1.0 / (len(set(families)) * families.count(f)) for f in families])
-
-
-def _best_single(y_hat: FloatArray, y: FloatArray, equal: FloatArray, rules: FittingRules) -> FloatArray:
-    scores = np.round(member_scores(y_hat, y, rules.surrogate).mean(axis=1), 6)
-    weights = np.zeros(len(equal))
-    weights[int(np.argmax(scores))] = 1.0
-    return weights
-
-
-def _simplex(y_hat: FloatArray, y: FloatArray, equal: FloatArray, rules: FittingRules) -> FloatArray:
-    weights = simplex_weights(y_hat, y, rules.surrogate, equal)
-    return shrink(weights, equal, y.shape[1], rules.shrinkage)
-
-
-def _greedy(y_hat: FloatArray, y: FloatArray, equal: FloatArray, rules: FittingRules) -> FloatArray:
-    def score(candidates: FloatArray, y: FloatArray) -> FloatArray:
-        mean: FloatArray = window_scores(candidates, y, rules.surrogate).mean(axis=-1)
-        return mean
-
-    del equal  # greedy selection starts from nothing
-    return greedy_weights(np.ascontiguousarray(np.moveaxis(y_hat, -1, 0)), y, score)
-
-
-def _simplex_by_series(y_hat: FloatArray, y: FloatArray, equal: FloatArray, rules: FittingRules) -> FloatArray:
-    """A series' own weights, held toward the target's as those are toward equal ones."""
-    common = _simplex(y_hat, y, equal, rules)
-    weights = np.tile(common, (len(y), 1))
-    for row in range(len(y)):
-        known = ~np.isnan(y[row]).all(axis=-1)
-        if known.any():
-            own = simplex_weights(y_hat[[row]][:, known], y[[row]][:, known], rules.surrogate, common)
-            weights[row] = shrink(own, common, int(known.sum()), rules.shrinkage)
-    return weights
-
-
-_FIT: dict[Method, Callable[[FloatArray, FloatArray, FloatArray, FittingRules], FloatArray]] = {
-    "best-single": _best_single,
-    "simplex": _simplex,
-    "greedy": _greedy,
-    "simplex-by-series": _simplex_by_series,
-}

@@ -18,6 +18,7 @@ from ensembles.judging.judge import Judge, Measured
 from ensembles.report.data import ReportData
 from forecasting.errors import ConfigError
 from forecasting.schema import BLEND, DateArray, FloatArray
+from forecasting.score.names import score_named
 
 __all__ = ["Change", "ComparedRun", "Comparison", "compare"]
 
@@ -97,7 +98,7 @@ class _Honest:
     def judge(self, reference: ReportData) -> Judge:
         known = np.any([~np.isnan(y_hat).all(axis=0) for y_hat in self.y_hat.values()], axis=0)
         horizons = np.where(known, np.arange(1, known.shape[1] + 1), 0).max(axis=1)
-        return Judge(self.y, reference.board["weights"], reference.board["surrogate"], horizons)
+        return Judge(self.y, reference.board["weights"], score_named(reference.board["surrogate"]), horizons)
 
     def only(self, series: Mapping[str, tuple[str, ...]], cutoffs: DateArray, horizon: int) -> _Honest:
         """Restricted to some series, windows and first days."""

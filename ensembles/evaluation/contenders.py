@@ -12,6 +12,7 @@ from ensembles.judging.judge import Forecasts, Judge
 from ensembles.oof import OofCube, average_families
 from ensembles.report.data import ReportData
 from forecasting.schema import BLEND, FloatArray
+from forecasting.score.names import score_named
 
 __all__ = ["BEST_SINGLE", "NAIVE", "Honest", "honest_of"]
 
@@ -43,8 +44,7 @@ def honest_of(data: ReportData) -> Honest | None:
     if data.oof is None or data.blend is None:
         return None
     cubes = data.oof.cubes(LeaderboardFile.model_validate(data.board))
-    first = next(iter(cubes.values()))
-    judge = Judge({t: c.y for t, c in cubes.items()}, data.board["weights"], data.board["surrogate"], first.horizons)
+    judge = Judge.of(cubes, data.board["weights"], score_named(data.board["surrogate"]))
     forecasts: dict[str, Forecasts] = {BLEND: {t: data.oof.blend_grid(t).y_hat for t in cubes}}
     if data.board["best_single"] is not None:
         picks = data.board["best_single"]["picks"]

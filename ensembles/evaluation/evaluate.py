@@ -1,8 +1,7 @@
 """What this configuration would have scored had it been used: window by window, from out-of-fold forecasts alone.
 
 The blend stands against what one could have done instead: blend one family only, use the single member that
-looked best at the time, repeat last week. Each contender is honest in the same way: nothing it did for a window
-knew that window.
+looked best at the time, repeat last week. No contender knew a window that it forecast.
 """
 
 from __future__ import annotations
@@ -11,15 +10,18 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ensembles.blend.fit import BlendSpec, fit_blend
+from ensembles.blend.fit import fit_blend
+from ensembles.blend.spec import BlendSpec
 from ensembles.judging.bootstrap import BLOCK, CONFIDENCE
 from ensembles.judging.judge import Forecasts, Judge
+from ensembles.judging.rivals import seasonal_naive
 from ensembles.oof import REFERENCE, OofCube
 from forecasting.schema import BLEND, iso
-from forecasting.score.points import Surrogate
+from forecasting.score.names import score_named
 
 __all__ = ["Contender", "Evaluation", "evaluate"]
 
+BEST_SINGLE = "best single member, as picked"
 NAIVE = "seasonal-naive"
 
 
@@ -44,7 +46,7 @@ class Contender:
 class Evaluation:
     """The blend first, then the others, best first."""
 
-    surrogate: Surrogate
+    surrogate: str
     cutoffs: tuple[str, ...]
     n_days: int
     confidence: float
@@ -56,15 +58,15 @@ class Evaluation:
         return asdict(self)
 
 
-def evaluate(
-    cubes: Mapping[str, OofCube], weights: Mapping[str, float], spec: BlendSpec, surrogate: Surrogate
-) -> Evaluation:
+def evaluate(cubes: Mapping[str, OofCube], weights: Mapping[str, float], spec: BlendSpec, surrogate: str) -> Evaluation:
     """Judge the blend and its alternatives on every window.
 
     Parameters
     ----------
     cubes
         One per target, over the same windows.
+    surrogate
+        Name of the score.
 
     Raises
     ------
@@ -72,7 +74,7 @@ def evaluate(
         When a target has no member.
     """
     first = next(iter(cubes.values()))
-    judge = Judge({t: cube.y for t, cube in cubes.items()}, weights, surrogate, first.horizons)
+    judge = Judge.of(cubes, weights, score_named(surrogate))
     forecasts = _forecasts(cubes, weights, spec, surrogate)
     rows = [_contender(name, y_hat, judge, forecasts[BLEND]) for name, y_hat in forecasts.items()]
     return Evaluation(
@@ -92,23 +94,18 @@ def _contender(name: str, y_hat: Forecasts, judge: Judge, blend: Forecasts) -> C
 
 
 def _forecasts(
-    cubes: Mapping[str, OofCube], weights: Mapping[str, float], spec: BlendSpec, surrogate: Surrogate
+    cubes: Mapping[str, OofCube], weights: Mapping[str, float], spec: BlendSpec, surrogate: str
 ) -> dict[str, Forecasts]:
-    blend = fit_blend(cubes, weights, spec, surrogate)
+    blend = fit_blend(cubes, weights, spec, surrogate).evidence
     found: dict[str, Forecasts] = {BLEND: blend.prequential.y_hat}
     for family in sorted({m.family for cube in cubes.values() for m in cube.members} - {REFERENCE}):
         own = {target: _only(cube, family) for target, cube in cubes.items()}
         if all(cube.members for cube in own.values()):
-            found[f"{family} alone, blended"] = fit_blend(own, weights, spec, surrogate).prequential.y_hat
+            found[f"{family} alone, blended"] = fit_blend(own, weights, spec, surrogate).evidence.prequential.y_hat
     if blend.best_single is not None:
-        found["best single member, as picked"] = blend.best_single.y_hat
-    naive = {
-        target: cube.y_hat[..., i]
-        for target, cube in cubes.items()
-        for i, member in reversed(list(enumerate(cube.members)))  # of several, the first stands
-        if member.setting.startswith(NAIVE)
-    }
-    return found | ({NAIVE: naive} if len(naive) == len(cubes) else {})
+        found[BEST_SINGLE] = blend.best_single.y_hat
+    naive = seasonal_naive(cubes)
+    return found | ({} if naive is None else {NAIVE: naive})
 
 
 def _only(cube: OofCube, family: str) -> OofCube:

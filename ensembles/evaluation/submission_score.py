@@ -9,23 +9,24 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ensembles.judging.judge import DAYS_PER_MONTH, Judge
+from ensembles.judging.window_scores import exact_scores
 from forecasting.data.formats.columns import find_column
 from forecasting.data.formats.decode import parse_day
 from forecasting.errors import DataError
-from forecasting.schema import iso
+from forecasting.schema import FloatArray, iso
 from forecasting.score.metrics import mape, zero_days
-from forecasting.score.points import Surrogate, window_score
+from forecasting.score.names import score_named
 
 __all__ = ["SubmissionScore", "TargetScore", "read_amounts", "score_submission"]
 
-DAYS_PER_MONTH = 30
 Key = tuple[str, str]
 """(entity, ISO date); the entity is empty where there is only one."""
 
@@ -43,7 +44,7 @@ class TargetScore:
 class SubmissionScore:
     """Weighted total per day (0 to 10), the same for 30 days, and what it is made of."""
 
-    surrogate: Surrogate
+    surrogate: str
     score: float
     score_x30: float
     targets: Mapping[str, TargetScore]
@@ -64,7 +65,7 @@ def score_submission(
     submission: Path | bytes,
     truth: Path | bytes,
     weights: Mapping[str, float],
-    surrogate: Surrogate,
+    surrogate: str,
     entity: str | None = None,
 ) -> SubmissionScore:
     """Judge a submission.
@@ -75,6 +76,8 @@ def score_submission(
         Files, or a CSV's bytes. Actual values may cover more days than the submission.
     weights
         Of each target in the total.
+    surrogate
+        Name of the score.
     entity
         Column that names the entity, in files with a header; by default the first that is neither date nor
         target, where a date stands more than once.
@@ -96,17 +99,28 @@ def score_submission(
             raise DataError(
                 f"{_name(truth, 'truth')}: no actual value on {place}, which the submission forecasts: add it"
             )
-    y_hat = np.array(list(forecasts.values()))
-    y = np.array([actual[key] for key in forecasts])
-    targets = {
-        target: TargetScore(
-            window_score(y_hat[:, i], y[:, i], surrogate), mape(y_hat[:, i], y[:, i]), zero_days(y[:, i])
-        )
-        for i, target in enumerate(weights)
-    }
-    total = sum(weights[target] * result.score for target, result in targets.items())
+    judge = _judge(actual, forecasts, weights, surrogate)
+    y_hat = dict(zip(weights, np.array(list(forecasts.values())).T, strict=True))
+    targets = {target: _target_score(judge, target, amounts) for target, amounts in y_hat.items()}
+    total = judge.total({target: found.score for target, found in targets.items()})
     days = sorted(day for _, day in forecasts)
     return SubmissionScore(surrogate, total, total * DAYS_PER_MONTH, targets, len(forecasts), days[0], days[-1])
+
+
+def _judge(
+    actual: Mapping[Key, list[float]], days: Iterable[Key], weights: Mapping[str, float], surrogate: str
+) -> Judge:
+    """All days of all entities as one series of one window."""
+    y = np.array([actual[key] for key in days])
+    by_target = {target: y[None, None, :, i] for i, target in enumerate(weights)}
+    return Judge(by_target, weights, score_named(surrogate), np.array([len(y)]))
+
+
+def _target_score(judge: Judge, target: str, y_hat: FloatArray) -> TargetScore:
+    """Of amounts as the submission holds them, not rounded."""
+    y = judge.y[target]
+    (score,) = exact_scores(y_hat[None, None], y, judge.points_score)
+    return TargetScore(float(score), mape(y_hat, y[0, 0]), zero_days(y))
 
 
 def _name(source: Path | bytes, role: str) -> str:

@@ -1,127 +1,277 @@
-"""A blend as JSON: what is used, how it was chosen, what it scored."""
+"""blend.json: what is used, how it was chosen, what it scored.
+
+The readable part is rounded. Under each target's `apply` stand the same numbers as they were used, which JSON keeps to
+the last bit: `BlendFile.target_blends` combines new forecasts exactly as the run did.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
-from ensembles.blend.best_single import BestSingle
-from ensembles.blend.combination import Fitted
-from ensembles.blend.fit import Blend, Pair
-from ensembles.blend.target_blend import apply_facts
-from ensembles.risk.bands import Coverage
+import numpy as np
+
+from ensembles.blend.combination import Combination, parse_candidate
+from ensembles.blend.target_blend import TargetBlend
+from ensembles.files.leaderboard_json import BestSingleRow, CoverageRow, PairRow
+from ensembles.files.stored import Stored, StoredFile, rounded, rounded_all
+from ensembles.judging.judge import DAYS_PER_MONTH
+from ensembles.oof import MemberInfo
+from ensembles.risk.bands import BandRule
+from forecasting.errors import StorageError
 from forecasting.schema import FloatArray
 
-__all__ = ["BLEND_SCHEMA", "best_single_facts", "blend_facts", "coverage_facts", "number", "numbers", "pair_facts"]
+if TYPE_CHECKING:
+    from ensembles.blend.best_single_picks import BestSinglePicks
+    from ensembles.blend.fit import Blend
+    from ensembles.blend.pair import Pair
+    from ensembles.risk.bands import Coverage
 
-BLEND_SCHEMA = 1
-"""Version of the layout of blend.json."""
-DAYS_PER_MONTH = 30
-"""The competition adds the points of 30 days."""
+__all__ = [
+    "BandFacts",
+    "BlendFile",
+    "ChoiceRow",
+    "ExactNumbers",
+    "MemberWeight",
+    "TargetFacts",
+    "UnitWeight",
+    "best_single_row",
+    "coverage_rows",
+    "pair_row",
+]
 
 
-def number(value: float | None, decimals: int = 6) -> float | None:
-    """A value for JSON: rounded, so that files of two machines can be compared; None for NaN."""
-    return None if value is None or math.isnan(value) else round(float(value), decimals)
+class UnitWeight(Stored):
+    """A family or setting that is combined; `weight` None for methods that weigh by rank."""
+
+    name: str
+    family: str
+    weight: float | None
 
 
-def numbers(values: FloatArray | Sequence[float]) -> list[float | None]:
-    """`number` of each."""
-    return [number(float(value)) for value in values]
+class MemberWeight(Stored):
+    """A member and its share in the combination."""
+
+    member: str
+    member_id: str
+    family: str
+    setting: str
+    weight: float | None
 
 
-def blend_facts(blend: Blend) -> dict[str, Any]:
-    """Content of blend.json."""
-    honest = blend.prequential
+class BandFacts(Stored):
+    """The rule of the bands, rounded: see `ensembles.risk.bands.BandRule`."""
+
+    own: tuple[float | None, ...]
+    slope: float | None
+    centre: float | None
+    quantiles: Mapping[int, float | None]
+
+
+class ExactNumbers(Stored):
+    """What forecasting takes, unrounded; None for what is not a number.
+
+    `unit_weights` ``[n_units]`` or ``[n_series, n_units]``, None for methods that weigh by rank.
+    """
+
+    unit_weights: tuple[float, ...] | tuple[tuple[float, ...], ...] | None
+    factor: float
+    own: tuple[float | None, ...]
+    slope: float
+    centre: float
+    quantiles: Mapping[int, float | None]
+
+    @classmethod
+    def of(cls, blend: TargetBlend) -> ExactNumbers:
+        weights, rule = blend.combination.unit_weights, blend.band_rule
+        return cls(
+            unit_weights=None if weights is None else weights.tolist(),
+            factor=float(blend.factor),
+            own=tuple(_or_none(value) for value in rule.own),
+            slope=float(rule.slope),
+            centre=float(rule.centre),
+            quantiles={level: _or_none(q) for level, q in rule.quantiles.items()},
+        )
+
+    @property
+    def band_rule(self) -> BandRule:
+        own = np.array([_or_nan(value) for value in self.own])
+        return BandRule(own, self.slope, self.centre, {level: _or_nan(q) for level, q in self.quantiles.items()})
+
+
+class TargetFacts(Stored):
+    """One target's blend; `factor_gain` mean points won by the factor where it was tested.
+
+    `apply` is None in files of versions that did not keep their numbers.
+    """
+
+    method: str
+    level: str
+    units: tuple[UnitWeight, ...]
+    members: tuple[MemberWeight, ...]
+    factor: float | None
+    factor_gain: float | None
+    factor_per_window: tuple[float | None, ...]
+    bands: BandFacts
+    coverage: Mapping[int, CoverageRow]
+    apply: ExactNumbers | None = None
+
+    @classmethod
+    def of(cls, blend: Blend, target: str) -> TargetFacts:
+        found, calibration = blend.targets[target], blend.evidence.calibration[target]
+        candidate = found.combination.candidate
+        return cls(
+            method=candidate.method,
+            level=candidate.level,
+            units=_units(found.combination),
+            members=_members(found.combination),
+            factor=rounded(calibration.final),
+            factor_gain=rounded(calibration.gain),
+            factor_per_window=rounded_all(calibration.factors),
+            bands=_bands(found.band_rule),
+            coverage=coverage_rows(blend.evidence.coverage[target]),
+            apply=ExactNumbers.of(found),
+        )
+
+    def blend(self, target: str) -> TargetBlend:
+        """What the file's numbers forecast with."""
+        if self.apply is None:
+            raise StorageError(
+                f"blend.json lacks the exact weights of {target}, as an older version of this program wrote it: "
+                "run the same command again, which trains nothing"
+            )
+        (candidate,) = parse_candidate(f"{self.method}/{self.level}")
+        members = tuple(MemberInfo(m.member_id, m.member, m.family, m.setting) for m in self.members)
+        weights = None if self.apply.unit_weights is None else np.array(self.apply.unit_weights, dtype=np.float64)
+        return TargetBlend(Combination(candidate, members, weights), self.apply.factor, self.apply.band_rule)
+
+
+class ChoiceRow(Stored):
+    """The candidate of each target for one window; `real` whether there was anything to choose by."""
+
+    methods: Mapping[str, str]
+    real: bool
+
+
+class BlendFile(StoredFile):
+    """The whole blend of a run."""
+
+    FILE: ClassVar[str] = "blend.json"
+    SCHEMA: ClassVar[int] = 1
+
+    surrogate: str
+    weights: Mapping[str, float]
+    targets: Mapping[str, TargetFacts]
+    score: float | None
+    score_x30: float | None
+    score_in_sample: float | None
+    per_window: tuple[float | None, ...]
+    choices: tuple[ChoiceRow, ...]
+    pairs: tuple[PairRow, ...]
+    best_single: BestSingleRow | None
+
+    @classmethod
+    def of(cls, blend: Blend) -> BlendFile:
+        """The file of a blend."""
+        evidence = blend.evidence
+        prequential = evidence.prequential
+        return cls(
+            schema_version=cls.SCHEMA,
+            surrogate=evidence.surrogate,
+            weights=dict(evidence.weights),
+            targets={target: TargetFacts.of(blend, target) for target in blend.targets},
+            score=rounded(prequential.score),
+            score_x30=rounded(prequential.score * DAYS_PER_MONTH),
+            score_in_sample=rounded(evidence.score_in_sample),
+            per_window=rounded_all(prequential.per_window),
+            choices=tuple(
+                ChoiceRow(methods={target: c.label for target, c in choice.items()}, real=real)
+                for choice, real in zip(prequential.choices, prequential.real, strict=True)
+            ),
+            pairs=tuple(pair_row(pair) for pair in evidence.pairs),
+            best_single=best_single_row(evidence.best_single),
+        )
+
+    def target_blends(self) -> dict[str, TargetBlend]:
+        """By target what combines new forecasts.
+
+        Raises
+        ------
+        StorageError
+            When the file was written before its numbers were kept.
+        """
+        return {target: facts.blend(target) for target, facts in self.targets.items()}
+
+
+def _or_none(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _or_nan(value: float | None) -> float:
+    return np.nan if value is None else value
+
+
+def _units(combination: Combination) -> tuple[UnitWeight, ...]:
+    weights = _weights(combination.mean_unit_weights, len(combination.units))
+    return tuple(
+        UnitWeight(name=unit.name, family=unit.family, weight=weight)
+        for unit, weight in zip(combination.units, weights, strict=True)
+    )
+
+
+def _members(combination: Combination) -> tuple[MemberWeight, ...]:
+    weights = _weights(combination.member_weights, len(combination.members))
+    return tuple(
+        MemberWeight(member=m.name, member_id=m.member_id, family=m.family, setting=m.setting, weight=weight)
+        for m, weight in zip(combination.members, weights, strict=True)
+    )
+
+
+def _weights(found: FloatArray | None, n: int) -> tuple[float | None, ...]:
+    return (None,) * n if found is None else rounded_all(found)
+
+
+def _bands(rule: BandRule) -> BandFacts:
+    quantiles = {level: rounded(q) for level, q in rule.quantiles.items()}
+    return BandFacts(
+        own=rounded_all(rule.own), slope=rounded(rule.slope), centre=rounded(rule.centre), quantiles=quantiles
+    )
+
+
+def coverage_rows(coverage: Mapping[int, Coverage]) -> dict[int, CoverageRow]:
+    """Measured coverage by level, as shares, with its interval; None without a window that has bands."""
     return {
-        "schema_version": BLEND_SCHEMA,
-        "surrogate": blend.surrogate,
-        "weights": dict(blend.weights),
-        "targets": {target: _target_facts(blend, target) for target in blend.fitted},
-        "score": number(honest.score),
-        "score_x30": number(honest.score * DAYS_PER_MONTH),
-        "score_in_sample": number(blend.score_in_sample),
-        "per_window": numbers(honest.per_window),
-        "choices": [
-            {"methods": {target: c.label for target, c in choice.items()}, "real": real}
-            for choice, real in zip(honest.choices, honest.real, strict=True)
-        ],
-        "pairs": [pair_facts(pair) for pair in blend.pairs],
-        "best_single": best_single_facts(blend.best_single),
-    }
-
-
-def _target_facts(blend: Blend, target: str) -> dict[str, Any]:
-    calibration, rule = blend.calibration[target], blend.band_rules[target]
-    return {
-        **_fitted_facts(blend.fitted[target]),
-        "factor": number(calibration.final),
-        "factor_gain": number(calibration.gain),
-        "factor_per_window": numbers(calibration.factors),
-        "bands": {
-            "own": numbers(rule.own),
-            "slope": number(rule.slope),
-            "centre": number(rule.centre),
-            "quantiles": {str(level): number(q) for level, q in rule.quantiles.items()},
-        },
-        "coverage": coverage_facts(blend.coverage[target]),
-        "apply": apply_facts(blend.fitted[target], calibration.final, rule),
-    }
-
-
-def coverage_facts(coverage: Mapping[int, Coverage]) -> dict[str, Any]:
-    """Measured coverage by level, as shares, with its interval; null without a window that has bands."""
-    return {
-        str(level): {
-            "share": number(found.share),
-            "low": number(found.low),
-            "high": number(found.high),
-            "days": found.n_days,
-            "windows": found.n_windows,
-        }
+        level: CoverageRow(
+            share=rounded(found.share),
+            low=rounded(found.low),
+            high=rounded(found.high),
+            days=found.n_days,
+            windows=found.n_windows,
+        )
         for level, found in coverage.items()
     }
 
 
-def _fitted_facts(fitted: Fitted) -> dict[str, Any]:
-    by_member, by_unit = fitted.member_weights, fitted.mean_unit_weights
-    member_weights = [None] * len(fitted.members) if by_member is None else numbers(by_member)
-    unit_weights = [None] * len(fitted.units) if by_unit is None else numbers(by_unit)
-    return {
-        "method": fitted.candidate.method,
-        "level": fitted.candidate.level,
-        "units": [
-            {"name": unit.name, "family": unit.family, "weight": weight}
-            for unit, weight in zip(fitted.units, unit_weights, strict=True)
-        ],
-        "members": [
-            {"member": m.name, "member_id": m.member_id, "family": m.family, "setting": m.setting, "weight": weight}
-            for m, weight in zip(fitted.members, member_weights, strict=True)
-        ],
-    }
+def pair_row(pair: Pair) -> PairRow:
+    """One row of `pairs`: `score` and `surrogates` over the windows that choose, None where there are none."""
+    return PairRow(
+        methods={target: candidate.label for target, candidate in pair.candidates.items()},
+        score=rounded(pair.score),
+        surrogates={name: rounded(score) for name, score in pair.by_surrogate.items()},
+        score_in_sample=rounded(pair.score_in_sample),
+        out=pair.out,
+        chosen=pair.chosen,
+    )
 
 
-def pair_facts(pair: Pair) -> dict[str, Any]:
-    """One row of `pairs`: `score` and `surrogates` over the windows that choose, null where there are none."""
-    return {
-        "methods": {target: candidate.label for target, candidate in pair.candidates.items()},
-        "score": number(pair.score),
-        "surrogates": {name: number(score) for name, score in pair.by_surrogate.items()},
-        "score_in_sample": number(pair.score_in_sample),
-        "out": pair.out,
-        "chosen": pair.chosen,
-    }
-
-
-def best_single_facts(best: BestSingle | None) -> dict[str, Any] | None:
-    """The best single member as picked before each window; `member` null where nothing could be picked by."""
+def best_single_row(best: BestSinglePicks | None) -> BestSingleRow | None:
+    """The best single member as picked before each window; a pick is None where nothing could be picked by."""
     if best is None:
         return None
-    return {
-        "score": number(best.score),
-        "score_x30": number(best.score * DAYS_PER_MONTH),
-        "per_window": numbers(best.per_window),
-        "picks": [None if pick is None else pick.name for pick in best.picks],
-        "member": best.final.name,
-    }
+    return BestSingleRow(
+        score=rounded(best.score),
+        score_x30=rounded(best.score * DAYS_PER_MONTH),
+        per_window=rounded_all(best.per_window),
+        picks=tuple(None if pick is None else pick.name for pick in best.picks),
+        member=best.final.name,
+    )

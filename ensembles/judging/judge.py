@@ -1,22 +1,35 @@
-"""Scores with their intervals, and paired differences, of forecasts of the same days."""
+"""One judge for everything: totals, rankings, intervals and paired differences of forecasts of the same days.
+
+The judge holds the targets' weights and the score. Nothing else in the program adds up targets.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ensembles.judging.bootstrap import interval, resampled_days
-from ensembles.judging.window_scores import window_scores
+from ensembles.judging.ranking import Ranking, rank_tuples
+from ensembles.judging.window_scores import member_scores, window_scores
+from ensembles.oof import MemberInfo, OofCube
 from forecasting.schema import FloatArray, IntArray
-from forecasting.score.points import FULL_MARK, Surrogate, points, round_submission
+from forecasting.score.base import Score
+from forecasting.score.names import score_named
+from forecasting.score.points import round_submission
 
-__all__ = ["Forecasts", "Judge", "Measured"]
+__all__ = ["DAYS_PER_MONTH", "Forecasts", "Judge", "Measured"]
 
 Forecasts = Mapping[str, FloatArray]
 """Per target ``[n_series, n_windows, horizon]``."""
+
+DAYS_PER_MONTH = 30
+"""The competition adds the points of 30 days."""
+
+Value = TypeVar("Value", float, FloatArray)
 
 
 @dataclass(frozen=True)
@@ -30,17 +43,100 @@ class Measured:
 
 @dataclass(frozen=True)
 class Judge:
-    """Actual values `y` per target, `weights` of the targets, and days of each window in `horizons`."""
+    """Judges forecasts by actual values `y` per target, the targets' `weights` and one score.
+
+    `horizons` ``[n_windows]`` are the days of each window.
+    """
 
     y: Forecasts
     weights: Mapping[str, float]
-    surrogate: Surrogate
+    points_score: Score
     horizons: IntArray
+
+    @classmethod
+    def of(cls, cubes: Mapping[str, OofCube], weights: Mapping[str, float], score: Score) -> Judge:
+        """A judge of forecasts of the cubes' days; without any cube it can only say what it is."""
+        horizons = next((cube.horizons for cube in cubes.values()), np.zeros(0, dtype=np.int64))
+        return cls({target: cube.y for target, cube in cubes.items()}, weights, score, horizons)
+
+    def by(self, name: str) -> Judge:
+        """The same judge with another score."""
+        return replace(self, points_score=score_named(name))
+
+    @property
+    def daily_score(self) -> Score:
+        """The score that says what a day earned: `linear` stands in for a pooled score, which cannot say it."""
+        return score_named("linear") if self.points_score.pooled else self.points_score
 
     @cached_property
     def days(self) -> IntArray:
         """Resampled days, ``[n_resamples, n_days]``."""
         return resampled_days(self.horizons)
+
+    # -- one target
+
+    def target_scores(self, target: str, y_hat: FloatArray) -> FloatArray:
+        """Score of each window of one target, ``[..., n_windows]``, of ``[..., n_series, n_windows, horizon]``."""
+        return window_scores(y_hat, self.y[target], self.points_score)
+
+    def checked_scores(self, target: str, y_hat: FloatArray) -> dict[str, FloatArray]:
+        """`target_scores` by name of every score under which a blend must hold."""
+        names = self.points_score.checked_with
+        return {name: window_scores(y_hat, self.y[target], score_named(name)) for name in names}
+
+    def day_points(self, target: str, y_hat: FloatArray) -> FloatArray:
+        """What each day earned by `daily_score`, ``[n_series, n_windows, horizon]``; NaN where a day does not count."""
+        y = self.y[target]
+        points, _ = self.daily_score.parts(round_submission(y_hat), y)
+        return np.where(np.isnan(y), np.nan, points)
+
+    # -- all targets
+
+    def total(self, by_target: Mapping[str, Value]) -> Value:
+        """Weighted sum of scores that are given by target."""
+        total: Any = 0.0
+        for target, score in by_target.items():
+            total = total + self.weights[target] * score
+        found: Value = total
+        return found
+
+    def per_window(self, y_hat: Forecasts) -> FloatArray:
+        """Weighted total of each window."""
+        return self.total({target: self.target_scores(target, y_hat[target]) for target in self.y})
+
+    def mean(self, y_hat: Forecasts) -> float:
+        """Weighted total of the targets' mean scores over windows."""
+        return self.total({target: float(self.target_scores(target, y_hat[target]).mean()) for target in self.y})
+
+    def member_totals(self, cubes: Mapping[str, OofCube]) -> tuple[tuple[MemberInfo, ...], FloatArray]:
+        """Members with forecasts of every target, and their weighted totals ``[n_members, n_windows]``."""
+        first, *others = cubes.values()
+        shared = {m.member_id for m in first.members}.intersection(*({m.member_id for m in c.members} for c in others))
+        rows = {t: [i for i, m in enumerate(c.members) if m.member_id in shared] for t, c in cubes.items()}
+        scores = {t: member_scores(c.y_hat[..., rows[t]], c.y, self.points_score) for t, c in cubes.items()}
+        return tuple(m for m in first.members if m.member_id in shared), self.total(scores)
+
+    def rank(
+        self, scores: Mapping[str, Mapping[str, FloatArray]], complexity: IntArray, *, baseline: int, tie: float
+    ) -> Ranking:
+        """Rank tuples of candidates, one per target, and choose one: see `ranking.rank_tuples`.
+
+        Parameters
+        ----------
+        scores
+            By name of a score and by target the candidates' mean scores, ``[n_candidates]``.
+        """
+        targets = next(iter(scores.values()))
+        return rank_tuples(
+            {name: np.array(list(by_target.values())) for name, by_target in scores.items()},
+            np.array([self.weights[target] for target in targets]),
+            complexity,
+            surrogate=self.points_score.name,
+            baseline=baseline,
+            tie=tie,
+        )
+
+    # -- with intervals
 
     def score(self, y_hat: Forecasts) -> Measured:
         """Mean of the windows' weighted totals."""
@@ -52,29 +148,19 @@ class Judge:
         value = float((self.per_window(y_hat) - self.per_window(other)).mean())
         return Measured(value, *interval(value, self.resampled(y_hat) - self.resampled(other)))
 
-    def per_window(self, y_hat: Forecasts) -> FloatArray:
-        """Weighted total of each window."""
-        total = np.zeros(len(self.horizons))
-        for target, y in self.y.items():
-            total += self.weights[target] * window_scores(y_hat[target], y, self.surrogate)
-        return total
-
     def resampled(self, y_hat: Forecasts) -> FloatArray:
         """Weighted total of each resample, ``[n_resamples]``."""
-        total = np.zeros(len(self.days))
-        for target, y in self.y.items():
-            earned, size = (values[self.days].sum(axis=1) for values in self._daily(y_hat[target], y))
-            ratio = earned / np.where(size == 0, np.nan, size)
-            total += self.weights[target] * (FULL_MARK * (1.0 - ratio) if self.surrogate == "wape" else ratio)
-        return total
+        return self.total({target: self._resampled_scores(target, y_hat[target]) for target in self.y})
 
-    def _daily(self, y_hat: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def _resampled_scores(self, target: str, y_hat: FloatArray) -> FloatArray:
+        above, below = (days[self.days].sum(axis=1) for days in self._daily_parts(target, y_hat))
+        return np.where(below == 0, np.nan, self.points_score.value(above, below))
+
+    def _daily_parts(self, target: str, y_hat: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Sums over series of what a day adds above and below the fraction bar of the score, ``[n_days]`` each."""
-        known = ~np.isnan(y)
-        y, y_hat = np.where(known, y, 0.0), np.where(known, round_submission(y_hat), 0.0)
-        if self.surrogate == "wape":
-            above, below = np.abs(y_hat - y), y
-        else:
-            above, below = np.where(known, points(y_hat, y, self.surrogate), 0.0), known.astype(float)
+        known = ~np.isnan(self.y[target])
+        y, rounded = np.where(known, self.y[target], 0.0), np.where(known, round_submission(y_hat), 0.0)
+        above, below = self.points_score.parts(rounded, y)
         inside = np.arange(y.shape[2]) < self.horizons[:, None]
-        return above.sum(axis=0)[inside], below.sum(axis=0)[inside]
+        sums = (np.where(known, part, 0.0).sum(axis=0)[inside] for part in (above, below))
+        return next(sums), next(sums)

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ensembles.blend.ranking import LISTED
 from ensembles.evaluation.contenders import Honest, honest_of
+from ensembles.judging.ranking import LISTED
 from ensembles.report.charts.chart import Chart
 from ensembles.report.data import ReportData
 from ensembles.report.money import Money

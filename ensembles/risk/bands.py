@@ -23,11 +23,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ensembles.blend.calibration import log_errors
 from ensembles.judging.bootstrap import interval, resampled_days
+from ensembles.oof import log_errors
 from forecasting.schema import FloatArray, IntArray
 
-__all__ = ["BAND_LEVELS", "BandRule", "Bands", "Coverage", "coverage", "fit_bands", "follow_bands"]
+__all__ = ["BAND_LEVELS", "BandRule", "Bands", "Coverage", "coverage", "fit_bands", "prequential_bands"]
 
 BAND_LEVELS = (80, 95)
 """Share of days, in percent, meant to lie inside."""
@@ -85,7 +85,7 @@ class BandRule:
 
 
 def fit_bands(y_hat: FloatArray, y: FloatArray) -> BandRule:
-    """Rule from honest forecasts and actual values, ``[n_series, n_windows, horizon]``, windows oldest first.
+    """Rule from prequential forecasts and actual values, ``[n_series, n_windows, horizon]``, windows oldest first.
 
     Days with y = 0 or ŷ = 0 have no ratio and are left out.
     """
@@ -130,7 +130,7 @@ def _conformal_quantile(scores: FloatArray, weight: FloatArray, level: int) -> f
     return float(scores[order[min(rank, len(scores) - 1)]])
 
 
-def follow_bands(y_hat: FloatArray, y: FloatArray, before: Sequence[IntArray]) -> Bands:
+def prequential_bands(y_hat: FloatArray, y: FloatArray, before: Sequence[IntArray]) -> Bands:
     """Bands of every window ``[n_series, n_windows, horizon]`` from the windows before it; NaN for those without
     any.
     """

@@ -197,6 +197,9 @@ def test_score_of_a_submission(tmp_path):
     score = json.loads(tidecast(tmp_path, "score", "s.csv", "t.csv", "--json").stdout)
     assert score["score"] == pytest.approx(10 - 10 / 3 / 2)
     assert tidecast(tmp_path, "score", "s.csv", "nothing.csv").returncode == 2
+    unknown = tidecast(tmp_path, "score", "s.csv", "t.csv", "--surrogate", "rmse")
+    assert unknown.returncode == 2
+    assert "score 'rmse' does not exist: choose one of concave, convex, linear, wape" in unknown.stderr
 
 
 def test_a_family_whose_package_is_missing_says_so_and_the_rest_goes_on(folder, monkeypatch):

@@ -41,6 +41,8 @@ def test_values_out_of_range_are_refused_with_the_place():
     refused({**MINIMAL, "windows": {"n_windows": 0}}, "windows.n_windows", "greater than or equal to 1")
     refused({**MINIMAL, "cluster": {"gpus_per_worker": 0.3}}, "gpus_per_worker must be 1, 0.5, 0.25, 0.125 or 0")
     refused({**MINIMAL, "run": {"keep": "some"}}, "run.keep")
+    refused({**MINIMAL, "score": {"surrogate": "rmse"}}, "score.surrogate: is no score: choose one of concave, convex,")
+    refused({**MINIMAL, "blend": {"candidates": ["gredy"]}}, "'gredy' is none of mean, median, trimmed-mean")
     refused({"members": []}, "members")
     refused({}, "members: is missing")
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ensembles.blend.fit import BlendSpec, fit_blend
+from ensembles.blend.fit import fit_blend
+from ensembles.blend.spec import BlendSpec
 from ensembles.evaluation.leaderboard import MemberFacts, build_leaderboard
-from ensembles.files.blend_json import blend_facts
+from ensembles.files.blend_json import BlendFile
 from ensembles.files.forecast_parquet import ForecastFile
 from ensembles.files.oof_parquet import OofFile
 from ensembles.oof import MemberInfo, OofCube
@@ -61,14 +62,14 @@ def run_of(
     first = next(iter(cubes.values()))
     blend = fit_blend(cubes, weights, BlendSpec(**{"candidates": ("mean", "median")} | spec), "linear")
     final = {t: cube.y_hat[:, -1] * 1e7 for t, cube in cubes.items()}
-    blended = {t: blend.apply(t, y_hat) for t, y_hat in final.items()}
+    blended = {t: blend.targets[t].apply(y_hat) for t, y_hat in final.items()}
     windows = [Window(cutoff, int(first.horizons[0])) for cutoff in first.cutoffs]
     facts = MemberFacts(failed=failed)
     board = build_leaderboard(cubes, weights, "linear", blend, windows, {}, facts)
-    bands = {t: blend.bands(t, y_hat) for t, y_hat in blended.items()}
+    bands = {t: blend.targets[t].bands(y_hat) for t, y_hat in blended.items()}
     ahead = ForecastFile.of(cubes, final, blended, windows[-1].ds + 31, bands)
-    oof = OofFile.of(cubes, blend.prequential.y_hat, blend.prequential.bands)
-    return ReportData(board, blend_facts(blend), RUN, oof, ahead)
+    oof = OofFile.of(cubes, blend.evidence.prequential.y_hat, blend.evidence.prequential.bands)
+    return ReportData(board.model_dump(mode="json"), BlendFile.of(blend).model_dump(mode="json"), RUN, oof, ahead)
 
 
 def _cube(target: str, cutoffs: tuple[np.datetime64, ...], seed: int, n_series: int, rename: str) -> OofCube:

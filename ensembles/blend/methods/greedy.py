@@ -8,18 +8,38 @@ Caruana, Niculescu-Mizil, Crew and Ksikes (2004), Ensemble selection from librar
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
+from ensembles.blend.methods.base import FittingRules, Weighted
+from ensembles.judging.window_scores import window_scores
 from forecasting.schema import FloatArray
 
-__all__ = ["MAX_STEPS", "greedy_weights"]
+__all__ = ["MAX_STEPS", "Greedy", "greedy_weights"]
 
 MAX_STEPS = 40
 """Selections at most: weights are multiples of 1/40 or coarser."""
 
 DECIMALS = 6
 """Scores are compared after rounding, so that floating-point noise decides nothing."""
+
+
+@dataclass(frozen=True)
+class Greedy(Weighted):
+    """Weights of the selection that scores best over the windows."""
+
+    name = "greedy"
+    place = 5
+    words = "fitted selection of"
+
+    def fit(self, y_hat: FloatArray, y: FloatArray, equal: FloatArray, rules: FittingRules) -> FloatArray:
+        def score(candidates: FloatArray, y: FloatArray) -> FloatArray:
+            mean: FloatArray = window_scores(candidates, y, rules.score).mean(axis=-1)
+            return mean
+
+        del equal  # the selection starts from nothing
+        return greedy_weights(np.ascontiguousarray(np.moveaxis(y_hat, -1, 0)), y, score)
 
 
 def greedy_weights(

@@ -17,22 +17,40 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ensembles.blend.methods.base import FittingRules, Weighted
 from forecasting.schema import FloatArray
-from forecasting.score.points import FULL_MARK, TOLERANCE, Surrogate, points, round_submission
+from forecasting.score.base import Score
+from forecasting.score.points import FULL_MARK, TOLERANCE, round_submission
 
-__all__ = ["shrink", "simplex_weights"]
+__all__ = ["Simplex", "shrink", "shrunk_weights", "simplex_weights"]
 
 MAX_ITERATIONS = 150
 PATIENCE = 40
 """Iterations without a better score after which an ascent ends."""
 STEP = 0.5
-SMOOTHING = 0.01
-"""Half width, as a share of y, over which the slope of the score is taken."""
 WEIGHT_DECIMALS = 4
 SCORE_DECIMALS = 6
 
 
-def simplex_weights(predictions: FloatArray, y: FloatArray, surrogate: Surrogate, start: FloatArray) -> FloatArray:
+@dataclass(frozen=True)
+class Simplex(Weighted):
+    """One set of weights for all series of a target."""
+
+    name = "simplex"
+    place = 4
+    words = "fitted weights on"
+
+    def fit(self, y_hat: FloatArray, y: FloatArray, equal: FloatArray, rules: FittingRules) -> FloatArray:
+        return shrunk_weights(y_hat, y, equal, rules)
+
+
+def shrunk_weights(y_hat: FloatArray, y: FloatArray, start: FloatArray, rules: FittingRules) -> FloatArray:
+    """`simplex_weights` held toward `start`, ``[n_units]``, by the windows they were fitted on."""
+    weights = simplex_weights(y_hat, y, rules.score, start)
+    return shrink(weights, start, y.shape[1], rules.shrinkage)
+
+
+def simplex_weights(predictions: FloatArray, y: FloatArray, score: Score, start: FloatArray) -> FloatArray:
     """Weights that maximise the mean of the windows' scores.
 
     Parameters
@@ -41,8 +59,8 @@ def simplex_weights(predictions: FloatArray, y: FloatArray, surrogate: Surrogate
         Shape ``[n_series, n_windows, horizon, n_units]``.
     y
         Shape ``[n_series, n_windows, horizon]``, NaN on days that do not count.
-    surrogate
-        Score to maximise.
+    score
+        To be maximised.
     start
         Equal weights to begin with, ``[n_units]``, all above 0.
 
@@ -51,7 +69,7 @@ def simplex_weights(predictions: FloatArray, y: FloatArray, surrogate: Surrogate
     FloatArray
         Weights ``[n_units]``, at least 0, that sum to 1; in steps of about 0.0001.
     """
-    goal = _Goal.of(predictions, y, surrogate)
+    goal = _Goal.of(predictions, y, score)
     best = (goal.value(start), start)
     best, _ = _ascend(goal, start, best, follow_score=True)
     best, end = _ascend(goal, start, best, follow_score=False)
@@ -69,44 +87,40 @@ def shrink(weights: FloatArray, equal: FloatArray, n_windows: int, strength: flo
 
 @dataclass(frozen=True)
 class _Goal:
-    """The mean of the windows' scores as a weighted sum over n days with an actual value.
+    """The mean of the windows' scores, but for a constant, as a weighted sum over n days with an actual value.
 
-    `x` ``[n, n_units]``, `y` ``[n]``, `mass` ``[n]`` what one point (pointwise) or one unit of absolute error
-    (wape) on the day is worth.
+    `x` ``[n, n_units]``, `y` ``[n]``, `mass` ``[n]`` what one unit of the day's part above the score's bar is worth.
     """
 
     x: FloatArray
     y: FloatArray
     mass: FloatArray
-    surrogate: Surrogate
+    score: Score
 
     @classmethod
-    def of(cls, predictions: FloatArray, y: FloatArray, surrogate: Surrogate) -> _Goal:
+    def of(cls, predictions: FloatArray, y: FloatArray, score: Score) -> _Goal:
         known = ~np.isnan(y)
-        amount = np.where(known, y, 0.0) if surrogate == "wape" else known.astype(float)
-        total = amount.sum(axis=(0, 2), keepdims=True) * y.shape[1]
-        worth = (FULL_MARK if surrogate == "wape" else 1.0) / np.where(total == 0, 1.0, total)
-        return cls(predictions[known], y[known], np.broadcast_to(worth, y.shape)[known], surrogate)
+        _, below = score.parts(np.zeros(y.shape), np.where(known, y, 0.0))
+        # Dividing the mean over windows into the sums below the bar gives the same number: a score is a fraction.
+        total = np.where(known, below, 0.0).sum(axis=(0, 2), keepdims=True) * y.shape[1]
+        return cls(predictions[known], y[known], np.broadcast_to(score.worth(total), y.shape)[known], score)
 
     def value(self, weights: FloatArray) -> float:
-        y_hat = round_submission(self._blend(weights))
-        wape = self.surrogate == "wape"
-        earned = -np.abs(y_hat - self.y) if wape else points(y_hat, self.y, self.surrogate)
-        return round(float((earned * self.mass).sum()), SCORE_DECIMALS)
+        above, _ = self.score.parts(round_submission(self._blend(weights)), self.y)
+        return round(float((above * self.mass).sum()), SCORE_DECIMALS)
 
     def gradient(self, weights: FloatArray, follow_score: bool) -> FloatArray:
         y_hat = self._blend(weights)
-        if self.surrogate == "wape":
-            slope = -np.sign(y_hat - self.y)
-        elif follow_score:
-            width = np.where(self.y == 0, 1.0, self.y) * SMOOTHING
-            above, below = (points(y_hat + side, self.y, self.surrogate) for side in (width, -width))
-            slope = (above - below) / (2.0 * width)
-        else:
-            slope = -np.sign(y_hat - self.y) * FULL_MARK / TOLERANCE / np.where(self.y == 0, np.inf, self.y)
+        # A pooled score has a slope on every day.
+        slope = self.score.slope(y_hat, self.y) if follow_score or self.score.pooled else self._pull(y_hat)
         # einsum, not a BLAS product: the same sum on any number of threads.
         gradient: FloatArray = np.einsum("nm,n->m", self.x, slope * self.mass)
         return gradient
+
+    def _pull(self, y_hat: FloatArray) -> FloatArray:
+        """Slope of linear points without an end at the tolerance."""
+        pull: FloatArray = -np.sign(y_hat - self.y) * FULL_MARK / TOLERANCE / np.where(self.y == 0, np.inf, self.y)
+        return pull
 
     def _blend(self, weights: FloatArray) -> FloatArray:
         y_hat: FloatArray = np.einsum("nm,m->n", self.x, weights)
@@ -114,10 +128,11 @@ class _Goal:
 
 
 _Best = tuple[float, FloatArray]
+"""The highest score seen, and its weights."""
 
 
 def _ascend(goal: _Goal, start: FloatArray, best: _Best, *, follow_score: bool) -> tuple[_Best, FloatArray]:
-    """Exponentiated-gradient ascent; returns the best (score, weights) seen so far, and where the ascent ended."""
+    """Exponentiated-gradient ascent; returns the best seen so far, and the weights where the ascent ended."""
     weights, waited = start, 0
     highest = -np.inf
     for step in range(MAX_ITERATIONS):

@@ -7,16 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from ensembles.blend.calibration import log_errors
 from ensembles.evaluation.contenders import Honest
 from ensembles.files.day_names import WEEKDAYS, day_types
-from ensembles.judging.window_scores import surrogate_family, window_scores
-from ensembles.oof import OofCube
+from ensembles.oof import OofCube, log_errors
 from ensembles.report.charts.chart import Bars, Chart, Colour, Heat, Layer, Line
 from ensembles.report.data import ReportData
 from forecasting.schema import BoolArray, FloatArray, as_dates, iso
 from forecasting.score.metrics import bias, mape
-from forecasting.score.points import FULL_MARK, TOLERANCE, PointwiseSurrogate, points, round_submission
+from forecasting.score.points import FULL_MARK, TOLERANCE, round_submission
 
 __all__ = ["error_groups", "heat_charts", "residual_charts", "residual_rows", "step_chart", "surrogate_rows"]
 
@@ -30,9 +28,8 @@ def _days_of(cube: OofCube) -> Any:
 
 
 def _points(honest: Honest, target: str) -> FloatArray:
-    """Points of each day; under `wape`, which has none per day, linear ones."""
-    surrogate: PointwiseSurrogate = "linear" if honest.judge.surrogate == "wape" else honest.judge.surrogate
-    return points(round_submission(honest.blend[target]), honest.cubes[target].y, surrogate)
+    """Points of each day; linear ones where the score in use has none per day."""
+    return honest.judge.day_points(target, honest.blend[target])
 
 
 def heat_charts(honest: Honest) -> list[Chart]:
@@ -114,16 +111,11 @@ def _groups(data: ReportData, days: Any) -> Mapping[tuple[str, str], BoolArray]:
 
 def surrogate_rows(honest: Honest) -> tuple[list[str], list[dict[str, Any]]]:
     """Names of the surrogates, and each contender's score under them."""
-    family = [*surrogate_family(honest.judge.surrogate)]
-    weights = honest.judge.weights
-    rows = []
-    for name, y_hat in honest.forecasts.items():
-        scores = [
-            sum(weights[t] * float(window_scores(y_hat[t], cube.y, s).mean()) for t, cube in honest.cubes.items())
-            for s in family
-        ]
-        rows.append({"name": name, "scores": scores})
-    return [str(name) for name in family], rows
+    names = honest.judge.points_score.checked_with
+    return [*names], [
+        {"name": name, "scores": [honest.judge.by(score).mean(y_hat) for score in names]}
+        for name, y_hat in honest.forecasts.items()
+    ]
 
 
 def residual_rows(honest: Honest) -> list[dict[str, Any]]:

@@ -3,24 +3,30 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ensembles.blend.calibration import follow_factor, log_errors, optimal_factor, spread
-from ensembles.blend.fit import BlendSpec, fit_blend
+from ensembles.blend.calibration import prequential_factors, spread
+from ensembles.blend.fit import fit_blend
+from ensembles.blend.spec import BlendSpec
 from ensembles.judging.window_scores import window_scores
-from forecasting.score.points import POINTWISE_FAMILY, PointwiseSurrogate, points
+from ensembles.oof import log_errors
+from forecasting.score.base import UNPUBLISHED, Pointwise
+from forecasting.score.names import score_named
 from tests.ensembles.cubes import month_cutoffs, random_cube
 
+LINEAR = score_named("linear")
 WEIGHTS = {"purchase": 0.45, "redeem": 0.55}
 
 
-@pytest.mark.parametrize("surrogate", POINTWISE_FAMILY)
+@pytest.mark.parametrize("surrogate", UNPUBLISHED)
 @pytest.mark.parametrize("sigma", [0.05, 0.12, 0.25])
-def test_the_factor_is_the_best_for_simulated_errors(surrogate: PointwiseSurrogate, sigma: float) -> None:
+def test_the_factor_is_the_best_for_simulated_errors(surrogate: str, sigma: float) -> None:
+    score = score_named(surrogate)
+    assert isinstance(score, Pointwise)
     y = np.exp(sigma * np.random.default_rng(1).normal(size=400_000))
 
     def earned(factor: float) -> float:
-        return float(points(np.full(1, factor), y, surrogate).mean())
+        return float(score.points(np.full(1, factor), y).mean())
 
-    found = optimal_factor(sigma, surrogate)
+    found = score.best_factor(sigma)
     assert 0.9 < found < 1.0
     best = max(earned(factor) for factor in np.arange(0.94, 1.01, 0.01))
     assert earned(found) > best - 0.003
@@ -28,8 +34,8 @@ def test_the_factor_is_the_best_for_simulated_errors(surrogate: PointwiseSurroga
 
 
 def test_wape_and_perfect_forecasts_want_no_factor() -> None:
-    assert optimal_factor(0.2, "wape") == 1.0
-    assert optimal_factor(0.0, "linear") == 1.0
+    assert score_named("wape").best_factor(0.2) == 1.0
+    assert LINEAR.best_factor(0.0) == 1.0
 
 
 def test_spread_is_the_standard_deviation_of_normal_errors() -> None:
@@ -47,7 +53,7 @@ def test_a_bias_seen_so_far_is_not_extrapolated() -> None:
     y = np.full((1, 3, 30), 1000.0)
     past, testing = [np.arange(k) for k in range(4)], [np.array([], dtype=int)] * 4
     for bias in (0.8, 1.2):
-        found = follow_factor(y * bias, y, past, testing, "linear")
+        found = prequential_factors(y * bias, y, past, testing, LINEAR)
         assert 0.95 < found.final < 1.0
 
 
@@ -58,14 +64,16 @@ def test_the_factor_of_a_window_comes_from_earlier_ones_and_is_dropped_where_it_
     y_hat[:, 1] = y[:, 1] * 0.97  # window 1: every forecast a little low, so a factor below 1 loses
     past = [np.arange(k) for k in range(5)]
     testing = [np.array([j for j in p if j > 0], dtype=int) for p in past]
-    found = follow_factor(y_hat, y, past, testing, "linear")
+    found = prequential_factors(y_hat, y, past, testing, LINEAR)
     assert found.factors[0] == 1.0  # nothing to go by
-    assert found.factors[1] == optimal_factor(spread(log_errors(y_hat, y)[:, :1]), "linear") < 1.0  # not tested yet
+    assert found.factors[1] == LINEAR.best_factor(spread(log_errors(y_hat, y)[:, :1])) < 1.0  # not tested yet
     assert found.factors[2] == 1.0  # window 1 said that it lost
     np.testing.assert_array_equal(found.y_hat, y_hat * found.factors[None, :, None])
     changed = y.copy()
     changed[:, 2:] *= 3.0
-    np.testing.assert_array_equal(follow_factor(y_hat, changed, past, testing, "linear").factors[:3], found.factors[:3])
+    np.testing.assert_array_equal(
+        prequential_factors(y_hat, changed, past, testing, LINEAR).factors[:3], found.factors[:3]
+    )
 
 
 def test_the_switch_of_the_blend() -> None:
@@ -74,12 +82,16 @@ def test_the_switch_of_the_blend() -> None:
     }
     off = fit_blend(cubes, WEIGHTS, BlendSpec(calibrate=False), "linear")
     on = fit_blend(cubes, WEIGHTS, BlendSpec(calibrate=True), "linear")
-    assert on.pairs == off.pairs
+    assert on.evidence.pairs == off.evidence.pairs
     for target, cube in cubes.items():
-        assert off.calibration[target].final == 1.0
-        factor = on.calibration[target].final
+        assert off.targets[target].factor == 1.0
+        factor = on.targets[target].factor
         assert 0.9 < factor < 1.0
-        np.testing.assert_array_equal(on.apply(target, cube.y_hat), off.apply(target, cube.y_hat) * factor)
-        y_hat = on.prequential.y_hat[target]
-        np.testing.assert_array_equal(y_hat, off.prequential.y_hat[target] * on.calibration[target].factors[:, None])
-        np.testing.assert_array_equal(on.prequential.scores[target], window_scores(y_hat, cube.y, "linear"))
+        np.testing.assert_array_equal(
+            on.targets[target].apply(cube.y_hat), off.targets[target].apply(cube.y_hat) * factor
+        )
+        y_hat = on.evidence.prequential.y_hat[target]
+        np.testing.assert_array_equal(
+            y_hat, off.evidence.prequential.y_hat[target] * on.evidence.calibration[target].factors[:, None]
+        )
+        np.testing.assert_array_equal(on.evidence.prequential.scores[target], window_scores(y_hat, cube.y, LINEAR))

@@ -7,16 +7,18 @@ from itertools import product
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
-from ensembles.blend.best_single import total_scores
-from ensembles.blend.combination import Candidate, FittingRules, fit_candidate
-from ensembles.blend.fit import BlendSpec, fit_blend
+from ensembles.blend.combination import Candidate, fit_candidate
+from ensembles.blend.fit import fit_blend
+from ensembles.blend.methods.base import FittingRules
+from ensembles.blend.spec import BlendSpec
 from ensembles.oof import OofCube, average_families, average_seeds
 from forecasting.errors import TooManyFailures
 from forecasting.schema import FloatArray
-from forecasting.score.points import Surrogate, round_submission, window_score
+from forecasting.score.names import score_named
+from forecasting.score.points import round_submission
 from tests.ensembles.cubes import day_cutoffs, month_cutoffs, planted_cube, random_cube
+from tests.plain_scores import plain_score
 
 WEIGHTS = {"purchase": 0.45, "redeem": 0.55}
 
@@ -32,7 +34,7 @@ def two_targets(seed: int, cutoffs: tuple[np.datetime64, ...], horizon: int, n_s
 class Oracle:
     """The prequential rules once more, written as the text reads: window by window, pair by pair, nothing shared."""
 
-    def __init__(self, cubes: Mapping[str, OofCube], spec: BlendSpec, surrogate: Surrogate) -> None:
+    def __init__(self, cubes: Mapping[str, OofCube], spec: BlendSpec, surrogate: str) -> None:
         self.cubes, self.spec, self.surrogate = cubes, spec, surrogate
         self.family = ["wape"] if surrogate == "wape" else ["linear", "convex", "concave"]
         self.first = next(iter(cubes.values()))
@@ -46,13 +48,13 @@ class Oracle:
     def _forecast(self, target: str, candidate: Candidate, fit_on: tuple[int, ...], window: int) -> FloatArray:
         cube = self.cubes[target]
         units = average_families(cube) if candidate.level == "families" else average_seeds(cube)
-        rules = FittingRules(self.surrogate, self.spec.shrinkage)
+        rules = FittingRules(score_named(self.surrogate), self.spec.shrinkage)
         return fit_candidate(candidate, cube.members, units, np.array(fit_on, int), rules).apply(cube.y_hat[:, window])
 
     def points(self, target: str, candidate: Candidate, window: int, surrogate: str) -> float:
         fit_on = self.past(self.first.cutoffs[window])
         y_hat = round_submission(self.forecast(target, candidate, fit_on, window))
-        return window_score(y_hat, self.cubes[target].y[:, window], surrogate)  # type: ignore[arg-type]
+        return plain_score(y_hat, self.cubes[target].y[:, window], surrogate)
 
     def choice(self, cutoff: np.datetime64 | None) -> tuple[Candidate, ...]:
         judging = [j for j in self.past(cutoff) if self.past(self.first.cutoffs[j])]
@@ -91,7 +93,7 @@ class Oracle:
     ],
 )
 def test_equals_the_rules_spelled_out(
-    seed: int, cutoffs: tuple[np.datetime64, ...], horizon: int, n_series: int, surrogate: Surrogate, tie: float
+    seed: int, cutoffs: tuple[np.datetime64, ...], horizon: int, n_series: int, surrogate: str, tie: float
 ) -> None:
     cubes = two_targets(seed, cutoffs, horizon, n_series)
     spec = BlendSpec(tie=tie, calibrate=False)
@@ -99,25 +101,25 @@ def test_equals_the_rules_spelled_out(
     totals = np.zeros(len(cutoffs))
     for window, cutoff in enumerate(cutoffs):
         choice = oracle.choice(cutoff)
-        assert tuple(blend.prequential.choices[window].values()) == choice
+        assert tuple(blend.evidence.prequential.choices[window].values()) == choice
         for target, candidate in zip(cubes, choice, strict=True):
             expected = oracle.forecast(target, candidate, oracle.past(cutoff), window)
-            np.testing.assert_array_equal(blend.prequential.y_hat[target][:, window], expected)
+            np.testing.assert_array_equal(blend.evidence.prequential.y_hat[target][:, window], expected)
             totals[window] += WEIGHTS[target] * oracle.points(target, candidate, window, surrogate)
-    np.testing.assert_allclose(blend.prequential.per_window, totals)
+    np.testing.assert_allclose(blend.evidence.prequential.per_window, totals)
     final = oracle.choice(None)
-    assert tuple(f.candidate for f in blend.fitted.values()) == final
+    assert tuple(f.combination.candidate for f in blend.targets.values()) == final
     for target, candidate in zip(cubes, final, strict=True):
         expected = oracle.forecast(target, candidate, tuple(range(len(cutoffs))), 0)
-        np.testing.assert_array_equal(blend.apply(target, cubes[target].y_hat[:, 0]), expected)
-    assert [pair.chosen for pair in blend.pairs].count(True) == 1
+        np.testing.assert_array_equal(blend.targets[target].apply(cubes[target].y_hat[:, 0]), expected)
+    assert [pair.chosen for pair in blend.evidence.pairs].count(True) == 1
 
 
 def test_four_months_give_real_choices_at_the_last_two_only() -> None:
     blend = fit_blend(two_targets(1, month_cutoffs(4), 28), WEIGHTS, BlendSpec(), "linear")
-    assert blend.prequential.real == (False, False, True, True)
-    assert {c.label for c in blend.prequential.choices[1].values()} == {"mean/families"}
-    assert all(pair.score is not None for pair in blend.pairs)
+    assert blend.evidence.prequential.real == (False, False, True, True)
+    assert {c.label for c in blend.evidence.prequential.choices[1].values()} == {"mean/families"}
+    assert all(pair.score is not None for pair in blend.evidence.pairs)
 
 
 def test_in_sample_scores_do_not_choose() -> None:
@@ -125,10 +127,10 @@ def test_in_sample_scores_do_not_choose() -> None:
     a, b = [9.0, 2.0, 9.0, 2.0], [2.0, 9.0, 2.0, 9.0]
     cubes = {t: planted_cube(t, {"a": a, "b": b, "c": [5.0] * 4}) for t in WEIGHTS}
     blend = fit_blend(cubes, WEIGHTS, BlendSpec(candidates=("best-single/families",), tie=0.0), "linear")
-    assert {f.candidate.label for f in blend.fitted.values()} == {"mean/families"}
-    in_sample = {pair.label: pair.score_in_sample for pair in blend.pairs}
+    assert {f.combination.candidate.label for f in blend.targets.values()} == {"mean/families"}
+    in_sample = {pair.label: pair.score_in_sample for pair in blend.evidence.pairs}
     assert in_sample["best-single/families"] > in_sample["mean/families"]
-    prequential = {pair.label: pair.score for pair in blend.pairs}
+    prequential = {pair.label: pair.score for pair in blend.evidence.pairs}
     assert prequential["best-single/families"] < prequential["mean/families"]  # type: ignore[operator]
 
 
@@ -144,7 +146,7 @@ def test_a_window_decides_nothing_before_its_end() -> None:
         }
         after = fit_blend(later, WEIGHTS, spec, "linear")
         for target in cubes:
-            one, two = before.prequential.y_hat[target], after.prequential.y_hat[target]
+            one, two = before.evidence.prequential.y_hat[target], after.evidence.prequential.y_hat[target]
             np.testing.assert_array_equal(one[:, : window + 1], two[:, : window + 1])
 
 
@@ -156,55 +158,33 @@ def test_the_order_of_members_changes_no_bit() -> None:
     }
     one, two = (fit_blend(c, WEIGHTS, BlendSpec(tie=0.0), "linear") for c in (cubes, shuffled))
     for target in cubes:
-        assert one.prequential.y_hat[target].tobytes() == two.prequential.y_hat[target].tobytes()
-        assert one.apply(target, cubes[target].y_hat).tobytes() == two.apply(target, shuffled[target].y_hat).tobytes()
-    assert one.pairs == two.pairs
+        assert one.evidence.prequential.y_hat[target].tobytes() == two.evidence.prequential.y_hat[target].tobytes()
+        assert (
+            one.targets[target].apply(cubes[target].y_hat).tobytes()
+            == two.targets[target].apply(shuffled[target].y_hat).tobytes()
+        )
+    assert one.evidence.pairs == two.evidence.pairs
 
 
 def test_one_target_and_three_targets() -> None:
     cubes = two_targets(10, month_cutoffs(4), 28)
     quick = BlendSpec(candidates=("mean", "median", "best-single"))
     alone = fit_blend({"purchase": cubes["purchase"]}, {"purchase": 1.0}, quick, "linear")
-    assert list(alone.fitted) == ["purchase"]
-    np.testing.assert_allclose(alone.prequential.per_window, alone.prequential.scores["purchase"])
+    assert list(alone.targets) == ["purchase"]
+    np.testing.assert_allclose(alone.evidence.prequential.per_window, alone.evidence.prequential.scores["purchase"])
     three = {**cubes, "fees": random_cube("fees", "a:x1 b:y1", month_cutoffs(4), 28, seed=77)}
     blend = fit_blend(three, {"purchase": 0.3, "redeem": 0.3, "fees": 0.4}, quick, "linear")
-    assert list(blend.prequential.choices[3]) == ["purchase", "redeem", "fees"]
-
-
-def test_the_best_single_member_is_picked_before_its_window() -> None:
-    cubes = two_targets(11, month_cutoffs(4), 28)
-    blend = fit_blend(cubes, WEIGHTS, BlendSpec(), "linear")
-    best = blend.best_single
-    assert best is not None
-    members, totals = total_scores(cubes, WEIGHTS, "linear")
-    assert best.picks[0] is None
-    assert best.per_window[0] == blend.prequential.per_window[0]  # nothing to pick or to choose by
-    for window in (1, 2, 3):
-        pick = int(np.argmax(totals[:, :window].mean(axis=1)))
-        assert best.picks[window] == members[pick]
-        assert best.per_window[window] == pytest.approx(totals[pick, window])
-    assert best.final == members[int(np.argmax(totals.mean(axis=1)))]
-
-
-def test_what_looks_best_afterwards_is_not_what_was_picked() -> None:
-    scores = {"early": [9.0, 6.0, 1.0, 1.0], "late": [1.0, 5.0, 9.0, 9.0]}
-    cubes = {t: planted_cube(t, scores) for t in WEIGHTS}
-    best = fit_blend(cubes, WEIGHTS, BlendSpec(), "linear").best_single
-    assert best is not None
-    assert [pick and pick.name for pick in best.picks] == [None, "early", "early", "early"]
-    assert best.final.name == "late"
-    assert best.per_window[1:] == pytest.approx([6.0, 1.0, 1.0], abs=1e-3)
+    assert list(blend.evidence.prequential.choices[3]) == ["purchase", "redeem", "fees"]
 
 
 def test_members_that_failed_on_one_target_stay_in_the_other() -> None:
     cubes = two_targets(12, month_cutoffs(4), 28)
     fewer = replace(cubes["redeem"], members=cubes["redeem"].members[1:], y_hat=cubes["redeem"].y_hat[..., 1:])
     blend = fit_blend({**cubes, "redeem": fewer}, WEIGHTS, BlendSpec(candidates=("greedy",)), "linear")
-    assert len(blend.members("purchase")) == 6
-    assert len(blend.members("redeem")) == 5
-    assert blend.best_single is not None
-    assert cubes["redeem"].members[0] not in blend.best_single.picks
+    assert len(blend.targets["purchase"].combination.members) == 6
+    assert len(blend.targets["redeem"].combination.members) == 5
+    assert blend.evidence.best_single is not None
+    assert cubes["redeem"].members[0] not in blend.evidence.best_single.picks
 
 
 def test_a_target_without_members_is_said() -> None:
@@ -212,15 +192,3 @@ def test_a_target_without_members_is_said() -> None:
     empty = replace(cubes["redeem"], members=(), y_hat=cubes["redeem"].y_hat[..., :0])
     with pytest.raises(TooManyFailures, match="of redeem"):
         fit_blend({**cubes, "redeem": empty}, WEIGHTS, BlendSpec(), "linear")
-
-
-def test_settings_of_the_blend() -> None:
-    assert BlendSpec(candidates=("greedy/settings",)).parsed() == (
-        Candidate("mean", "families"),
-        Candidate("greedy", "settings"),
-    )
-    assert len(BlendSpec().parsed()) == 12  # weights by series only when asked for
-    with pytest.raises(ValidationError, match="none of mean"):
-        BlendSpec(candidates=("gredy",))
-    with pytest.raises(ValidationError, match="tie"):
-        BlendSpec(tie=-1)

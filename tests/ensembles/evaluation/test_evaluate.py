@@ -6,14 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ensembles.blend.fit import BlendSpec, fit_blend
+from ensembles.blend.fit import fit_blend
+from ensembles.blend.spec import BlendSpec
 from ensembles.evaluation.evaluate import evaluate
 from ensembles.evaluation.leaderboard import MemberFacts, build_leaderboard
-from ensembles.files.leaderboard_json import LeaderboardFile
 from ensembles.files.oof_parquet import OofFile
 from ensembles.oof import MemberInfo, OofCube
 from forecasting.errors import StorageError
-from forecasting.score.points import Surrogate
 from forecasting.windows import Window
 from tests.ensembles.cubes import day_cutoffs, month_cutoffs, planted_cube, random_cube
 
@@ -45,7 +44,7 @@ def test_contenders_are_the_blend_each_family_the_best_single_and_the_seasonal_n
     }
     scores = [c.score for c in found.contenders[1:]]
     assert scores == sorted(scores, reverse=True)
-    blend = fit_blend(cubes, WEIGHTS, BlendSpec(), "linear")
+    blend = fit_blend(cubes, WEIGHTS, BlendSpec(), "linear").evidence
     rows = {c.name: c for c in found.contenders}
     assert rows["blend"].per_window == pytest.approx(tuple(blend.prequential.per_window))
     assert blend.best_single is not None
@@ -55,7 +54,7 @@ def test_contenders_are_the_blend_each_family_the_best_single_and_the_seasonal_n
 
 
 @pytest.mark.parametrize("surrogate", ["linear", "wape"])
-def test_differences_are_paired(surrogate: Surrogate) -> None:
+def test_differences_are_paired(surrogate: str) -> None:
     found = evaluate(cubes_with_naive(n_series=2), WEIGHTS, BlendSpec(candidates=("mean", "median")), surrogate)
     blend = found.contenders[0]
     assert (blend.ahead, blend.ahead_low, blend.ahead_high) == (0.0, 0.0, 0.0)
@@ -94,8 +93,8 @@ def test_cubes_come_back_from_the_stored_files() -> None:
     windows = [Window(c, 28) for c in month_cutoffs(4)]
     failed = [(MemberInfo("zz", "broken", "a", "broken", 0), "reason")]
     board = build_leaderboard(cubes, WEIGHTS, "linear", blend, windows, {}, MemberFacts(failed=failed))
-    oof = OofFile.of(cubes, blend.prequential.y_hat, blend.prequential.bands)
-    back = oof.cubes(LeaderboardFile.from_bytes(json.dumps(board).encode(), "run"))
+    oof = OofFile.of(cubes, blend.evidence.prequential.y_hat, blend.evidence.prequential.bands)
+    back = oof.cubes(board)
     for target, cube in cubes.items():
         assert back[target].members == cube.members
         assert back[target].unique_ids == cube.unique_ids
@@ -103,6 +102,6 @@ def test_cubes_come_back_from_the_stored_files() -> None:
         np.testing.assert_array_equal(back[target].y_hat, cube.y_hat)
         np.testing.assert_array_equal(back[target].y, cube.y)
     with pytest.raises(StorageError, match="which leaderboard"):
-        oof.cubes(LeaderboardFile.model_validate({**board, "rows": board["rows"][:2]}))
+        oof.cubes(board.model_copy(update={"rows": board.rows[:2]}))
     with pytest.raises(StorageError, match="no forecast of fees"):
-        oof.cubes(LeaderboardFile.model_validate({**board, "weights": {"fees": 1.0}}))
+        oof.cubes(board.model_copy(update={"weights": {"fees": 1.0}}))

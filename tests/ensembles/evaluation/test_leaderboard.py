@@ -9,17 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ensembles.blend.fit import Blend, BlendSpec, fit_blend
+from ensembles.blend.fit import Blend, fit_blend
+from ensembles.blend.spec import BlendSpec
 from ensembles.evaluation.leaderboard import MemberFacts, build_leaderboard
-from ensembles.files.blend_json import blend_facts
+from ensembles.files.blend_json import BlendFile
 from ensembles.files.exports.leaderboard import leaderboard_csv
 from ensembles.files.leaderboard_json import LeaderboardFile
 from ensembles.oof import MemberInfo, OofCube
 from forecasting.schema import iso
 from forecasting.score.metrics import mape, mase
-from forecasting.score.points import round_submission, window_score
+from forecasting.score.points import round_submission
 from forecasting.windows import Window
 from tests.ensembles.cubes import month_cutoffs, random_cube
+from tests.plain_scores import plain_score
 
 WEIGHTS = {"purchase": 0.45, "redeem": 0.55}
 WINDOWS = [Window(cutoff, 28) for cutoff in month_cutoffs(4)]
@@ -40,7 +42,7 @@ def blend(cubes: dict[str, OofCube]) -> Blend:
 def board(cubes: dict[str, OofCube], blend: Blend) -> dict[str, Any]:
     history = {t: np.linspace(900, 1100, 60) ** 1.1 for t in WEIGHTS}
     facts = MemberFacts({"ax00": 1.25}, {"ax00": "cpu"}, [(FAILED, "diverged")])
-    return build_leaderboard(cubes, WEIGHTS, "linear", blend, WINDOWS, history, facts)
+    return build_leaderboard(cubes, WEIGHTS, "linear", blend, WINDOWS, history, facts).model_dump(mode="json")
 
 
 def row(board: dict[str, Any], member: str) -> dict[str, Any]:
@@ -85,9 +87,7 @@ def test_rows_are_sorted_by_the_named_column_with_the_failed_last(board: dict[st
 def test_a_member_row_says_what_the_member_scored(board: dict[str, Any], cubes: dict[str, OofCube]) -> None:
     r = row(board, "a-x/s00")
     per_window = [
-        sum(
-            w * window_score(round_submission(cubes[t].y_hat[:, k, :, 0]), cubes[t].y[:, k]) for t, w in WEIGHTS.items()
-        )
+        sum(w * plain_score(round_submission(cubes[t].y_hat[:, k, :, 0]), cubes[t].y[:, k]) for t, w in WEIGHTS.items())
         for k in range(4)
     ]
     assert r["per_window"] == pytest.approx(per_window, abs=1e-6)
@@ -103,25 +103,25 @@ def test_a_member_row_says_what_the_member_scored(board: dict[str, Any], cubes: 
 def test_one_row_is_the_blend_and_the_losing_candidates_stand_beside_it(board: dict[str, Any], blend: Blend) -> None:
     assert [r["member"] for r in board["rows"] if r["family"] == "blend"] == ["blend"]
     best = row(board, "blend")
-    assert best["score"] == pytest.approx(blend.prequential.score, abs=1e-6)
-    assert best["score_in_sample"] == pytest.approx(blend.score_in_sample, abs=1e-6)
+    assert best["score"] == pytest.approx(blend.evidence.prequential.score, abs=1e-6)
+    assert best["score_in_sample"] == pytest.approx(blend.evidence.score_in_sample, abs=1e-6)
     candidates = {r["member"] for r in board["rows"] if r["family"] == "candidate"}
-    everything = {track.candidate.label for track in blend.tracks["purchase"]}
-    used = {fitted.candidate.label for fitted in blend.fitted.values()}
+    everything = {track.candidate.label for track in blend.evidence.tracks["purchase"]}
+    used = {found.combination.candidate.label for found in blend.targets.values()}
     assert candidates == (everything - used if len(used) == 1 else everything)
 
 
 def test_the_candidate_that_is_the_blend_is_not_listed_as_a_loser(cubes: dict[str, OofCube]) -> None:
     blend = fit_blend(cubes, WEIGHTS, BlendSpec(candidates=("mean",), tie=9.0), "linear")
-    board = build_leaderboard(cubes, WEIGHTS, "linear", blend, WINDOWS, {}, MemberFacts())
-    assert {f.candidate.label for f in blend.fitted.values()} == {"mean/families"}
+    board = build_leaderboard(cubes, WEIGHTS, "linear", blend, WINDOWS, {}, MemberFacts()).model_dump(mode="json")
+    assert {f.combination.candidate.label for f in blend.targets.values()} == {"mean/families"}
     assert [r["member"] for r in board["rows"] if r["family"] == "candidate"] == ["mean/settings"]
 
 
 def test_weights_of_members_sum_to_one_or_are_null(board: dict[str, Any], blend: Blend) -> None:
-    for target, fitted in blend.fitted.items():
+    for target, found in blend.targets.items():
         weights = [r["targets"][target]["weight"] for r in board["rows"] if r["status"] == "ok" and r["member_id"]]
-        if fitted.member_weights is None:
+        if found.combination.member_weights is None:
             assert weights == [None] * 6
         else:
             assert sum(weights) == pytest.approx(1.0, abs=1e-4)
@@ -142,15 +142,15 @@ def test_the_best_single_member_as_picked_is_stored(board: dict[str, Any], blend
     best = board["best_single"]
     assert best["picks"][0] is None
     assert len(best["picks"]) == len(best["per_window"]) == 4
-    assert blend.best_single is not None
-    assert best["score"] == pytest.approx(blend.best_single.score, abs=1e-6)
+    assert blend.evidence.best_single is not None
+    assert best["score"] == pytest.approx(blend.evidence.best_single.score, abs=1e-6)
 
 
 def test_a_member_with_one_target_missing_has_no_total(cubes: dict[str, OofCube]) -> None:
     redeem = cubes["redeem"]
     fewer = {**cubes, "redeem": replace(redeem, members=redeem.members[1:], y_hat=redeem.y_hat[..., 1:])}
     blend = fit_blend(fewer, WEIGHTS, BlendSpec(candidates=("mean",)), "linear")
-    board = build_leaderboard(fewer, WEIGHTS, "linear", blend, WINDOWS, {}, MemberFacts())
+    board = build_leaderboard(fewer, WEIGHTS, "linear", blend, WINDOWS, {}, MemberFacts()).model_dump(mode="json")
     r = row(board, "a-x/s00")
     assert (r["score"], r["per_window"], r["targets"]["redeem"]["score"]) == (None, None, None)
     assert r["targets"]["purchase"]["score"] is not None
@@ -158,12 +158,12 @@ def test_a_member_with_one_target_missing_has_no_total(cubes: dict[str, OofCube]
 
 
 def test_without_a_blend_the_failures_are_still_rows() -> None:
-    board = build_leaderboard({}, WEIGHTS, "linear", None, WINDOWS, {}, MemberFacts(failed=[(FAILED, "diverged")]))
+    file = build_leaderboard({}, WEIGHTS, "linear", None, WINDOWS, {}, MemberFacts(failed=[(FAILED, "diverged")]))
+    assert leaderboard_csv(file).decode().splitlines()[1].startswith("lstm/x/s09,lstm,x,9,failed,diverged,,")
+    board = file.model_dump(mode="json")
     assert [r["status"] for r in board["rows"]] == ["failed"]
     assert board["pairs"] == []
     assert board["settings"] == []
-    lines = leaderboard_csv(LeaderboardFile.model_validate(board)).decode().splitlines()
-    assert lines[1].startswith("lstm/x/s09,lstm,x,9,failed,diverged,,")
 
 
 def test_the_csv_holds_the_same_rows(board: dict[str, Any]) -> None:
@@ -176,11 +176,11 @@ def test_the_csv_holds_the_same_rows(board: dict[str, Any]) -> None:
 
 
 def test_blend_json_lists_every_member_and_the_pairs(blend: Blend) -> None:
-    facts = json.loads(json.dumps(blend_facts(blend), allow_nan=False))
+    facts = json.loads(BlendFile.of(blend).to_bytes())
     assert set(facts["targets"]) == set(WEIGHTS)
     assert len(facts["targets"]["redeem"]["members"]) == 6
     assert [choice["real"] for choice in facts["choices"]] == [False, False, True, True]
     assert sum(pair["chosen"] for pair in facts["pairs"]) == 1
     chosen = next(pair for pair in facts["pairs"] if pair["chosen"])
-    assert chosen["methods"] == {t: f.candidate.label for t, f in blend.fitted.items()}
+    assert chosen["methods"] == {t: f.combination.candidate.label for t, f in blend.targets.items()}
     assert set(chosen["surrogates"]) == {"linear", "convex", "concave"}

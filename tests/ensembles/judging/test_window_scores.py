@@ -1,33 +1,33 @@
 from __future__ import annotations
 
-from typing import get_args
-
 import numpy as np
 import pytest
 
-from ensembles.judging.window_scores import member_scores, surrogate_family, window_scores
-from forecasting.score.points import Surrogate, round_submission, window_score
+from ensembles.judging.window_scores import exact_scores, member_scores, window_scores
+from forecasting.score.names import score_named
+from forecasting.score.points import round_submission
+from tests.plain_scores import SCORES, plain_score
 
 
-@pytest.mark.parametrize("surrogate", get_args(Surrogate))
-def test_equals_the_score_of_one_window_at_a_time(surrogate: Surrogate) -> None:
+@pytest.mark.parametrize("surrogate", SCORES)
+def test_equals_the_score_of_one_window_at_a_time(surrogate: str) -> None:
     rng = np.random.default_rng(5)
     y = np.rint(rng.uniform(50, 150, (3, 4, 6)))
     y[0, 1, 3], y[1, :, 5], y[2, 2] = 0.0, np.nan, np.nan
     y_hat = y[None] * rng.uniform(0.5, 1.5, (7, *y.shape)) + rng.normal(size=(7, *y.shape))
     y_hat[0, 0, 1, 3] = 0.3  # rounds to the zero that is right on that day
-    got = window_scores(y_hat, y, surrogate)
+    got = window_scores(y_hat, y, score_named(surrogate))
     assert got.shape == (7, 4)
     for i in range(7):
         for k in range(4):
-            assert got[i, k] == pytest.approx(window_score(round_submission(y_hat[i, :, k]), y[:, k], surrogate))
-    np.testing.assert_array_equal(member_scores(np.moveaxis(y_hat, 0, -1), y, surrogate), got)
+            assert got[i, k] == pytest.approx(plain_score(round_submission(y_hat[i, :, k]), y[:, k], surrogate))
+    np.testing.assert_array_equal(member_scores(np.moveaxis(y_hat, 0, -1), y, score_named(surrogate)), got)
 
 
-@pytest.mark.parametrize("surrogate", get_args(Surrogate))
-def test_a_window_without_days_has_no_score(surrogate: Surrogate) -> None:
+@pytest.mark.parametrize("surrogate", SCORES)
+def test_a_window_without_days_has_no_score(surrogate: str) -> None:
     y = np.array([[[1.0, 2.0], [np.nan, np.nan]]])
-    scores = window_scores(y, y, surrogate)
+    scores = window_scores(y, y, score_named(surrogate))
     assert scores[0] == 10.0
     assert np.isnan(scores[1])
 
@@ -35,9 +35,15 @@ def test_a_window_without_days_has_no_score(surrogate: Surrogate) -> None:
 def test_wape_of_a_window_of_zeros() -> None:
     y = np.zeros((1, 2, 2))
     y_hat = np.array([[[0.0, 0.4], [0.0, 3.0]]])
-    np.testing.assert_array_equal(window_scores(y_hat, y, "wape"), [10.0, 0.0])
+    np.testing.assert_array_equal(window_scores(y_hat, y, score_named("wape")), [10.0, 0.0])
 
 
 def test_wape_is_checked_against_itself_only() -> None:
-    assert surrogate_family("wape") == ("wape",)
-    assert surrogate_family("convex") == ("linear", "convex", "concave")
+    assert score_named("wape").checked_with == ("wape",)
+    assert score_named("convex").checked_with == ("linear", "convex", "concave")
+
+
+def test_exact_scores_are_of_forecasts_that_are_not_rounded() -> None:
+    y = np.full((1, 1, 2), 10.0)
+    assert exact_scores(y + 0.3, y, score_named("linear")) == pytest.approx([9.0])
+    assert window_scores(y + 0.3, y, score_named("linear")) == pytest.approx([10.0])

@@ -3,8 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ensembles.judging.bootstrap import BLOCK, interval, resampled_days
-from ensembles.risk.bands import BAND_LEVELS, Bands, coverage, fit_bands, follow_bands
+from ensembles.risk.bands import BAND_LEVELS, Bands, coverage, fit_bands, prequential_bands
 from forecasting.schema import FloatArray
 
 
@@ -68,7 +67,7 @@ def test_bands_of_a_window_come_from_windows_before_it() -> None:
     y_hat, y = errors_of(rng, (2, 4, 10))
     y[0, 1, 3], y[1, 2] = 0.0, np.nan
     past = [np.arange(k) for k in range(4)]
-    bands = follow_bands(y_hat, y, past)
+    bands = prequential_bands(y_hat, y, past)
     for level in BAND_LEVELS:
         assert np.isnan(bands.low[level][:, 0]).all()
         assert (bands.low[level][:, 1:] < y_hat[:, 1:]).all()
@@ -76,7 +75,7 @@ def test_bands_of_a_window_come_from_windows_before_it() -> None:
     assert (bands.high[95][:, 1:] >= bands.high[80][:, 1:]).all()
     later = y.copy()
     later[:, 2:] *= 5.0
-    np.testing.assert_array_equal(follow_bands(y_hat, later, past).high[80][:, :3], bands.high[80][:, :3])
+    np.testing.assert_array_equal(prequential_bands(y_hat, later, past).high[80][:, :3], bands.high[80][:, :3])
 
 
 def test_without_errors_to_go_by_there_are_no_bands_and_perfect_forecasts_have_narrow_ones() -> None:
@@ -99,27 +98,3 @@ def test_coverage_counts_days_inside() -> None:
     assert found.low < found.share < found.high <= 1.0
     none = coverage(Bands({80: y * np.nan, 95: y * np.nan}, {80: y, 95: y}), y, np.array([10, 10, 8]))[95]
     assert np.isnan(none.share)
-
-
-def test_blocks_lie_within_a_window_and_repeat() -> None:
-    horizons = np.array([30, 31, 10])
-    days = resampled_days(horizons)
-    assert days.shape[1] == horizons.sum()
-    np.testing.assert_array_equal(days, resampled_days(horizons))
-    window = np.repeat(np.arange(3), horizons)
-    blocks = days[:, : BLOCK * (days.shape[1] // BLOCK)].reshape(len(days), -1, BLOCK)
-    assert (np.diff(blocks, axis=-1) == 1).all()
-    assert (window[blocks] == window[blocks[..., :1]]).all()
-    assert set(resampled_days(np.array([3, 3])).ravel()) == set(range(6))  # windows shorter than a block
-
-
-def test_the_interval_covers_the_mean_of_correlated_days() -> None:
-    rng = np.random.default_rng(7)
-    hits = 0
-    for _ in range(100):
-        noise = rng.normal(size=126)
-        days = np.convolve(noise, np.ones(4), mode="valid")[:120]  # neighbouring days alike
-        drawn = days[resampled_days(np.array([30, 30, 30, 30]))]
-        low, high = interval(float(days.mean()), drawn.mean(axis=1))
-        hits += low <= 0.0 <= high
-    assert 75 <= hits <= 97

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import time
 from itertools import product
-from typing import get_args
 
 import numpy as np
 import pytest
@@ -12,9 +11,10 @@ from hypothesis import strategies as st
 from ensembles.blend.methods.simplex import shrink, simplex_weights
 from ensembles.judging.window_scores import window_scores
 from forecasting.schema import FloatArray
-from forecasting.score.points import Surrogate
+from forecasting.score.base import Score
+from forecasting.score.names import score_named, score_names
 
-SURROGATES: tuple[Surrogate, ...] = get_args(Surrogate)
+SCORES = tuple(score_named(name) for name in score_names())
 
 
 def problem(seed: int, n_units: int, n_windows: int = 3, horizon: int = 20) -> tuple[FloatArray, FloatArray]:
@@ -24,35 +24,33 @@ def problem(seed: int, n_units: int, n_windows: int = 3, horizon: int = 20) -> t
     return y[..., None] * np.exp(noise), y
 
 
-def score(x: FloatArray, y: FloatArray, weights: FloatArray, surrogate: Surrogate) -> float:
-    return float(window_scores(x @ weights, y, surrogate).mean())
+def value(x: FloatArray, y: FloatArray, weights: FloatArray, score: Score) -> float:
+    return float(window_scores(x @ weights, y, score).mean())
 
 
-def best_on_grid(x: FloatArray, y: FloatArray, surrogate: Surrogate, steps: int) -> float:
+def best_on_grid(x: FloatArray, y: FloatArray, score: Score, steps: int) -> float:
     grid = [np.array([a, b, steps - a - b]) / steps for a, b in product(range(steps + 1), repeat=2) if a + b <= steps]
-    return max(score(x, y, w, surrogate) for w in grid)
+    return max(value(x, y, w, score) for w in grid)
 
 
-@pytest.mark.parametrize("surrogate", SURROGATES)
+@pytest.mark.parametrize("score", SCORES)
 @pytest.mark.parametrize("seed", range(6))
-def test_finds_what_a_fine_grid_finds(seed: int, surrogate: Surrogate) -> None:
+def test_finds_what_a_fine_grid_finds(seed: int, score: Score) -> None:
     x, y = problem(seed, 3)
-    weights = simplex_weights(x, y, surrogate, np.full(3, 1 / 3))
-    assert score(x, y, weights, surrogate) >= best_on_grid(x, y, surrogate, 40) - 0.03
+    weights = simplex_weights(x, y, score, np.full(3, 1 / 3))
+    assert value(x, y, weights, score) >= best_on_grid(x, y, score, 40) - 0.03
 
 
-@given(st.integers(0, 10_000), st.integers(1, 9), st.sampled_from(SURROGATES))
+@given(st.integers(0, 10_000), st.integers(1, 9), st.sampled_from(SCORES))
 @settings(max_examples=30, deadline=None)
-def test_weights_lie_on_the_simplex_and_never_score_below_equal_ones(
-    seed: int, n_units: int, surrogate: Surrogate
-) -> None:
+def test_weights_lie_on_the_simplex_and_never_score_below_equal_ones(seed: int, n_units: int, score: Score) -> None:
     x, y = problem(seed, n_units, n_windows=2, horizon=7)
     y[0, 0, 0], y[0, 1, 3] = np.nan, 0.0
     equal = np.full(n_units, 1 / n_units)
-    weights = simplex_weights(x, y, surrogate, equal)
+    weights = simplex_weights(x, y, score, equal)
     assert (weights >= 0).all()
     assert weights.sum() == pytest.approx(1.0)
-    assert score(x, y, weights, surrogate) >= score(x, y, equal, surrogate) - 1e-3
+    assert value(x, y, weights, score) >= value(x, y, equal, score) - 1e-3
     held = shrink(weights, equal, n_windows=2, strength=3.0)
     np.testing.assert_allclose(held, 0.4 * weights + 0.6 * equal)
 
@@ -60,14 +58,14 @@ def test_weights_lie_on_the_simplex_and_never_score_below_equal_ones(
 def test_leaves_a_start_where_every_day_is_hopeless() -> None:
     y = np.full((1, 2, 5), 1000.0)
     x = y[..., None] * np.array([1.0, 3.0])  # equal weights miss each day by 100%: the score has no slope there
-    weights = simplex_weights(x, y, "linear", np.array([0.5, 0.5]))
+    weights = simplex_weights(x, y, score_named("linear"), np.array([0.5, 0.5]))
     assert weights[0] > 0.99
 
 
 def test_thirty_settings_take_less_than_a_second() -> None:
     x, y = problem(1, 30, n_windows=4, horizon=31)
     started = time.process_time()
-    simplex_weights(x, y, "linear", np.full(30, 1 / 30))
+    simplex_weights(x, y, score_named("linear"), np.full(30, 1 / 30))
     assert time.process_time() - started < 1.0
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ensembles.blend.ranking import LISTED, MARGIN, rank_tuples
+from ensembles.judging.ranking import LISTED, MARGIN, rank_tuples
 
 NAMES = ("linear", "convex", "concave")
 

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ensembles.judging.judge import Forecasts, Judge
+from ensembles.oof import OofCube
+from forecasting.schema import FloatArray
+from forecasting.score.names import score_named
+from forecasting.score.points import round_submission
+from tests.ensembles.cubes import month_cutoffs, random_cube
+from tests.plain_scores import SCORES, plain_points, plain_score
+
+WEIGHTS = {"purchase": 0.45, "redeem": 0.55}
+
+
+@pytest.fixture(scope="module")
+def cubes() -> dict[str, OofCube]:
+    """Two series, windows of 28 days of which the second is shorter, and a day without an actual value."""
+    made = {}
+    for i, target in enumerate(WEIGHTS, 5):
+        cube = random_cube(target, "a:x2 b:y1", month_cutoffs(3), 28, seed=i, n_series=2)
+        cube.y_hat[:, 1, 25:], cube.y[:, 1, 25:] = np.nan, np.nan
+        cube.y[0, 2, 4] = np.nan
+        made[target] = cube
+    return made
+
+
+def of_member(cubes: dict[str, OofCube], i: int) -> dict[str, FloatArray]:
+    return {target: cube.y_hat[..., i] for target, cube in cubes.items()}
+
+
+def plain_totals(cubes: dict[str, OofCube], y_hat: Forecasts, surrogate: str) -> list[float]:
+    totals = []
+    for window in range(3):
+        total = 0.0
+        for target, weight in WEIGHTS.items():
+            rounded = round_submission(y_hat[target][:, window])
+            total += weight * plain_score(rounded, cubes[target].y[:, window], surrogate)
+        totals.append(total)
+    return totals
+
+
+@pytest.mark.parametrize("surrogate", SCORES)
+def test_totals_equal_a_plain_loop(cubes: dict[str, OofCube], surrogate: str) -> None:
+    judge = Judge.of(cubes, WEIGHTS, score_named(surrogate))
+    members, totals = judge.member_totals(cubes)
+    assert members == cubes["purchase"].members
+    for i in range(3):
+        y_hat = of_member(cubes, i)
+        expected = plain_totals(cubes, y_hat, surrogate)
+        np.testing.assert_allclose(judge.per_window(y_hat), expected)
+        np.testing.assert_array_equal(totals[i], judge.per_window(y_hat))
+        assert judge.score(y_hat).value == pytest.approx(np.mean(expected))
+        assert judge.mean(y_hat) == pytest.approx(np.mean(expected))
+        for target in WEIGHTS:
+            scores = judge.checked_scores(target, y_hat[target])
+            assert tuple(scores) == judge.points_score.checked_with
+            np.testing.assert_array_equal(scores[surrogate], judge.target_scores(target, y_hat[target]))
+
+
+def test_members_without_every_target_have_no_total(cubes: dict[str, OofCube]) -> None:
+    redeem = cubes["redeem"]
+    fewer = {**cubes, "redeem": replace(redeem, members=redeem.members[1:], y_hat=redeem.y_hat[..., 1:])}
+    judge = Judge.of(fewer, WEIGHTS, score_named("linear"))
+    members, totals = judge.member_totals(fewer)
+    assert members == redeem.members[1:]
+    np.testing.assert_array_equal(totals, judge.member_totals(cubes)[1][1:])
+
+
+def test_a_total_of_scores_by_target() -> None:
+    judge = Judge({}, WEIGHTS, score_named("linear"), np.array([], dtype=np.int64))
+    assert judge.total({"purchase": 2.0, "redeem": 4.0}) == pytest.approx(0.45 * 2 + 0.55 * 4)
+    np.testing.assert_allclose(
+        judge.total({"purchase": np.array([2.0, 0.0]), "redeem": np.array([4.0, 1.0])}), [3.1, 0.55]
+    )
+
+
+@pytest.mark.parametrize("surrogate", SCORES)
+def test_resamples_are_scores_of_the_days_drawn(cubes: dict[str, OofCube], surrogate: str) -> None:
+    judge, y_hat = Judge.of(cubes, WEIGHTS, score_named(surrogate)), of_member(cubes, 0)
+    assert judge.days.shape[1] == judge.horizons.sum() == 28 + 25 + 28
+    inside = [(window, day) for window, horizon in enumerate(judge.horizons) for day in range(horizon)]
+    for draw in (0, 7):
+        windows, days = zip(*(inside[place] for place in judge.days[draw]), strict=True)
+        expected = sum(
+            weight * plain_score(round_submission(y_hat[t][:, windows, days]), cubes[t].y[:, windows, days], surrogate)
+            for t, weight in WEIGHTS.items()
+        )
+        assert judge.resampled(y_hat)[draw] == pytest.approx(expected)
+
+
+def test_differences_are_paired(cubes: dict[str, OofCube]) -> None:
+    judge = Judge.of(cubes, WEIGHTS, score_named("linear"))
+    one, other = of_member(cubes, 0), of_member(cubes, 2)
+    ahead = judge.ahead(one, other)
+    assert ahead.value == pytest.approx(judge.score(one).value - judge.score(other).value)
+    assert ahead.low < ahead.value < ahead.high
+    assert judge.ahead(one, one) == type(ahead)(0.0, 0.0, 0.0)
+
+
+def test_the_same_judge_with_another_score(cubes: dict[str, OofCube]) -> None:
+    y_hat = of_member(cubes, 1)
+    by_name = Judge.of(cubes, WEIGHTS, score_named("linear")).by("concave")
+    np.testing.assert_array_equal(
+        by_name.per_window(y_hat), Judge.of(cubes, WEIGHTS, score_named("concave")).per_window(y_hat)
+    )
+
+
+@pytest.mark.parametrize(("surrogate", "daily"), [("convex", "convex"), ("wape", "linear")])
+def test_points_of_a_day_are_linear_ones_for_a_pooled_score(
+    cubes: dict[str, OofCube], surrogate: str, daily: str
+) -> None:
+    judge, y_hat = Judge.of(cubes, WEIGHTS, score_named(surrogate)), of_member(cubes, 0)["redeem"]
+    points, y = judge.day_points("redeem", y_hat), cubes["redeem"].y
+    assert judge.daily_score.name == daily
+    np.testing.assert_array_equal(np.isnan(points), np.isnan(y))
+    assert points[1, 2, 3] == pytest.approx(plain_points(float(np.rint(y_hat[1, 2, 3])), float(y[1, 2, 3]), daily))
+
+
+def test_the_ranking_weighs_the_targets() -> None:
+    judge = Judge({}, WEIGHTS, score_named("wape"), np.array([], dtype=np.int64))
+    scores = {"wape": {"purchase": np.array([5.0, 6.0]), "redeem": np.array([5.0, 3.0])}}
+    ranking = judge.rank(scores, np.array([0, 1]), baseline=0, tie=0.1)
+    assert ranking.chosen.choice == (1, 0)
+    assert ranking.chosen.score == pytest.approx(0.45 * 6 + 0.55 * 5)
