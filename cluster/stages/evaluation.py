@@ -5,7 +5,7 @@ from __future__ import annotations
 from cluster.config import parse_config
 from cluster.rundir.run_facts import finished_run
 from cluster.rundir.store import RunStore
-from ensembles.evaluation.evaluate import Evaluation, evaluate
+from ensembles.evaluation.evaluate import Evaluation, evaluate_blend
 from ensembles.files.leaderboard_json import LeaderboardFile
 from ensembles.files.oof_parquet import OofFile
 
@@ -23,4 +23,4 @@ def evaluate_run(run_dir: str) -> Evaluation:
     store = RunStore(run_dir)
     config = parse_config(finished_run(store).config, f"{run_dir}/run.json")
     cubes = store.read(OofFile).cubes(store.read(LeaderboardFile))
-    return evaluate(cubes, config.data.targets, config.blend, config.score.surrogate)
+    return evaluate_blend(cubes, config.data.targets, config.blend, config.score.surrogate)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ensembles.judging.window_scores import window_scores
+from ensembles.judging.scores import window_scores
 from ensembles.oof import log_errors
 from forecasting.schema import FloatArray, IntArray
 from forecasting.score.base import Score

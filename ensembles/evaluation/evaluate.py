@@ -19,7 +19,7 @@ from ensembles.oof import REFERENCE, OofCube
 from forecasting.schema import BLEND, iso
 from forecasting.score.names import score_named
 
-__all__ = ["Contender", "Evaluation", "evaluate"]
+__all__ = ["Contender", "Evaluation", "evaluate_blend"]
 
 BEST_SINGLE = "best single member, as picked"
 NAIVE = "seasonal-naive"
@@ -58,7 +58,9 @@ class Evaluation:
         return asdict(self)
 
 
-def evaluate(cubes: Mapping[str, OofCube], weights: Mapping[str, float], spec: BlendSpec, surrogate: str) -> Evaluation:
+def evaluate_blend(
+    cubes: Mapping[str, OofCube], weights: Mapping[str, float], spec: BlendSpec, surrogate: str
+) -> Evaluation:
     """Judge the blend and its alternatives on every window.
 
     Parameters

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ensembles.judging.judge import DAYS_PER_MONTH, Judge
-from ensembles.judging.window_scores import exact_scores
+from ensembles.judging.scores import exact_scores
 from forecasting.data.formats.columns import find_column
 from forecasting.data.formats.decode import parse_day
 from forecasting.errors import DataError

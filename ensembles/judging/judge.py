@@ -14,7 +14,7 @@ import numpy as np
 
 from ensembles.judging.bootstrap import interval, resampled_days
 from ensembles.judging.ranking import Ranking, rank_tuples
-from ensembles.judging.window_scores import member_scores, window_scores
+from ensembles.judging.scores import member_scores, window_scores
 from ensembles.oof import MemberInfo, OofCube
 from forecasting.schema import FloatArray, IntArray
 from forecasting.score.base import Score

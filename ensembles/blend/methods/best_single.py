@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ensembles.blend.methods.base import FittingRules, Weighted
-from ensembles.judging.window_scores import member_scores
+from ensembles.judging.scores import member_scores
 from forecasting.schema import FloatArray
 
 __all__ = ["BestUnit"]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ensembles.blend.methods.base import FittingRules, Weighted
-from ensembles.judging.window_scores import window_scores
+from ensembles.judging.scores import window_scores
 from forecasting.schema import FloatArray
 
 __all__ = ["MAX_STEPS", "Greedy", "greedy_weights"]

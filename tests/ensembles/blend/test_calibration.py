@@ -6,7 +6,7 @@ import pytest
 from ensembles.blend.calibration import prequential_factors, spread
 from ensembles.blend.fit import fit_blend
 from ensembles.blend.spec import BlendSpec
-from ensembles.judging.window_scores import window_scores
+from ensembles.judging.scores import window_scores
 from ensembles.oof import log_errors
 from forecasting.score.base import UNPUBLISHED, Pointwise
 from forecasting.score.names import score_named

@@ -8,7 +8,7 @@ import pytest
 
 from ensembles.blend.fit import fit_blend
 from ensembles.blend.spec import BlendSpec
-from ensembles.evaluation.evaluate import evaluate
+from ensembles.evaluation.evaluate import evaluate_blend
 from ensembles.evaluation.leaderboard import MemberFacts, build_leaderboard
 from ensembles.files.oof_parquet import OofFile
 from ensembles.oof import MemberInfo, OofCube
@@ -32,7 +32,7 @@ def cubes_with_naive(n_windows: int = 4, n_series: int = 1) -> dict[str, OofCube
 
 def test_contenders_are_the_blend_each_family_the_best_single_and_the_seasonal_naive() -> None:
     cubes = cubes_with_naive()
-    found = evaluate(cubes, WEIGHTS, BlendSpec(), "linear")
+    found = evaluate_blend(cubes, WEIGHTS, BlendSpec(), "linear")
     names = [c.name for c in found.contenders]
     assert names[0] == "blend"
     assert set(names[1:]) == {
@@ -55,7 +55,7 @@ def test_contenders_are_the_blend_each_family_the_best_single_and_the_seasonal_n
 
 @pytest.mark.parametrize("surrogate", ["linear", "wape"])
 def test_differences_are_paired(surrogate: str) -> None:
-    found = evaluate(cubes_with_naive(n_series=2), WEIGHTS, BlendSpec(candidates=("mean", "median")), surrogate)
+    found = evaluate_blend(cubes_with_naive(n_series=2), WEIGHTS, BlendSpec(candidates=("mean", "median")), surrogate)
     blend = found.contenders[0]
     assert (blend.ahead, blend.ahead_low, blend.ahead_high) == (0.0, 0.0, 0.0)
     for other in found.contenders:
@@ -68,7 +68,7 @@ def test_differences_are_paired(surrogate: str) -> None:
 
 def test_a_planted_winner_is_ahead_by_what_was_planted() -> None:
     cubes = {t: planted_cube(t, {"good": [8.0] * 4, "seasonal-naive": [2.0] * 4}, horizon=28) for t in WEIGHTS}
-    found = evaluate(cubes, WEIGHTS, BlendSpec(candidates=("best-single",), calibrate=False), "linear")
+    found = evaluate_blend(cubes, WEIGHTS, BlendSpec(candidates=("best-single",), calibrate=False), "linear")
     rows = {c.name: c for c in found.contenders}
     assert rows["good alone, blended"].score == pytest.approx(8.0, abs=1e-3)
     assert rows["seasonal-naive"].ahead_low > 1.0
@@ -79,7 +79,7 @@ def test_a_planted_winner_is_ahead_by_what_was_planted() -> None:
 def test_overlapping_weekly_windows_of_a_panel() -> None:
     cubes = {t: random_cube(t, "a:x2 b:y1", day_cutoffs(5, 3), 7, seed=i, n_series=3) for i, t in enumerate(WEIGHTS)}
     cubes["redeem"].y[1, 0, 2] = np.nan
-    found = evaluate(cubes, WEIGHTS, BlendSpec(), "wape")
+    found = evaluate_blend(cubes, WEIGHTS, BlendSpec(), "wape")
     assert found.contenders[0].name == "blend"
     assert "seasonal-naive" not in {c.name for c in found.contenders}
 

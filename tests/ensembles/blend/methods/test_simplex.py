@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ensembles.blend.methods.simplex import shrink, simplex_weights
-from ensembles.judging.window_scores import window_scores
+from ensembles.judging.scores import window_scores
 from forecasting.schema import FloatArray
 from forecasting.score.base import Score
 from forecasting.score.names import score_named, score_names

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ensembles.judging.window_scores import exact_scores, member_scores, window_scores
+from ensembles.judging.scores import exact_scores, member_scores, window_scores
 from forecasting.score.names import score_named
 from forecasting.score.points import round_submission
 from tests.plain_scores import SCORES, plain_score
