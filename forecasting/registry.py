@@ -10,7 +10,7 @@ import pkgutil
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 __all__ = ["found_in"]
@@ -30,7 +30,8 @@ def found_in(package: str, accept: Callable[[Any], bool]) -> tuple[Any, ...]:
     Returns
     -------
     tuple
-        Modules by name, each module's objects as it defines them. What a module only imports from another is left out.
+        Modules by name, each module's objects as it defines them. A class or function that a module
+        only imports is left out.
     """
     found = {id(value): value for module in _modules(package) for value in _defined(module) if accept(value)}
     return tuple(found.values())
@@ -44,4 +45,9 @@ def _modules(package: str) -> list[ModuleType]:
 
 def _defined(module: ModuleType) -> list[Any]:
     public = [value for name, value in vars(module).items() if not name.startswith("_")]
-    return [value for value in public if getattr(value, "__module__", module.__name__) == module.__name__]
+    return [value for value in public if not _is_imported(value, module)]
+
+
+def _is_imported(value: Any, module: ModuleType) -> bool:
+    """Classes and functions know where they were defined. Other objects have their class's ``__module__``."""
+    return isinstance(value, type | FunctionType) and value.__module__ != module.__name__

@@ -46,21 +46,23 @@ def monitor_run(
     DataError
         When a table cannot be read.
     """
-    data = report_data(RunStore(run_dir))
-    spec = parse_config(data.run["config"], f"{run_dir}/run.json").data
-    if data.oof is None or data.forecast is None:
+    results = report_data(RunStore(run_dir))
+    spec = parse_config(results.run.config, f"{run_dir}/run.json").data
+    if results.oof is None or results.forecast is None:
         raise StorageError(f"{run_dir} holds no forecast: run it to its end first")
     if actuals is None:
-        found = alerts_of_backtest(data.oof, data.days)
+        found = alerts_of_backtest(results.oof, results.calendar)
         if not found.n_days:
             raise StorageError(f"{run_dir}: no day of its backtest has bands, which earlier windows make: give actuals")
     else:
-        found = monitor(data.forecast, actuals, data.targets, data.days, spec.entity)
+        found = monitor(results.forecast, actuals, results.targets, results.calendar, spec.entity)
     if labels is None:
-        return Monitored(found, data.unit, {})
+        return Monitored(found, results.run.unit, {})
     if not labels.exists():
         raise DataError(f"{labels}: no such file: give the table of labelled days")
-    unique_ids = set((data.oof if actuals is None else data.forecast).unique_id)
+    unique_ids = set((results.oof if actuals is None else results.forecast).unique_id)
     entities = {Series.named(unique_id).entity or "" for unique_id in unique_ids}
     known = read_labels(labels, spec, label, entities)
-    return Monitored(found, data.unit, {severity: judge_alerts(found, known, severity) for severity in SEVERITIES})
+    return Monitored(
+        found, results.run.unit, {severity: judge_alerts(found, known, severity) for severity in SEVERITIES}
+    )

@@ -10,7 +10,7 @@ import numpy as np
 from cluster.plan import Plan
 from cluster.rundir.run_facts import find_run
 from cluster.rundir.store import RunStore, StoredTrial
-from ensembles.report.network_page import Fitted, fitted_page
+from ensembles.report.network_page import NetworkFit, network_html
 from forecasting.backtest import one_step_fits
 from forecasting.models.base import State
 from forecasting.panel import Panel
@@ -39,12 +39,12 @@ def write_figures(plan: Plan, panel: Panel, store: RunStore) -> bool:
         return False
     run = find_run(store)
     name = Path("run" if run is None else run.config_name).stem
-    page = fitted_page(name, fits, plan.config.data.unit)
+    page = network_html(name, fits, plan.config.data.unit)
     store.storage.write(FILE, page.encode())
     return True
 
 
-def fitted_members(plan: Plan, panel: Panel, store: RunStore) -> Iterator[Fitted]:
+def fitted_members(plan: Plan, panel: Panel, store: RunStore) -> Iterator[NetworkFit]:
     """The first seed of each network that knows its training days, on the first series, in the order of names."""
     if plan.windows.refit:
         return
@@ -63,7 +63,7 @@ def fitted_members(plan: Plan, panel: Panel, store: RunStore) -> Iterator[Fitted
             yield _fitted(plan, panel, store, trial, found, state)
 
 
-def _fitted(plan: Plan, panel: Panel, store: RunStore, trial: Trial, found: StoredTrial, state: State) -> Fitted:
+def _fitted(plan: Plan, panel: Panel, store: RunStore, trial: Trial, found: StoredTrial, state: State) -> NetworkFit:
     """One-step fits of the last days before the test, then the run's own forecasts of the test's days."""
     cutoff = plan.windows.backtest[0].cutoff
     first = max(as_date(state.meta["days"]["train"]), cutoff - DAYS_BEFORE)
@@ -72,7 +72,7 @@ def _fitted(plan: Plan, panel: Panel, store: RunStore, trial: Trial, found: Stor
     ahead = {window.start: forecasts[window.cutoff][0] for window in plan.windows.backtest}
     fits = one_step_fits(trial.member.build(), state, panel.history(trial.unique_id), before)
     ds = np.concatenate([before, tested])
-    return Fitted(
+    return NetworkFit(
         name=trial.member.setting,
         unique_id=trial.unique_id,
         facts=state.meta,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,14 +11,15 @@ from cluster.config import expand_members, parse_config
 from cluster.rundir.run_facts import judged_run
 from cluster.rundir.storage import Storage
 from cluster.rundir.store import RunStore
+from ensembles.evaluation.run_results import LearningCurve, RunResults
+from ensembles.files.blend_json import BlendFile
 from ensembles.files.forecast_parquet import ForecastFile
 from ensembles.files.history_parquet import HistoryFile
 from ensembles.files.leaderboard_json import LeaderboardFile
 from ensembles.files.oof_parquet import OofFile
 from ensembles.files.run_json import RunFile
-from ensembles.report.data import Curves, ReportData
-from ensembles.report.page import liquidity_of, render
-from forecasting.calendar import Calendar
+from ensembles.report.context import ReportContext
+from ensembles.report.page import render
 
 if TYPE_CHECKING:
     from ensembles.evaluation.compare import Comparison
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 
-def report_data(store: RunStore) -> ReportData:
+def report_data(store: RunStore) -> RunResults:
     """Everything a report is made of, from the stored files.
 
     Raises
@@ -42,55 +42,52 @@ def report_data(store: RunStore) -> ReportData:
         When the directory holds no run that came to an end.
     """
     run = judged_run(store)
-    return ReportData(
-        board=store.read(LeaderboardFile).model_dump(mode="json"),
-        blend=store.read_json("blend.json") if store.storage.exists("blend.json") else None,
-        run=run.model_dump(mode="json"),
+    return RunResults(
+        board=store.read(LeaderboardFile),
+        blend=store.read(BlendFile) if store.has(BlendFile) else None,
+        run=run,
         oof=store.read(OofFile) if store.has(OofFile) else None,
         forecast=store.read(ForecastFile) if store.has(ForecastFile) else None,
         history=store.read(HistoryFile) if store.has(HistoryFile) else None,
         learning=_learning(store, run),
-        quality=None if run.quality is None else [asdict(finding) for finding in run.quality],
-        calendar=Calendar(run.country, run.events),
     )
 
 
-def _learning(store: RunStore, run: RunFile) -> Curves:
+def _learning(store: RunStore, run: RunFile) -> dict[str, list[LearningCurve]]:
     """Learning curves of the final fits whose states were kept, by setting."""
     names = {m.member_id: m.setting for m in expand_members(parse_config(run.config, "run.json"))}
-    curves: dict[str, list[dict[str, list[float]]]] = defaultdict(list)
+    curves: dict[str, list[LearningCurve]] = defaultdict(list)
     stored = store.trials()
     for file in store.kept_states():
         for key, state in store.states(file).items():
             member_id = stored[key].row.member_id if key in stored else None
             if member_id in names and "train_loss" in state.meta:
-                curve = {"train": state.meta["train_loss"], "valid": state.meta.get("valid_loss", [])}
+                curve = LearningCurve(state.meta["train_loss"], state.meta.get("valid_loss", []))
                 curves[names[member_id]].append(curve)
-    return curves
+    return dict(curves)
 
 
-def write_reports(store: RunStore) -> ReportData:
+def write_reports(store: RunStore) -> ReportContext:
     """Write report.html, liquidity.csv and alerts.csv from what is stored."""
     from ensembles.files.exports.alerts import alerts_csv
     from ensembles.files.exports.liquidity import liquidity_csv
-    from ensembles.risk.alerts import alerts_of_backtest
 
-    data = report_data(store)
-    found = liquidity_of(data)
-    if found is not None:
-        store.storage.write("liquidity.csv", liquidity_csv(found, data.days, data.unit))
-    if data.oof is not None:
-        store.storage.write("alerts.csv", alerts_csv(alerts_of_backtest(data.oof, data.days), data.unit))
-    store.storage.write("report.html", render(data).encode())
-    return data
+    results = report_data(store)
+    context = ReportContext.of(results)
+    if context.liquidity is not None:
+        store.storage.write("liquidity.csv", liquidity_csv(context.liquidity, results.calendar, results.run.unit))
+    if context.alerts is not None:
+        store.storage.write("alerts.csv", alerts_csv(context.alerts, results.run.unit))
+    store.storage.write("report.html", render(context).encode())
+    return context
 
 
-def write_figures_of(data: ReportData, folder: str) -> Sequence[str]:
-    """Write the report's pictures as PNG and SVG into a folder; gives their names."""
+def write_figures_of(context: ReportContext, folder: str) -> Sequence[str]:
+    """Write the report's charts as PNG and SVG into a folder; gives their names."""
     from ensembles.report.charts.image_files import chart_files
     from ensembles.report.page import report_charts
 
-    files = chart_files(report_charts(data))
+    files = chart_files(report_charts(context))
     storage = Storage(folder)
     for name, content in files.items():
         storage.write(name, content)

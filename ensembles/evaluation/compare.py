@@ -1,7 +1,7 @@
 """Runs side by side: what changed in their configurations, and what that was worth, paired day by day.
 
-The first run is the one the others are held against. A difference is taken over the windows and series both runs
-forecast honestly, so runs with other members, blends or settings can be compared, and runs on other months only as
+The others are compared with the first run. A difference is taken over the windows and series that both runs forecast
+in their backtests. So runs with other members, blends or settings can be compared, and runs on other months only as
 far as they overlap.
 """
 
@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from ensembles.judging.judge import Judge, Measured
-from ensembles.report.data import ReportData
+from ensembles.evaluation.run_results import RunResults
+from ensembles.files.oof_parquet import BlendGrid
+from ensembles.judging.judge import Forecasts, Judge, Measured
 from forecasting.errors import ConfigError
-from forecasting.schema import BLEND, DateArray, FloatArray
+from forecasting.schema import BLEND, DateArray
 from forecasting.score.names import score_named
 
 __all__ = ["Change", "ComparedRun", "Comparison", "compare"]
@@ -63,7 +64,7 @@ class Comparison:
     changes: tuple[Change, ...]
 
 
-def compare(runs: Sequence[tuple[str, ReportData]]) -> Comparison:
+def compare(runs: Sequence[tuple[str, RunResults]]) -> Comparison:
     """Compare runs, given with the names to show.
 
     Raises
@@ -74,117 +75,138 @@ def compare(runs: Sequence[tuple[str, ReportData]]) -> Comparison:
     if len(runs) < FEWEST_RUNS:
         raise ConfigError("a comparison needs two runs: name another run directory")
     reference = runs[0][1]
-    honest = [_honest(data, reference.targets) for _, data in runs]
+    backtests = [_Backtest.of(results, reference.targets) for _, results in runs]
     return Comparison(
-        surrogate=reference.board["surrogate"],
+        surrogate=reference.board.surrogate,
         targets=reference.targets,
         runs=tuple(
-            _run(name, data, mine, reference, honest[0] if place else None)
-            for place, ((name, data), mine) in enumerate(zip(runs, honest, strict=True))
+            _compared(name, results, mine, reference, backtests[0] if place else None)
+            for place, ((name, results), mine) in enumerate(zip(runs, backtests, strict=True))
         ),
-        changes=_changes([data for _, data in runs]),
+        changes=_changes([results for _, results in runs]),
     )
 
 
 @dataclass(frozen=True)
-class _Honest:
-    """Blend forecasts and actual values by target: ``[n_series, n_windows, horizon]``."""
+class _Backtest:
+    """Blend forecasts and actual values by target, and the days of each window."""
 
-    series: Mapping[str, tuple[str, ...]]
-    cutoffs: DateArray
-    y_hat: Mapping[str, FloatArray]
-    y: Mapping[str, FloatArray]
+    grids: Mapping[str, BlendGrid]
 
-    def judge(self, reference: ReportData) -> Judge:
-        known = np.any([~np.isnan(y_hat).all(axis=0) for y_hat in self.y_hat.values()], axis=0)
-        horizons = np.where(known, np.arange(1, known.shape[1] + 1), 0).max(axis=1)
-        return Judge(self.y, reference.board["weights"], score_named(reference.board["surrogate"]), horizons)
+    @classmethod
+    def of(cls, results: RunResults, targets: Sequence[str]) -> _Backtest | None:
+        """None without a blend, or with other targets."""
+        if results.oof is None or results.blend is None or set(results.targets) != set(targets):
+            return None
+        return cls({target: results.oof.blend_grid(target) for target in targets})
 
-    def only(self, series: Mapping[str, tuple[str, ...]], cutoffs: DateArray, horizon: int) -> _Honest:
+    @property
+    def cutoffs(self) -> DateArray:
+        return self._first.cutoffs
+
+    @property
+    def n_steps(self) -> int:
+        """Days of the longest window."""
+        return int(self._first.y.shape[2])
+
+    @property
+    def y_hat(self) -> Forecasts:
+        return {target: grid.y_hat for target, grid in self.grids.items()}
+
+    @property
+    def _first(self) -> BlendGrid:
+        return next(iter(self.grids.values()))
+
+    def judge(self, reference: RunResults) -> Judge:
+        """Judges by the reference's weights and score."""
+        horizons = np.max([grid.horizons for grid in self.grids.values()], axis=0)
+        y = {target: grid.y for target, grid in self.grids.items()}
+        return Judge(y, reference.board.weights, score_named(reference.board.surrogate), horizons)
+
+    def only(self, series: Mapping[str, Sequence[str]], cutoffs: DateArray, n_steps: int) -> _Backtest:
         """Restricted to some series, windows and first days."""
-        windows = np.searchsorted(self.cutoffs, cutoffs)
-        rows = {t: np.array([self.series[t].index(uid) for uid in uids]) for t, uids in series.items()}
-        parts = {t: np.ix_(places, windows) for t, places in rows.items()}
-        cut = {t: (self.y_hat[t][part][..., :horizon], self.y[t][part][..., :horizon]) for t, part in parts.items()}
-        return _Honest(series, cutoffs, {t: c[0] for t, c in cut.items()}, {t: c[1] for t, c in cut.items()})
+        return _Backtest({t: _cut(self.grids[t], unique_ids, cutoffs, n_steps) for t, unique_ids in series.items()})
 
 
-def _honest(data: ReportData, targets: Sequence[str]) -> _Honest | None:
-    """None without a blend, or with other targets."""
-    if data.oof is None or data.blend is None or set(data.targets) != set(targets):
-        return None
-    grids = {target: data.oof.blend_grid(target) for target in targets}
-    return _Honest(
-        {target: grid.unique_ids for target, grid in grids.items()},
-        next(iter(grids.values())).cutoffs,
-        {target: grid.y_hat for target, grid in grids.items()},
-        {target: grid.y for target, grid in grids.items()},
+def _cut(grid: BlendGrid, unique_ids: Sequence[str], cutoffs: DateArray, n_steps: int) -> BlendGrid:
+    windows = np.searchsorted(grid.cutoffs, cutoffs)
+    part = np.ix_(np.array([grid.unique_ids.index(uid) for uid in unique_ids]), windows)
+    return BlendGrid(
+        unique_ids=tuple(unique_ids),
+        cutoffs=cutoffs,
+        horizons=np.minimum(grid.horizons[windows], n_steps),
+        y_hat=grid.y_hat[part][..., :n_steps],
+        y=grid.y[part][..., :n_steps],
     )
 
 
-def _run(
-    name: str, data: ReportData, mine: _Honest | None, reference: ReportData, first: _Honest | None
+def _compared(
+    name: str, results: RunResults, mine: _Backtest | None, reference: RunResults, first: _Backtest | None
 ) -> ComparedRun:
-    board, blend = data.board, data.blend
-    row = next((row for row in board["rows"] if row["family"] == BLEND), None)
-    members = [row for row in board["rows"] if row["member_id"]]
+    board, blend, seconds = results.board, results.blend, results.run.seconds
+    row = next((row for row in board.rows if row.family == BLEND), None)
+    measures = row.targets if row else {}
+    members = [row for row in board.rows if row.member_id]
     ahead, n_shared, note = _ahead(mine, first, reference)
-    methods = {} if blend is None else {t: f"{f['method']}/{f['level']}" for t, f in blend["targets"].items()}
+    methods = {} if blend is None else {t: f"{made.method}/{made.level}" for t, made in blend.targets.items()}
     return ComparedRun(
         name=name,
         score=None if mine is None else mine.judge(reference).score(mine.y_hat),
-        score_in_sample=None if row is None else row["score_in_sample"],
-        targets={t: row["targets"].get(t, {}).get("score") if row else None for t in reference.targets},
+        score_in_sample=row.score_in_sample if row else None,
+        targets={t: measures[t].score if t in measures else None for t in reference.targets},
         methods=", ".join(f"{target} {method}" for target, method in methods.items()),
         n_members=len(members),
-        n_failed=sum(row["status"] != "ok" for row in members),
-        seconds=sum(data.run["seconds"].values()) if data.run.get("seconds") else None,
+        n_failed=sum(row.status != "ok" for row in members),
+        seconds=sum(seconds.values()) if seconds else None,
         ahead=ahead,
         n_shared=n_shared,
         note="no blend" if blend is None else note,
     )
 
 
-def _ahead(mine: _Honest | None, first: _Honest | None, reference: ReportData) -> tuple[Measured | None, int, str]:
+def _ahead(mine: _Backtest | None, first: _Backtest | None, reference: RunResults) -> tuple[Measured | None, int, str]:
     """Paired difference over what both forecast, the number of windows, and why there is none."""
     if first is None:
         return None, 0, ""
     if mine is None:
         return None, 0, "other targets"
     cutoffs = np.intersect1d(mine.cutoffs, first.cutoffs)
-    series = {t: tuple(uid for uid in first.series[t] if uid in set(mine.series[t])) for t in first.series}
+    series = {t: _shared_series(grid, mine.grids[t]) for t, grid in first.grids.items()}
     if not len(cutoffs) or not all(series.values()):
         return None, 0, "no window of the same series in common"
-    horizon = min(next(iter(run.y.values())).shape[2] for run in (mine, first))
-    mine, first = mine.only(series, cutoffs, horizon), first.only(series, cutoffs, horizon)
-    if not all(np.array_equal(mine.y[t], first.y[t], equal_nan=True) for t in series):
+    n_steps = min(mine.n_steps, first.n_steps)
+    mine, first = mine.only(series, cutoffs, n_steps), first.only(series, cutoffs, n_steps)
+    if not all(np.array_equal(mine.grids[t].y, grid.y, equal_nan=True) for t, grid in first.grids.items()):
         return None, 0, "other actual values on the same days"
-    judge = first.judge(reference)
-    return judge.ahead(mine.y_hat, first.y_hat), len(cutoffs), ""
+    return first.judge(reference).ahead(mine.y_hat, first.y_hat), len(cutoffs), ""
+
+
+def _shared_series(first: BlendGrid, other: BlendGrid) -> tuple[str, ...]:
+    """In the order of the first."""
+    return tuple(uid for uid in first.unique_ids if uid in set(other.unique_ids))
 
 
 # -- what changed
 
 
-def _changes(runs: Sequence[ReportData]) -> tuple[Change, ...]:
-    facts = [_facts(data) for data in runs]
+def _changes(runs: Sequence[RunResults]) -> tuple[Change, ...]:
+    facts = [_facts(results) for results in runs]
     keys = dict.fromkeys(key for found in facts for key in found)
     rows = [Change(key, tuple(found.get(key, ABSENT) for found in facts)) for key in keys]
     return tuple(row for row in rows if len(set(row.values)) > 1)
 
 
-def _facts(data: ReportData) -> dict[str, str]:
+def _facts(results: RunResults) -> dict[str, str]:
     """Everything a run was made from, flat: members one by one, the rest by dotted key."""
-    config = {key: value for key, value in data.run["config"].items() if key != "members"}
-    found = _flat(config, "")
-    for entry in data.run["config"].get("members", ()):
+    run, environment = results.run, results.run.environment
+    found = _flat({key: value for key, value in run.config.items() if key != "members"}, "")
+    for entry in run.config.get("members", ()):
         found[f"member {_member(entry)}"] = "yes"
-    of_data, environment = data.run["data"], data.run["environment"]
-    found["data"] = f"{of_data['start']} to {of_data['end']}, fingerprint {of_data['fingerprint']}"
-    found["device"] = str(data.run["device"])
-    found["processor"] = str(environment["processor"])
-    found["tidecast"] = str(environment["tidecast"])
-    return found | {f"library {name}": str(version) for name, version in environment["libraries"].items()}
+    found["data"] = f"{run.data.start} to {run.data.end}, fingerprint {run.data.fingerprint}"
+    found["device"] = run.device
+    found["processor"] = environment.processor
+    found["tidecast"] = str(environment.tidecast)
+    return found | {f"library {name}": str(version) for name, version in environment.libraries.items()}
 
 
 def _flat(values: Mapping[str, Any], prefix: str) -> dict[str, str]:
@@ -192,14 +214,14 @@ def _flat(values: Mapping[str, Any], prefix: str) -> dict[str, str]:
     for key, value in values.items():
         if isinstance(value, Mapping):
             found |= _flat(value, f"{prefix}{key}.")
-        elif value is not None:  # what is left open goes without saying, as in files of before there was such a key
+        elif value is not None:  # unset keys are skipped, so that older runs compare equal
             found[f"{prefix}{key}"] = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return found
 
 
 def _member(entry: Mapping[str, Any]) -> str:
-    """An entry of the configuration in one line, model first, without what is left open or goes without saying."""
-    plain = {"model": entry["model"], "seeds": 1, "reference": False}
-    told = {key: value for key, value in entry.items() if value is not None and plain.get(key) != value}
+    """An entry of the configuration in one line, model first, without unset keys and usual values."""
+    usual = {"model": entry["model"], "seeds": 1, "reference": False}
+    told = {key: value for key, value in entry.items() if value is not None and usual.get(key) != value}
     rest = [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in told.items()]
     return " ".join([str(entry["model"]), *rest])

@@ -5,24 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
-from ensembles.files.leaderboard_json import LeaderboardFile
+from ensembles.evaluation.run_results import RunResults
 from ensembles.judging.judge import Forecasts, Judge
-from ensembles.oof import OofCube, average_families
-from ensembles.report.data import ReportData
+from ensembles.judging.rivals import rivals_of
+from ensembles.oof import OofCube
 from forecasting.schema import BLEND, FloatArray
 from forecasting.score.names import score_named
 
-__all__ = ["BEST_SINGLE", "NAIVE", "Honest", "honest_of"]
+__all__ = ["BEST_SINGLE", "NAIVE", "Contenders"]
 
 BEST_SINGLE = "best single member"
 NAIVE = "seasonal naive"
 
 
 @dataclass(frozen=True)
-class Honest:
-    """`cubes` of all members per target; `forecasts` by contender, the blend first."""
+class Contenders:
+    """`cubes` of all members per target; `forecasts` by contender, the blend first.
+
+    No forecast of a window knew that window.
+    """
 
     cubes: Mapping[str, OofCube]
     judge: Judge
@@ -32,40 +33,28 @@ class Honest:
     def blend(self) -> Forecasts:
         return self.forecasts[BLEND]
 
+    def blend_points(self, target: str) -> FloatArray:
+        """What each day of the blend earned, ``[n_series, n_windows, horizon]``: see `Judge.day_points`."""
+        return self.judge.day_points(target, self.blend[target])
 
-def honest_of(data: ReportData) -> Honest | None:
-    """None when the run has no blend.
+    @classmethod
+    def of(cls, results: RunResults) -> Contenders | None:
+        """None when the run has no blend.
 
-    Raises
-    ------
-    StorageError
-        When the files do not belong together.
-    """
-    if data.oof is None or data.blend is None:
-        return None
-    cubes = data.oof.cubes(LeaderboardFile.model_validate(data.board))
-    judge = Judge.of(cubes, data.board["weights"], score_named(data.board["surrogate"]))
-    forecasts: dict[str, Forecasts] = {BLEND: {t: data.oof.blend_grid(t).y_hat for t in cubes}}
-    if data.board["best_single"] is not None:
-        picks = data.board["best_single"]["picks"]
-        forecasts[BEST_SINGLE] = {t: _as_picked(cube, picks) for t, cube in cubes.items()}
-    naive = {t: found for t, cube in cubes.items() if (found := _naive(cube)) is not None}
-    if len(naive) == len(cubes):
-        forecasts[NAIVE] = naive
-    return Honest(cubes, judge, forecasts)
-
-
-def _as_picked(cube: OofCube, picks: list[str | None]) -> FloatArray:
-    """The mean over families stands where nothing could be picked yet."""
-    by_name = {member.name: i for i, member in enumerate(cube.members)}
-    y_hat = np.empty(cube.y.shape)
-    fallback = average_families(cube.blendable()).y_hat.mean(axis=-1)
-    for window, pick in enumerate(picks):
-        y_hat[:, window] = fallback[:, window] if pick is None else cube.y_hat[:, window, :, by_name[pick]]
-    return y_hat
-
-
-def _naive(cube: OofCube) -> FloatArray | None:
-    found = (i for i, member in enumerate(cube.members) if member.setting.startswith("seasonal-naive"))
-    place = next(found, None)
-    return None if place is None else cube.y_hat[..., place]
+        Raises
+        ------
+        StorageError
+            When the files do not belong together.
+        """
+        if results.oof is None or results.blend is None:
+            return None
+        board, oof = results.board, results.oof
+        cubes = oof.cubes(board)
+        judge = Judge.of(cubes, board.weights, score_named(board.surrogate))
+        forecasts: dict[str, Forecasts] = {BLEND: {t: oof.blend_grid(t).y_hat for t in cubes}}
+        rivals = rivals_of(cubes, board.best_single.picks if board.best_single else None)
+        if rivals.best_single is not None:
+            forecasts[BEST_SINGLE] = rivals.best_single
+        if rivals.seasonal_naive is not None:
+            forecasts[NAIVE] = rivals.seasonal_naive
+        return cls(cubes, judge, forecasts)

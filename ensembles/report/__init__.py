@@ -1,4 +1,4 @@
 """One self-contained HTML page: which blend was chosen, why, how good it is, and what comes next.
 
-Takes `ReportData`, which holds the files of a run; gives HTML.
+Takes `RunResults`, which hold the files of a run; gives HTML, and charts for image files.
 """

@@ -15,13 +15,13 @@ from ensembles.report.charts.chart import Chart, Colour, Layer, Line, Marks
 from ensembles.report.money import Money
 from forecasting.schema import DateArray, FloatArray, as_date
 
-__all__ = ["Fitted", "fitted_charts", "fitted_page"]
+__all__ = ["NetworkFit", "network_charts", "network_html"]
 
-PARTS: tuple[tuple[str, Colour], ...] = (("training", "ahead"), ("validation", "honest"), ("test", "good"))
+PARTS: tuple[tuple[str, Colour], ...] = (("training", "forecast"), ("validation", "backtest"), ("test", "good"))
 
 
 @dataclass(frozen=True)
-class Fitted:
+class NetworkFit:
     """A member on one series.
 
     `facts` of its state: epoch, train_loss, valid_loss, days (first day of ``train``, ``valid`` and, as published,
@@ -39,18 +39,18 @@ class Fitted:
     published: FloatArray | None
 
 
-def fitted_charts(fits: Sequence[Fitted], unit: str) -> list[Chart]:
+def network_charts(fits: Sequence[NetworkFit], unit: str) -> list[Chart]:
     """Losses, fit and, where changes compound, rebuilt prices of each member."""
     charts = []
     for place, fit in enumerate(fits, start=1):
         money = Money.of(fit.y, unit)
-        charts += [_losses(fit, f"losses-{place}"), _course(fit, money, f"fit-{place}")]
+        charts += [_loss_chart(fit, f"losses-{place}"), _fit_chart(fit, money, f"fit-{place}")]
         if fit.facts.get("compounds"):
-            charts.append(_rebuilt(fit, money, f"rebuilt-{place}"))
+            charts.append(_rebuilt_chart(fit, money, f"rebuilt-{place}"))
     return charts
 
 
-def _losses(fit: Fitted, key: str) -> Chart:
+def _loss_chart(fit: NetworkFit, key: str) -> Chart:
     train, valid = (np.asarray(fit.facts[part], dtype=float) for part in ("train_loss", "valid_loss"))
     best = int(fit.facts["epoch"])
     layers: list[Layer] = [
@@ -62,7 +62,7 @@ def _losses(fit: Fitted, key: str) -> Chart:
     return Chart(key, title, "number", "mean squared error, scaled", layers, x_label="epoch", height=240)
 
 
-def _course(fit: Fitted, money: Money, key: str) -> Chart:
+def _fit_chart(fit: NetworkFit, money: Money, key: str) -> Chart:
     days = fit.facts["days"]
     edges = [as_date(days["train"]), as_date(days["valid"]), fit.test, fit.ds[-1] + 1]
     layers: list[Layer] = [Line("truth", fit.ds, money.shown(fit.y), "actual", 2)]
@@ -78,7 +78,7 @@ def _course(fit: Fitted, money: Money, key: str) -> Chart:
     return Chart(key, title, "day", money.label, layers, Marks(named=named), height=320)
 
 
-def _rebuilt(fit: Fitted, money: Money, key: str) -> Chart:
+def _rebuilt_chart(fit: NetworkFit, money: Money, key: str) -> Chart:
     """Forecast changes compounded from the price before the first test day, beside the price itself."""
     test = np.flatnonzero(fit.ds >= fit.test)
     test = test[test > 0]
@@ -86,23 +86,23 @@ def _rebuilt(fit: Fitted, money: Money, key: str) -> Chart:
     rebuilt = start * np.cumprod(fit.y_hat[test] / fit.y[test - 1])
     layers: list[Layer] = [
         Line("truth", fit.ds[test], money.shown(fit.y[test]), "actual", 2),
-        Line("changes forecast, compounded", fit.ds[test], money.shown(rebuilt), "ahead"),
+        Line("changes forecast, compounded", fit.ds[test], money.shown(rebuilt), "forecast"),
         Line("last price", fit.ds[test], money.shown(np.full(len(test), start)), "second", dashed=True),
     ]
     title = f"{fit.name}: prices of the test days rebuilt from the changes forecast"
     return Chart(key, title, "day", money.label, layers, height=300)
 
 
-def fitted_page(name: str, fits: Sequence[Fitted], unit: str) -> str:
+def network_html(name: str, fits: Sequence[NetworkFit], unit: str) -> str:
     """All pictures on one page of HTML that asks nothing of the network."""
     from ensembles.report.charts.bokeh_page import draw, script_of_library
     from ensembles.report.template import environment
 
-    charts = fitted_charts(fits, unit)
+    charts = network_charts(fits, unit)
     script, places = draw(charts)
     page: str = (
         environment()
-        .get_template("fitted.html.j2")
+        .get_template("network.html.j2")
         .render(name=name, charts=charts, places=places, script=script, library=script_of_library())
     )
     return page

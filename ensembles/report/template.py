@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
-__all__ = ["cell", "count", "environment"]
+__all__ = ["cell", "count", "environment", "filled"]
 
 NONE = "–"
 FORMS = {"points": "{:.2f}", "tenth": "{:,.1f}", "whole": "{:,.0f}", "percent": "{:.1%}", "signed": "{:+.2f}"}
@@ -29,11 +30,12 @@ def count(number: int, noun: str) -> str:
 
 @cache
 def environment() -> Environment:
-    """Templates of this folder."""
+    """Templates of the page, and those of its sections, which stand beside their modules."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+    here = Path(__file__).parent
     made = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=FileSystemLoader([here / "templates", here / "sections"]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -44,3 +46,10 @@ def environment() -> Environment:
     made.filters["cell"] = cell
     made.filters["count"] = count  # takes the place of another name of `length`
     return made
+
+
+def filled(template: str, **values: Any) -> Markup:
+    """A template's text, safe to be put into a page: what it was given is escaped."""
+    from markupsafe import Markup
+
+    return Markup(environment().get_template(template).render(**values))

@@ -8,21 +8,23 @@ from typing import Any
 
 import pytest
 
+from ensembles.evaluation.run_results import LearningCurve, RunResults
 from ensembles.oof import MemberInfo, OofCube
 from ensembles.report.charts.chart import GREY
-from ensembles.report.data import ReportData
+from ensembles.report.context import ReportContext
+from ensembles.report.flow_history import histories_of
 from ensembles.report.page import render
-from forecasting.calendar import Calendar
+from forecasting.data.quality.finding import Finding
 from forecasting.schema import iso
 from tests.browser.chromium import look_at
 from tests.ensembles.cubes import month_cutoffs, random_cube
-from tests.ensembles.runs import WEIGHTS, run_of, small_run
+from tests.ensembles.runs import RUN, WEIGHTS, changed, run_of, small_run
 
 pytestmark = pytest.mark.browser
 
 HOSTILE = "<script>window.hit = 1</script><img src=x onerror='window.hit = 1'>\"'&😀$$x^2$$ 余额宝"
-CURVES = {"lstm/input_size=7": [{"train": [0.9, 0.5], "valid": [0.8, 0.6]}]}
-FINDING = {"check": "gap", "severity": "warning", "count": 3, "where": "a.csv:1", "value": "", "remedy": "fill"}
+CURVES = {"lstm/input_size=7": [LearningCurve([0.9, 0.5], [0.8, 0.6])]}
+FINDING = Finding("gap", "warning", 3, "a.csv:1", "", "fill")
 
 LOOK = """
   const text = (s) => document.querySelector(s).innerText;
@@ -118,9 +120,12 @@ PRINT = """
 """
 
 
+def full_page() -> str:
+    return render(ReportContext.of(replace(changed(small_run(), quality=(FINDING,)), learning=CURVES)))
+
+
 def test_the_page_works(tmp_path: Path) -> None:
-    page = render(replace(small_run(), learning=CURVES, quality=[FINDING]))
-    seen = look_at(page, LOOK, tmp_path)
+    seen = look_at(full_page(), LOOK, tmp_path)
     assert (seen["errors"], seen["fetched"]) == ([], [])
     found = seen["found"]
     assert len(found["sections"]) == 16
@@ -144,28 +149,32 @@ def _check_table(found: dict[str, Any]) -> None:
     assert found["outflow"] == sorted(found["outflow"], reverse=True)
 
 
-def hostile_run() -> ReportData:
+def hostile_run() -> RunResults:
     """A panel whose fund, target, members, files and events are named to break the page."""
     cutoffs = month_cutoffs(4)
     cubes = {}
-    targets = (f"in {HOSTILE}", f"out {HOSTILE}")
+    named = HOSTILE.replace("/", "")  # a slash would end the name of an entity
+    targets = (f"in {named}", f"out {named}")
     for i, target in enumerate(targets):
         cube = random_cube(target, "a:x2 b:z1", cutoffs, 28, seed=i)
         members = tuple(MemberInfo(m.member_id, HOSTILE + m.name, HOSTILE, HOSTILE + m.setting) for m in cube.members)
         cubes[target] = OofCube(target, (target,), cutoffs, members, cube.y_hat, cube.y)
     weights = dict(zip(targets, WEIGHTS.values(), strict=True))
     failed = ((MemberInfo("zz", HOSTILE, HOSTILE, HOSTILE), f"reason {HOSTILE}"),)
-    data = run_of(cubes, failed, weights=weights)
-    run = {**data.run, "config_name": HOSTILE, "data": {**data.run["data"], "path": HOSTILE}}
-    finding = dict.fromkeys(("check", "severity", "where", "value", "remedy"), HOSTILE) | {"count": 1}
-    days = data.courses[0].next_ds
-    calendar = Calendar("CN", ((iso(days[2]), HOSTILE), (iso(days[9]), "$$x^2$$")))
-    learning = {HOSTILE: CURVES["lstm/input_size=7"]}
-    return replace(data, run=run, quality=[finding], calendar=calendar, learning=learning)
+    results = run_of(cubes, failed, weights=weights)
+    days = histories_of(results)[0].next_ds
+    shown = changed(
+        results,
+        config_name=HOSTILE,
+        data=RUN.data.model_copy(update={"path": HOSTILE}),
+        quality=(Finding(HOSTILE, "error", 1, HOSTILE, HOSTILE, HOSTILE),),
+        events=((iso(days[2]), HOSTILE), (iso(days[9]), "$$x^2$$")),
+    )
+    return replace(shown, learning={HOSTILE: CURVES["lstm/input_size=7"]})
 
 
 def test_hostile_names_are_text_on_a_narrow_screen(tmp_path: Path) -> None:
-    seen = look_at(render(hostile_run()), HOVER, tmp_path, 400)
+    seen = look_at(render(ReportContext.of(hostile_run())), HOVER, tmp_path, 400)
     assert (seen["errors"], seen["fetched"]) == ([], [])
     found = seen["found"]
     assert (found["hit"], found["images"]) == (0, 0)
@@ -179,7 +188,7 @@ def test_hostile_names_are_text_on_a_narrow_screen(tmp_path: Path) -> None:
 @pytest.mark.parametrize("dark", [False, True])
 def test_text_can_be_read_in_light_and_dark(tmp_path: Path, dark: bool) -> None:
     failed = ((MemberInfo("zz", "broken", "a", "broken"), "no memory left"),)
-    seen = look_at(render(small_run(failed=failed)), CONTRAST, tmp_path, 800, dark)
+    seen = look_at(render(ReportContext.of(small_run(failed=failed))), CONTRAST, tmp_path, 800, dark)
     contrasts = seen["found"]["contrasts"]
     assert seen["found"]["dark"] == dark
     assert contrasts.pop("#axis") >= 4.0  # one grey for both
@@ -187,7 +196,7 @@ def test_text_can_be_read_in_light_and_dark(tmp_path: Path, dark: bool) -> None:
 
 
 def test_paper_gets_everything_in_its_width(tmp_path: Path) -> None:
-    found = look_at(render(replace(small_run(), learning=CURVES, quality=[FINDING])), PRINT, tmp_path)["found"]
+    found = look_at(full_page(), PRINT, tmp_path)["found"]
     assert len(found["pictures"]) == found["figures"] > 10
     assert max(found["pictures"]) <= 703
     assert max(found["halves"]) <= 345

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -11,31 +12,36 @@ import numpy as np
 from ensembles.blend.fit import fit_blend
 from ensembles.blend.spec import BlendSpec
 from ensembles.evaluation.leaderboard import MemberFacts, build_leaderboard
+from ensembles.evaluation.run_results import RunResults
 from ensembles.files.blend_json import BlendFile
 from ensembles.files.forecast_parquet import ForecastFile
+from ensembles.files.leaderboard_json import LeaderboardFile
 from ensembles.files.oof_parquet import OofFile
+from ensembles.files.run_json import DataFacts, Environment, RunFile
 from ensembles.oof import MemberInfo, OofCube
-from ensembles.report.data import ReportData
 from forecasting.windows import Window
 from tests.ensembles.cubes import month_cutoffs, random_cube
 
 WEIGHTS = {"purchase": 0.45, "redeem": 0.55}
 
-RUN: dict[str, Any] = {
-    "config_name": "yuebao",
-    "created": "2014-08-01T00:00:00+0800",
-    "config": {"calendar": "CN", "data": {"unit": "fen"}, "seed": 1},
-    "data": {"fingerprint": "abc", "path": "folder", "start": "2013-07-01", "end": "2014-05-28", "series": 2},
-    "executor": "local",
-    "device": "cpu",
-    "environment": {
-        "tidecast": "0.1.0",
-        "python": "3.11",
-        "platform": "Linux",
-        "processor": "a processor",
-        "libraries": {"numpy": "2.4", "ray": None},
-    },
-}
+RUN = RunFile(
+    schema_version=RunFile.SCHEMA,
+    created="2014-08-01T00:00:00+0800",
+    status="done",
+    config_name="yuebao",
+    config={"calendar": "CN", "data": {"unit": "fen"}, "seed": 1},
+    data=DataFacts(fingerprint="abc", path="folder", start="2013-07-01", end="2014-05-28", series=2),
+    planned_fits={},
+    executor="local",
+    device="cpu",
+    environment=Environment(
+        tidecast="0.1.0",
+        python="3.11",
+        platform="Linux",
+        processor="a processor",
+        libraries={"numpy": "2.4", "ray": None},
+    ),
+)
 
 
 @cache
@@ -45,7 +51,7 @@ def small_run(
     rename: str = "",
     failed: tuple[tuple[MemberInfo, str], ...] = (),
     **spec: Any,
-) -> ReportData:
+) -> RunResults:
     """`rename` is put before every member's name and setting."""
     cutoffs = month_cutoffs(n_windows)
     cubes = {t: _cube(t, cutoffs, i, n_series, rename) for i, t in enumerate(WEIGHTS)}
@@ -57,7 +63,7 @@ def run_of(
     failed: tuple[tuple[MemberInfo, str], ...] = (),
     weights: Mapping[str, float] = WEIGHTS,
     **spec: Any,
-) -> ReportData:
+) -> RunResults:
     """The stored files of a run with these out-of-fold forecasts; the days to come are the last window's, higher."""
     first = next(iter(cubes.values()))
     blend = fit_blend(cubes, weights, BlendSpec(**{"candidates": ("mean", "median")} | spec), "linear")
@@ -69,7 +75,29 @@ def run_of(
     bands = {t: blend.targets[t].bands(y_hat) for t, y_hat in blended.items()}
     ahead = ForecastFile.of(cubes, final, blended, windows[-1].ds + 31, bands)
     oof = OofFile.of(cubes, blend.evidence.prequential.y_hat, blend.evidence.prequential.bands)
-    return ReportData(board.model_dump(mode="json"), BlendFile.of(blend).model_dump(mode="json"), RUN, oof, ahead)
+    return RunResults(
+        board=board,
+        blend=BlendFile.of(blend),
+        run=RUN,
+        oof=oof,
+        forecast=ahead,
+    )
+
+
+def changed(results: RunResults, **parts: Any) -> RunResults:
+    """The same run with other fields of its leaderboard or of run.json."""
+    board = {key: value for key, value in parts.items() if key in LeaderboardFile.model_fields}
+    run = {key: value for key, value in parts.items() if key in RunFile.model_fields}
+    return replace(results, board=results.board.model_copy(update=board), run=results.run.model_copy(update=run))
+
+
+def failed_run() -> RunResults:
+    """A run of which every member ran out of memory."""
+    board = small_run().board
+    reason = {"status": "failed", "reason": "ran out of memory", "score": None}
+    rows = tuple(row.model_copy(update=reason) for row in board.rows if row.member_id)
+    nothing = {"rows": rows, "pairs": (), "coverage": {}, "best_single": None, "settings": ()}
+    return RunResults(board.model_copy(update=nothing), None, RUN.model_copy(update={"status": "failed"}), None, None)
 
 
 def _cube(target: str, cutoffs: tuple[np.datetime64, ...], seed: int, n_series: int, rename: str) -> OofCube:

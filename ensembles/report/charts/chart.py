@@ -1,4 +1,4 @@
-"""What a picture shows, apart from what draws it: the page (`on_page`) or a file (`on_paper`)."""
+"""What a chart shows, apart from what draws it: the page (`bokeh_page`) or a file (`image_files`)."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ __all__ = [
     "marks_of",
 ]
 
-Colour = Literal["actual", "honest", "ahead", "bad", "good", "second"]
+Colour = Literal["actual", "backtest", "forecast", "bad", "good", "second"]
 Axis = Literal["day", "number", "name"]
 X = DateArray | FloatArray | IntArray | Sequence[str]
 DAY = np.timedelta64(1, "D")
 LABEL_WIDTH, LABEL_LINES = 14, 2
 COLOURS: dict[Colour, str] = {
     "actual": "#8a8f98",
-    "honest": "#d9861a",
-    "ahead": "#2f7fd1",
+    "backtest": "#d9861a",
+    "forecast": "#2f7fd1",
     "bad": "#d64545",
     "good": "#2e9e6b",
     "second": "#9a6fd0",

@@ -1,4 +1,4 @@
-"""The parts of the report, one module each.
+"""The sections of the report, each a module with its template beside it.
 
-Takes `ReportData`; gives facts and pictures for a template.
+A module takes the `ReportContext` of a run; gives a `Section`. A new section is found because its module is here.
 """

@@ -1,44 +1,114 @@
-"""Where the blend errs: day by day, by kind of day, by step, under each surrogate, and what is left over."""
+"""Errors of the blend: day by day, by kind of day, by step, under each surrogate, and what is left over."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ensembles.evaluation.contenders import Honest
+from ensembles.evaluation.contenders import Contenders
+from ensembles.evaluation.residuals import FEWEST_DAYS, LAGS, Residuals
 from ensembles.files.day_names import WEEKDAYS, day_types
-from ensembles.oof import OofCube, log_errors
+from ensembles.oof import OofCube
 from ensembles.report.charts.chart import Bars, Chart, Colour, Heat, Layer, Line
-from ensembles.report.data import ReportData
+from ensembles.report.context import ReportContext
+from ensembles.report.section import Section
+from forecasting.calendar import Calendar
 from forecasting.schema import BoolArray, FloatArray, as_dates, iso
 from forecasting.score.metrics import bias, mape
-from forecasting.score.points import FULL_MARK, TOLERANCE, round_submission
+from forecasting.score.points import FULL_MARK, round_submission
 
-__all__ = ["error_groups", "heat_charts", "residual_charts", "residual_rows", "step_chart", "surrogate_rows"]
+__all__ = ["SECTION", "ContenderScores", "DayGroup", "ErrorFacts", "GroupErrors", "ResidualRow"]
 
-LAGS, WEEK = 14, 7
+WEEK = 7
 BINS = np.arange(-0.65, 0.66, 0.1)
+STEP_COLOURS: tuple[Colour, ...] = ("forecast", "backtest", "good", "second")
 
 
-def _days_of(cube: OofCube) -> Any:
-    """Day of every window and step, ``[n_windows, horizon]``."""
-    return as_dates(cube.cutoffs)[:, None] + np.arange(1, cube.y.shape[2] + 1)
+@dataclass(frozen=True)
+class GroupErrors:
+    """Errors of one target on the days of a group; MAPE and bias as fractions, None without a day to divide by."""
+
+    days: int
+    points: float
+    mape: float | None
+    bias: float | None
 
 
-def _points(honest: Honest, target: str) -> FloatArray:
-    """Points of each day; linear ones where the score in use has none per day."""
-    return honest.judge.day_points(target, honest.blend[target])
+@dataclass(frozen=True)
+class DayGroup:
+    """Days of one kind (weekday, day or step); `targets` in their order, None for one without such a day."""
+
+    kind: str
+    name: str
+    targets: tuple[GroupErrors | None, ...]
+
+    @property
+    def days(self) -> int:
+        """Of the first target that has any."""
+        return next(found.days for found in self.targets if found)
 
 
-def heat_charts(honest: Honest) -> list[Chart]:
+@dataclass(frozen=True)
+class ContenderScores:
+    """Scores of a contender under each surrogate."""
+
+    name: str
+    scores: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ResidualRow:
+    """Log errors of a target: centre, spread, correlation with the next day and with a week later."""
+
+    target: str
+    days: int
+    mean: float
+    sd: float
+    skew: float
+    next_day: float
+    next_week: float
+    missed: int
+
+
+@dataclass(frozen=True)
+class ErrorFacts:
+    """All empty for a run without a blend. `by_surrogate` scores stand in the order of `surrogates`."""
+
+    heat: tuple[Chart, ...] = ()
+    steps: tuple[Chart, ...] = ()
+    groups: tuple[DayGroup, ...] = ()
+    surrogates: tuple[str, ...] = ()
+    by_surrogate: tuple[ContenderScores, ...] = ()
+    residuals: tuple[ResidualRow, ...] = ()
+    residual_charts: tuple[Chart, ...] = ()
+
+
+def error_facts(context: ReportContext) -> ErrorFacts:
+    contenders = context.contenders
+    if contenders is None:
+        return ErrorFacts()
+    found = {t: Residuals.of(contenders.blend[t], cube.y) for t, cube in contenders.cubes.items()}
+    residuals = {target: residuals for target, residuals in found.items() if len(residuals.known) >= FEWEST_DAYS}
+    return ErrorFacts(
+        heat=tuple(_heat_charts(contenders)),
+        steps=tuple(_step_charts(contenders)),
+        groups=_groups_of_days(context.results.calendar, contenders),
+        surrogates=contenders.judge.points_score.checked_with,
+        by_surrogate=_by_surrogate(contenders),
+        residuals=tuple(_residual_row(target, found) for target, found in residuals.items()),
+        residual_charts=tuple(_residual_charts(found)),
+    )
+
+
+def _heat_charts(contenders: Contenders) -> Iterator[Chart]:
     """Points of each day of each window, mean over series; a cross where all series earned nothing. Windows of a
     single day stand in one row.
     """
-    charts = []
-    for place, (target, cube) in enumerate(honest.cubes.items(), start=1):
-        earned = _mean(_points(honest, target), axis=0)
+    for place, (target, cube) in enumerate(contenders.cubes.items(), start=1):
+        earned = _mean(contenders.blend_points(target), axis=0)
         rows = [iso(cutoff + np.timedelta64(1, "D")) for cutoff in as_dates(cube.cutoffs)]
         x_label = "day of the window"
         if earned.shape[1] == 1:
@@ -46,23 +116,18 @@ def heat_charts(honest: Honest) -> list[Chart]:
         heat = Heat(rows, earned, earned == 0, 0.0, FULL_MARK)
         ticks = (1.0, *np.arange(5.0, earned.shape[1] + 1, 5 * np.ceil(earned.shape[1] / 100)).tolist())
         title, height = f"{target}: points of each day", 60 + 26 * len(rows)
-        charts.append(
-            Chart(f"heat-{place}", title, "number", "", [heat], x_label=x_label, height=height, x_ticks=ticks)
-        )
-    return charts
+        yield Chart(f"heat-{place}", title, "number", "", [heat], x_label=x_label, height=height, x_ticks=ticks)
 
 
-def step_chart(honest: Honest) -> Chart | None:
-    """Points by days since the cutoff; None for windows of a single day."""
-    if next(iter(honest.cubes.values())).y.shape[2] == 1:
-        return None
+def _step_charts(contenders: Contenders) -> Iterator[Chart]:
+    """Points by days since the cutoff; none for windows of a single day."""
+    if next(iter(contenders.cubes.values())).y.shape[2] == 1:
+        return
     layers = []
-    colours: tuple[Colour, ...] = ("ahead", "honest", "good", "second")
-    for target, colour in zip(honest.cubes, colours, strict=False):
-        earned = _mean(_points(honest, target), axis=(0, 1))
-        steps = np.arange(1, len(earned) + 1)
-        layers.append(Line(target, steps, earned, colour))
-    return Chart(
+    for target, colour in zip(contenders.cubes, STEP_COLOURS, strict=False):
+        earned = _mean(contenders.blend_points(target), axis=(0, 1))
+        layers.append(Line(target, np.arange(1, len(earned) + 1), earned, colour))
+    yield Chart(
         "error-steps",
         "points by day of the horizon, mean over windows",
         "number",
@@ -74,29 +139,37 @@ def step_chart(honest: Honest) -> Chart | None:
     )
 
 
-def error_groups(data: ReportData, honest: Honest) -> list[dict[str, Any]]:
-    """Per group of days and target: days, points, MAPE, bias; groups by weekday, type of day and week ahead."""
-    groups: dict[tuple[str, str], None] = {}
-    cells: dict[tuple[tuple[str, str], str], dict[str, Any]] = {}
-    for target, cube in honest.cubes.items():
-        earned, y_hat = _points(honest, target), round_submission(honest.blend[target])
-        for key, days in _groups(data, _days_of(cube)).items():
+def _groups_of_days(calendar: Calendar, contenders: Contenders) -> tuple[DayGroup, ...]:
+    """Errors by weekday, type of day and week ahead; a group has a day of at least one target."""
+    found: dict[tuple[str, str], dict[str, GroupErrors]] = {}
+    for target, cube in contenders.cubes.items():
+        earned, y_hat = (
+            contenders.blend_points(target),
+            round_submission(contenders.blend[target]),
+        )
+        for key, days in _day_masks(calendar, _days_of(cube)).items():
             chosen = np.broadcast_to(days, cube.y.shape) & ~np.isnan(cube.y)
             if chosen.any():
-                groups[key] = None
-                cells[key, target] = {
-                    "days": int(chosen.sum()),
-                    "points": float(earned[chosen].mean()),
-                    "mape": _number(mape(y_hat[chosen], cube.y[chosen])),
-                    "bias": _number(bias(y_hat[chosen], cube.y[chosen])),
-                }
-    return [
-        {"kind": key[0], "name": key[1], "targets": {t: cells.get((key, t)) for t in honest.cubes}} for key in groups
-    ]
+                errors = _group_errors(earned[chosen], y_hat[chosen], cube.y[chosen])
+                found.setdefault(key, {})[target] = errors
+    return tuple(
+        DayGroup(kind, name, tuple(errors.get(target) for target in contenders.cubes))
+        for (kind, name), errors in found.items()
+    )
 
 
-def _groups(data: ReportData, days: Any) -> Mapping[tuple[str, str], BoolArray]:
-    facts = data.days.days(days.ravel())
+def _group_errors(earned: FloatArray, y_hat: FloatArray, y: FloatArray) -> GroupErrors:
+    return GroupErrors(len(y), float(earned.mean()), _number(mape(y_hat, y)), _number(bias(y_hat, y)))
+
+
+def _days_of(cube: OofCube) -> Any:
+    """Day of every window and step, ``[n_windows, horizon]``."""
+    return as_dates(cube.cutoffs)[:, None] + np.arange(1, cube.y.shape[2] + 1)
+
+
+def _day_masks(calendar: Calendar, days: Any) -> Mapping[tuple[str, str], BoolArray]:
+    """Kind and name of a group → which of `days` ``[n_windows, horizon]`` belong to it."""
+    facts = calendar.days(days.ravel())
     weekday, types = facts.weekday.reshape(days.shape), np.array(day_types(facts)).reshape(days.shape)
     holiday = np.array([bool(name) for name in facts.holiday]).reshape(days.shape) & (types == "day off")
     found = {("weekday", name): weekday == i for i, name in enumerate(WEEKDAYS)}
@@ -109,83 +182,57 @@ def _groups(data: ReportData, days: Any) -> Mapping[tuple[str, str], BoolArray]:
     return found
 
 
-def surrogate_rows(honest: Honest) -> tuple[list[str], list[dict[str, Any]]]:
-    """Names of the surrogates, and each contender's score under them."""
-    names = honest.judge.points_score.checked_with
-    return [*names], [
-        {"name": name, "scores": [honest.judge.by(score).mean(y_hat) for score in names]}
-        for name, y_hat in honest.forecasts.items()
-    ]
+def _by_surrogate(contenders: Contenders) -> tuple[ContenderScores, ...]:
+    judges = [contenders.judge.by(name) for name in contenders.judge.points_score.checked_with]
+    return tuple(
+        ContenderScores(name, tuple(judge.mean(y_hat) for judge in judges))
+        for name, y_hat in contenders.forecasts.items()
+    )
 
 
-def residual_rows(honest: Honest) -> list[dict[str, Any]]:
-    """Log errors of each target: centre, spread, dependence from day to day, days out of tolerance."""
-    rows = []
-    for target, cube in honest.cubes.items():
-        y_hat = round_submission(honest.blend[target])
-        errors = log_errors(y_hat, cube.y)
-        known = errors[~np.isnan(errors)]
-        missed = np.abs(y_hat - cube.y) > TOLERANCE * cube.y
-        if len(known) < 3:
-            continue
-        centred = known - known.mean()
-        rows.append(
-            {
-                "target": target,
-                "days": len(known),
-                "mean": float(known.mean()),
-                "sd": float(known.std(ddof=1)),
-                "skew": float((centred**3).mean() / max(float((centred**2).mean()), 1e-100) ** 1.5),
-                "next_day": float(_autocorrelation(errors)[0]),
-                "next_week": float(_autocorrelation(errors)[6]),
-                "missed": int((missed & ~np.isnan(cube.y)).sum()),
-            }
-        )
-    return rows
+def _residual_row(target: str, found: Residuals) -> ResidualRow:
+    return ResidualRow(
+        target=target,
+        days=len(found.known),
+        mean=float(found.known.mean()),
+        sd=float(found.known.std(ddof=1)),
+        skew=found.skew,
+        next_day=float(found.autocorrelation[0]),
+        next_week=float(found.autocorrelation[6]),
+        missed=found.n_missed,
+    )
 
 
-def residual_charts(honest: Honest) -> list[Chart]:
+def _residual_charts(found: Mapping[str, Residuals]) -> Iterator[Chart]:
     """Per target how log errors scatter, and how alike those of days apart are."""
-    charts = []
-    for place, (target, cube) in enumerate(honest.cubes.items(), start=1):
-        errors = log_errors(round_submission(honest.blend[target]), cube.y)
-        known = errors[~np.isnan(errors)]
-        if len(known) < 3:
-            continue
-        counts, _ = np.histogram(np.clip(known, BINS[0], BINS[-1]), BINS)
-        middle = (BINS[:-1] + BINS[1:]) / 2
-        normal = (
-            np.exp(-0.5 * ((middle - known.mean()) / known.std()) ** 2) if known.std() > 0 else np.zeros(len(middle))
-        )
-        normal *= counts.sum() / max(float(normal.sum()), 1e-300)
-        scatter: list[Layer] = [
-            Bars("days", middle, counts.astype(float), "ahead", 0.09),
-            Line("normal", middle, normal, "honest"),
-        ]
-        title = f"{target}: how errors scatter"
-        x_label = "log(actual / forecast)"
-        charts.append(Chart(f"residuals-{place}", title, "number", "days", scatter, x_label=x_label, height=220))
-        lags, limit = np.arange(1, LAGS + 1), 1.96 / np.sqrt(len(known))
-        alike: list[Layer] = [
-            Bars("", lags, _autocorrelation(errors), "ahead", 0.5),
-            Line("reached by chance", lags, np.full(LAGS, limit), "honest", 1, dashed=True),
-            Line("reached by chance", lags, np.full(LAGS, -limit), "honest", 1, dashed=True),
-        ]
-        title = f"{target}: correlation of errors, by days apart"
-        charts.append(Chart(f"residuals-lags-{place}", title, "number", "", alike, x_label="days apart", height=220))
-    return charts
+    for place, (target, residuals) in enumerate(found.items(), start=1):
+        if len(residuals.known) >= FEWEST_DAYS:
+            yield _scatter_chart(target, residuals.known, f"residuals-{place}")
+            yield _lags_chart(target, residuals, f"residuals-lags-{place}")
 
 
-def _autocorrelation(errors: FloatArray) -> FloatArray:
-    """At 1 to `LAGS` days within windows, ``[LAGS]``; 0 where too little is known."""
-    centred = errors - _mean(errors, axis=None)
-    found = np.zeros(LAGS)
-    for lag in range(1, min(LAGS, errors.shape[-1] - 1) + 1):
-        left, right = centred[..., :-lag], centred[..., lag:]
-        both = ~(np.isnan(left) | np.isnan(right))
-        size = np.sqrt(np.square(left[both]).sum() * np.square(right[both]).sum())
-        found[lag - 1] = (left[both] * right[both]).sum() / size if size > 0 else 0.0
-    return found
+def _scatter_chart(target: str, known: FloatArray, key: str) -> Chart:
+    counts, _ = np.histogram(np.clip(known, BINS[0], BINS[-1]), BINS)
+    middle = (BINS[:-1] + BINS[1:]) / 2
+    normal = np.exp(-0.5 * ((middle - known.mean()) / known.std()) ** 2) if known.std() > 0 else np.zeros(len(middle))
+    normal *= counts.sum() / max(float(normal.sum()), 1e-300)
+    layers: list[Layer] = [
+        Bars("days", middle, counts.astype(float), "forecast", 0.09),
+        Line("normal", middle, normal, "backtest"),
+    ]
+    title = f"{target}: how errors scatter"
+    return Chart(key, title, "number", "days", layers, x_label="log(actual / forecast)", height=220)
+
+
+def _lags_chart(target: str, residuals: Residuals, key: str) -> Chart:
+    lags, limit = np.arange(1, LAGS + 1), 1.96 / np.sqrt(len(residuals.known))
+    layers: list[Layer] = [
+        Bars("", lags, residuals.autocorrelation, "forecast", 0.5),
+        Line("reached by chance", lags, np.full(LAGS, limit), "backtest", 1, dashed=True),
+        Line("reached by chance", lags, np.full(LAGS, -limit), "backtest", 1, dashed=True),
+    ]
+    title = f"{target}: correlation of errors, by days apart"
+    return Chart(key, title, "number", "", layers, x_label="days apart", height=220)
 
 
 def _mean(values: FloatArray, axis: Any) -> FloatArray:
@@ -198,3 +245,10 @@ def _mean(values: FloatArray, axis: Any) -> FloatArray:
 
 def _number(value: float) -> float | None:
     return None if np.isnan(value) else value
+
+
+def error_charts(facts: ErrorFacts) -> Sequence[Chart]:
+    return (*facts.heat, *facts.steps, *facts.residual_charts)
+
+
+SECTION = Section("errors", "Errors", 70, "errors.j2", error_facts, error_charts)

@@ -1,99 +1,138 @@
-"""The first screen: which blend, by how much, and what cash to hold."""
+"""The first screen: which blend, by how much it is ahead, and what cash to hold."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ensembles.evaluation.contenders import Honest
-from ensembles.files.day_names import WEEKDAYS
-from ensembles.judging.judge import Measured
-from ensembles.report.data import ReportData
-from ensembles.report.money import Money
-from ensembles.risk.liquidity.net_outflow import Liquidity
-from forecasting.schema import BLEND, iso
+from ensembles.evaluation.contenders import Contenders
+from ensembles.files.day_names import named_days
+from ensembles.report.context import ReportContext
+from ensembles.report.section import Section
+from ensembles.report.wording import method_words
+from forecasting.schema import BLEND
 
-__all__ = ["cash_facts", "headline_facts", "method_words", "window_rows"]
+if TYPE_CHECKING:
+    from ensembles.files.leaderboard_json import WindowRow
+    from ensembles.judging.judge import Measured
+    from ensembles.risk.liquidity.exceedance import Exceedance
 
-METHODS: Mapping[str, str] = {
-    "mean": "plain mean of",
-    "median": "median of",
-    "trimmed-mean": "trimmed mean of",
-    "best-single": "best single one of",
-    "simplex": "fitted weights on",
-    "greedy": "fitted selection of",
-    "simplex-by-series": "weights fitted per series on",
-}
+__all__ = ["SECTION", "BlendScore", "CashNeeded", "HeadlineFacts", "Rival"]
 
 
-def method_words(method: str, level: str) -> str:
-    """What a candidate does, as ``fitted weights on families``."""
-    return f"{METHODS.get(method, method)} {level}"
+@dataclass(frozen=True)
+class Rival:
+    """A contender, and how far the blend is `ahead` of it."""
+
+    name: str
+    score: float
+    ahead: Measured
+
+    @property
+    def verdict(self) -> str:
+        """What the interval of the difference says."""
+        if self.ahead.low > 0:
+            return "ahead"
+        if self.ahead.low == self.ahead.high == 0:
+            return "the same forecasts"
+        return "behind" if self.ahead.high < 0 else "too close to call"
 
 
-def headline_facts(data: ReportData, honest: Honest | None) -> Mapping[str, Any] | None:
-    """Scores with intervals: the blend's, and how far it is ahead of every other contender."""
-    if honest is None or data.blend is None:
+@dataclass(frozen=True)
+class BlendScore:
+    """The blend's score and the words for its method per target."""
+
+    score: Measured
+    score_x30: float | None
+    score_in_sample: float | None
+    methods: Mapping[str, str]
+    rivals: tuple[Rival, ...]
+
+
+@dataclass(frozen=True)
+class CashNeeded:
+    """Cash for the worst day and for the whole horizon, by percent of cases it covers, and the tests of both."""
+
+    day: str
+    worst: Mapping[int, str]
+    month: Mapping[int, str]
+    none_needed: bool
+    day_test: Exceedance
+    indicative: bool
+    n_judged: int
+
+
+@dataclass(frozen=True)
+class HeadlineFacts:
+    """`blend` and `cash` are None where the run has none; `n_days` of the forecast; counts of members and series."""
+
+    blend: BlendScore | None
+    cash: CashNeeded | None
+    windows: tuple[WindowRow, ...]
+    n_days: int
+    n_members: int
+    n_failed: int
+    n_broken: int
+    running: bool
+
+
+def headline_facts(context: ReportContext) -> HeadlineFacts:
+    results = context.results
+    rows = results.board.rows
+    return HeadlineFacts(
+        blend=_blend_score(context),
+        cash=_cash_needed(context),
+        windows=results.board.windows,
+        n_days=len(context.histories[0].next_ds) if context.histories else 0,
+        n_members=sum(bool(row.member_id) for row in rows),
+        n_failed=sum(row.status != "ok" for row in rows),
+        n_broken=len(results.board.broken_series),
+        running=results.run.status == "running",
+    )
+
+
+def _blend_score(context: ReportContext) -> BlendScore | None:
+    contenders, blend = context.contenders, context.results.blend
+    if contenders is None or blend is None:
         return None
-    score = honest.judge.score(honest.blend)
-    row = next(row for row in data.board["rows"] if row["family"] == BLEND)
-    others = [
-        {
-            "name": name,
-            "score": float(honest.judge.per_window(y_hat).mean()),
-            "ahead": honest.judge.ahead(honest.blend, y_hat),
-        }
-        for name, y_hat in honest.forecasts.items()
+    row = next(row for row in context.results.board.rows if row.family == BLEND)
+    return BlendScore(
+        score=contenders.judge.score(contenders.blend),
+        score_x30=row.score_x30,
+        score_in_sample=row.score_in_sample,
+        methods={target: method_words(part.method, part.level) for target, part in blend.targets.items()},
+        rivals=_rivals(contenders),
+    )
+
+
+def _rivals(contenders: Contenders) -> tuple[Rival, ...]:
+    judge, blend = contenders.judge, contenders.blend
+    return tuple(
+        Rival(name, float(judge.per_window(y_hat).mean()), judge.ahead(blend, y_hat))
+        for name, y_hat in contenders.forecasts.items()
         if name != BLEND
-    ]
-    methods = {target: method_words(f["method"], f["level"]) for target, f in data.blend["targets"].items()}
-    for other in others:
-        other["verdict"] = _verdict(other["ahead"])  # type: ignore[arg-type]
-    return {"score": score, "row": row, "others": others, "methods": methods}
+    )
 
 
-def _verdict(ahead: Measured) -> str:
-    if ahead.low > 0:
-        return "ahead"
-    if ahead.low == ahead.high == 0:
-        return "the same forecasts"
-    return "behind" if ahead.high < 0 else "too close to call"
-
-
-def cash_facts(found: Liquidity | None, money: Money) -> Mapping[str, Any] | None:
-    """The worst day, and what covers it and the horizon."""
+def _cash_needed(context: ReportContext) -> CashNeeded | None:
+    found, money = context.liquidity, context.money
     if found is None:
         return None
     risk = found.total
     worst = int(np.argmin(risk.ranks))
-    day = risk.ds[worst]
-    return {
-        "day": f"{WEEKDAYS[int((day.astype('datetime64[D]').astype(np.int64) + 3) % 7)]} {iso(day)}",
-        "worst": {level: money.text(float(risk.buffer(level)[worst])) for level in (95, 99)},
-        "month": {level: money.text(risk.month_buffer(level)) for level in (95, 99)},
-        "none_needed": bool(risk.buffer(99)[worst] == 0),
-        "day_test": found.exceedance("day", 99),
-        "month_test": found.exceedance("window", 99),
-        "indicative": found.indicative,
-        "n_judged": found.n_judged,
-    }
+    (day,) = named_days(context.results.calendar, risk.ds[worst : worst + 1])
+    return CashNeeded(
+        day=f"{day.weekday} {day.date}",
+        worst={level: money.text(float(risk.buffer(level)[worst])) for level in (95, 99)},
+        month={level: money.text(risk.month_buffer(level)) for level in (95, 99)},
+        none_needed=bool(risk.buffer(99)[worst] == 0),
+        day_test=found.exceedance("day", 99),
+        indicative=found.indicative,
+        n_judged=found.n_judged,
+    )
 
 
-def window_rows(data: ReportData, honest: Honest | None) -> list[dict[str, Any]]:
-    """One row per backtest window: what was chosen then, and what every contender scored."""
-    if data.blend is None or honest is None:
-        return []
-    best = data.board["best_single"]
-    scores = {name: honest.judge.per_window(y_hat) for name, y_hat in honest.forecasts.items()}
-    return [
-        {
-            **window,
-            "methods": choice["methods"],
-            "real": choice["real"],
-            "pick": None if best is None else best["picks"][i],
-            "scores": {name: float(values[i]) for name, values in scores.items()},
-        }
-        for i, (window, choice) in enumerate(zip(data.board["windows"], data.blend["choices"], strict=True))
-    ]
+SECTION = Section("headline", "", 0, "headline.j2", headline_facts)

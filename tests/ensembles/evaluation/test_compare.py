@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 
 from ensembles.evaluation.compare import compare
+from ensembles.evaluation.run_results import RunResults
 from ensembles.files.exports.comparison import comparison_csv, comparison_rows
 from ensembles.report.comparison_page import render_comparison
-from ensembles.report.data import ReportData
 from forecasting.errors import ConfigError
-from tests.ensembles.runs import RUN, small_run
+from tests.ensembles.runs import RUN, changed, small_run
 
 
-def with_config(data: ReportData, **config: Any) -> ReportData:
-    return replace(data, run={**RUN, "config": {**RUN["config"], **config}})
+def with_config(data: RunResults, **config: Any) -> RunResults:
+    return changed(data, config={**RUN.config, **config})
 
 
-def moved(data: ReportData, share: float) -> ReportData:
+def moved(data: RunResults, share: float) -> RunResults:
     """The same run with the blend's forecasts this much closer to the truth."""
     closer = data.oof.y_hat + share * (data.oof.y - data.oof.y_hat)
     return replace(data, oof=replace(data.oof, y_hat=np.where(data.oof.member == "blend", closer, data.oof.y_hat)))
@@ -32,7 +32,7 @@ def test_a_run_that_is_closer_every_day_is_ahead_with_its_interval() -> None:
     first, second, same = found.runs
     assert first.ahead is None
     assert first.score is not None
-    assert first.score.value == pytest.approx(data.blend["score"], abs=1e-6)
+    assert first.score.value == pytest.approx(data.board.rows[0].score, abs=1e-6)
     assert second.ahead is not None
     assert second.ahead.low > 0
     assert second.n_shared == 4
@@ -58,7 +58,7 @@ def test_runs_that_share_nothing_say_why() -> None:
     data = small_run()
     none = replace(data, blend=None, oof=None, forecast=None)
     panel = small_run(n_series=2)
-    other = replace(data, board={**data.board, "weights": {"inflow": 1.0}})
+    other = changed(data, weights={"inflow": 1.0})
     notes = [run.note for run in compare([("a", data), ("b", none), ("c", panel), ("d", other)]).runs]
     assert notes == ["", "no blend", "no window of the same series in common", "other targets"]
 

@@ -88,7 +88,7 @@ def test_a_day_in_two_windows_is_judged_once_by_the_later() -> None:
 def test_the_first_window_of_a_run_has_no_bands() -> None:
     data = small_run()
     found = alerts_of_backtest(data.oof, CHINA)
-    assert found.start > data.board["windows"][0]["end"]
+    assert found.start > data.board.windows[0].end
     assert found.n_days == 2 * 3 * 28
 
 

@@ -14,9 +14,9 @@ X = np.arange(3)
 @pytest.mark.parametrize(
     ("layer", "written"),
     [
-        (Line("training", X, np.array([0.031, np.nan, 0.0059]), "ahead"), "0.0[000]"),
-        (Line("flow", X, np.array([0.5, 2e6, 1.0]), "ahead"), "0,0.[00]"),
-        (Area("band", X, np.zeros(3), np.array([0.1, 3.0, 1.0]), "ahead"), "0,0.[00]"),
+        (Line("training", X, np.array([0.031, np.nan, 0.0059]), "forecast"), "0.0[000]"),
+        (Line("flow", X, np.array([0.5, 2e6, 1.0]), "forecast"), "0,0.[00]"),
+        (Area("band", X, np.zeros(3), np.array([0.1, 3.0, 1.0]), "forecast"), "0,0.[00]"),
     ],
 )
 def test_small_numbers_get_the_decimals_that_tell_them_apart(layer, written):

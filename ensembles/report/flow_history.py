@@ -1,0 +1,89 @@
+"""The past and the forecast of a target, summed over its series."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ensembles.evaluation.run_results import RunResults
+from forecasting.schema import DateArray, FloatArray
+
+if TYPE_CHECKING:
+    from ensembles.files.forecast_parquet import ForecastFile
+    from ensembles.files.history_parquet import HistoryFile
+    from ensembles.files.oof_parquet import OofFile
+
+__all__ = ["FlowHistory", "histories_of"]
+
+RECENT_DAYS = np.timedelta64(120, "D")
+"""Days shown before the forecast, at least. The backtest windows are always shown."""
+
+
+@dataclass(frozen=True)
+class FlowHistory:
+    """One target over time, summed over entities: actual values, the blend's backtest forecasts, and its forecast.
+
+    `ds` ``[n]`` and `y` ``[n]`` are recent days; `windows` (days, forecasts) of each backtest window; `next_ds` and
+    `next_y_hat` ``[horizon]``; `bands` by level (low, high) ``[horizon]``, none for a sum over entities.
+    """
+
+    target: str
+    ds: DateArray
+    y: FloatArray
+    windows: tuple[tuple[DateArray, FloatArray], ...]
+    next_ds: DateArray
+    next_y_hat: FloatArray
+    bands: Mapping[int, tuple[FloatArray, FloatArray]]
+
+
+def histories_of(results: RunResults) -> tuple[FlowHistory, ...]:
+    """One per target; none without a blend."""
+    if results.oof is None or results.forecast is None or results.blend is None:
+        return ()
+    oof, forecast = results.oof.blend, results.forecast.blend
+    return tuple(_history(t, oof.of_target(t), forecast.of_target(t), results.history) for t in results.targets)
+
+
+def _history(target: str, oof: OofFile, forecast: ForecastFile, actual: HistoryFile | None) -> FlowHistory:
+    """Of a target's rows of the blend."""
+    windows = []
+    for cutoff in np.unique(oof.cutoff):
+        rows = oof.cutoff == cutoff
+        windows.append(_summed(oof.ds[rows], oof.y_hat[rows]))
+    next_ds, next_y_hat = _summed(forecast.ds, forecast.y_hat)
+    start = min([next_ds[0] - RECENT_DAYS, *(days[0] for days, _ in windows)])
+    ds, y = _backtest_days(oof) if actual is None else _days_from(start, next_ds[0], actual.of_target(target))
+    return FlowHistory(target, ds, y, tuple(windows), next_ds, next_y_hat, _bands(forecast))
+
+
+def _backtest_days(oof: OofFile) -> tuple[DateArray, FloatArray]:
+    """Actual values of the backtest windows."""
+    last = {(uid, day): row for row, (uid, day) in enumerate(zip(oof.unique_id, oof.ds, strict=True))}
+    once = sorted(last.values())  # overlapping windows hold a day more than once
+    return _summed(oof.ds[once], oof.y[once])
+
+
+def _days_from(start: np.datetime64, end: np.datetime64, actual: HistoryFile) -> tuple[DateArray, FloatArray]:
+    """Actual values from `start` to the day before `end`."""
+    rows = (actual.ds >= start) & (actual.ds < end)
+    return _summed(actual.ds[rows], actual.y[rows])
+
+
+def _bands(forecast: ForecastFile) -> dict[int, tuple[FloatArray, FloatArray]]:
+    """Bands of a target with one series. The ends of several series do not add up."""
+    if len(set(forecast.unique_id)) > 1:
+        return {}
+    order = np.argsort(forecast.ds)
+    ends = {level: (low[order], high[order]) for level, (low, high) in forecast.bands.items()}
+    return {level: pair for level, pair in ends.items() if not np.isnan(pair[0]).any()}
+
+
+def _summed(ds: DateArray, values: FloatArray) -> tuple[DateArray, FloatArray]:
+    """Days in order, with the sum of each; NaN where a part is unknown."""
+    days, place = np.unique(ds, return_inverse=True)
+    total: FloatArray = np.zeros(len(days))
+    np.add.at(total, place, values)
+    return days, total

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ensembles.report.charts.image_files import chart_files
+from ensembles.report.page import report_charts
+from forecasting.schema import iso
+from tests.ensembles.report.pages import small_context
+from tests.ensembles.runs import changed
+
+
+def test_figures_are_written_as_png_and_svg() -> None:
+    pytest.importorskip("matplotlib")
+    context = small_context()
+    event = (iso(context.histories[0].next_ds[3]), "双十一 $x$ <b>")
+    charts = report_charts(replace(context, results=changed(context.results, events=(event,))))
+    assert {"forecast-1", "forecast-net", "heat-1", "outflow-daily"} <= {chart.key for chart in charts}
+    shown = [chart for chart in charts if chart.key in ("forecast-1", "heat-1", "residuals-1")]
+    files = chart_files(shown)
+    assert set(files) == {f"{chart.key}.{kind}" for chart in shown for kind in ("png", "svg")}
+    assert files["forecast-1.png"].startswith(b"\x89PNG")
+    assert "双十一 $x$ &lt;b&gt;" in files["forecast-1.svg"].decode()
+    assert chart_files(shown[:1])["forecast-1.svg"] == files["forecast-1.svg"]

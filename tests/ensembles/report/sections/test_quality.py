@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ensembles.report.sections.quality import SECTION
+from forecasting.data.quality.finding import Finding
+from tests.ensembles.report.pages import Page, shown, small_context
+from tests.ensembles.runs import changed
+
+
+def with_findings(findings: tuple[Finding, ...] | None) -> Page:
+    context = small_context()
+    return shown(SECTION, replace(context, results=changed(context.results, quality=findings)))
+
+
+def test_findings_are_told_with_their_place_and_remedy() -> None:
+    page = with_findings((Finding("日期缺失 <i>", "error", 12345, "收益表.csv:3", "", "add it"),))
+    for text in ("日期缺失 <i>", "12,345", "收益表.csv:3", "add it", "Amounts in fen."):
+        assert text in page.text
+    assert "i" not in page.tags
+
+
+def test_nothing_found_and_nothing_looked_at_differ() -> None:
+    assert "Nothing to remark." in with_findings(()).text
+    assert "was not looked at" in with_findings(None).text
