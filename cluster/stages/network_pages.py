@@ -10,6 +10,7 @@ import numpy as np
 from cluster.plan import Plan
 from cluster.rundir.run_facts import find_run
 from cluster.rundir.store import RunStore, StoredTrial
+from ensembles.evaluation.run_results import LearningCurve
 from ensembles.report.network_page import NetworkFit, network_html
 from forecasting.backtest import one_step_fits
 from forecasting.models.base import State
@@ -75,11 +76,16 @@ def _fitted(plan: Plan, panel: Panel, store: RunStore, trial: Trial, found: Stor
     return NetworkFit(
         name=trial.member.setting,
         unique_id=trial.unique_id,
-        facts=state.meta,
+        losses=LearningCurve(state.meta["train_loss"], state.meta["valid_loss"]),
+        epoch=int(state.meta["epoch"]),
+        train=as_date(state.meta["days"]["train"]),
+        valid=as_date(state.meta["days"]["valid"]),
         ds=ds,
         y=panel.truth(trial.unique_id, ds),
         y_hat=np.array([*fits, *(ahead.get(day, np.nan) for day in tested)]),
         test=cutoff + 1,
+        compounds=bool(state.meta.get("compounds")),
+        claim=str(state.meta.get("claim", "")),
         published=_published(state, len(before), len(ds)),
     )
 

@@ -9,6 +9,6 @@ __all__ = ["render_comparison"]
 
 
 def render_comparison(found: Comparison) -> str:
-    """HTML in one piece, without pictures."""
+    """HTML in one piece, without charts."""
     page: str = environment().get_template("compare.html.j2").render(found=found, first=found.runs[0])
     return page

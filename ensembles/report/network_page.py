@@ -1,19 +1,19 @@
-"""Pictures of a network that was fitted once, as articles show it: losses by epoch, truth and fit over training,
-validation and test days, and for prices the test days rebuilt from the changes forecast.
+"""Charts of a network that was fitted once, as articles show it: losses by epoch, truth and fit over training,
+validation and test days, and for prices the test days rebuilt from the forecast changes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
+from ensembles.evaluation.run_results import LearningCurve
 from ensembles.report.charts.chart import Chart, Colour, Layer, Line, Marks
 from ensembles.report.money import Money
-from forecasting.schema import DateArray, FloatArray, as_date
+from forecasting.schema import DateArray, FloatArray
 
 __all__ = ["NetworkFit", "network_charts", "network_html"]
 
@@ -24,19 +24,25 @@ PARTS: tuple[tuple[str, Colour], ...] = (("training", "forecast"), ("validation"
 class NetworkFit:
     """A member on one series.
 
-    `facts` of its state: epoch, train_loss, valid_loss, days (first day of ``train``, ``valid`` and, as published,
-    ``test``), claim, compounds. `ds` ``[n]``, `y` and one-step fits `y_hat`; `test` first test day; `published` fits
-    of the article's own test, which knew more than a forecast may, NaN where there is none.
+    `losses` of each epoch, of which the weights of `epoch` are kept; `train`, `valid` and `test` are the first days of
+    the three parts. `ds` ``[n]``, `y` and one-step fits `y_hat`. `compounds`: forecasts are changes of a price.
+    `published` are fits of the article's own test, which knew more than a forecast may, as `claim` says; NaN where
+    there is none.
     """
 
     name: str
     unique_id: str
-    facts: Mapping[str, Any]
+    losses: LearningCurve
+    epoch: int
+    train: np.datetime64
+    valid: np.datetime64
+    test: np.datetime64
     ds: DateArray
     y: FloatArray
     y_hat: FloatArray
-    test: np.datetime64
-    published: FloatArray | None
+    compounds: bool = False
+    claim: str = ""
+    published: FloatArray | None = None
 
 
 def network_charts(fits: Sequence[NetworkFit], unit: str) -> list[Chart]:
@@ -45,14 +51,14 @@ def network_charts(fits: Sequence[NetworkFit], unit: str) -> list[Chart]:
     for place, fit in enumerate(fits, start=1):
         money = Money.of(fit.y, unit)
         charts += [_loss_chart(fit, f"losses-{place}"), _fit_chart(fit, money, f"fit-{place}")]
-        if fit.facts.get("compounds"):
+        if fit.compounds:
             charts.append(_rebuilt_chart(fit, money, f"rebuilt-{place}"))
     return charts
 
 
 def _loss_chart(fit: NetworkFit, key: str) -> Chart:
-    train, valid = (np.asarray(fit.facts[part], dtype=float) for part in ("train_loss", "valid_loss"))
-    best = int(fit.facts["epoch"])
+    train, valid = (np.asarray(losses, dtype=float) for losses in (fit.losses.train, fit.losses.valid))
+    best = fit.epoch
     layers: list[Layer] = [
         Line(name, np.arange(1, len(loss) + 1), loss, colour, 2)
         for (name, colour), loss in zip(PARTS[:2], (train, valid), strict=True)
@@ -63,15 +69,14 @@ def _loss_chart(fit: NetworkFit, key: str) -> Chart:
 
 
 def _fit_chart(fit: NetworkFit, money: Money, key: str) -> Chart:
-    days = fit.facts["days"]
-    edges = [as_date(days["train"]), as_date(days["valid"]), fit.test, fit.ds[-1] + 1]
+    edges = [fit.train, fit.valid, fit.test, fit.ds[-1] + 1]
     layers: list[Layer] = [Line("truth", fit.ds, money.shown(fit.y), "actual", 2)]
     for (name, colour), (first, end) in zip(PARTS, pairwise(edges), strict=True):
         chosen = (fit.ds >= first) & (fit.ds < end)
         if chosen.any():
             layers.append(Line(f"{name}, one step ahead", fit.ds[chosen], money.shown(fit.y_hat[chosen]), colour))
     if fit.published is not None:
-        name = f"as published: {fit.facts['claim']}"
+        name = f"as published: {fit.claim}"
         layers.append(Line(name, fit.ds, money.shown(fit.published), "bad", dashed=True))
     named = tuple((edge, name) for edge, (name, _) in zip(edges, PARTS, strict=False) if fit.ds[0] < edge)
     title = f"{fit.name}: truth and fit of {fit.unique_id}"
@@ -94,7 +99,7 @@ def _rebuilt_chart(fit: NetworkFit, money: Money, key: str) -> Chart:
 
 
 def network_html(name: str, fits: Sequence[NetworkFit], unit: str) -> str:
-    """All pictures on one page of HTML that asks nothing of the network."""
+    """All charts on one page of HTML, which loads nothing from the network."""
     from ensembles.report.charts.bokeh_page import draw, script_of_library
     from ensembles.report.template import environment
 

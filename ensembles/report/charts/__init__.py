@@ -1,4 +1,4 @@
-"""Pictures: what they show, and two ways to draw them.
+"""Charts: what they show, and two ways to draw them.
 
 Takes arrays; gives scripts for a page, or image files.
 """

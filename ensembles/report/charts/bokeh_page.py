@@ -27,9 +27,9 @@ from ensembles.report.charts.chart import COLOURS, GREY, HEAT, Area, Bars, Chart
 __all__ = ["draw", "script_of_library"]
 
 SMALL = 250
-"""Height up to which a picture has no tools and stands in a column."""
+"""Charts up to this height have no tools and stand in a column."""
 LEFT = 66
-"""Pixels left of every picture: those of a column have their days under each other."""
+"""Pixels left of every chart, so that the days of charts in a column are aligned."""
 UNDER = 44
 HALF_DAY = np.timedelta64(12 * 3_600_000, "ms")
 
@@ -65,7 +65,7 @@ def _figure(chart: Chart) -> Any:
         x_axis_type="datetime" if chart.x_axis == "day" else "auto",
         tools="" if heat else "xpan,box_zoom,reset,save",
         toolbar_location="right" if chart.height > SMALL else None,
-        active_drag=None,  # a finger that scrolls the page must not move the picture
+        active_drag=None,  # a finger that scrolls the page must not move the chart
         y_axis_label=None if heat else chart.y_label,
         x_axis_label=chart.x_label or None,
         background_fill_alpha=0,
@@ -150,7 +150,7 @@ def _add_heat(plot: Any, layer: Heat) -> None:
 
 
 def _add_marks(plot: Any, marks: Marks) -> None:
-    """One glyph for all days off; names on an axis of their own over the picture, where no line crosses them."""
+    """One glyph for all days off; names on an axis of their own above the chart, where no line crosses them."""
     if marks.off:
         first, last = np.array(marks.off, dtype="datetime64[D]").T
         ends = ColumnDataSource({"x0": _stamps(first) - HALF_DAY, "x1": _stamps(last) + HALF_DAY})

@@ -128,8 +128,8 @@ class Key:
 
 @dataclass(frozen=True)
 class Chart:
-    """One picture. `key` names it in files; `title` says what it shows, `y_label` the unit. `x_ticks` and `y_range`
-    are chosen from the data where they are not given.
+    """One chart. `key` names it in files; `title` says what it shows, `y_label` the unit. `x_ticks` and `y_range` are
+    chosen from the data where they are not given.
     """
 
     key: str

@@ -104,7 +104,7 @@ def _draw(axes: Axes, chart: Chart) -> None:
 
 
 def _draw_names(axes: Axes, marks: Marks) -> None:
-    """Over the picture, where no line crosses them."""
+    """Names of days above the chart, where no line crosses them."""
     days, texts = zip(*marks.named, strict=True)
     above = axes.secondary_xaxis("top")
     above.set_xticks(days, [label_lines(text) for text in texts], rotation=90, fontsize=6, color=GREY)
@@ -113,7 +113,7 @@ def _draw_names(axes: Axes, marks: Marks) -> None:
 
 
 def _draw_legend(axes: Axes, chart: Chart) -> None:
-    """Under the picture, in the order of the page's."""
+    """Below the chart, in the order of the page's legend."""
     from matplotlib.patches import Patch
 
     handles, names = axes.get_legend_handles_labels()

@@ -1,22 +1,31 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from ensembles.evaluation.run_results import LearningCurve
 from ensembles.report.network_page import NetworkFit, network_charts, network_html
 
 DS = np.arange("2024-01-01", "2024-02-10", dtype="datetime64[D]")
 
 
 def fit(**changes: Any) -> NetworkFit:
-    facts = {"epoch": 2, "train_loss": [0.9, 0.4, 0.3], "valid_loss": [0.8, 0.5, 0.6]}
-    days = {"train": "2024-01-01", "valid": "2024-01-20"}
     y = np.linspace(10.0, 20.0, len(DS))
-    parts = {"facts": {**facts, "days": days, **changes}, "y_hat": np.append(y[:1], y[:-1])}
-    return NetworkFit("net <b>", "close", ds=DS, y=y, test=np.datetime64("2024-02-01"), published=None, **parts)
+    return NetworkFit(
+        name="net <b>",
+        unique_id="close",
+        losses=LearningCurve([0.9, 0.4, 0.3], [0.8, 0.5, 0.6]),
+        epoch=2,
+        train=np.datetime64("2024-01-01"),
+        valid=np.datetime64("2024-01-20"),
+        test=np.datetime64("2024-02-01"),
+        ds=DS,
+        y=y,
+        y_hat=np.append(y[:1], y[:-1]),
+        **changes,
+    )
 
 
 def test_losses_and_fit_of_each_network() -> None:
@@ -43,6 +52,6 @@ def test_the_page_loads_nothing() -> None:
 
 @pytest.mark.parametrize("published", [None, np.full(len(DS), 15.0)])
 def test_what_was_published_is_drawn_where_it_is_known(published: Any) -> None:
-    one = replace(fit(claim="fits all"), published=published)
+    one = fit(claim="fits all", published=published)
     names = [key.name for key in network_charts([one], "CNY")[1].legend]
     assert ("as published: fits all" in names) == (published is not None)
