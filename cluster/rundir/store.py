@@ -13,11 +13,10 @@ first name counts.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -33,7 +32,6 @@ from cluster.rundir.batch_file import (
 )
 from cluster.rundir.storage import Storage
 from ensembles.files.stored import FileOfRun
-from forecasting.errors import StorageError
 from forecasting.models.base import State
 from forecasting.schema import FloatArray
 
@@ -76,19 +74,6 @@ class RunStore:
     def write(self, file: FileOfRun) -> None:
         """Write a file under the name of its kind."""
         self.storage.write(file.FILE, file.to_bytes())
-
-    def read_json(self, name: str) -> dict[str, Any]:
-        """A JSON file of the run."""
-        try:
-            facts: dict[str, Any] = json.loads(self.storage.read(name))
-        except ValueError:
-            raise StorageError(f"{self.uri}/{name} is not JSON: delete the file and run again") from None
-        return facts
-
-    def write_json(self, name: str, facts: Mapping[str, Any]) -> None:
-        """A JSON file, readable by people."""
-        text = json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False)
-        self.storage.write(name, (text + "\n").encode())
 
     # -- batches
 

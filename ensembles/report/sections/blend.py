@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from ensembles.blend.combination import method_words
 from ensembles.files.leaderboard_json import PairRow
 from ensembles.judging.ranking import LISTED
 from ensembles.report.context import ReportContext
 from ensembles.report.section import Section
-from ensembles.report.wording import method_words
 
 if TYPE_CHECKING:
     from ensembles.files.blend_json import BlendFile

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ensembles.blend.combination import method_words
 from ensembles.evaluation.contenders import Contenders
 from ensembles.files.day_names import named_days
 from ensembles.report.context import ReportContext
 from ensembles.report.section import Section
-from ensembles.report.wording import method_words
 from forecasting.schema import BLEND
 
 if TYPE_CHECKING:
