@@ -305,7 +305,7 @@ class Stack:
             total.add_((loss * batch.weight).flatten(1).sum(1))
         return total / packed.total
 
-    def _captured(self) -> Callable[[], None]:
+    def _captured(self) -> Callable[[], None]:  # pragma: no cover - needs CUDA
         """`_step` as a CUDA graph. What the steps that warm it up do to the fits is undone."""
         state = [
             self.fits.parameters,
