@@ -1,0 +1,223 @@
+"""Zero days: is a series active on a day, and what would its amounts be if it always were?
+
+Many series are zero on some kinds of days: weekends, holidays, all days but pay day. Others have stopped. A model of
+amounts cannot say that, and a logarithm cannot hold a zero. So a series is forecast in two parts:
+
+1. `Activity.chance`: how likely anything flows on a day. It is the share of like days that were active, faded and
+   held toward the share of all days. What makes days alike is chosen for each series by how well it would have told
+   activity in advance: nothing at all, work day or not, the weekday, both, or the day of the month on which payments
+   fall due.
+2. `if_active`: the history with zeros replaced by amounts of like active days, from which models learn how much flows
+   if anything does.
+
+A day whose chance is below one half is forecast as 0. A series counts as stopped after a run of zeros that its
+activity so far makes practically impossible and that is longer than its earlier runs; then every chance is 0.
+
+Everything reads the history up to a cutoff only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecasting.calendar import Calendar
+from forecasting.schema import BoolArray, DateArray, FloatArray
+
+__all__ = ["Activity", "activity_of", "fill_from_like_days"]
+
+LIKELY = 0.5
+"""Chance of activity from which a day is forecast as active."""
+HALF_LIFE = 60.0
+"""Periods after which a day counts half in a share."""
+FEWEST = 8.0
+"""Like days that a half-life holds at least: the last few months of a pay day, not the last two."""
+PRIOR = 1.0
+"""Like days that the share of all days counts for."""
+IMPROBABLE = 1e-3
+"""Chance of a run of zeros, under the activity before it, below which the series counts as stopped."""
+LONGER = 1.5
+"""A stop must be this much longer than every earlier run, in active days that were expected of it."""
+SIMPLER = 1.0
+"""Log score by which a finer division of days must be better than a coarser one."""
+NEAR = 4
+"""Like days on either side that an amount is filled from."""
+MONTH = 31
+MARGIN = 20
+"""Days around the days asked for among which payments may move."""
+
+Kinds = Callable[[DateArray], BoolArray]
+"""Days ``[n]`` → the kinds that each is of, ``[n, n_kinds]``; every day is of one kind at least."""
+
+
+@dataclass(frozen=True)
+class Activity:
+    """When a series is active: `kinds` of days and the chance of each, ``[n_kinds]``."""
+
+    kinds: Kinds
+    chances: FloatArray
+    stopped: bool
+
+    def chance(self, ds: DateArray) -> FloatArray:
+        """Chance that anything flows on each day, ``[len(ds)]``: that of the likeliest of its kinds."""
+        if self.stopped or len(ds) == 0:
+            return np.zeros(len(ds))
+        return np.asarray(np.where(self.kinds(ds), self.chances, 0.0).max(axis=1))
+
+    def is_active(self, ds: DateArray) -> BoolArray:
+        """Whether each day is forecast as active, ``[len(ds)]``."""
+        return np.asarray(self.chance(ds) >= LIKELY)
+
+
+def activity_of(ds: DateArray, y: FloatArray, calendar: Calendar, season_length: int) -> Activity | None:
+    """When a series is active; None where it never was zero.
+
+    Parameters
+    ----------
+    ds, y
+        Periods and amounts up to the cutoff, ``[n]``; NaN where an amount is unknown.
+    season_length
+        Periods of a season: a shorter run of zeros is no stop.
+    """
+    known = ~np.isnan(y)
+    if not (y[known] == 0).any():
+        return None
+    days, active = ds[known], y[known] != 0
+    kinds, told = _best_division(days, active, calendar)
+    chances = _chances(kinds(days), active)[1]
+    return Activity(kinds, chances, _has_stopped(kinds(days), active, told, season_length))
+
+
+def _best_division(ds: DateArray, active: BoolArray, calendar: Calendar) -> tuple[Kinds, FloatArray]:
+    """The division of days that told activity best before it came, and the chances it gave ``[n]``."""
+    best: tuple[float, Kinds, FloatArray] | None = None
+    for kinds in _divisions(calendar):
+        told, _ = _chances(kinds(ds), active)
+        worth = float(np.log(np.where(active, told, 1.0 - told)).sum())
+        if best is None or worth > best[0] + SIMPLER:
+            best = (worth, kinds, told)
+    assert best is not None
+    return best[1], best[2]
+
+
+def _chances(member: BoolArray, active: BoolArray) -> tuple[FloatArray, FloatArray]:
+    """Chance of every day as told by the days before it ``[n]``, and of every kind as told by all days ``[n_kinds]``.
+
+    Parameters
+    ----------
+    member
+        Kinds of each day, ``[n, n_kinds]``.
+    """
+    n = len(active)
+    everyday = _faded(active, HALF_LIFE, np.full(n + 1, 0.5))
+    told, final = np.zeros(n), np.full(member.shape[1], everyday[-1])
+    for kind in np.flatnonzero(member.any(axis=0)):
+        rows = np.flatnonzero(member[:, kind])
+        half_life = max(FEWEST, HALF_LIFE * len(rows) / n)
+        shares = _faded(active[rows], half_life, np.append(everyday[rows], everyday[-1]))
+        told[rows] = np.maximum(told[rows], shares[:-1])
+        final[kind] = shares[-1]
+    return np.clip(told, 0.01, 0.99), final
+
+
+def _faded(active: BoolArray, half_life: float, prior: FloatArray) -> FloatArray:
+    """Faded share of active days before each of ``[n]`` days, and after all of them: ``[n + 1]``.
+
+    `prior` ``[n + 1]`` counts as `PRIOR` days.
+    """
+    # S_k = sum over j < k of a_j 0.5^((k - j) / half-life), by one running sum.
+    growth = np.exp2(np.arange(len(active) + 1) / half_life)
+    hits, days = (np.concatenate([[0.0], np.cumsum(a * growth[:-1])]) for a in (active, np.ones(len(active))))
+    return np.asarray((hits / growth + PRIOR * prior) / (days / growth + PRIOR))
+
+
+def _has_stopped(member: BoolArray, active: BoolArray, told: FloatArray, season_length: int) -> bool:
+    """Whether the zeros at the end are a stop."""
+    seen = np.flatnonzero(active)
+    start = int(seen[-1]) + 1 if len(seen) else 0
+    if start == len(active):
+        return False
+    if start == 0:
+        return True
+    # The run is judged by the activity before it: its own zeros must not excuse it.
+    chances = _chances(member[:start], active[:start])[1]
+    expected = np.minimum(np.where(member[start:], chances, 0.0).max(axis=1), 0.99)
+    if len(expected) < season_length or np.log1p(-expected).sum() > np.log(IMPROBABLE):
+        return False
+    run = np.cumsum(active[:start])[~active[:start]]  # zeros of one run share the number of active days before them
+    earlier = np.bincount(run, told[:start][~active[:start]])[1:] if len(run) else np.zeros(0)
+    return float(expected.sum()) > LONGER * float(earlier.max(initial=0.0))
+
+
+# -- what makes days alike, coarsest first
+
+
+def _divisions(calendar: Calendar) -> Sequence[Kinds]:
+    def work(ds: DateArray) -> BoolArray:
+        facts = calendar.days(ds)
+        holiday = ~facts.workday & (np.array(facts.holiday) != "")
+        return np.stack([facts.workday, ~facts.workday & ~holiday, holiday], axis=1)
+
+    def weekday(ds: DateArray) -> BoolArray:
+        return np.asarray(np.eye(7, dtype=bool)[calendar.days(ds).weekday])
+
+    def both(ds: DateArray) -> BoolArray:
+        return (weekday(ds)[:, :, None] & work(ds)[:, None, :]).reshape(len(ds), -1)
+
+    return (
+        lambda ds: np.ones((len(ds), 1), dtype=bool),
+        work,
+        weekday,
+        both,
+        lambda ds: _due_days(calendar, ds, forward=False),
+        lambda ds: _due_days(calendar, ds, forward=True),
+    )
+
+
+def _due_days(calendar: Calendar, ds: DateArray, *, forward: bool) -> BoolArray:
+    """Days of the month whose payments each day carries ``[n, 31]``, and whether it is a day off: ``[n, 32]``.
+
+    A payment due on a day off is made on the last work day before it, or (`forward`) on the first one behind it; one
+    due on a day that the month lacks, on the month's last day.
+    """
+    span = np.arange(ds.min() - MARGIN, ds.max() + MARGIN + 1)
+    facts = calendar.days(span)
+    works = np.flatnonzero(facts.workday)
+    side = np.searchsorted(works, np.arange(len(span)), side="left" if forward else "right") - (not forward)
+    carrier = works[np.clip(side, 0, len(works) - 1)]
+    carried = np.zeros((len(span), MONTH + 1), dtype=bool)
+    carried[carrier, facts.day - 1] = True
+    for extra in range(1, 4):
+        last = np.flatnonzero((facts.days_left == 0) & (facts.day + extra <= MONTH))
+        carried[carrier[last], facts.day[last] + extra - 1] = True
+    carried[~facts.workday] = False
+    carried[~facts.workday, MONTH] = True
+    return np.asarray(carried[(ds - span[0]).astype(np.int64)])
+
+
+# -- amounts
+
+
+def fill_from_like_days(y: FloatArray, gaps: BoolArray, season_length: int) -> FloatArray:
+    """Amounts ``[n]`` with those of `gaps` ``[n]`` replaced by the median of like days near them.
+
+    Like days lie whole seasons away, up to `NEAR` on either side; where none of them is known, the nearest known days
+    stand in. Unchanged where nothing is known at all.
+    """
+    known = ~gaps & ~np.isnan(y)
+    if not gaps.any() or not known.any():
+        return y
+    filled = y.copy()
+    places = np.flatnonzero(known)
+    offsets = season_length * np.concatenate([np.arange(-NEAR, 0), np.arange(1, NEAR + 1)])
+    for t in np.flatnonzero(gaps):
+        alike = t + offsets
+        alike = alike[(alike >= 0) & (alike < len(y))]
+        alike = alike[known[alike]]
+        if not len(alike):
+            nearest = np.argsort(np.abs(places - t), kind="stable")[: 2 * NEAR]
+            alike = places[nearest]
+        filled[t] = np.median(y[alike])
+    return filled
