@@ -1,19 +1,26 @@
 """What is known in advance about a day: weekday, public holiday, shifted work day, position in the month, events.
 
-Holidays and shifted work days come from the `holidays` library, by country code.
+Holidays and shifted work days come from the `holidays` library, by the code of a country (DE), an exchange (XNYS) or a
+central bank (XECB).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 from forecasting.errors import ConfigError
 from forecasting.schema import BoolArray, DateArray, IntArray
 
-__all__ = ["Calendar", "CalendarDays", "spanned_years"]
+__all__ = ["MONDAY_TO_FRIDAY", "Calendar", "CalendarDays", "spanned_years"]
+
+WEEKDAYS = 7
+MONDAY_TO_FRIDAY = (0, 1, 2, 3, 4)
+USUAL_YEAR = 2023
+"""A year without oddities, to count the work days of a usual week in."""
 
 
 @dataclass(frozen=True)
@@ -41,16 +48,30 @@ class CalendarDays:
 
 @dataclass(frozen=True)
 class Calendar:
-    """A country's calendar (`country` an ISO code such as CN, or None: weekends only) with the user's events."""
+    """Days off and events.
+
+    `country`: code of a country, an exchange or a central bank; None: no holidays. `events`: (ISO date, name) of days
+    known in advance. `week`: the work days of a week (0 = Monday) where there is no country to say; None: Monday to
+    Friday.
+    """
 
     country: str | None = None
     events: tuple[tuple[str, str], ...] = ()
-    """(ISO date, name) of promotions or limits known in advance."""
+    week: tuple[int, ...] | None = None
 
     @property
     def key(self) -> str:
         """Identity for fingerprints."""
-        return f"{self.country}|{self.events}"
+        return f"{self.country}|{self.events}" + ("" if self.week is None else f"|{self.week}")
+
+    @property
+    def days_a_week(self) -> int:
+        """Work days of a usual week."""
+        return WEEKDAYS - sum(self.weekly_rest(USUAL_YEAR))
+
+    def weekly_rest(self, year: int) -> tuple[bool, ...]:
+        """Which weekdays are usually days off in a year, Monday first."""
+        return _weekly_rest(self, year)
 
     def days(self, ds: DateArray) -> CalendarDays:
         """Facts of the given days (consecutive or not)."""
@@ -65,6 +86,17 @@ def spanned_years(ds: DateArray) -> tuple[int, int]:
     """First and last year of the given days: what is known of them is kept by year."""
     years = np.array([ds.min(), ds.max()]).astype("datetime64[Y]").astype(np.int64) + 1970
     return int(years[0]), int(years[1])
+
+
+@lru_cache(maxsize=256)
+def _weekly_rest(calendar: Calendar, year: int) -> tuple[bool, ...]:
+    if calendar.country is None:
+        worked = calendar.week or MONDAY_TO_FRIDAY
+        return tuple(k not in worked for k in range(WEEKDAYS))
+    ds = np.arange(f"{year}-01-01", f"{year + 1}-01-01", dtype="datetime64[D]")
+    weekday = _weekday(ds)
+    _, workday = _country_days(calendar, ds, weekday)
+    return tuple(bool(np.mean(workday[weekday == k]) < 0.5) for k in range(WEEKDAYS))
 
 
 @lru_cache(maxsize=64)
@@ -92,8 +124,8 @@ def _take(facts: CalendarDays, index: IntArray) -> CalendarDays:
 
 
 def _facts(calendar: Calendar, ds: DateArray) -> CalendarDays:
-    weekday = (ds.astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
-    holiday, workday = _country_days(calendar.country, ds, weekday)
+    weekday = _weekday(ds)
+    holiday, workday = _country_days(calendar, ds, weekday)
     run, index = _offday_runs(workday)
     month = ds.astype("datetime64[M]")
     day = (ds - month.astype("datetime64[D]")).astype(np.int64) + 1
@@ -104,7 +136,7 @@ def _facts(calendar: Calendar, ds: DateArray) -> CalendarDays:
         weekday=weekday,
         workday=workday,
         holiday=holiday,
-        shifted=workday & (weekday >= 5),
+        shifted=workday & _usual_rest(calendar, ds, weekday),
         offday_run=run,
         offday_index=index,
         day=day,
@@ -113,9 +145,22 @@ def _facts(calendar: Calendar, ds: DateArray) -> CalendarDays:
     )
 
 
-def _country_days(country: str | None, ds: DateArray, weekday: IntArray) -> tuple[tuple[str, ...], BoolArray]:
+def _weekday(ds: DateArray) -> IntArray:
+    """0 = Monday; 1970-01-01 was a Thursday."""
+    return np.asarray((ds.astype(np.int64) + 3) % WEEKDAYS)
+
+
+def _usual_rest(calendar: Calendar, ds: DateArray, weekday: IntArray) -> BoolArray:
+    """Whether each day's weekday is usually off in its year, ``[n]``."""
+    years = ds.astype("datetime64[Y]").astype(np.int64) + 1970
+    rest = {int(year): calendar.weekly_rest(int(year)) for year in np.unique(years)}
+    return np.array([rest[int(year)][day] for year, day in zip(years, weekday, strict=True)], dtype=bool)
+
+
+def _country_days(calendar: Calendar, ds: DateArray, weekday: IntArray) -> tuple[tuple[str, ...], BoolArray]:
+    country = calendar.country
     if country is None or len(ds) == 0:
-        return ("",) * len(ds), weekday < 5
+        return ("",) * len(ds), np.isin(weekday, calendar.week or MONDAY_TO_FRIDAY)
     years = np.unique(ds.astype("datetime64[Y]").astype(int) + 1970)
     table = {day: row for year in years for day, row in _year(country, int(year)).items()}
     rows = [table[str(d)] for d in ds]
@@ -125,20 +170,34 @@ def _country_days(country: str | None, ds: DateArray, weekday: IntArray) -> tupl
 @lru_cache(maxsize=64)
 def _year(country: str, year: int) -> dict[str, tuple[str, bool]]:
     """Each day of the year: (holiday name, is it worked)."""
-    import holidays
-
-    try:
-        table = holidays.country_holidays(country, years=[year])
-    except NotImplementedError:
-        raise ConfigError(
-            f"calendar: {country!r} is not a country the holidays library knows: use an ISO code such as CN, or null"
-        ) from None
+    table = _holidays(country, year)
     days = np.arange(f"{year}-01-01", f"{year + 1}-01-01", dtype="datetime64[D]")
     rows = {}
     for day in days:
         date = day.item()
         rows[str(day)] = (str(table.get(date, "")), bool(table.is_working_day(date)))
     return rows
+
+
+def _holidays(code: str, year: int) -> Any:
+    """The library's table of one year.
+
+    Raises
+    ------
+    ConfigError
+        When it knows no such code.
+    """
+    import holidays
+
+    for lookup in (holidays.country_holidays, holidays.financial_holidays):
+        try:
+            return lookup(code, years=[year])
+        except NotImplementedError:
+            continue
+    raise ConfigError(
+        f"calendar: {code!r} is not a calendar the holidays library knows: use the code of a country such as DE, of an "
+        "exchange such as XNYS or of a central bank such as XECB, or null"
+    )
 
 
 def _offday_runs(workday: BoolArray) -> tuple[IntArray, IntArray]:

@@ -53,5 +53,5 @@ def test_events_are_known_by_name():
 
 
 def test_an_unknown_country_is_a_sentence():
-    with pytest.raises(ConfigError, match="calendar: 'XQ' is not a country"):
+    with pytest.raises(ConfigError, match="calendar: 'XQ' is not a calendar"):
         facts("2014-01-01", calendar=Calendar("XQ"))

@@ -1,0 +1,148 @@
+"""Periods: calendar days, work days or weeks, and which of them come next.
+
+Everything counts positions on an axis: horizons, look-backs and half-lives are numbers of periods. Only this module
+turns positions into dates.
+
+    D   every calendar day
+    B   work days: the past is the dates that the data have; to come are the days on which the calendar works
+    W   every seventh day, on the weekday of the data
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from forecasting.calendar import MONDAY_TO_FRIDAY, Calendar
+from forecasting.schema import DateArray, IntArray
+
+__all__ = ["DAILY", "Axis", "Freq", "absent_work_days", "describe_dates", "infer_axis"]
+
+Freq = Literal["D", "B", "W"]
+WEEK = 7
+SPARE = 30
+"""Days looked through beyond the usual number for periods to come: holidays may lie among them."""
+WORK_WEEKS = (4, 5, 6)
+"""Work days a week may have."""
+USUAL, RARE = 0.6, 0.1
+"""Share of weeks in which a usual work day occurs at least, and any other weekday at most."""
+NEARLY_ALL = 0.95
+"""Share of dates that must be work days of a country's calendar."""
+NAMES = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The rule of the periods to come: `calendar` says which days are worked."""
+
+    freq: Freq
+    calendar: Calendar
+
+    @property
+    def season_length(self) -> int:
+        """Periods after which values are usually alike: a week of days or of work days, a year of weeks."""
+        if self.freq == "W":
+            return 52
+        return WEEK if self.freq == "D" else self.calendar.days_a_week
+
+    @property
+    def least_history(self) -> int:
+        """Fewest periods before a cutoff: four weeks of days, sixteen of weeks."""
+        return {"D": 28, "B": 20, "W": 16}[self.freq]
+
+    @property
+    def noun(self) -> str:
+        """What a period is called, in the plural."""
+        return {"D": "days", "B": "work days", "W": "weeks"}[self.freq]
+
+    def after(self, last: np.datetime64, n: int) -> DateArray:
+        """The `n` periods that follow `last`, ``[n]``."""
+        if self.freq == "D":
+            return np.asarray(last + np.arange(1, n + 1))
+        if self.freq == "W":
+            return np.asarray(last + WEEK * np.arange(1, n + 1))
+        span = 2 * n + SPARE
+        while True:
+            days = last + np.arange(1, span + 1)
+            found = days[self.calendar.days(days).workday]
+            if len(found) >= n:
+                return np.asarray(found[:n])
+            span *= 2
+
+    def until(self, last: np.datetime64, end: np.datetime64) -> DateArray:
+        """The periods after `last` up to and including the day `end`."""
+        n = max(int((end - last).astype(np.int64)), 0)
+        found = self.after(last, n) if n else np.empty(0, dtype="datetime64[D]")
+        return np.asarray(found[found <= end])
+
+    def steps(self, cutoff: np.datetime64, ds: DateArray) -> IntArray:
+        """How many periods after the cutoff each of `ds` lies, from 1: ``[len(ds)]``."""
+        days = (ds - cutoff).astype(np.int64)
+        if self.freq == "D" or len(ds) == 0:
+            return np.asarray(days)
+        return np.asarray(np.searchsorted(self.after(cutoff, int(days.max())), ds) + 1)
+
+    def between(self, first: np.datetime64, last: np.datetime64) -> DateArray:
+        """Every period from `first` to `last`, both among them; of work days, those of the calendar."""
+        return np.append(np.array([first], dtype="datetime64[D]"), self.until(first, last))
+
+
+DAILY = Axis("D", Calendar())
+
+
+def describe_dates(ds: DateArray) -> str:
+    """What dates ``[n]`` look like, for a sentence: how many, on which weekdays, how far apart."""
+    days = np.unique(ds)
+    steps, counts = np.unique(np.diff(days).astype(np.int64), return_counts=True)
+    common = sorted(zip(counts.tolist(), steps.tolist(), strict=True), key=lambda pair: (-pair[0], pair[1]))[:3]
+    apart = ", ".join(f"{count} times {step} {'day' if step == 1 else 'days'} apart" for count, step in common)
+    weekdays = np.unique(_weekday(days))
+    where = "every weekday" if len(weekdays) == WEEK else ", ".join(NAMES[k] for k in weekdays)
+    return f"{len(days)} dates on {where}" + (f", {apart}" if apart else "")
+
+
+def infer_axis(ds: DateArray, calendar: Calendar) -> Axis | None:
+    """The axis that dates ``[n]`` lie on; None where they are neither days, work days nor weeks.
+
+    Gaps are allowed: whether a missing period is an error is not decided here. Work days are dates on four to six
+    weekdays that occur in most weeks, while the other weekdays hardly occur; without a country's calendar those
+    weekdays are its work days.
+    """
+    days = np.unique(ds)
+    step = np.diff(days).astype(np.int64)
+    if len(step) and (step % WEEK == 0).all():
+        return Axis("W", calendar)
+    usual, clear = _usual_weekdays(days)
+    if calendar.country is None and clear and len(usual) in WORK_WEEKS:
+        return Axis("B", calendar if usual == MONDAY_TO_FRIDAY else replace(calendar, week=usual))
+    if calendar.country is not None and len(usual) < WEEK and _are_work_days(days, calendar):
+        return Axis("B", calendar)
+    return Axis("D", calendar) if len(days) == 1 or (step == 1).mean() >= USUAL else None
+
+
+def _usual_weekdays(days: DateArray) -> tuple[tuple[int, ...], bool]:
+    """Weekdays that occur in most weeks, and whether all others hardly occur."""
+    span = int((days[-1] - days[0]).astype(np.int64)) + 1
+    share = np.bincount(_weekday(days), minlength=WEEK) / max(span // WEEK, 1)
+    usual = share >= USUAL
+    return tuple(int(k) for k in np.flatnonzero(usual)), bool((usual | (share <= RARE)).all())
+
+
+def _are_work_days(days: DateArray, calendar: Calendar) -> bool:
+    """Whether nearly all dates are work days of the calendar, and most of its work days are there."""
+    span = np.arange(days[0], days[-1] + 1)
+    worked = span[calendar.days(span).workday]
+    return bool(np.isin(days, worked).mean() >= NEARLY_ALL and np.isin(worked, days).mean() >= USUAL)
+
+
+def absent_work_days(ds: DateArray, axis: Axis) -> DateArray:
+    """Work days of the calendar between the first and the last of `ds` ``[n]`` on which there is no date."""
+    span = axis.between(ds[0], ds[-1])
+    return np.asarray(span[~np.isin(span, ds)])
+
+
+def _weekday(ds: DateArray) -> IntArray:
+    """0 = Monday; 1970-01-01 was a Thursday."""
+    return np.asarray((ds.astype(np.int64) + 3) % WEEK)
