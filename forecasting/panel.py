@@ -15,9 +15,10 @@ from typing import overload
 
 import numpy as np
 
+from forecasting.axis import Axis, Freq
 from forecasting.calendar import Calendar
 from forecasting.errors import DataError
-from forecasting.schema import DateArray, FloatArray, iso
+from forecasting.schema import DateArray, FloatArray, IntArray, iso
 
 __all__ = ["History", "Panel", "Series"]
 
@@ -57,8 +58,9 @@ class Series:
 class History:
     """One series up to and including a cutoff.
 
-    `ds` ``[n]`` consecutive days that end at the cutoff; `y` ``[n]`` in the data's unit, no NaN; `past` ``[n, n_past]``
-    past covariates, NaN where unknown on that day.
+    `ds` ``[n]`` consecutive periods that end at the cutoff; `y` ``[n]`` in the data's unit, NaN where the amount is
+    unknown (`scale.prepare` fills it before a model sees it); `past` ``[n, n_past]`` past covariates, NaN where unknown
+    in that period.
     """
 
     series: Series
@@ -67,10 +69,24 @@ class History:
     past: FloatArray
     past_names: tuple[str, ...]
     calendar: Calendar
+    freq: Freq = "D"
 
     @property
     def unique_id(self) -> str:
         return self.series.unique_id
+
+    @property
+    def axis(self) -> Axis:
+        """Which periods come next."""
+        return Axis(self.freq, self.calendar)
+
+    def steps(self, ds: DateArray) -> IntArray:
+        """How many periods after the cutoff each of `ds`, which follow it, lies: from 1, ``[len(ds)]``."""
+        return self.axis.steps(self.cutoff, ds)
+
+    def span(self, ahead: int) -> DateArray:
+        """Its periods and the next `ahead`, ``[n + ahead]``."""
+        return np.concatenate([self.ds, self.axis.after(self.cutoff, ahead)])
 
     @property
     def cutoff(self) -> np.datetime64:
@@ -84,10 +100,10 @@ class History:
 
 @dataclass(frozen=True)
 class Panel:
-    """Daily series on one calendar.
+    """Series on one axis of periods.
 
-    `ds` ``[n_days]`` consecutive days; `y` ``[n_series, n_days]`` in the data's unit, NaN before a series begins;
-    `past` ``[n_series, n_days, n_past]`` past covariates (known only up to the cutoff), NaN where unknown.
+    `ds` ``[n]`` consecutive periods; `y` ``[n_series, n]`` in the data's unit, NaN before a series begins and where an
+    amount is unknown; `past` ``[n_series, n, n_past]`` past covariates (known only up to the cutoff), NaN where unknown.
     """
 
     ds: DateArray
@@ -96,6 +112,12 @@ class Panel:
     past: FloatArray
     past_names: tuple[str, ...]
     calendar: Calendar
+    freq: Freq = "D"
+
+    @property
+    def axis(self) -> Axis:
+        """Which periods come next."""
+        return Axis(self.freq, self.calendar)
 
     @cached_property
     def unique_ids(self) -> tuple[str, ...]:
@@ -141,12 +163,13 @@ class Panel:
             past=self.past[row, start:stop],
             past_names=self.past_names,
             calendar=self.calendar,
+            freq=self.freq,
         )
 
     def truth(self, unique_id: str, ds: DateArray) -> FloatArray:
-        """Actual values on the given days, ``[len(ds)]``, NaN outside the data."""
-        position = (ds - self.ds[0]).astype(np.int64)
-        inside = (position >= 0) & (position < len(self.ds))
+        """Actual values in the given periods, ``[len(ds)]``, NaN outside the data."""
+        position = np.searchsorted(self.ds, ds)
+        inside = self.ds[np.minimum(position, len(self.ds) - 1)] == ds
         values = np.full(len(ds), np.nan)
         values[inside] = self.y[self.index(unique_id), position[inside]]
         return values
@@ -157,6 +180,8 @@ class Panel:
         digest = hashlib.sha256()
         digest.update(np.ascontiguousarray(self.ds).astype("datetime64[D]").astype(np.int64).tobytes())
         digest.update(repr((self.past_names, self.calendar.key)).encode())
+        if self.freq != "D":
+            digest.update(self.freq.encode())
         for row in rows:
             digest.update(self.series[row].unique_id.encode())
             digest.update(np.ascontiguousarray(self.y[row], dtype=np.float64).tobytes())

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from forecasting.errors import DataError
+from forecasting.axis import Axis
+from forecasting.calendar import Calendar
+from forecasting.errors import ConfigError, DataError
 from forecasting.schema import iso
 from forecasting.windows import WindowSpec, plan_windows
 
@@ -52,3 +54,38 @@ def test_data_that_end_in_mid_month_name_the_way_out():
 def test_no_window_is_a_sentence():
     with pytest.raises(DataError, match="no backtest window fits"):
         plan_windows(days("2024-01-01", "2024-01-31"), WindowSpec("month", 4))
+
+
+def work_days(first, last, calendar="DE"):
+    days = np.arange(first, last, dtype="datetime64[D]")
+    return days[Calendar(calendar).days(days).workday]
+
+
+def test_windows_of_work_days_count_work_days():
+    ds = work_days("2024-01-01", "2024-06-01")
+    plan = plan_windows(ds, WindowSpec("day", n_windows=2, horizon=7), Axis("B", Calendar("DE")))
+    assert [str(w.cutoff) for w in plan.all] == ["2024-05-10", "2024-05-22", "2024-05-31"]
+    assert np.array_equal(plan.backtest[-1].ds, ds[-7:])
+    assert [str(d) for d in plan.final.ds] == [f"2024-06-{d:02}" for d in (3, 4, 5, 6, 7, 10, 11)]
+
+
+def test_months_of_work_days_are_as_long_as_they_are():
+    ds = work_days("2024-01-01", "2024-06-01")  # 31 May is a Friday
+    plan = plan_windows(ds, WindowSpec("month", n_windows=3), Axis("B", Calendar("DE")))
+    assert [(str(w.start), str(w.end), w.horizon) for w in plan.all] == [
+        ("2024-03-01", "2024-03-28", 20),
+        ("2024-04-02", "2024-04-30", 21),
+        ("2024-05-02", "2024-05-31", 20),
+        ("2024-06-03", "2024-06-28", 20),
+    ]
+    with pytest.raises(DataError, match="mid-month"):
+        plan_windows(ds[:-1], WindowSpec("month"), Axis("B", Calendar("DE")))
+
+
+def test_weeks_have_windows_of_weeks_and_none_of_months():
+    ds = np.arange("2022-01-03", "2023-08-08", 7, dtype="datetime64[D]")
+    axis = Axis("W", Calendar())
+    plan = plan_windows(ds, WindowSpec("day", n_windows=2, horizon=4), axis)
+    assert np.array_equal(plan.final.ds, ds[-1] + 7 * np.arange(1, 5))
+    with pytest.raises(ConfigError, match="the data are weeks"):
+        plan_windows(ds, WindowSpec("month"), axis)
