@@ -103,7 +103,8 @@ class Panel:
     """Series on one axis of periods.
 
     `ds` ``[n]`` consecutive periods; `y` ``[n_series, n]`` in the data's unit, NaN before a series begins and where an
-    amount is unknown; `past` ``[n_series, n, n_past]`` past covariates (known only up to the cutoff), NaN where unknown.
+    amount is unknown; `past` ``[n_series, n, n_past]`` past covariates (known only up to the cutoff), NaN where
+    unknown.
     """
 
     ds: DateArray
