@@ -13,6 +13,7 @@ from forecasting.data.dataset import open_data
 from forecasting.data.spec import DataSpec
 from forecasting.errors import ConfigError, DataError, StorageError
 from forecasting.sample.accounts import write_accounts
+from forecasting.sample.company import write_company
 from forecasting.sample.competition import made_up_totals, with_yields, write_competition
 from forecasting.sample.funds import write_funds
 from forecasting.sample.prices import write_prices
@@ -23,8 +24,10 @@ __all__ = ["KINDS", "Sample", "write_sample"]
 _END = np.datetime64("2014-08-31", "D")
 """Last day of every sample: the end of a month, as monthly windows want it."""
 
-KINDS = {"yuebao": (2000, 427), "funds": (20, 427), "ohlcv": (1, 1000), "accounts": (50, 427)}
+KINDS = {"yuebao": (2000, 427), "funds": (20, 427), "ohlcv": (1, 1000), "accounts": (50, 427), "company": (6, 731)}
 """Kind -> how many users (funds, accounts) and days it has unless told."""
+
+FIXED = {"ohlcv": "one price series", "company": "six accounts"}
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,8 @@ def write_sample(
         raise ConfigError(f"a sample of {n_users} users and {n_days} days cannot be made: give at least one of each")
     if totals is not None and (kind != "yuebao" or days is not None):
         raise ConfigError("totals give the days of a yuebao sample: leave out days and other kinds")
-    if kind == "ohlcv" and n_users != 1:
-        raise ConfigError("an ohlcv sample is one price series: leave out users")
+    if kind in FIXED and users is not None and users != KINDS[kind][0]:
+        raise ConfigError(f"a sample of kind {kind} is {FIXED[kind]}: leave out users")
     folder = Path(directory)
     staging = folder / f".sample-{uuid.uuid4().hex}"
     try:
@@ -105,6 +108,8 @@ def _write(staging: Path, kind: str, users: int, ds: DateArray, seed: int, total
         return write_prices(staging, ds, seed)
     if kind == "accounts":
         return write_accounts(staging, ds, users, seed)
+    if kind == "company":
+        return write_company(staging, ds, seed)
     if totals is None:
         return write_competition(staging, made_up_totals(ds, users, seed), users, seed)
     panel = open_data(DataSpec(kind="table"), totals, None).panel
