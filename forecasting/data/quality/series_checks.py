@@ -9,7 +9,6 @@ import numpy as np
 from forecasting.data.quality.finding import Finding, Severity
 from forecasting.panel import Panel
 from forecasting.schema import BoolArray, FloatArray, IntArray, iso
-from forecasting.windows import MIN_HISTORY
 
 __all__ = ["Place", "check_series", "outlier_days"]
 
@@ -32,7 +31,7 @@ def check_series(panel: Panel, place: Place) -> list[Finding]:
         known = np.flatnonzero(~np.isnan(panel.y[row]))
         y = panel.y[row, known]
         zeros += [(row, int(known[k])) for k in np.flatnonzero(y == 0)]
-        if len(y) < 2 * MIN_HISTORY:
+        if len(y) < 2 * panel.axis.least_history:
             short.append(row)
         elif (y == y[0]).all():
             constant.append(row)
@@ -51,7 +50,13 @@ def check_series(panel: Panel, place: Place) -> list[Finding]:
         _days(
             "zero day", "info", zeros, panel, place, "nothing to do if nothing flowed; such days leave relative errors"
         ),
-        _series("short series", short, panel, place, f"give more days than {2 * MIN_HISTORY}, or leave the series out"),
+        _series(
+            "short series",
+            short,
+            panel,
+            place,
+            f"give more days than {2 * panel.axis.least_history}, or leave the series out",
+        ),
         _series("constant series", constant, panel, place, "leave the series out: there is nothing to forecast"),
     ]
     return [f for f in findings if f is not None]
