@@ -59,7 +59,7 @@ class History:
     """One series up to and including a cutoff.
 
     `ds` ``[n]`` consecutive periods that end at the cutoff; `y` ``[n]`` in the data's unit, NaN where the amount is
-    unknown (`scale.prepare` fills it before a model sees it); `past` ``[n, n_past]`` past covariates, NaN where unknown
+    unknown (`scale.histories.prepare` fills it before a model sees it); `past` ``[n, n_past]`` past covariates, NaN where unknown
     in that period.
     """
 

@@ -23,7 +23,8 @@ Place = Callable[[int, np.datetime64], str]
 
 def check_series(panel: Panel, place: Place) -> list[Finding]:
     """Findings over all series; `place` tells where a day of a series stands."""
-    weekday = (panel.ds.astype(np.int64) + 3) % 7
+    axis, weekday = panel.axis, (panel.ds.astype(np.int64) + 3) % 7
+    enough = 2 * axis.least_history
     outliers: list[tuple[int, int]] = []
     zeros: list[tuple[int, int]] = []
     short, constant = [], []
@@ -31,7 +32,7 @@ def check_series(panel: Panel, place: Place) -> list[Finding]:
         known = np.flatnonzero(~np.isnan(panel.y[row]))
         y = panel.y[row, known]
         zeros += [(row, int(known[k])) for k in np.flatnonzero(y == 0)]
-        if len(y) < 2 * panel.axis.least_history:
+        if len(y) < enough:
             short.append(row)
         elif (y == y[0]).all():
             constant.append(row)

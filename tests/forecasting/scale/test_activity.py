@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from forecasting.activity import activity_of, fill_from_like_days
 from forecasting.calendar import Calendar
+from forecasting.scale.activity import activity_of, fill_from_like_days
 
 DE = Calendar("DE")
 PAST = np.arange("2023-01-01", "2024-12-01", dtype="datetime64[D]")

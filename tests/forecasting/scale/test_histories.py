@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from forecasting.scale import from_positive, prepare, signed_size, to_positive
+from forecasting.scale.histories import from_positive, prepare, signed_size, to_positive
 from tests.forecasting.histories import history_of
 
 DAYS = 140

@@ -19,8 +19,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from forecasting.activity import Activity, activity_of, fill_from_like_days
 from forecasting.panel import History
+from forecasting.scale.activity import Activity, activity_of, fill_from_like_days
 from forecasting.schema import DateArray, FloatArray
 
 __all__ = ["PreparedHistory", "from_positive", "prepare", "signed_size", "to_positive"]
