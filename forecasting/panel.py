@@ -59,8 +59,8 @@ class History:
     """One series up to and including a cutoff.
 
     `ds` ``[n]`` consecutive periods that end at the cutoff; `y` ``[n]`` in the data's unit, NaN where the amount is
-    unknown (`scale.histories.prepare` fills it before a model sees it); `past` ``[n, n_past]`` past covariates, NaN where unknown
-    in that period.
+    unknown (`scale.histories.prepare` fills it before a model sees it); `past` ``[n, n_past]`` past covariates, NaN
+    where unknown in that period.
     """
 
     series: Series
