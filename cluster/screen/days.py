@@ -12,6 +12,7 @@ from rich.text import Text
 
 from cluster.screen.text import numbers_table, plain_cells, print_json, say, share, table_of
 from cluster.stages.monitoring import Monitored
+from ensembles.report.money import Money
 from ensembles.risk.alert_quality import AlertQuality
 from ensembles.risk.alerts import Alert
 from forecasting.data.quality.finding import Finding
@@ -39,9 +40,10 @@ def show_alerts(monitored: Monitored, out: Console, as_json: bool) -> None:
         _print_alerts(monitored)
         return
     found = monitored.alerts
-    table = table_of("series", "day", "", "side", "actual, CNY", "band, CNY", "level", "severity")
+    unit = monitored.amounts.in_unit
+    table = table_of("series", "day", "", "side", f"actual{unit}", f"band{unit}", "level", "severity")
     for alert in found.alerts[:TOP_ALERTS]:
-        table.add_row(*plain_cells(*_alert_cells(alert, 100 if monitored.unit == "fen" else 1)))
+        table.add_row(*plain_cells(*_alert_cells(alert, Money.of((), monitored.amounts))))
     out.print(table)
     if len(found.alerts) > TOP_ALERTS:
         say(out, f"and {len(found.alerts) - TOP_ALERTS} more; --json gives all")
@@ -59,12 +61,11 @@ def _print_alerts(monitored: Monitored) -> None:
     print_json({"alerts": alerts} | ({"quality": quality} if quality else {}), default=str)
 
 
-def _alert_cells(alert: Alert, scale: float) -> tuple[str, ...]:
-    """Amounts in units of `scale`."""
+def _alert_cells(alert: Alert, money: Money) -> tuple[str, ...]:
     day = f"{alert.weekday} {alert.day_type} {alert.holiday} {alert.event}".strip()
-    band = f"{alert.low / scale:,.0f} to {alert.high / scale:,.0f}"
+    band = f"{money.plain(alert.low)} to {money.plain(alert.high)}"
     place = (alert.unique_id, alert.ds, day, alert.side)
-    return (*place, f"{alert.y / scale:,.0f}", band, f"{alert.level}%", f"{alert.severity:.2f}")
+    return (*place, money.plain(alert.y), band, f"{alert.level}%", f"{alert.severity:.2f}")
 
 
 def _show_quality(quality: Mapping[float, AlertQuality], out: Console) -> None:

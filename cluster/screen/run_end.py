@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from rich.console import Console
 
 from cluster.screen.leaderboard import summary_table
@@ -26,16 +27,19 @@ def show_result(result: RunResult, out: Console) -> None:
         say(out, f"left out: {len(broken)} series (reasons in leaderboard.json); the first: {uid}: {reason}")
     for target, (recent, forecast) in result.outlook.items():
         say(out, f"{target:>12} {_spark(recent, forecast)}")
-    say(out, f"forecast: {result.n_days} days, {result.start} to {result.end}, in {result.uri}")
+    say(out, f"forecast: {result.n_days} {result.noun}, {result.start} to {result.end}, in {result.uri}")
     pictures = "  figures.html" if result.has_figures else ""
     say(out, f"  submission.csv  forecast.csv (for people)  report.html  leaderboard.csv{pictures}")
 
 
 def _spark(recent: FloatArray, forecast: FloatArray) -> str:
-    """The last days and the forecast as a line of small bars, on one scale from zero."""
-    top = max(float(recent.max()), float(forecast.max()), 1e-9)
+    """The last periods and the forecast as a line of small bars, on one scale from zero, or from the lowest below."""
+    both = np.concatenate([recent, forecast])
+    bottom = min(float(both.min()), 0.0)
+    span = max(float(both.max()) - bottom, 1e-300)
 
     def bars(values: FloatArray) -> str:
-        return "".join(SPARKS[min(len(SPARKS) - 1, int(value / top * len(SPARKS)))] for value in values)
+        heights = (values - bottom) / span * len(SPARKS)
+        return "".join(SPARKS[min(len(SPARKS) - 1, int(height))] for height in heights)
 
     return f"{bars(recent)} → {bars(forecast)}"

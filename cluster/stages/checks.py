@@ -13,6 +13,7 @@ from cluster.rundir.run_facts import RunOrigin, find_run, processor
 from cluster.rundir.storage import Storage, without_secrets
 from cluster.rundir.store import RunStore
 from cluster.stages.input import identity
+from ensembles.files.amounts import signed_targets
 from ensembles.files.run_json import DataFacts, RunFile
 from forecasting.data.quality.finding import Finding
 from forecasting.errors import ConfigError, StorageError
@@ -76,5 +77,8 @@ def origin_of(request: RunRequest, panel: Panel, quality: Sequence[Finding]) -> 
         start=iso(panel.ds[0]),
         end=iso(panel.end),
         series=len(panel.series),
+        freq=panel.freq,
+        week=panel.calendar.week,
+        signed=signed_targets(panel),
     )
     return RunOrigin(request.config_name, request.executor, data, panel.calendar.events, quality)

@@ -25,6 +25,8 @@ from ensembles.files.forecast_parquet import ForecastFile
 from ensembles.files.history_parquet import HistoryFile
 from ensembles.files.leaderboard_json import LeaderboardFile
 from ensembles.files.oof_parquet import OofFile
+from ensembles.files.run_json import RunFile
+from ensembles.files.table import panel_series
 from ensembles.oof import OofCube
 from forecasting.panel import Panel
 from forecasting.schema import FloatArray, iso
@@ -46,6 +48,8 @@ class RunResult:
     """Per target the last days' actual values and the forecast, summed over series."""
     has_figures: bool = False
     """Whether networks that were fitted once left their pictures, figures.html."""
+    noun: str = "days"
+    """What a period is called, in the plural."""
 
 
 def blend_and_write(plan: Plan, panel: Panel, members: MemberForecasts, store: RunStore, seconds: float) -> RunResult:
@@ -80,7 +84,8 @@ def blend_and_write(plan: Plan, panel: Panel, members: MemberForecasts, store: R
         target: (_recent(panel, cube, final.horizon), blended[target].sum(axis=0)) for target, cube in cubes.items()
     }
     start, end = iso(final.start), iso(final.end)
-    return RunResult(store.uri, board, _headline(blend), start, end, final.horizon, outlook, has_figures)
+    noun = panel.axis.noun
+    return RunResult(store.uri, board, _headline(blend), start, end, final.horizon, outlook, has_figures, noun)
 
 
 def write_failed(plan: Plan, panel: Panel, members: MemberForecasts, store: RunStore, seconds: float) -> None:
@@ -111,18 +116,18 @@ def _board(plan: Plan, panel: Panel, members: MemberForecasts, blend: Blend | No
 def _write_forecasts(
     plan: Plan, panel: Panel, members: MemberForecasts, blend: Blend, blended: Mapping[str, FloatArray], store: RunStore
 ) -> None:
-    cubes, final = members.cubes, plan.windows.final
-    by_series = {uid: blended[t][i] for t, cube in cubes.items() for i, uid in enumerate(cube.unique_ids)}
-    targets = tuple(plan.config.data.targets)
-    # Two targets are what comes in and what goes out; with another number there is no net flow.
-    net = (targets[0], targets[1]) if len(targets) == 2 else None
+    cubes, final, series = members.cubes, plan.windows.final, panel_series(panel)
+    targets, amounts = tuple(plan.config.data.targets), store.read(RunFile).amounts
     bands = {target: blend.targets[target].bands(blended[target]) for target in cubes}
-    by_uid = {uid: bands[t].series(i) for t, cube in cubes.items() for i, uid in enumerate(cube.unique_ids)}
-    people = forecast_csv(final.ds, by_series, targets, panel.calendar, plan.config.data.unit, net, by_uid)
-    store.storage.write("submission.csv", submission_csv(final.ds, by_series, targets))
+    places = [(series[uid], t, i) for t, cube in cubes.items() for i, uid in enumerate(cube.unique_ids)]
+    y_hat = {found: blended[t][i] for found, t, i in places}
+    ends = {found: bands[t].series(i) for found, t, i in places}
+    people = forecast_csv(final.ds, y_hat, targets, panel.calendar, amounts, ends)
+    store.storage.write("submission.csv", submission_csv(final.ds, y_hat, targets, amounts))
     store.storage.write("forecast.csv", people)
-    store.write(ForecastFile.of(cubes, members.final, blended, final.ds, bands))
-    store.write(OofFile.of(cubes, blend.evidence.prequential.y_hat, blend.evidence.prequential.bands))
+    past = OofFile.of(cubes, blend.evidence.prequential.y_hat, blend.evidence.prequential.bands)
+    store.write(ForecastFile.of(cubes, members.final, blended, final.ds, bands).identified(series))
+    store.write(past.identified(series))
 
 
 def _prune(plan: Plan, blend: Blend, store: RunStore) -> None:
@@ -161,7 +166,7 @@ def _finish(
 def _recent(panel: Panel, cube: OofCube, days: int) -> FloatArray:
     """Sum over a target's series of the last days' values."""
     rows = [panel.index(uid) for uid in cube.unique_ids]
-    return np.asarray(panel.y[rows, -days:].sum(axis=0))
+    return np.asarray(np.nansum(panel.y[rows, -days:], axis=0))
 
 
 def _headline(blend: Blend) -> str:

@@ -9,10 +9,10 @@ from pathlib import Path
 from cluster.config import parse_config
 from cluster.rundir.store import RunStore
 from cluster.stages.reports import report_data
+from ensembles.files.amounts import Amounts
 from ensembles.risk.alert_quality import AlertQuality, judge_alerts, read_labels
 from ensembles.risk.alerts import Alerts, alerts_of_backtest, monitor
 from forecasting.errors import DataError, StorageError
-from forecasting.panel import Series
 
 __all__ = ["Monitored", "monitor_run"]
 
@@ -22,10 +22,12 @@ SEVERITIES = (0.0, 1.0, 1.5, 2.0, 3.0)
 
 @dataclass(frozen=True)
 class Monitored:
-    """Alerts of a run in the `unit` of its data; `quality` by severity, where labels say which days are abnormal."""
+    """Alerts of a run; `amounts` say how theirs are written; `quality` by severity, where labels say which days are
+    abnormal.
+    """
 
     alerts: Alerts
-    unit: str
+    amounts: Amounts
     quality: Mapping[float, AlertQuality]
 
 
@@ -56,13 +58,11 @@ def monitor_run(
             raise StorageError(f"{run_dir}: no day of its backtest has bands, which earlier windows make: give actuals")
     else:
         found = monitor(results.forecast, actuals, results.targets, results.calendar, spec.entity)
+    amounts = results.run.amounts
     if labels is None:
-        return Monitored(found, results.run.unit, {})
+        return Monitored(found, amounts, {})
     if not labels.exists():
         raise DataError(f"{labels}: no such file: give the table of labelled days")
-    unique_ids = set((results.oof if actuals is None else results.forecast).unique_id)
-    entities = {Series.named(unique_id).entity or "" for unique_id in unique_ids}
-    known = read_labels(labels, spec, label, entities)
-    return Monitored(
-        found, results.run.unit, {severity: judge_alerts(found, known, severity) for severity in SEVERITIES}
-    )
+    series = (results.oof if actuals is None else results.forecast).identities()
+    known = read_labels(labels, spec, label, series)
+    return Monitored(found, amounts, {severity: judge_alerts(found, known, severity) for severity in SEVERITIES})

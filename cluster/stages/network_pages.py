@@ -11,6 +11,7 @@ from cluster.plan import Plan
 from cluster.rundir.run_facts import find_run
 from cluster.rundir.store import RunStore, StoredTrial
 from ensembles.evaluation.run_results import LearningCurve
+from ensembles.files.amounts import Amounts
 from ensembles.report.network_page import NetworkFit, network_html
 from forecasting.backtest import one_step_fits
 from forecasting.models.base import State
@@ -40,7 +41,9 @@ def write_figures(plan: Plan, panel: Panel, store: RunStore) -> bool:
         return False
     run = find_run(store)
     name = Path("run" if run is None else run.config_name).stem
-    page = network_html(name, fits, plan.config.data.unit)
+    data = plan.config.data
+    amounts = Amounts.of(data.kind, data.unit) if run is None else run.amounts
+    page = network_html(name, fits, amounts)
     store.storage.write(FILE, page.encode())
     return True
 

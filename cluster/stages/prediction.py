@@ -27,6 +27,7 @@ from cluster.stages.input import load_data
 from ensembles.blend.target_blend import TargetBlend
 from ensembles.files.forecast_parquet import ForecastFile, TargetForecast
 from ensembles.files.prediction_json import PredictionFile
+from ensembles.files.table import panel_series
 from forecasting.backtest import forecast_windows, reason_of
 from forecasting.errors import DataError
 from forecasting.models.base import AnyModel, State, Updatable
@@ -109,7 +110,7 @@ def predict(run_dir: str, data: str, *, as_of: str | None = None, update: bool =
     with _threads(trained.config.cluster.cpus_per_worker):
         made = dict(_forecasts(fits, panel, window, update))
     blended = _blended(trained, made, window)
-    forecast = _forecast(trained, blended, window)
+    forecast = _forecast(trained, blended, window).identified(panel_series(panel))
     submission, people = _submissions(trained, blended, panel, window)
     return Prediction(run_dir, data, window, update, forecast, submission, people, notes)
 
@@ -186,14 +187,12 @@ def _submissions(
     from ensembles.files.exports.forecast import forecast_csv
     from ensembles.files.exports.submission import submission_csv
 
-    data = trained.config.data
-    targets = tuple(data.targets)
-    places = [(target, i, uid) for target in blended for i, uid in enumerate(trained.series[target])]
-    y_hat = {uid: blended[target].y_hat[i] for target, i, uid in places}
-    bands = {uid: blended[target].bands.series(i) for target, i, uid in places}
-    net = (targets[0], targets[1]) if len(targets) == 2 else None
-    people = forecast_csv(window.ds, y_hat, targets, panel.calendar, data.unit, net, bands)
-    return submission_csv(window.ds, y_hat, targets), people
+    targets, amounts, series = tuple(trained.config.data.targets), trained.run.amounts, panel_series(panel)
+    places = [(series[uid], target, i) for target in blended for i, uid in enumerate(trained.series[target])]
+    y_hat = {found: blended[target].y_hat[i] for found, target, i in places}
+    bands = {found: blended[target].bands.series(i) for found, target, i in places}
+    people = forecast_csv(window.ds, y_hat, targets, panel.calendar, amounts, bands)
+    return submission_csv(window.ds, y_hat, targets, amounts), people
 
 
 def _forecast(trained: TrainedRun, blended: Mapping[str, _Blended], window: Window) -> ForecastFile:

@@ -73,11 +73,11 @@ def write_reports(store: RunStore) -> ReportContext:
     from ensembles.files.exports.liquidity import liquidity_csv
 
     results = report_data(store)
-    context = ReportContext.of(results)
+    context, amounts = ReportContext.of(results), results.run.amounts
     if context.liquidity is not None:
-        store.storage.write("liquidity.csv", liquidity_csv(context.liquidity, results.calendar, results.run.unit))
+        store.storage.write("liquidity.csv", liquidity_csv(context.liquidity, results.calendar, amounts))
     if context.alerts is not None:
-        store.storage.write("alerts.csv", alerts_csv(context.alerts, results.run.unit))
+        store.storage.write("alerts.csv", alerts_csv(context.alerts, amounts))
     store.storage.write("report.html", render(context).encode())
     return context
 

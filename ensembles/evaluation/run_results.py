@@ -62,5 +62,10 @@ class RunResults:
 
     @cached_property
     def calendar(self) -> Calendar:
-        """The country's calendar with the events of the run."""
-        return Calendar(self.run.country, self.run.events)
+        """The run's, with its events."""
+        return self.run.calendar
+
+    @property
+    def noun(self) -> str:
+        """What a period is called, in the plural."""
+        return self.run.axis.noun

@@ -1,43 +1,129 @@
-"""Amounts in the files that people read: whole units of the data, and CNY."""
+"""Amounts in the files and pages that people read: the unit as it was given, and the decimals of the data.
+
+A unit is a label and is never converted, with one exception: the competition's fen are shown in CNY.
+"""
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
 import numpy as np
 
+from forecasting.panel import Panel
 from forecasting.schema import FloatArray
-from forecasting.score.points import round_submission
 
-__all__ = ["FEN_PER_CNY", "cny", "cny_per_unit", "exact_cny", "whole_units"]
+__all__ = ["MOST_DECIMALS", "Amounts", "signed_targets", "written"]
 
+MOST_DECIMALS = 6
 FEN_PER_CNY = 100
+SIGNIFICANT = 6
+"""Digits that even an amount far below one keeps."""
 
 
-def cny_per_unit(unit: str) -> float:
-    """What amounts in `unit` (``fen`` or ``CNY``) are multiplied by."""
-    return 1 / FEN_PER_CNY if unit == "fen" else 1.0
+@dataclass(frozen=True)
+class Amounts:
+    """How amounts are written.
 
-
-def whole_units(y_hat: FloatArray) -> list[int]:
-    """Forecasts as the submission has them: whole numbers, at least 0.
-
-    Raises
-    ------
-    ValueError
-        When a forecast is not finite.
+    `unit` of the data and `shown`, the unit people see, both None where none was given; an amount shown is one of the
+    data over `divisor`. `decimals` of amounts in `unit`, and `decimals_shown` of those in `shown`; None: as many as it
+    takes, at most six. `suffix` of columns in the unit shown. `signed` targets may be negative.
     """
-    if not np.isfinite(y_hat).all():
-        raise ValueError("a forecast of the submission is not finite")
-    return [int(value) for value in round_submission(y_hat)]
+
+    unit: str | None = None
+    shown: str | None = None
+    divisor: int = 1
+    decimals: int | None = None
+    decimals_shown: int | None = None
+    suffix: str = ""
+    signed: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, kind: str, unit: str | None, decimals: int | None = None, signed: tuple[str, ...] = ()) -> Amounts:
+        """Of data of this kind: those of the competition (``yuebao``) are fen, or CNY with whole fen."""
+        if kind != "yuebao":
+            return cls(unit, unit, 1, decimals, decimals, "", signed)
+        return cls("CNY", "CNY", 1, 2, 2, "_cny") if unit == "CNY" else cls("fen", "CNY", FEN_PER_CNY, 0, 2, "_cny")
+
+    @property
+    def competition(self) -> bool:
+        """Whether these are the competition's amounts, of which people see CNY."""
+        return bool(self.suffix)
+
+    @property
+    def converted(self) -> bool:
+        """Whether the unit shown is another than that of the data."""
+        return self.divisor != 1
+
+    @property
+    def in_unit(self) -> str:
+        """As ``, EUR``, for a heading; nothing without a unit."""
+        return f", {self.shown}" if self.shown else ""
+
+    @property
+    def sentence(self) -> str:
+        """As `` Amounts in EUR.``; nothing without a unit."""
+        return f" Amounts in {self.shown}." if self.shown else ""
+
+    def column(self, name: str) -> str:
+        """Name of a column of amounts in the unit shown."""
+        return name + self.suffix
+
+    def submitted(self, y_hat: FloatArray, target: str) -> FloatArray:
+        """Forecasts as files hold them: with the data's decimals, and at least 0 unless the target is signed.
+
+        Raises
+        ------
+        ValueError
+            When a forecast is not finite.
+        """
+        if not np.isfinite(y_hat).all():
+            raise ValueError("a forecast of the submission is not finite")
+        return self.rounded(y_hat, target)
+
+    def rounded(self, y_hat: FloatArray, target: str) -> FloatArray:
+        """As `submitted`; NaN stays NaN."""
+        exact = _has_few(self.decimals)
+        values = np.round(y_hat, self.decimals) if exact and self.decimals else np.rint(y_hat) if exact else y_hat
+        return np.asarray(values if target in self.signed else np.maximum(values, 0.0))
+
+    def text(self, amount: float) -> str:
+        """An amount in the unit of the data."""
+        return written(amount, self.decimals)
+
+    def exact(self, amount: float) -> str:
+        """An amount that was `rounded`, in the unit shown: fen exactly as two decimals."""
+        if not self.converted:
+            return self.text(amount)
+        whole = abs(round(amount))
+        return f"{'-' if amount < 0 else ''}{whole // self.divisor}.{whole % self.divisor:02d}"
+
+    def amount(self, amount: float) -> str:
+        """Any amount of the data, in the unit shown."""
+        return written(amount * (1 / self.divisor), self.decimals_shown)
 
 
-def exact_cny(amount: int, unit: str) -> str:
-    """Whole units as CNY, fen exactly as two decimals."""
-    if unit != "fen":
-        return str(amount)
-    sign, size = "-" if amount < 0 else "", abs(amount)
-    return f"{sign}{size // FEN_PER_CNY}.{size % FEN_PER_CNY:02d}"
+def written(amount: float, decimals: int | None, group: str = "") -> str:
+    """A number with these decimals, ``,`` as `group` between thousands; None: as many as it takes, at most six."""
+    few = _has_few(decimals)
+    text = f"{amount:{group}.{decimals if few else _digits(amount)}f}"
+    if not few:
+        text = text.rstrip("0").rstrip(".")
+    return text.removeprefix("-") if not text.strip("-0.,") else text
 
 
-def cny(amount: float, unit: str) -> str:
-    """An amount in `unit` as CNY with two decimals."""
-    return f"{amount * cny_per_unit(unit):.2f}"
+def _has_few(decimals: int | None) -> bool:
+    return decimals is not None and decimals < MOST_DECIMALS
+
+
+def _digits(amount: float) -> int:
+    """Decimals of an amount, enough for its first digits where it is far below one."""
+    if amount == 0 or not math.isfinite(amount):
+        return MOST_DECIMALS
+    return max(MOST_DECIMALS, SIGNIFICANT - 1 - math.floor(math.log10(abs(amount))))
+
+
+def signed_targets(panel: Panel) -> tuple[str, ...]:
+    """Targets with a negative amount."""
+    negative = np.nanmin(np.where(np.isnan(panel.y), 0.0, panel.y), axis=1, initial=0.0) < 0
+    return tuple(dict.fromkeys(s.target for s, below in zip(panel.series, negative, strict=True) if below))

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ensembles.files.table import StoredTable, named
+from ensembles.files.table import StoredTable, named, panel_series
 from forecasting.panel import Panel
 from forecasting.schema import FloatArray
 
@@ -26,4 +26,4 @@ class HistoryFile(StoredTable):
     def of(cls, panel: Panel) -> HistoryFile:
         """All known values of a panel."""
         row, day = np.nonzero(~np.isnan(panel.y))
-        return cls(named(panel.unique_ids, row), panel.ds[day], panel.y[row, day])
+        return cls(named(panel.unique_ids, row), panel.ds[day], panel.y[row, day], series=panel_series(panel))

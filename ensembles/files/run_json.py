@@ -5,20 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
+from ensembles.files.amounts import Amounts
 from ensembles.files.stored import Stored, StoredFile
+from forecasting.axis import Axis, Freq
+from forecasting.calendar import Calendar
 from forecasting.data.quality.finding import Finding
 
 __all__ = ["DataFacts", "Environment", "RunFile"]
 
 
 class DataFacts(Stored):
-    """The data: a fingerprint, the path as it may be shown, first and last day, and the number of series."""
+    """The data: a fingerprint, the path as it may be shown, first and last day, and the number of series.
+
+    `freq` of the periods; `week` its work days (0 = Monday) where the data told them; `decimals` of the amounts, None
+    where not known; `signed` targets have negative amounts; `reading` says in one line what was understood, `notes`
+    are further sentences.
+    """
 
     fingerprint: str
     path: str
     start: str
     end: str
     series: int
+    freq: Freq = "D"
+    week: tuple[int, ...] | None = None
+    decimals: int | None = None
+    signed: tuple[str, ...] = ()
+    reading: str = ""
+    notes: tuple[str, ...] = ()
 
 
 class Environment(Stored):
@@ -62,16 +76,21 @@ class RunFile(StoredFile):
         return self.status == "done"
 
     @property
-    def unit(self) -> str:
-        """Unit of all amounts."""
-        return str(self.config["data"]["unit"])
+    def amounts(self) -> Amounts:
+        """How amounts are written."""
+        data = self.config["data"]
+        return Amounts.of(data.get("kind", "yuebao"), data["unit"], self.data.decimals, self.data.signed)
 
     @property
     def seed(self) -> int:
         return int(self.config["seed"])
 
     @property
-    def country(self) -> str | None:
-        """Country of the calendar."""
-        found: str | None = self.config["calendar"]
-        return found
+    def axis(self) -> Axis:
+        """The periods of the data."""
+        return Axis(self.data.freq, self.calendar)
+
+    @property
+    def calendar(self) -> Calendar:
+        """The run's calendar, with its events and the week that the data told."""
+        return Calendar(self.config["calendar"], self.events, self.data.week)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 import numpy as np
@@ -13,34 +13,41 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from forecasting.errors import StorageError
-from forecasting.panel import Series
+from forecasting.panel import Panel, Series
 from forecasting.schema import CUTOFF, DS, MEMBER, UNIQUE_ID, BoolArray, DateArray, FloatArray, IntArray, as_dates
 
 if TYPE_CHECKING:
     from ensembles.risk.bands import Bands
 
-__all__ = ["Ends", "NameArray", "StoredTable", "band_ends", "joined", "named", "places"]
+__all__ = ["Ends", "NameArray", "StoredTable", "band_ends", "joined", "named", "panel_series", "places"]
 
 NameArray = NDArray[np.object_]
 """Names, ``[n]``, equal ones sharing one string."""
 Ends = Mapping[int, tuple[FloatArray, FloatArray]]
 """Lower and upper ends of the bands by level in percent, widest first, each ``[n]``."""
 _NAMES = (UNIQUE_ID, MEMBER)
+_ENTITY, _TARGET = "entity", "target"
 _DAYS = (DS, CUTOFF)
 _BANDS = "bands"
+_SERIES = "series"
+_APART = (_BANDS, _SERIES)
+"""Fields that are no column."""
 
 
 @dataclass(frozen=True)
 class StoredTable:
     """A table in long format, called `FILE` in the run directory. Each field is a column of ``[n]`` values.
 
-    Names are text, `ds` and `cutoff` are days, all other columns are numbers. NaN is stored as null.
+    Names are text, `ds` and `cutoff` are days, all other columns are numbers. NaN is stored as null. `series` says by
+    unique_id which entity and target a row belongs to; it is stored as two columns. A unique_id that it does not hold
+    is read as ``entity/target``.
     """
 
     FILE: ClassVar[str]
 
     unique_id: NameArray
     ds: DateArray
+    series: Mapping[str, Series] = field(default_factory=dict, kw_only=True, repr=False)
 
     def __len__(self) -> int:
         return len(self.unique_id)
@@ -50,17 +57,30 @@ class StoredTable:
         parts: dict[str, Any] = {name: getattr(self, name)[rows] for name in _columns(type(self))}
         if _has_bands(type(self)):
             parts[_BANDS] = {level: (low[rows], high[rows]) for level, (low, high) in self._ends().items()}
-        return type(self)(**parts)
+        return type(self)(**parts, series=self.series)
+
+    def identified(self, series: Mapping[str, Series]) -> Self:
+        """The same rows, of these series by unique_id."""
+        return replace(self, series=series)
+
+    def identity(self, unique_id: str) -> Series:
+        """The entity and target of a series."""
+        return self.series.get(unique_id) or Series.named(unique_id)
+
+    def identities(self) -> dict[str, Series]:
+        """Entity and target of each series by unique_id, in order of first appearance."""
+        return {uid: self.identity(uid) for uid in places(self.unique_id)[0]}
 
     def of_target(self, target: str) -> Self:
         """The rows of one target's series."""
         unique_ids, place = places(self.unique_id)
-        mine = np.array([Series.named(uid, (target,)) is not None for uid in unique_ids], dtype=bool)
+        mine = np.array([self.identity(uid).target == target for uid in unique_ids], dtype=bool)
         return self.where(mine[place])
 
     def to_arrow(self) -> pa.Table:
         """The table as it is stored, for code outside that reads Arrow."""
         columns = {name: _stored(name, getattr(self, name)) for name in _columns(type(self))}
+        columns = {UNIQUE_ID: columns.pop(UNIQUE_ID), **self._identity_columns(), **columns}
         lows = {f"lo_{level}": pair[0] for level, pair in self._ends().items()}
         highs = {f"hi_{level}": pair[1] for level, pair in reversed(list(self._ends().items()))}
         return pa.table(columns | {name: _stored(name, values) for name, values in (lows | highs).items()})
@@ -88,18 +108,31 @@ class StoredTable:
             raise StorageError(f"{where}/{cls.FILE} is damaged ({reason}): run again to write it anew") from None
         if _has_bands(cls):
             parts[_BANDS] = _read_ends(table)
+        if _TARGET in table.column_names:
+            parts[_SERIES] = _read_series(table)
         return cls(**parts)
+
+    def _identity_columns(self) -> dict[str, pa.Array]:
+        unique_ids, place = places(self.unique_id)
+        found = [self.identity(uid) for uid in unique_ids]
+        columns = {_ENTITY: [s.entity for s in found], _TARGET: [s.target for s in found]}
+        return {name: pa.array(values, pa.string()).take(pa.array(place)) for name, values in columns.items()}
 
     def _ends(self) -> Ends:
         found: Ends = getattr(self, _BANDS, {})
         return {level: found[level] for level in sorted(found, reverse=True)}
 
 
+def panel_series(panel: Panel) -> dict[str, Series]:
+    """Entity and target of a panel's series by unique_id."""
+    return dict(zip(panel.unique_ids, panel.series, strict=True))
+
+
 T = TypeVar("T", bound=StoredTable)
 
 
 def joined(parts: Sequence[T]) -> T:
-    """The rows of several tables of one kind, which have the same bands."""
+    """The rows of several tables of one kind, which have the same bands and series."""
     first = type(parts[0])
     columns: dict[str, Any] = {name: np.concatenate([getattr(p, name) for p in parts]) for name in _columns(first)}
     if _has_bands(first):
@@ -107,15 +140,15 @@ def joined(parts: Sequence[T]) -> T:
         columns[_BANDS] = {
             level: tuple(np.concatenate([found[level][side] for found in ends]) for side in (0, 1)) for level in ends[0]
         }
-    return first(**columns)
+    return first(**columns, series=parts[0].series)
 
 
 def _columns(table: type[StoredTable]) -> list[str]:
-    return [field.name for field in fields(table) if field.name != _BANDS]
+    return [column.name for column in fields(table) if column.name not in _APART]
 
 
 def _has_bands(table: type[StoredTable]) -> bool:
-    return any(field.name == _BANDS for field in fields(table))
+    return any(column.name == _BANDS for column in fields(table))
 
 
 def _stored(name: str, values: Any) -> pa.Array:
@@ -133,6 +166,14 @@ def _read(name: str, column: pa.ChunkedArray) -> Any:
     if name in _DAYS:
         return as_dates(column.to_numpy())
     return column.to_numpy().astype(np.float64)
+
+
+def _read_series(table: pa.Table) -> dict[str, Series]:
+    """Of each series' first row."""
+    unique_ids, place = _encoded(table[UNIQUE_ID].combine_chunks())
+    _, first = np.unique(place, return_index=True)
+    rows = table.select([_ENTITY, _TARGET]).take(pa.array(first)).to_pylist()
+    return {uid: Series(row[_TARGET], row[_ENTITY]) for uid, row in zip(unique_ids, rows, strict=True)}
 
 
 def _read_ends(table: pa.Table) -> Ends:

@@ -23,7 +23,8 @@ __all__ = ["ReportContext", "Shared"]
 class Shared:
     """What the templates of all sections see.
 
-    `pooled`: the score has no points for a single day. `scale` says in words what the score counts.
+    `pooled`: the score has no points for a single day. `scale` says in words what the score counts, `noun` what a
+    period is called.
     """
 
     targets: tuple[str, ...]
@@ -32,6 +33,7 @@ class Shared:
     scale: str
     has_blend: bool
     money: Money
+    noun: str
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class ReportContext:
             contenders=Contenders.of(results),
             liquidity=_liquidity(results),
             alerts=_alerts(results),
-            money=Money.of(flows, results.run.unit),
+            money=Money.of(flows, results.run.amounts),
         )
 
     @cached_property
@@ -81,6 +83,7 @@ class ReportContext:
             scale=scale,
             has_blend=self.results.blend is not None,
             money=self.money,
+            noun=self.results.noun.removesuffix("s"),
         )
 
 

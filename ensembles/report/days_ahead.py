@@ -16,15 +16,15 @@ __all__ = ["DayAhead", "forecast_days"]
 
 @dataclass(frozen=True)
 class DayAhead:
-    """A day to come. `note` names holiday and event; `cny` and `whole` are the flows in CNY and in the data's unit,
-    one text per target and then the net flow, if there is one.
+    """A day to come. `note` names holiday and event; `amounts` and `whole` are the flows in the unit shown and in the
+    data's unit, one text per target and then the net flow, if there is one.
     """
 
     date: str
     weekday: str
     day_type: str
     note: str
-    cny: tuple[str, ...]
+    amounts: tuple[str, ...]
     whole: tuple[str, ...]
 
 
@@ -36,13 +36,14 @@ def forecast_days(context: ReportContext) -> tuple[DayAhead, ...]:
     flows: Sequence[FloatArray] = [history.next_y_hat for history in histories]
     if context.results.in_and_out:
         flows = [*flows, flows[0] - flows[1]]
+    whole = money.amounts.decimals == 0
     return tuple(
         DayAhead(
             date=day.date,
             weekday=day.weekday,
             day_type=day.day_type,
             note=", ".join(word for word in (day.holiday, day.event) if word),
-            cny=tuple(money.cny(float(np.rint(flow[i]))) for flow in flows),
+            amounts=tuple(money.exact(float(np.rint(flow[i]) if whole else flow[i])) for flow in flows),
             whole=tuple(money.whole(float(flow[i])) for flow in flows),
         )
         for i, day in enumerate(named_days(context.results.calendar, histories[0].next_ds))

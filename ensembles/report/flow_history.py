@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ensembles.evaluation.run_results import RunResults
+from ensembles.files.table import places
 from forecasting.schema import DateArray, FloatArray
 
 if TYPE_CHECKING:
@@ -18,16 +19,18 @@ if TYPE_CHECKING:
 
 __all__ = ["FlowHistory", "histories_of"]
 
-RECENT_DAYS = np.timedelta64(120, "D")
-"""Days shown before the forecast, at least. The backtest windows are always shown."""
+RECENT = 120
+"""Periods shown before the forecast, at least. The backtest windows are always shown."""
+WEEK = 7
 
 
 @dataclass(frozen=True)
 class FlowHistory:
     """One target over time, summed over entities: actual values, the blend's backtest forecasts, and its forecast.
 
-    `ds` ``[n]`` and `y` ``[n]`` are recent days; `windows` (days, forecasts) of each backtest window; `next_ds` and
-    `next_y_hat` ``[horizon]``; `bands` by level (low, high) ``[horizon]``, none for a sum over entities.
+    `ds` ``[n]`` and `y` ``[n]`` are recent days on which every series that has begun is known; `windows` (days,
+    forecasts) of each backtest window; `next_ds` and `next_y_hat` ``[horizon]``; `bands` by level (low, high)
+    ``[horizon]``, none for a sum over entities.
     """
 
     target: str
@@ -44,18 +47,24 @@ def histories_of(results: RunResults) -> tuple[FlowHistory, ...]:
     if results.oof is None or results.forecast is None or results.blend is None:
         return ()
     oof, forecast = results.oof.blend, results.forecast.blend
-    return tuple(_history(t, oof.of_target(t), forecast.of_target(t), results.history) for t in results.targets)
+    recent = np.timedelta64(RECENT * (WEEK if results.run.data.freq == "W" else 1), "D")
+    return tuple(_history(t, oof.of_target(t), forecast.of_target(t), results.history, recent) for t in results.targets)
 
 
-def _history(target: str, oof: OofFile, forecast: ForecastFile, actual: HistoryFile | None) -> FlowHistory:
+def _history(
+    target: str, oof: OofFile, forecast: ForecastFile, actual: HistoryFile | None, recent: np.timedelta64
+) -> FlowHistory:
     """Of a target's rows of the blend."""
     windows = []
     for cutoff in np.unique(oof.cutoff):
         rows = oof.cutoff == cutoff
         windows.append(_summed(oof.ds[rows], oof.y_hat[rows]))
     next_ds, next_y_hat = _summed(forecast.ds, forecast.y_hat)
-    start = min([next_ds[0] - RECENT_DAYS, *(days[0] for days, _ in windows)])
-    ds, y = _backtest_days(oof) if actual is None else _days_from(start, next_ds[0], actual.of_target(target))
+    start = min([next_ds[0] - recent, *(days[0] for days, _ in windows)])
+    if actual is None:
+        ds, y = _backtest_days(oof)
+    else:
+        ds, y = _days_from(start, next_ds[0], actual.of_target(target), set(forecast.unique_id))
     return FlowHistory(target, ds, y, tuple(windows), next_ds, next_y_hat, _bands(forecast))
 
 
@@ -66,10 +75,19 @@ def _backtest_days(oof: OofFile) -> tuple[DateArray, FloatArray]:
     return _summed(oof.ds[once], oof.y[once])
 
 
-def _days_from(start: np.datetime64, end: np.datetime64, actual: HistoryFile) -> tuple[DateArray, FloatArray]:
-    """Actual values from `start` to the day before `end`."""
+def _days_from(
+    start: np.datetime64, end: np.datetime64, actual: HistoryFile, unique_ids: Collection[str]
+) -> tuple[DateArray, FloatArray]:
+    """Sums over these series from `start` to the day before `end`, of days on which all that have begun are known."""
+    actual = actual.where(np.array([uid in unique_ids for uid in actual.unique_id], dtype=bool))
+    _, series = places(actual.unique_id)
+    first = np.full(int(series.max(initial=-1)) + 1, np.datetime64("9999-12-31"))
+    np.minimum.at(first, series, actual.ds)
     rows = (actual.ds >= start) & (actual.ds < end)
-    return _summed(actual.ds[rows], actual.y[rows])
+    days, total = _summed(actual.ds[rows], actual.y[rows])
+    _, known = np.unique(actual.ds[rows], return_counts=True)
+    whole = known == np.searchsorted(np.sort(first), days, side="right")
+    return days[whole], total[whole]
 
 
 def _bands(forecast: ForecastFile) -> dict[int, tuple[FloatArray, FloatArray]]:

@@ -1,4 +1,4 @@
-"""Amounts as people read them: in CNY, with thousands separators and a unit."""
+"""Amounts as people read them: with thousands separators, in thousands, millions or billions of the unit."""
 
 from __future__ import annotations
 
@@ -7,49 +7,63 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ensembles.files.amounts import cny_per_unit
+from ensembles.files.amounts import Amounts, written
 from forecasting.schema import FloatArray
 
 __all__ = ["Money"]
 
-SCALES = ((1e9, "billion CNY"), (1e6, "million CNY"), (1e3, "thousand CNY"), (1.0, "CNY"))
+SCALES = ((1e9, "billion"), (1e6, "million"), (1e3, "thousand"), (1.0, ""))
+SCALE_WORDS = frozenset({"thousand", "thousands", "million", "millions", "billion", "billions", "k", "m", "mn", "bn"})
+"""A unit that has one of them is not scaled once more."""
+NONE = "–"
 
 
 @dataclass(frozen=True)
 class Money:
-    """Amounts of a run: `unit` of its data, `divisor` and `label` of the unit shown."""
+    """Amounts of a run: `amounts` say how they are written, `divisor` and `label` what is shown in charts."""
 
-    unit: str
+    amounts: Amounts
     divisor: float
     label: str
 
     @classmethod
-    def of(cls, amounts: Iterable[float], unit: str) -> Money:
-        """A unit that suits the largest of `amounts`."""
-        cny = cny_per_unit(unit)
-        largest = max((abs(a) * cny for a in amounts if np.isfinite(a)), default=0.0)
-        size, label = next(row for row in SCALES if largest >= row[0] or row[0] == 1.0)
-        return cls(unit, size / cny, label)
+    def of(cls, flows: Iterable[float], amounts: Amounts) -> Money:
+        """A unit that suits the largest of `flows`, which are in the unit of the data."""
+        unit = amounts.shown or ""
+        scales = SCALES[-1:] if SCALE_WORDS & set(unit.casefold().split()) else SCALES
+        largest = max((abs(a) / amounts.divisor for a in flows if np.isfinite(a)), default=0.0)
+        size, word = next(row for row in scales if largest >= row[0] or row[0] == 1.0)
+        return cls(amounts, size * amounts.divisor, f"{word} {unit}".strip())
+
+    @property
+    def sentence(self) -> str:
+        """As `` Amounts in million EUR.`` of charts; nothing without a unit."""
+        return f" Amounts in {self.label}." if self.label else ""
 
     def shown(self, amounts: FloatArray) -> FloatArray:
         """Numbers in the unit shown, same shape."""
         return amounts / self.divisor
 
     def text(self, amount: float | None) -> str:
-        """As ``12.34 million CNY``, in a unit that suits it."""
+        """As ``12.34 million EUR``, in a unit that suits it."""
         if amount is None or np.isnan(amount):
-            return "–"
-        own = Money.of([amount], self.unit)
-        return f"{amount / own.divisor:,.2f} {own.label}"
+            return NONE
+        own = Money.of([amount], self.amounts)
+        decimals = self.amounts.decimals_shown if own.divisor == self.amounts.divisor else 2
+        return f"{written(amount / own.divisor, decimals, ',')} {own.label}".strip()
 
-    def cny(self, amount: float) -> str:
-        """As ``1,234,567.89``, in CNY."""
-        return "–" if np.isnan(amount) else f"{amount * cny_per_unit(self.unit):,.2f}"
+    def exact(self, amount: float) -> str:
+        """As ``1,234,567.89``, with the decimals of the unit shown."""
+        return self._written(amount * (1 / self.amounts.divisor), self.amounts.decimals_shown)
 
     def plain(self, amount: float) -> str:
-        """As ``1,234,568``, in CNY without decimals."""
-        return "–" if np.isnan(amount) else f"{amount * cny_per_unit(self.unit):,.0f}"
+        """As ``1,234,568``: without the decimals of a unit that amounts were converted to."""
+        decimals = 0 if self.amounts.competition else self.amounts.decimals_shown
+        return self._written(amount * (1 / self.amounts.divisor), decimals)
 
     def whole(self, amount: float) -> str:
         """As ``123,456,789``, in the unit of the data."""
-        return "–" if np.isnan(amount) else f"{amount:,.0f}"
+        return self._written(amount, self.amounts.decimals)
+
+    def _written(self, amount: float, decimals: int | None) -> str:
+        return NONE if np.isnan(amount) else written(amount, decimals, ",")

@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from ensembles.evaluation.run_results import LearningCurve
+from ensembles.files.amounts import Amounts
 from ensembles.report.charts.chart import Chart, Colour, Layer, Line, Marks
 from ensembles.report.money import Money
 from forecasting.schema import DateArray, FloatArray
@@ -45,11 +46,11 @@ class NetworkFit:
     published: FloatArray | None = None
 
 
-def network_charts(fits: Sequence[NetworkFit], unit: str) -> list[Chart]:
+def network_charts(fits: Sequence[NetworkFit], amounts: Amounts) -> list[Chart]:
     """Losses, fit and, where changes compound, rebuilt prices of each member."""
     charts = []
     for place, fit in enumerate(fits, start=1):
-        money = Money.of(fit.y, unit)
+        money = Money.of(fit.y, amounts)
         charts += [_loss_chart(fit, f"losses-{place}"), _fit_chart(fit, money, f"fit-{place}")]
         if fit.compounds:
             charts.append(_rebuilt_chart(fit, money, f"rebuilt-{place}"))
@@ -98,12 +99,12 @@ def _rebuilt_chart(fit: NetworkFit, money: Money, key: str) -> Chart:
     return Chart(key, title, "day", money.label, layers, height=300)
 
 
-def network_html(name: str, fits: Sequence[NetworkFit], unit: str) -> str:
+def network_html(name: str, fits: Sequence[NetworkFit], amounts: Amounts) -> str:
     """All charts on one page of HTML, which loads nothing from the network."""
     from ensembles.report.charts.bokeh_page import draw, script_of_library
     from ensembles.report.template import environment
 
-    charts = network_charts(fits, unit)
+    charts = network_charts(fits, amounts)
     script, places = draw(charts)
     page: str = (
         environment()

@@ -7,6 +7,7 @@ it is found when one of its days has an alert.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +72,7 @@ class AlertQuality:
 
 
 def read_labels(
-    path: str | Path, data: DataSpec, label: str = "anomaly", entities: Collection[str] | None = None
+    path: str | Path, data: DataSpec, label: str = "anomaly", series: Mapping[str, Series] | None = None
 ) -> dict[Day, str]:
     """Labelled days of a table and their kinds; of two kinds on one day the first counts.
 
@@ -81,8 +82,8 @@ def read_labels(
         The run's: it names the columns of the entity and of the date.
     label
         Column with the kind of the anomaly. Empty, 0, false or no: a usual day.
-    entities
-        Those of the run; labels of other entities are left out. None keeps all.
+    series
+        Those of the run by unique_id; labels of other entities are left out. None keeps all.
 
     Raises
     ------
@@ -101,12 +102,12 @@ def read_labels(
             )
         table = read_table(opened, [date, label, *([who] if who else [])])
     kinds = _texts(table, label)
-    keys = [_entity(key, data) for key in _texts(table, who)] if who else [""] * len(kinds)
+    keys = [_entity(key, series or {}) for key in _texts(table, who)] if who else [""] * len(kinds)
     days = [iso(day) for day in table.days(date)]
     found = _first_kinds(zip(keys, days, kinds, strict=True))
     if not found:
         raise DataError(f"{name}: {label} labels none of its {len(kinds)} rows: name the column of the labels")
-    return found if entities is None else _of_entities(found, entities, name)
+    return found if series is None else _of_entities(found, {s.entity or "" for s in series.values()}, name)
 
 
 def _first_kinds(rows: Iterable[tuple[str, str, str]]) -> dict[Day, str]:
@@ -134,10 +135,9 @@ def _entity_column(data: DataSpec, mapped: Mapping[str, str]) -> str | None:
     return data.entity or mapped.get(UNIQUE_ID, UNIQUE_ID)
 
 
-def _entity(key: str, data: DataSpec) -> str:
-    """The entity that a label's key means: a long panel names series, other data name entities."""
-    found = Series.named(key, data.targets) if data.entity is None else None
-    return key if found is None else found.entity or ""
+def _entity(key: str, series: Mapping[str, Series]) -> str:
+    """The entity that a label's key means: a long panel may name series, other data name entities."""
+    return key if key not in series else series[key].entity or ""
 
 
 def _texts(table: SmallTable, column: str) -> list[str]:
@@ -161,7 +161,7 @@ def judge_alerts(found: Alerts, labels: Mapping[Day, str], severity: float = 1.0
     """
     alerted = {_entity_day(alert) for alert in found.alerts if alert.severity >= severity}
     judged = {day: kind for day, kind in labels.items() if found.start <= day[1] <= found.end}
-    anomalies = list(_anomalies(judged))
+    anomalies = list(_anomalies(judged, found.days))
     waits = [next((i for i, day in enumerate(days) if day in alerted), None) for _, days in anomalies]
     by_kind = {}
     for kind in sorted({kind for kind, _ in anomalies}):
@@ -180,14 +180,14 @@ def judge_alerts(found: Alerts, labels: Mapping[Day, str], severity: float = 1.0
 
 
 def _entity_day(alert: Alert) -> Day:
-    return Series.named(alert.unique_id).entity or "", alert.ds
+    return alert.entity or "", alert.ds
 
 
-def _anomalies(labels: Mapping[Day, str]) -> Iterator[tuple[str, Sequence[Day]]]:
+def _anomalies(labels: Mapping[Day, str], days: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, Sequence[Day]]]:
     """Kind and days of each run of consecutive labelled days of one entity and kind."""
     run: list[Day] = []
     for day in sorted(labels):
-        if run and not _follows(run[-1], day, labels):
+        if run and not (labels[run[-1]] == labels[day] and _follows(run[-1], day, days.get(day[0], ()))):
             yield labels[run[0]], run
             run = []
         run.append(day)
@@ -195,6 +195,7 @@ def _anomalies(labels: Mapping[Day, str]) -> Iterator[tuple[str, Sequence[Day]]]
         yield labels[run[0]], run
 
 
-def _follows(before: Day, day: Day, labels: Mapping[Day, str]) -> bool:
-    next_day = iso(as_date(before[1]) + 1)
-    return (before[0], next_day) == day and labels[before] == labels[day]
+def _follows(before: Day, day: Day, judged: Sequence[str]) -> bool:
+    """Whether `day` is the next one that was judged of the same entity, or the next of the calendar."""
+    place = bisect_right(judged, before[1])
+    return before[0] == day[0] and day[1] in (*judged[place : place + 1], iso(as_date(before[1]) + 1))

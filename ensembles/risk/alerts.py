@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -32,13 +32,16 @@ __all__ = ["Alert", "Alerts", "alerts_of_backtest", "monitor"]
 
 @dataclass(frozen=True)
 class Alert:
-    """A day outside a band, amounts in the unit of the data.
+    """A day of a series, which is a target of an entity, outside a band; amounts in the unit of the data.
 
     `level` of the widest band it left, whose ends are `low` and `high`; `severity` its log error in units of the
-    half width of the widest band there is (1 on its edge, infinite for a day without any flow).
+    half width of the widest band there is (1 on its edge, infinite for a day without any flow). Where amounts may be
+    negative it is the error itself, in units of the half width on its side.
     """
 
     unique_id: str
+    entity: str | None
+    target: str
     ds: str
     weekday: str
     day_type: str
@@ -56,7 +59,7 @@ class Alert:
 @dataclass(frozen=True)
 class Alerts:
     """The worst first; `n_days` that had a band and an actual value (a day of each series counts), from `start` to
-    `end`, and by level how many lay `inside`.
+    `end`, and by level how many lay `inside`; `days` that were judged, in order, by entity (empty where there is one).
     """
 
     alerts: tuple[Alert, ...]
@@ -64,6 +67,7 @@ class Alerts:
     inside: Mapping[int, int]
     start: str
     end: str
+    days: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def beyond(self, level: int) -> int:
         """Days outside the band of `level` percent."""
@@ -105,11 +109,12 @@ def monitor(
         raise StorageError("forecast.parquet holds no bands: run again to write them")
     known = read_amounts(actuals, "actuals", targets, entity)
     y = {
-        (Series(target, who or None).unique_id, day): amount
+        (Series(target, who or None), day): amount
         for (who, day), amounts in known.items()
         for target, amount in zip(targets, amounts, strict=True)
     }
-    days = [(uid, iso(day)) for uid, day in zip(blend.unique_id, blend.ds, strict=True)]
+    series = {uid: Series(found.target, found.entity) for uid, found in blend.identities().items()}
+    days = [(series[uid], iso(day)) for uid, day in zip(blend.unique_id, blend.ds, strict=True)]
     rows = [row for row, day in enumerate(days) if day in y]
     if not rows:
         name = "actuals" if isinstance(actuals, bytes) else actuals.name
@@ -137,18 +142,30 @@ def _judge(rows: OofFile | ForecastFile, y: FloatArray, calendar: Calendar) -> A
         inside=dict(zip(levels, inside.sum(axis=1).tolist(), strict=True)),
         start=iso(rows.ds.min()),
         end=iso(rows.ds.max()),
+        days=_judged_days(rows),
     )
+
+
+def _judged_days(rows: OofFile | ForecastFile) -> dict[str, tuple[str, ...]]:
+    found: dict[str, set[str]] = {}
+    entities = {uid: series.entity or "" for uid, series in rows.identities().items()}
+    for uid, day in zip(rows.unique_id, rows.ds, strict=True):
+        found.setdefault(entities[uid], set()).add(iso(day))
+    return {entity: tuple(sorted(days)) for entity, days in found.items()}
 
 
 def _alerts(rows: OofFile | ForecastFile, y: FloatArray, widest: IntArray, calendar: Calendar) -> Iterator[Alert]:
     """An alert for each row; `widest` ``[n]`` is the place of the widest band it lies outside."""
     levels, days = list(rows.bands), named_days(calendar, rows.ds)
-    edges = rows.bands[levels[0]][1]
+    bottom, edges = rows.bands[levels[0]]
+    series = rows.identities()
     for i, (day, amount) in enumerate(zip(days, y.tolist(), strict=True)):
         y_hat, level = float(rows.y_hat[i]), levels[widest[i]]
         low, high = (float(end[i]) for end in rows.bands[level])
         yield Alert(
             unique_id=rows.unique_id[i],
+            entity=series[rows.unique_id[i]].entity,
+            target=series[rows.unique_id[i]].target,
             ds=day.date,
             weekday=day.weekday,
             day_type=day.day_type,
@@ -160,12 +177,15 @@ def _alerts(rows: OofFile | ForecastFile, y: FloatArray, widest: IntArray, calen
             low=low,
             high=high,
             side="above" if amount > high else "below",
-            severity=_severity(amount, y_hat, float(edges[i])),
+            severity=_severity(amount, y_hat, float(bottom[i]), float(edges[i])),
         )
 
 
-def _severity(y: float, y_hat: float, edge: float) -> float:
-    """Log error in units of the half width of the widest band, whose upper end is `edge`."""
+def _severity(y: float, y_hat: float, bottom: float, edge: float) -> float:
+    """Error in units of the half width of the widest band, from `bottom` to `edge`; in logs unless one is negative."""
+    if min(y, y_hat, bottom) < 0:
+        half_width = edge - y_hat if y > y_hat else y_hat - bottom
+        return abs(y - y_hat) / half_width if half_width > 0 else math.inf
     half_width = _log_ratio(edge, y_hat)
     return abs(_log_ratio(y, y_hat)) / half_width if half_width > 0 else math.inf
 

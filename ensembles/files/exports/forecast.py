@@ -1,4 +1,7 @@
-"""forecast.csv: the submission for people, with ISO dates, day types, CNY and prediction intervals."""
+"""forecast.csv: the submission for people, with ISO dates, day types, net flow and prediction intervals.
+
+Amounts are in the user's unit, with the decimals of the data; the competition's fen are given in CNY and in fen.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ensembles.files.amounts import exact_cny, whole_units
+from ensembles.files.amounts import Amounts
 from ensembles.files.day_names import DAY_COLUMNS, named_days
-from ensembles.files.exports.layout import Cell, csv_bytes, forecasts_by_entity
+from ensembles.files.exports.layout import Cell, by_entity, csv_bytes
 from forecasting.calendar import Calendar
 from forecasting.panel import Series
 from forecasting.schema import DateArray, FloatArray
-from forecasting.score.points import round_submission
 
 if TYPE_CHECKING:
     from ensembles.risk.bands import Bands
@@ -26,40 +28,35 @@ Columns = dict[str, Sequence[Cell]]
 
 def forecast_csv(
     ds: DateArray,
-    y_hat: Mapping[str, FloatArray],
+    y_hat: Mapping[Series, FloatArray],
     targets: Sequence[str],
     calendar: Calendar,
-    unit: str,
-    net: tuple[str, str] | None = None,
-    bands: Mapping[str, Bands] | None = None,
+    amounts: Amounts,
+    bands: Mapping[Series, Bands] | None = None,
 ) -> bytes:
-    """ISO dates, weekday, day type and holiday, amounts in CNY and fen; in a panel the entity first.
+    """ISO dates, weekday, day type and holiday, amounts; in a panel the entity first.
+
+    Two targets are what comes in and what goes out: their difference is the net flow.
 
     Parameters
     ----------
     ds
         The days forecast, ``[horizon]``.
     y_hat
-        Forecast ``[horizon]`` of each series by unique_id. An entity without a forecast of every target is left out.
-    unit
-        Unit of `y_hat`, ``fen`` or ``CNY``; with CNY there are no columns in fen.
-    net
-        Targets (in, out) whose difference is the net flow; None for no such column.
+        Forecast ``[horizon]`` of each series. The cells of a target that an entity lacks are empty.
     bands
-        Prediction intervals ``[horizon]`` of each series by unique_id, given in CNY; empty cells where there are none.
+        Prediction intervals ``[horizon]`` of each series; empty cells where there are none.
 
     Raises
     ------
     ValueError
         When a forecast is not finite.
     """
+    ends = dict(by_entity({series: found.columns() for series, found in (bands or {}).items()}, targets))
     tables: list[tuple[str | None, Columns]] = []
-    for entity, values in forecasts_by_entity(y_hat, targets):
-        columns = _amounts(dict(zip(targets, values, strict=True)), unit, net)
-        if bands is not None:
-            for target in targets:
-                columns |= _band_amounts(target, bands[Series(target, entity).unique_id], unit)
-        tables.append((entity, columns))
+    for entity, values in by_entity(y_hat, targets):
+        columns = _amounts({t: amounts.submitted(column, t) for t, column in values.items()}, targets, amounts, len(ds))
+        tables.append((entity, columns | _band_amounts(ends.get(entity, {}), targets, amounts, len(ds))))
     return csv_bytes(_rows(tables, ds, calendar))
 
 
@@ -73,16 +70,32 @@ def _rows(tables: Sequence[tuple[str | None, Columns]], ds: DateArray, calendar:
             yield [*([entity] if panel else []), *day.cells, *(column[i] for column in columns.values())]
 
 
-def _amounts(y_hat: Mapping[str, FloatArray], unit: str, net: tuple[str, str] | None) -> Columns:
-    whole = {target: whole_units(values) for target, values in y_hat.items()}
-    columns: Columns = {f"{t}_cny": [exact_cny(v, unit) for v in values] for t, values in whole.items()}
-    if net:
-        columns["net_flow_cny"] = [exact_cny(a - b, unit) for a, b in zip(whole[net[0]], whole[net[1]], strict=True)]
-    return columns | ({f"{target}_fen": values for target, values in whole.items()} if unit == "fen" else {})
+def _amounts(values: Mapping[str, FloatArray], targets: Sequence[str], amounts: Amounts, n_days: int) -> Columns:
+    """`values` are rounded."""
+    unknown = np.full(n_days, np.nan)
+    flows = {target: values.get(target, unknown) for target in targets}
+    columns: Columns = {amounts.column(t): _cells(flow, amounts) for t, flow in flows.items()}
+    if len(targets) == 2:
+        columns[amounts.column("net_flow")] = _cells(flows[targets[0]] - flows[targets[1]], amounts)
+    if amounts.converted:
+        columns |= {f"{target}_{amounts.unit}": [amounts.text(v) for v in flow] for target, flow in flows.items()}
+    return columns
 
 
-def _band_amounts(target: str, bands: Bands, unit: str) -> Columns:
+def _band_amounts(
+    bands: Mapping[str, Mapping[str, FloatArray]], targets: Sequence[str], amounts: Amounts, n_days: int
+) -> Columns:
+    """`bands` by target and name of the end."""
+    names = dict.fromkeys(name for ends in bands.values() for name in ends)
     return {
-        f"{target}_cny_{name}": ["" if np.isnan(v) else exact_cny(int(round_submission(v)), unit) for v in values]
-        for name, values in bands.columns().items()
+        f"{amounts.column(target)}_{name}": _cells(
+            amounts.rounded(bands.get(target, {}).get(name, np.full(n_days, np.nan)), target), amounts
+        )
+        for target in targets
+        for name in names
     }
+
+
+def _cells(values: FloatArray, amounts: Amounts) -> list[Cell]:
+    """Empty where unknown."""
+    return ["" if np.isnan(value) else amounts.exact(float(value)) for value in values]

@@ -1,18 +1,19 @@
-"""What the CSV files share: rows as bytes, and forecasts by entity."""
+"""What the CSV files share: rows as bytes, and what belongs to an entity."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from forecasting.panel import Series
-from forecasting.schema import FloatArray
 
-__all__ = ["Cell", "csv_bytes", "forecasts_by_entity"]
+__all__ = ["Cell", "by_entity", "csv_bytes"]
 
 Cell = str | int | float | None
 """None is an empty cell."""
+T = TypeVar("T")
 
 
 def csv_bytes(rows: Iterable[Sequence[Cell]]) -> bytes:
@@ -22,15 +23,13 @@ def csv_bytes(rows: Iterable[Sequence[Cell]]) -> bytes:
     return text.getvalue().encode()
 
 
-def forecasts_by_entity(
-    y_hat: Mapping[str, FloatArray], targets: Sequence[str]
-) -> Iterator[tuple[str | None, list[FloatArray]]]:
-    """(entity, one forecast per target), entities in order of first appearance; entity None for a bare target.
+def by_entity(series: Mapping[Series, T], targets: Sequence[str]) -> Iterator[tuple[str | None, dict[str, T]]]:
+    """(entity, what each of its targets has), entities in order of first appearance; entity None for a bare target.
 
-    An entity without a forecast of every target is left out.
+    Targets stand in the order given; one that an entity lacks is left out.
     """
-    series = (Series.named(unique_id, targets) for unique_id in y_hat)
-    for entity in dict.fromkeys(found.entity for found in series if found is not None):
-        keys = [Series(target, entity).unique_id for target in targets]
-        if all(key in y_hat for key in keys):
-            yield entity, [y_hat[key] for key in keys]
+    found: dict[str | None, dict[str, T]] = {}
+    for key, value in series.items():
+        found.setdefault(key.entity, {})[key.target] = value
+    for entity, by_target in found.items():
+        yield entity, {target: by_target[target] for target in targets if target in by_target}

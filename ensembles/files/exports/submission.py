@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from ensembles.files.amounts import whole_units
-from ensembles.files.exports.layout import Cell, csv_bytes, forecasts_by_entity
+from ensembles.files.amounts import Amounts
+from ensembles.files.exports.layout import Cell, by_entity, csv_bytes
+from forecasting.panel import Series
 from forecasting.schema import DateArray, FloatArray, as_dates, iso
 
 __all__ = ["submission_csv"]
 
 
-def submission_csv(ds: DateArray, y_hat: Mapping[str, FloatArray], targets: Sequence[str]) -> bytes:
-    """``YYYYMMDD`` and one whole number per target, at least 0; in a panel the entity first.
+def submission_csv(
+    ds: DateArray, y_hat: Mapping[Series, FloatArray], targets: Sequence[str], amounts: Amounts
+) -> bytes:
+    """``YYYYMMDD`` and one amount per target with the decimals of the data; in a panel the entity first.
 
     Parameters
     ----------
     ds
         The days forecast, ``[horizon]``.
     y_hat
-        Forecast ``[horizon]`` of each series by unique_id. An entity without a forecast of every target is left out.
+        Forecast ``[horizon]`` of each series. An entity without a forecast of every target is left out.
     targets
         Order of the columns.
 
@@ -28,12 +31,16 @@ def submission_csv(ds: DateArray, y_hat: Mapping[str, FloatArray], targets: Sequ
     ValueError
         When a forecast is not finite.
     """
-    return csv_bytes(_rows(ds, y_hat, targets))
+    return csv_bytes(_rows(ds, y_hat, targets, amounts))
 
 
-def _rows(ds: DateArray, y_hat: Mapping[str, FloatArray], targets: Sequence[str]) -> Iterator[list[Cell]]:
-    for entity, values in forecasts_by_entity(y_hat, targets):
+def _rows(
+    ds: DateArray, y_hat: Mapping[Series, FloatArray], targets: Sequence[str], amounts: Amounts
+) -> Iterator[list[Cell]]:
+    for entity, values in by_entity(y_hat, targets):
+        if len(values) < len(targets):
+            continue
         head: list[Cell] = [] if entity is None else [entity]
-        whole = [whole_units(column) for column in values]
+        columns = [amounts.submitted(column, target) for target, column in values.items()]
         for i, day in enumerate(as_dates(ds)):
-            yield [*head, iso(day).replace("-", ""), *(column[i] for column in whole)]
+            yield [*head, iso(day).replace("-", ""), *(amounts.text(column[i]) for column in columns)]

@@ -55,7 +55,7 @@ def _alerts(target: str, context: ReportContext) -> list[Layer]:
     if context.alerts is None or not context.alerts.inside:
         return []
     level = max(context.alerts.inside)
-    beyond = [a for a in context.alerts.alerts if a.unique_id == target and a.level == level]
+    beyond = [a for a in context.alerts.alerts if (a.target, a.entity, a.level) == (target, None, level)]
     if not beyond:
         return []
     y = context.money.shown(np.array([a.y for a in beyond]))

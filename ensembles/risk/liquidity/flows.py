@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ensembles.oof import window_lengths
-from forecasting.panel import Series
 from forecasting.schema import DateArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -52,22 +51,21 @@ def flows_of_run(oof: OofFile, forecast: ForecastFile, net: tuple[str, str]) -> 
         Targets (in, out).
     """
     coming = forecast.blend
-    known = set(oof.blend.unique_id) & set(coming.unique_id)
+    known = set(oof.blend.unique_id)
+    unique_ids = {(series.entity, series.target): uid for uid, series in coming.identities().items() if uid in known}
     entities = [
         entity
-        for entity in dict.fromkeys(Series.named(uid).entity for uid in coming.of_target(net[0]).unique_id)
-        if all(Series(target, entity).unique_id in known for target in net)
+        for entity in dict.fromkeys(entity for entity, _ in unique_ids)
+        if all((entity, target) in unique_ids for target in net)
     ]
     if not entities:
         return None
     past = [oof.blend_grid(target) for target in net]
-    rows = [
-        [grid.unique_ids.index(Series(target, entity).unique_id) for entity in entities]
-        for target, grid in zip(net, past, strict=True)
-    ]
+    chosen = [[unique_ids[entity, target] for entity in entities] for target in net]
+    rows = [[grid.unique_ids.index(uid) for uid in mine] for grid, mine in zip(past, chosen, strict=True)]
     y_hat = np.stack([grid.y_hat[mine] for grid, mine in zip(past, rows, strict=True)])
     y = np.stack([grid.y[mine] for grid, mine in zip(past, rows, strict=True)])
-    ds, ahead = _ahead(coming, [[Series(target, entity).unique_id for entity in entities] for target in net])
+    ds, ahead = _ahead(coming, chosen)
     return Flows(tuple(entity or "" for entity in entities), past[0].cutoffs, y_hat, y, ds, ahead)
 
 

@@ -39,8 +39,11 @@ def row_of(part: TargetForecast, series: int, day: int, member: int) -> tuple[ob
     bands = part.bands
     assert bands is not None
     ends = [bands.low[95], bands.low[80], bands.high[80], bands.high[95]]
+    entity, _, target = part.unique_ids[series].rpartition("/")
     return (
         part.unique_ids[series],
+        entity,
+        target,
         DAYS[day].item(),
         "blend" if of_blend else part.members[member],
         float(part.blended[series, day] if of_blend else part.y_hat[series, day, member]),
@@ -49,8 +52,8 @@ def row_of(part: TargetForecast, series: int, day: int, member: int) -> tuple[ob
 
 
 def stored(rows: list[tuple[object, ...]]) -> bytes:
-    types = [pa.string(), pa.date32(), pa.string(), *[pa.float64()] * 5]
-    names = ["unique_id", "ds", "member", "y_hat", "lo_95", "lo_80", "hi_80", "hi_95"]
+    types = [*[pa.string()] * 3, pa.date32(), pa.string(), *[pa.float64()] * 5]
+    names = ["unique_id", "entity", "target", "ds", "member", "y_hat", "lo_95", "lo_80", "hi_80", "hi_95"]
     columns = zip(*rows, strict=True)
     table = pa.table({n: pa.array(list(c), t) for n, c, t in zip(names, columns, types, strict=True)})
     sink = io.BytesIO()

@@ -54,6 +54,8 @@ def rows_by_hand() -> list[dict[str, object]]:
             y = cube.y[s, w, d]
             day = {
                 "unique_id": cube.unique_ids[s],
+                "entity": ENTITIES[s],
+                "target": target,
                 "ds": (cube.cutoffs[w] + d + 1).item(),
                 "cutoff": cube.cutoffs[w].item(),
                 "y": None if np.isnan(y) else float(y),
@@ -70,7 +72,7 @@ def rows_by_hand() -> list[dict[str, object]]:
 
 def stored(rows: list[dict[str, object]], *leave_out: str) -> bytes:
     types = {
-        "unique_id": pa.string(),
+        **dict.fromkeys(("unique_id", "entity", "target"), pa.string()),
         "ds": pa.date32(),
         "cutoff": pa.date32(),
         "member": pa.string(),

@@ -47,3 +47,16 @@ def test_recent_days_end_before_the_forecast() -> None:
     shown = histories_of(with_history(small_run(n_windows=1), "2014-04-02"))[0]
     first = min(shown.next_ds[0] - 120, shown.windows[0][0][0])
     assert (shown.ds[0], shown.ds[-1]) == (first, shown.next_ds[0] - 1)
+
+
+def test_a_day_on_which_a_series_is_unknown_has_no_sum() -> None:
+    results = small_run(n_series=2)
+    days = np.arange("2014-04-01", "2014-06-01", dtype="datetime64[D]")
+    names = np.repeat(np.array(["fund0/purchase", "fund1/purchase", "closed/purchase"], dtype=object), len(days))
+    rows = np.ones(len(names), dtype=bool)
+    rows[len(days) : len(days) + 5] = False  # fund1 begins later
+    rows[2 * len(days) - 2 : 2 * len(days)] = False  # and is brought forward at the end
+    history = HistoryFile(names[rows], np.tile(days, 3)[rows], np.ones(rows.sum()))
+    shown = histories_of(replace(results, history=history))[0]
+    assert list(shown.y[:6]) == [1, 1, 1, 1, 1, 2]
+    assert shown.ds[-1] == np.datetime64("2014-05-29")

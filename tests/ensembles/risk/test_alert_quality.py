@@ -11,10 +11,12 @@ from ensembles.risk.alert_quality import judge_alerts, read_labels
 from ensembles.risk.alerts import Alert, Alerts
 from forecasting.data.spec import DataSpec
 from forecasting.errors import DataError
+from forecasting.panel import Series
 
 
 def alert(uid: str, ds: str, severity: float = 2.0) -> Alert:
-    return Alert(uid, ds, "", "", "", "", 1.0, 2.0, 95, 1.5, 3.0, "below", severity)
+    entity, _, target = uid.rpartition("/")
+    return Alert(uid, entity, target, ds, "", "", "", "", 1.0, 2.0, 95, 1.5, 3.0, "below", severity)
 
 
 def alerts(*found: Alert) -> Alerts:
@@ -56,6 +58,18 @@ def test_without_alerts_there_is_no_precision():
     assert quality.recall == 0.0
 
 
+def test_labelled_days_follow_when_no_judged_day_lies_between():
+    labels = {("a", day): "drain" for day in ("2024-01-05", "2024-01-08", "2024-01-09", "2024-01-11")}
+    work_days = ("2024-01-04", "2024-01-05", "2024-01-08", "2024-01-09", "2024-01-10", "2024-01-11")
+    found = Alerts((alert("a/in", "2024-01-08"),), 6, {}, "2024-01-04", "2024-01-11", {"a": work_days})
+    quality = judge_alerts(found, labels)
+    assert (quality.n_anomalies, quality.n_found, quality.days_to_alert) == (2, 1, 1.0)
+
+
+def series_of(*unique_ids: str) -> dict[str, Series]:
+    return {uid: Series.named(uid) for uid in unique_ids}
+
+
 WIDE = DataSpec(kind="panel", entity="id", targets={"in": 0.5, "out": 0.5})
 
 
@@ -63,11 +77,11 @@ def test_labels_are_read_and_their_faults_named(tmp_path):
     path = tmp_path / "accounts.csv"
     path.write_text("id,ds,kind\na,20240103,drain\na,20240104,\nb,2024-01-05,spike\nc,2024-01-05,0\n")
     assert read_labels(path, WIDE, "kind") == {("a", "2024-01-03"): "drain", ("b", "2024-01-05"): "spike"}
-    assert read_labels(path, WIDE, "kind", {"b", "c"}) == {("b", "2024-01-05"): "spike"}
+    assert read_labels(path, WIDE, "kind", series_of("b/in", "c/in")) == {("b", "2024-01-05"): "spike"}
     with pytest.raises(DataError, match="no column 'anomaly' among id, ds, kind: name the column of the labels"):
         read_labels(path, WIDE)
     with pytest.raises(DataError, match=r"accounts\.csv: labels a, b, and the run holds A1, A2: give labels of"):
-        read_labels(path, WIDE, "kind", {"A1", "A2"})
+        read_labels(path, WIDE, "kind", series_of("A1/in", "A2/in"))
     path.write_text("id,ds,kind\na,soon,drain\n")
     with pytest.raises(DataError, match=r"accounts\.csv:2: ds is 'soon', not a day"):
         read_labels(path, WIDE, "kind")
@@ -82,7 +96,10 @@ def test_labels_follow_the_data_in_shape(tmp_path):
     long, single = tmp_path / "long.csv", tmp_path / "single.csv"
     long.write_text("unique_id,ds,flag\nf1/in,20240103,1\nf1/out,20240103,1\nf2/in,20240104,0\n")
     spec = DataSpec(kind="panel", targets={"in": 0.5, "out": 0.5})
-    assert read_labels(long, spec, "flag") == {("f1", "2024-01-03"): "1"}
+    assert read_labels(long, spec, "flag", series_of("f1/in", "f1/out")) == {("f1", "2024-01-03"): "1"}
+    long.write_text("unique_id,ds,flag\nf1,20240103,1\nf1/in,20240104,1\n")
+    own = {"f1": Series("in", "f1"), "f1/in": Series("in", "f1/in")}
+    assert set(read_labels(long, spec, "flag", own)) == {("f1", "2024-01-03"), ("f1/in", "2024-01-04")}
     single.write_text("report_date,flag\n20240103,True\n20240104,False\n")
     assert read_labels(single, DataSpec(kind="table"), "flag") == {("", "2024-01-03"): "True"}
     mapped = DataSpec(kind="table", columns={"ds": "trade_day"})

@@ -5,17 +5,26 @@ import io
 
 import numpy as np
 
+from ensembles.files.amounts import Amounts
 from ensembles.files.exports.forecast import forecast_csv
 from ensembles.risk.bands import Bands
 from forecasting.calendar import Calendar
-from forecasting.schema import as_dates
+from forecasting.panel import Series
+from forecasting.schema import FloatArray, as_dates
 
 DAYS = as_dates(["2014-09-05", "2014-09-06", "2014-09-28"])
+FEN = Amounts.of("yuebao", "fen")
+IN, OUT = Series("purchase"), Series("redeem")
+
+
+def bands_of(low: FloatArray) -> Bands:
+    ends = dict.fromkeys((80, 95), low)
+    return Bands(ends, {level: 2 * value for level, value in ends.items()})
 
 
 def test_forecast_for_people_has_day_types_and_net_flow() -> None:
-    y_hat = {"purchase": np.array([12345.0, 5.0, 100.0]), "redeem": np.array([20000.0, 1.0, 99.0])}
-    raw = forecast_csv(DAYS, y_hat, ["purchase", "redeem"], Calendar("CN"), "fen", ("purchase", "redeem"))
+    y_hat = {IN: np.array([12345.0, 5.0, 100.0]), OUT: np.array([20000.0, 1.0, 99.0])}
+    raw = forecast_csv(DAYS, y_hat, ["purchase", "redeem"], Calendar("CN"), FEN)
     rows = list(csv.DictReader(io.StringIO(raw.decode())))
     assert [r["day_type"] for r in rows] == ["work day", "day off", "shifted work day"]
     assert [r["weekday"] for r in rows] == ["Fri", "Sat", "Sun"]
@@ -23,18 +32,37 @@ def test_forecast_for_people_has_day_types_and_net_flow() -> None:
     assert rows[0]["net_flow_cny"] == "-76.55"
     assert rows[1]["net_flow_cny"] == "0.04"
     assert rows[2]["redeem_fen"] == "99"
-    plain = forecast_csv(DAYS, y_hat, ["purchase", "redeem"], Calendar(None), "CNY").decode().splitlines()
-    assert plain[0] == "date,weekday,day_type,holiday,event,purchase_cny,redeem_cny"
-    assert plain[1] == "2014-09-05,Fri,work day,,,12345,20000"
 
 
 def test_bands_stand_beside_the_forecast_in_cny() -> None:
-    y_hat = {"purchase": np.full(3, 10000.0)}
-    ends = {level: np.array([9000.4, np.nan, 1.0]) for level in (80, 95)}
-    bands = {"purchase": Bands(ends, {level: 2 * value for level, value in ends.items()})}
-    raw = forecast_csv(DAYS, y_hat, ["purchase"], Calendar("CN"), "fen", None, bands).decode()
+    bands = {IN: bands_of(np.array([9000.4, np.nan, 1.0]))}
+    raw = forecast_csv(DAYS, {IN: np.full(3, 10000.0)}, ["purchase"], Calendar("CN"), FEN, bands).decode()
     rows = list(csv.DictReader(io.StringIO(raw)))
     names = ["purchase_cny_lo_95", "purchase_cny_lo_80", "purchase_cny_hi_80", "purchase_cny_hi_95"]
     assert list(rows[0])[-4:] == names
     assert [rows[0][name] for name in names] == ["90.00", "90.00", "180.01", "180.01"]
     assert rows[1]["purchase_cny_lo_80"] == ""
+
+
+def test_other_amounts_keep_their_unit_and_decimals() -> None:
+    y_hat = {Series("inflow"): np.array([12.346, 5.0, 0.1]), Series("net"): np.array([-20.004, 1.0, 99.0])}
+    amounts = Amounts.of("table", "EUR", 2, ("net",))
+    rows = forecast_csv(DAYS, y_hat, ["inflow", "net"], Calendar(), amounts).decode().splitlines()
+    assert rows[0] == "date,weekday,day_type,holiday,event,inflow,net,net_flow"
+    assert rows[1] == "2014-09-05,Fri,work day,,,12.35,-20.00,32.35"
+    whole = forecast_csv(DAYS, y_hat, ["inflow"], Calendar(), Amounts.of("table", None, 0)).decode().splitlines()
+    assert whole[:2] == ["date,weekday,day_type,holiday,event,inflow", "2014-09-05,Fri,work day,,,12"]
+
+
+def test_an_entity_is_a_pair_and_what_it_lacks_is_empty() -> None:
+    y_hat = {
+        Series("in", "shop1/out"): np.array([1.0, 2.0, 3.0]),
+        Series("out", "shop1"): np.array([4.0, 5.0, 6.0]),
+        Series("out", "shop1/out"): np.array([7.0, 8.0, 9.0]),
+    }
+    bands = {series: bands_of(values) for series, values in y_hat.items()}
+    raw = forecast_csv(DAYS, y_hat, ["in", "out"], Calendar(), Amounts.of("panel", None, 0), bands).decode()
+    rows = list(csv.DictReader(io.StringIO(raw)))
+    assert [row["entity"] for row in rows] == ["shop1/out"] * 3 + ["shop1"] * 3
+    assert [rows[0][name] for name in ("in", "out", "net_flow", "out_hi_95")] == ["1", "7", "-6", "14"]
+    assert [rows[3][name] for name in ("in", "out", "net_flow", "in_hi_95", "out_hi_95")] == ["", "4", "", "", "8"]

@@ -6,6 +6,7 @@ import io
 import numpy as np
 import pytest
 
+from ensembles.files.amounts import Amounts
 from ensembles.files.exports.liquidity import liquidity_csv
 from ensembles.risk.liquidity.flows import flows_of_run
 from ensembles.risk.liquidity.net_outflow import Liquidity, NetOutflow, liquidity_at_risk
@@ -13,13 +14,15 @@ from forecasting.calendar import Calendar
 from forecasting.schema import as_dates
 from tests.ensembles.runs import small_run
 
+FEN = Amounts.of("yuebao", "fen")
+
 
 def test_the_file_holds_every_day_in_cny_and_ranks_them() -> None:
     data = small_run(n_series=2)
     read = flows_of_run(data.oof, data.forecast, ("purchase", "redeem"))
     assert read is not None
     result = liquidity_at_risk(read, 1)
-    rows = list(csv.DictReader(io.StringIO(liquidity_csv(result, Calendar("CN"), "fen").decode())))
+    rows = list(csv.DictReader(io.StringIO(liquidity_csv(result, Calendar("CN"), FEN).decode())))
     days = len(result.total.ds)
     assert [r["entity"] for r in rows] == ["all"] * days + ["fund0"] * days + ["fund1"] * days
     assert float(rows[0]["net_outflow_cny_99"]) == pytest.approx(result.total.daily[99][0] / 100, abs=0.01)
@@ -41,7 +44,7 @@ def test_the_file_is_what_a_person_would_write() -> None:
         chance=np.array([0.98765, 0.5]),
         peak={95: -1.0, 99: 250.0},
     )
-    text = liquidity_csv(Liquidity(flow, (), (), 4, 2), Calendar("CN", (("2014-09-28", "a, b"),)), "fen").decode()
+    text = liquidity_csv(Liquidity(flow, (), (), 4, 2), Calendar("CN", (("2014-09-28", "a, b"),)), FEN).decode()
     names, *rows = csv.reader(io.StringIO(text))
     assert ",".join(names) == (
         "date,weekday,day_type,holiday,event,rank,chance_of_outflow,net_outflow_cny,net_outflow_cny_5,"
