@@ -20,19 +20,21 @@ Errors are those of the command line (`forecasting.errors`), with the same sente
 from __future__ import annotations
 
 import io
+import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cluster.config import parse_config
-from cluster.frames import file_of, to_frame, to_panel
+from cluster.config import load_config, parse_config
+from cluster.frames import Spelling, file_of, to_frame, to_panel
 from cluster.rundir.run_facts import finished_run
 from cluster.rundir.store import RunStore
 from ensembles.files.forecast_parquet import ForecastFile
 from ensembles.files.oof_parquet import OofFile
 from ensembles.files.table import StoredTable
+from forecasting.data.spec import DataSpec
 from forecasting.errors import ConfigError
 from forecasting.models import register
 from forecasting.schema import BLEND, CUTOFF, DS, MEMBER, UNIQUE_ID, Y_HAT, Y
@@ -44,17 +46,28 @@ if TYPE_CHECKING:
 
 __all__ = ["Run", "open_run", "register", "run", "sample", "to_frame", "to_panel"]
 
-FRAME = ("data.kind=panel", "data.entity=null", "data.columns={}")
+FRAME = ("data.kind=panel", "data.entity=null")
 """What a frame means for a configuration."""
+IDENTITY = ("entity", "target")
 
 
 class Run:
     """A finished run: its tables as frames, its picture, and what comes after newer data."""
 
-    def __init__(self, run_dir: str) -> None:
+    def __init__(self, run_dir: str, spelling: Spelling | None = None) -> None:
         self.run_dir = run_dir
         self._store = RunStore(run_dir)
         self._run = finished_run(self._store)
+        self._spelling = spelling or Spelling()
+
+    @property
+    def _spec(self) -> DataSpec:
+        return parse_config(self._run.config, f"{self.run_dir}/run.json").data
+
+    def _frame(self, table: StoredTable, member: str | None) -> pd.DataFrame:
+        """A stored table in the convention; of a wide panel, whose ids are made of two names, with both."""
+        frame = _frame(table, member)
+        return self._spelling.restore(frame if self._spec.entity is not None else frame.drop(columns=list(IDENTITY)))
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -71,12 +84,15 @@ class Run:
         return pd.read_csv(io.BytesIO(self._store.storage.read("leaderboard.csv")))
 
     def forecast(self, member: str | None = BLEND) -> pd.DataFrame:
-        """unique_id, ds, member, y_hat and the blend's bands of the days after the data; `member` None: of all."""
-        return _frame(self._store.read(ForecastFile), member)
+        """unique_id, ds, member, y_hat and the blend's bands of the days after the data; `member` None: of all.
+
+        A wide panel has entity and target as well. After a frame, ids and columns are called as they were there.
+        """
+        return self._frame(self._store.read(ForecastFile), member)
 
     def oof(self, member: str | None = BLEND) -> pd.DataFrame:
         """Forecasts of the backtest's days from their cutoffs, with the actual y; `member` None: of all."""
-        return _frame(self._store.read(OofFile), member)
+        return self._frame(self._store.read(OofFile), member)
 
     def predict(
         self,
@@ -89,18 +105,19 @@ class Run:
         """What follows newer data, without training, as a frame like `forecast`; see `cluster.stages.prediction`."""
         from cluster.stages.prediction import predict
 
-        spec = parse_config(self._run.config, f"{self.run_dir}/run.json").data
-        with _path_of(data) as path:
-            if _is_frame(data) and (spec.kind != "panel" or spec.entity is not None):
-                raise ConfigError(
-                    f"{self.run_dir} was run on data of kind {spec.kind}, not on a frame: give a path of that kind"
-                )
-            return _frame(predict(self.run_dir, path, as_of=as_of, update=update).forecast, member)
+        spec = self._spec
+        if _is_frame(data) and (spec.kind != "panel" or spec.entity is not None):
+            raise ConfigError(
+                f"{self.run_dir} was run on data of kind {spec.kind}, not on a frame: give a path of that kind"
+            )
+        with _path_of(data, spec.columns) as (path, spelling):
+            made = predict(self.run_dir, path, as_of=as_of, update=update)
+            return Run(self.run_dir, spelling or self._spelling)._frame(made.forecast, member)
 
-    def plot(self, unique_id: str | None = None) -> Any:
+    def plot(self, unique_id: object = None) -> Any:
         """A Bokeh figure of one series (by default the first): actual days, the blend's backtest, what comes."""
-        ahead, oof = self.forecast(), self.oof()
-        uid = ahead[UNIQUE_ID].iloc[0] if unique_id is None else unique_id
+        ahead, oof = (_frame(self._store.read(table), BLEND) for table in (ForecastFile, OofFile))
+        uid = ahead[UNIQUE_ID].iloc[0] if unique_id is None else str(unique_id)
         if uid not in set(ahead[UNIQUE_ID]):
             raise ConfigError(
                 f"{self.run_dir} forecasts no series {uid}: take one of {', '.join(ahead[UNIQUE_ID].unique())}"
@@ -136,7 +153,8 @@ def run(
     config
         A file, the name of a bundled one, or its keys as a dictionary; None: the demo.
     data
-        A file or folder, or a long frame (unique_id, ds, y); None: generated data, with the demo only.
+        A file or folder, or a long frame (unique_id, ds, y, or what `data.columns` calls them); None: generated data,
+        with the demo only.
     run_dir
         By default ``runs/`` and the name of the configuration, ``runs/notebook`` for a dictionary.
     overrides
@@ -158,13 +176,16 @@ def run(
     from cluster.request import RunRequest
 
     with ExitStack() as stack:
-        path = None if data is None else stack.enter_context(_path_of(data))
-        keys = (*FRAME, *overrides) if _is_frame(data) else tuple(overrides)
+        path, spelling, keys = None, None, tuple(overrides)
+        if data is not None:
+            columns = _columns_of(config, data)
+            path, spelling = stack.enter_context(_path_of(data, columns))
+            keys = (*FRAME, f"data.columns={json.dumps(columns)}", *overrides) if _is_frame(data) else keys
         name = config if config is None or isinstance(config, str) else stack.enter_context(_written(config))
         request = RunRequest(name, path, run_dir, as_of, keys, executor)
         if not executor_named(executor).in_process:
             _check_models(request)
-        return Run(run_pipeline(request, Console(stderr=True, quiet=quiet)).uri)
+        return Run(run_pipeline(request, Console(stderr=True, quiet=quiet)).uri, spelling)
 
 
 def sample(directory: str | Path, *, users: int = 2000, seed: int = 1) -> str:
@@ -189,13 +210,26 @@ def _frame(table: StoredTable, member: str | None) -> pd.DataFrame:
 
 
 @contextmanager
-def _path_of(data: Any) -> Iterator[str]:
-    """The path of a file, or of a frame written to one."""
+def _path_of(data: Any, columns: Mapping[str, str]) -> Iterator[tuple[str, Spelling | None]]:
+    """The path of a file, or of a frame written to one with the frame's spelling; `columns` as for `file_of`."""
     if not _is_frame(data):
-        yield str(data)
+        yield str(data), None
         return
-    with file_of(data) as path:
-        yield path
+    with file_of(data, columns) as made:
+        yield made
+
+
+def _columns_of(config: str | Mapping[str, Any] | None, data: Any) -> dict[str, str]:
+    """What a configuration calls the columns of a frame, unless it has the names of the convention."""
+    if not _is_frame(data):
+        return {}
+    names = {str(name) for name in getattr(data, "columns", ())}
+    usual = {UNIQUE_ID, DS, Y} if {UNIQUE_ID, DS, Y} <= names else set()
+    if isinstance(config, Mapping):
+        given = (config.get("data") or {}).get("columns") or {}
+    else:
+        given = load_config(config or "demo").data.columns
+    return {ours: theirs for ours, theirs in given.items() if theirs in names and ours not in usual}
 
 
 def _is_frame(data: Any) -> bool:
