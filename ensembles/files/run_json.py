@@ -31,7 +31,7 @@ class DataFacts(Stored):
     week: tuple[int, ...] | None = None
     decimals: int | None = None
     signed: tuple[str, ...] = ()
-    reading: str = ""
+    reading: str | None = None
     notes: tuple[str, ...] = ()
 
 

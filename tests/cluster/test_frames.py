@@ -93,6 +93,7 @@ def test_columns_keep_the_names_that_the_configuration_gives(tmp_path: Any) -> N
     assert run.plot("a").title.text == "a"
 
 
+@OWN_IDS
 def test_periods_of_days_are_days_and_come_back_as_periods(tmp_path: Any) -> None:
     frame = long("a", "b")
     frame["ds"] = frame["ds"].dt.to_period("D")

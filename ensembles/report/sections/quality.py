@@ -19,7 +19,7 @@ class QualityFacts:
     be forecast, with the reason, of `n_left_out`; `findings` are None where the data was not looked at.
     """
 
-    reading: str
+    reading: str | None
     notes: tuple[str, ...]
     left_out: tuple[tuple[str, str], ...]
     n_left_out: int
