@@ -329,8 +329,9 @@ def score(
     if not submission.is_file() or not truth.is_file():
         missing = truth if submission.is_file() else submission
         raise ConfigError(f"{missing}: no such file: give the submission and the table of actual values")
-    weights = load_config(config or "yuebao").data.targets
-    show_score(score_submission(submission, truth, weights, surrogate), _consoles()[0], as_json)
+    data = load_config(config or "yuebao").data
+    found = score_submission(submission, truth, data.targets, surrogate, data.entity, data.columns)
+    show_score(found, _consoles()[0], as_json)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from forecasting.schema import FloatArray
 
 __all__ = ["show_result"]
 
+MOST = 8
+"""Series named that were left out."""
 SPARKS = "▁▂▃▄▅▆▇█"
 
 
@@ -23,8 +25,9 @@ def show_result(result: RunResult, out: Console) -> None:
         if row.status != "ok":
             say(out, f"failed: {row.member}: {row.reason}")
     if broken := result.board.broken_series:
+        names = ", ".join(list(broken)[:MOST]) + (" …" if len(broken) > MOST else "")
         uid, reason = next(iter(broken.items()))
-        say(out, f"left out: {len(broken)} series (reasons in leaderboard.json); the first: {uid}: {reason}")
+        say(out, f"left out: {len(broken)} series (reasons in leaderboard.json): {names}; the first: {uid}: {reason}")
     for target, (recent, forecast) in result.outlook.items():
         say(out, f"{target:>12} {_spark(recent, forecast)}")
     say(out, f"forecast: {result.n_days} {result.noun}, {result.start} to {result.end}, in {result.uri}")

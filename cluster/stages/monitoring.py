@@ -57,7 +57,7 @@ def monitor_run(
         if not found.n_days:
             raise StorageError(f"{run_dir}: no day of its backtest has bands, which earlier windows make: give actuals")
     else:
-        found = monitor(results.forecast, actuals, results.targets, results.calendar, spec.entity)
+        found = monitor(results.forecast, actuals, spec, results.calendar)
     amounts = results.run.amounts
     if labels is None:
         return Monitored(found, amounts, {})

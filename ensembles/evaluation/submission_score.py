@@ -67,6 +67,7 @@ def score_submission(
     weights: Mapping[str, float],
     surrogate: str,
     entity: str | None = None,
+    columns: Mapping[str, str] | None = None,
 ) -> SubmissionScore:
     """Judge a submission.
 
@@ -81,14 +82,16 @@ def score_submission(
     entity
         Column that names the entity, in files with a header; by default the first that is neither date nor
         target, where a date stands more than once.
+    columns
+        Our name → the table's, for ds and targets; a table that lacks one of these is read by our names.
 
     Raises
     ------
     DataError
         A file that cannot be read as such a table, or a day of the submission without an actual value.
     """
-    forecasts = read_amounts(submission, "submission", tuple(weights), entity)
-    actual = read_amounts(truth, "truth", tuple(weights), entity)
+    forecasts = read_amounts(submission, "submission", tuple(weights), entity, columns)
+    actual = read_amounts(truth, "truth", tuple(weights), entity, columns)
     if {key[0] for key in forecasts} != {""} and {key[0] for key in actual} == {""}:
         raise DataError(
             f"{_name(truth, 'truth')}: has no entities, and the submission has: give a table with an entity column"
@@ -128,13 +131,17 @@ def _name(source: Path | bytes, role: str) -> str:
 
 
 def read_amounts(
-    source: Path | bytes, role: str, targets: Sequence[str], entity: str | None = None
+    source: Path | bytes,
+    role: str,
+    targets: Sequence[str],
+    entity: str | None = None,
+    columns: Mapping[str, str] | None = None,
 ) -> dict[Key, list[float]]:
     """A table of dates and amounts: (entity, ISO date) → one amount per target.
 
     Parameters
     ----------
-    source, entity
+    source, entity, columns
         As in `score_submission`.
     role
         What to call bytes in an error.
@@ -153,15 +160,20 @@ def read_amounts(
     body = list(rows) if header is not None else [first, *rows]
     if not body:
         raise DataError(f"{name}: has a header and no rows: give rows of a date and {len(targets)} amounts")
-    layout = _layout_by_name(header, body, targets, entity, name) if header else _layout_by_place(first, targets, name)
+    if header is None:
+        layout = _layout_by_place(first, targets, name)
+    else:
+        known = {ours: theirs for ours, theirs in (columns or {}).items() if theirs in header}
+        date, *amounts = (header.index(find_column(wanted, known, header, name)) for wanted in ("ds", *targets))
+        layout = _Layout(_entity_place(header, body, entity, date, amounts, name), date, tuple(amounts))
     values: dict[Key, list[float]] = {}
     for number, cells in body:
-        key, amounts = _parse(cells, layout, f"{name}:{number}", targets)
+        key, found = _parse(cells, layout, f"{name}:{number}", targets)
         if key in values:
             raise DataError(
                 f"{name}:{number}: {key[1]} {'of ' + key[0] + ' ' if key[0] else ''}stands there twice: keep one"
             )
-        values[key] = amounts
+        values[key] = found
     return values
 
 
@@ -193,18 +205,22 @@ def _layout_by_place(first: tuple[int, list[str]], targets: Sequence[str], name:
     return _Layout(0 if date else None, date, tuple(range(date + 1, len(cells))))
 
 
-def _layout_by_name(
-    header: list[str], body: Sequence[tuple[int, list[str]]], targets: Sequence[str], entity: str | None, name: str
-) -> _Layout:
-    date = header.index(find_column("ds", {}, header, name))
-    columns = tuple(header.index(find_column(target, {}, header, name)) for target in targets)
+def _entity_place(
+    header: list[str],
+    body: Sequence[tuple[int, list[str]]],
+    entity: str | None,
+    date: int,
+    amounts: Sequence[int],
+    name: str,
+) -> int | None:
+    """The column of the entity: the one named, else the first other one where a date stands more than once."""
     if entity is not None:
         if entity not in header:
             raise DataError(f"{name}: there is no column {entity!r}; the columns are {', '.join(header)}")
-        return _Layout(header.index(entity), date, columns)
+        return header.index(entity)
     days = [cells[date] for _, cells in body if date < len(cells)]
-    others = [i for i in range(len(header)) if i != date and i not in columns]
-    return _Layout(others[0] if others and len(set(days)) < len(days) else None, date, columns)
+    others = [i for i in range(len(header)) if i != date and i not in amounts]
+    return others[0] if others and len(set(days)) < len(days) else None
 
 
 def _parse(cells: list[str], layout: _Layout, place: str, targets: Sequence[str]) -> tuple[Key, list[float]]:

@@ -8,7 +8,7 @@ with the bands of the forecast.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -19,9 +19,10 @@ from ensembles.evaluation.submission_score import read_amounts
 from ensembles.files.day_names import named_days
 from ensembles.files.table import places
 from forecasting.calendar import Calendar
+from forecasting.data.spec import DataSpec
 from forecasting.errors import DataError, StorageError
 from forecasting.panel import Series
-from forecasting.schema import FloatArray, IntArray, iso
+from forecasting.schema import UNIQUE_ID, FloatArray, IntArray, Y, iso
 
 if TYPE_CHECKING:
     from ensembles.files.forecast_parquet import ForecastFile
@@ -85,17 +86,15 @@ def alerts_of_backtest(oof: OofFile, calendar: Calendar) -> Alerts:
     return _judge(latest, latest.y, calendar)
 
 
-def monitor(
-    forecast: ForecastFile, actuals: Path | bytes, targets: Sequence[str], calendar: Calendar, entity: str | None = None
-) -> Alerts:
+def monitor(forecast: ForecastFile, actuals: Path | bytes, data: DataSpec, calendar: Calendar) -> Alerts:
     """Compare new actual values with the forecast's bands. Days that were not forecast are skipped.
 
     Parameters
     ----------
     actuals
-        A table as for `score_submission`, in the unit of the run's data.
-    targets
-        In the order of their weights.
+        A table like the run's data, or as for `score_submission`, in the unit of the run's data.
+    data
+        The run's: it names the targets in the order of their weights, the columns and the entity's.
 
     Raises
     ------
@@ -107,20 +106,31 @@ def monitor(
     blend = forecast.blend
     if not len(blend) or not blend.bands:
         raise StorageError("forecast.parquet holds no bands: run again to write them")
-    known = read_amounts(actuals, "actuals", targets, entity)
-    y = {
-        (Series(target, who or None), day): amount
-        for (who, day), amounts in known.items()
-        for target, amount in zip(targets, amounts, strict=True)
-    }
-    series = {uid: Series(found.target, found.entity) for uid, found in blend.identities().items()}
-    days = [(series[uid], iso(day)) for uid, day in zip(blend.unique_id, blend.ds, strict=True)]
+    identities = blend.identities()
+    y = _actual(actuals, data, identities)
+    pairs = {uid: (series.entity or "", series.target) for uid, series in identities.items()}
+    days = [(*pairs[uid], iso(day)) for uid, day in zip(blend.unique_id, blend.ds, strict=True)]
     rows = [row for row, day in enumerate(days) if day in y]
     if not rows:
         name = "actuals" if isinstance(actuals, bytes) else actuals.name
         start, end = iso(blend.ds.min()), iso(blend.ds.max())
         raise DataError(f"{name}: shares no day and series with the forecast of {start} to {end}: check both")
     return _judge(blend.where(np.array(rows)), np.array([y[days[row]] for row in rows]), calendar)
+
+
+def _actual(actuals: Path | bytes, data: DataSpec, series: Mapping[str, Series]) -> dict[tuple[str, str, str], float]:
+    """Amounts by entity, target and day; `series` by unique_id say which of them the ids of a long panel mean."""
+    if data.kind == "panel" and data.entity is None:
+        own = data.columns.get(UNIQUE_ID, UNIQUE_ID)
+        long = read_amounts(actuals, "actuals", (Y,), own, data.columns)
+        named = {uid: (found.entity or "", found.target) for uid, found in series.items()}
+        return {(*named[uid], day): amounts[0] for (uid, day), amounts in long.items() if uid in named}
+    wide = read_amounts(actuals, "actuals", tuple(data.targets), data.entity, data.columns)
+    return {
+        (who, target, day): amount
+        for (who, day), amounts in wide.items()
+        for target, amount in zip(data.targets, amounts, strict=True)
+    }
 
 
 def _judge(rows: OofFile | ForecastFile, y: FloatArray, calendar: Calendar) -> Alerts:

@@ -118,7 +118,7 @@ def test_frames_become_panels_and_come_back():
     assert np.isnan(panel.y[0, :5]).all() == (len(panel.ds) == 40)
     pd.testing.assert_frame_equal(api.to_frame(panel), before.reset_index(drop=True), check_dtype=False)
     single = api.to_panel(frame(30).query("unique_id == 'redeem'").assign(unique_id="fund-7"), {"flow": 1.0})
-    assert single.unique_ids == ("fund-7/flow",)
+    assert [(s.entity, s.target) for s in single.series] == [("fund-7", "flow")]
     with pytest.raises(DataError, match="the frame has no column y; it has unique_id, ds"):
         api.to_panel(before[["unique_id", "ds"]], ["purchase"])
 

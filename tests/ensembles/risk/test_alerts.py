@@ -11,7 +11,9 @@ from ensembles.files.oof_parquet import OofFile
 from ensembles.files.table import joined
 from ensembles.risk.alerts import alerts_of_backtest, monitor
 from forecasting.calendar import Calendar
+from forecasting.data.spec import DataSpec
 from forecasting.errors import DataError, StorageError
+from forecasting.panel import Series
 from forecasting.schema import as_dates
 from tests.ensembles.runs import small_run
 
@@ -94,15 +96,40 @@ def test_the_first_window_of_a_run_has_no_bands() -> None:
 
 def test_new_actual_values_are_held_against_the_forecast() -> None:
     forecast = ahead(("purchase", "2014-05-05", np.nan, 64.0), ("redeem", "2014-05-05", np.nan, 64.0))
-    found = monitor(
-        forecast, b"date,purchase,redeem\n2014-05-05,100,10\n2014-06-01,5,5\n", ("purchase", "redeem"), CHINA
-    )
+    found = monitor(forecast, b"date,purchase,redeem\n2014-05-05,100,10\n2014-06-01,5,5\n", DataSpec(), CHINA)
     assert [(a.unique_id, a.side) for a in found.alerts] == [("redeem", "below")]
     assert (found.n_days, found.inside) == (2, {95: 1, 80: 1})
     with pytest.raises(DataError, match=r"actuals: shares no day and series with the forecast of 2014-05-05"):
-        monitor(forecast, b"20150101,1,1\n", ("purchase", "redeem"), CHINA)
+        monitor(forecast, b"20150101,1,1\n", DataSpec(), CHINA)
     with pytest.raises(StorageError, match="no bands"):
-        monitor(replace(forecast, bands={}), b"20140505,1,1\n", ("purchase", "redeem"), CHINA)
+        monitor(replace(forecast, bands={}), b"20140505,1,1\n", DataSpec(), CHINA)
+
+
+def test_actual_values_are_read_like_the_runs_own_data() -> None:
+    forecast = ahead(("A/sales", "2014-05-05", np.nan, 64.0), ("B/sales", "2014-05-05", np.nan, 64.0))
+    spec = DataSpec(kind="panel", entity="store", targets={"sales": 1.0}, columns={"ds": "day", "sales": "units"})
+    own = b"store,note,day,units\nA,x,2014-05-05,100\nB,y,2014-05-05,900\n"
+    ours = b"store,date,sales\nA,2014-05-05,100\nB,2014-05-05,900\n"
+    for table in (own, ours):
+        found = monitor(forecast, table, spec, CHINA)
+        assert [(a.unique_id, a.entity, a.target) for a in found.alerts] == [("B/sales", "B", "sales")]
+        assert found.days == {"A": ("2014-05-05",), "B": ("2014-05-05",)}
+
+
+def test_actual_values_of_a_long_panel_are_found_by_their_own_ids() -> None:
+    series = {"shop1": Series("sales", "shop1"), "shop1/sales": Series("sales", "shop1/sales")}
+    forecast = ahead(("shop1", "2014-05-05", np.nan, 64.0), ("shop1/sales", "2014-05-05", np.nan, 64.0))
+    spec = DataSpec(kind="panel", targets={"sales": 1.0}, columns={"y": "amount"})
+    table = b"unique_id,ds,amount\nshop1/sales,2014-05-05,900\nshop1,2014-05-05,100\nother,2014-05-05,1\n"
+    found = monitor(forecast.identified(series), table, spec, CHINA)
+    assert [(a.unique_id, a.entity) for a in found.alerts] == [("shop1/sales", "shop1/sales")]
+
+
+def test_severity_of_signed_amounts_counts_half_widths() -> None:
+    made = backtest(("net", "2014-05-01", -50.0, -80.0), ("net", "2014-05-02", 200.0, -80.0))
+    signed = replace(made, y_hat=np.array([10.0, 10.0]), bands={95: (np.full(2, -20.0), np.full(2, 110.0))})
+    found = alerts_of_backtest(signed, CHINA)
+    assert [(a.side, a.severity) for a in found.alerts] == [("below", 2.0), ("above", 1.9)]
 
 
 def judged_by_hand(oof: OofFile) -> list[tuple[str, str, int, str, float]]:
