@@ -39,7 +39,7 @@ def _spark(recent: FloatArray, forecast: FloatArray) -> str:
     """The last periods and the forecast as a line of small bars, on one scale from zero, or from the lowest below."""
     both = np.concatenate([recent, forecast])
     bottom = min(float(both.min()), 0.0)
-    span = max(float(both.max()) - bottom, 1e-300)
+    span = max(float(both.max()), 0.0) - bottom or 1.0
 
     def bars(values: FloatArray) -> str:
         heights = (values - bottom) / span * len(SPARKS)

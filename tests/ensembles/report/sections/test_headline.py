@@ -9,7 +9,7 @@ from ensembles.oof import MemberInfo
 from ensembles.report.context import ReportContext
 from ensembles.report.sections.headline import SECTION, Rival
 from tests.ensembles.report.pages import failed_context, shown, small_context
-from tests.ensembles.runs import small_run
+from tests.ensembles.runs import changed, small_run
 
 
 def test_score_and_cash_stand_first() -> None:
@@ -59,3 +59,13 @@ def test_failed_members_are_counted() -> None:
 
 def test_a_run_without_a_blend_says_so() -> None:
     assert "This run has no blend: 6 members failed" in shown(SECTION, failed_context()).text
+
+
+def test_other_amounts_and_periods_are_called_what_they_are() -> None:
+    results = small_run()
+    config = results.run.config | {"data": {"kind": "table", "unit": "EUR"}}
+    facts = results.run.data.model_copy(update={"freq": "W", "decimals": 2})
+    text = shown(SECTION, ReportContext.of(changed(results, config=config, data=facts))).text
+    assert "Cash for the worst week, " in text
+    assert "EUR" in text
+    assert "CNY" not in text

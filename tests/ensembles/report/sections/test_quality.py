@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ensembles.report.context import ReportContext
 from ensembles.report.sections.quality import SECTION
 from forecasting.data.quality.finding import Finding
 from tests.ensembles.report.pages import Page, shown, small_context
@@ -23,3 +24,16 @@ def test_findings_are_told_with_their_place_and_remedy() -> None:
 def test_nothing_found_and_nothing_looked_at_differ() -> None:
     assert "Nothing to remark." in with_findings(()).text
     assert "was not looked at" in with_findings(None).text
+
+
+def test_what_was_understood_and_left_out_stands_first() -> None:
+    results = small_context().results
+    facts = results.run.data.model_copy(
+        update={"reading": "reads 523 work days, in EUR", "notes": ("branch is brought forward by 2 work days",)}
+    )
+    broken = {f"old-bank {i}/inflow": "ended on 2024-06-19" for i in range(50)}
+    page = shown(SECTION, ReportContext.of(changed(results, data=facts, broken_series=broken)))
+    assert page.text.index("reads 523 work days, in EUR") < page.text.index("branch is brought forward")
+    assert "50 series left out, the first 40:" in page.text
+    assert "old-bank 39/inflow: ended on 2024-06-19" in page.text
+    assert "old-bank 40/inflow" not in page.text

@@ -1,0 +1,42 @@
+"""What is said at the end of a run."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from cluster.screen.run_end import show_result
+from cluster.stages.finish import RunResult
+from tests.ensembles.runs import changed, small_run
+
+
+def shown(recent: list[float], ahead: list[float], **broken: str) -> str:
+    board = changed(small_run(), broken_series=broken).board
+    outlook = {"net": (np.array(recent), np.array(ahead))}
+    result = RunResult("r", board, "blend mean", "2024-04-01", "2024-04-12", 10, outlook, noun="work days")
+    text = io.StringIO()
+    show_result(result, Console(file=text, width=200))
+    return text.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("recent", "ahead", "bars"),
+    [
+        ([0.0, 4.0], [8.0], "▁▅ → █"),
+        ([-8.0, 0.0], [8.0], "▁▅ → █"),
+        ([-4.0, -8.0], [-8.0], "▅▁ → ▁"),
+        ([0.0, 0.0], [0.0], "▁▁ → ▁"),
+    ],
+)
+def test_amounts_of_either_sign_are_drawn_on_one_scale(recent: list[float], ahead: list[float], bars: str) -> None:
+    assert f"net {bars}" in shown(recent, ahead)
+
+
+def test_series_left_out_are_named_and_periods_called_what_they_are() -> None:
+    text = shown([1.0], [1.0], **{f"bank{i}": "closed" for i in range(9)})
+    assert "forecast: 10 work days, 2024-04-01 to 2024-04-12, in r" in text
+    assert "left out: 9 series (reasons in leaderboard.json): bank0, bank1, " in text
+    assert "bank7 …; the first: bank0: closed" in text
