@@ -183,20 +183,22 @@ def sample(
 def validate(
     path: Annotated[str, typer.Argument(metavar="PATH", help="folder or file with the data")],
     config: Annotated[
-        str | None, typer.Option("--config", metavar="CONFIG", help="configuration that describes the data")
+        str | None,
+        typer.Option("--config", metavar="CONFIG", help="configuration of the run; without it, no windows are checked"),
     ] = None,
+    as_of: AsOfOption = None,
+    set_: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what is wrong with the data, as rows with place and remedy; exit code 2 when a run could not use them."""
+    """Say what is wrong with the data, with place and remedy; exit code 2 and its sentence when a run refuses them."""
     from cluster.config import load_config
-    from cluster.screen.days import show_findings
-    from forecasting.data.dataset import open_data
+    from cluster.screen.days import show_checked
+    from cluster.stages.checks import check_data
 
-    settings = load_config(config or "yuebao")
-    findings = open_data(settings.data, path, settings.calendar, checked=True).findings
-    show_findings(findings, _consoles()[0], as_json)
-    if any(finding.severity == "error" for finding in findings):
-        raise typer.Exit(2)
+    checked = check_data(load_config(config or "yuebao", set_ or ()), path, as_of, windows=config is not None)
+    show_checked(checked, *_consoles(), as_json)
+    if checked.error is not None:
+        raise checked.error
 
 
 @app.command()

@@ -138,7 +138,9 @@ class RunConfig(_Section):
     seed: int = Field(1, ge=0, description="seed of every random stream of the run")
     data: DataSpec = Field(default_factory=DataSpec, description="what the input is")
     calendar: str | None = Field(
-        "CN", description="country whose holidays and shifted work days are known in advance; null: weekends only"
+        None,
+        description="what is known in advance of days off: a country (DE), an exchange (XNYS) or a central bank "
+        "(XECB); null: weekends only. Kind yuebao has CN unless null is written",
     )
     windows: WindowsConfig = Field(default_factory=WindowsConfig, description="backtest windows")
     score: ScoreConfig = Field(default_factory=ScoreConfig, description="how forecasts are judged")
@@ -146,6 +148,22 @@ class RunConfig(_Section):
     blend: BlendSpec = Field(default_factory=BlendSpec, description="how members are combined")
     run: RunSection = Field(default_factory=RunSection, description="what the run tolerates and keeps")
     cluster: ClusterConfig = Field(default_factory=ClusterConfig, description="how work is spread")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _calendar_by_kind(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or "calendar" in values:
+            return values
+        data = values.get("data", {})
+        kind = data.get("kind", "yuebao") if isinstance(data, dict) else getattr(data, "kind", None)
+        return {**values, "calendar": "CN"} if kind == "yuebao" else values
+
+    @field_validator("calendar", mode="before")
+    @classmethod
+    def _code(cls, calendar: Any) -> Any:
+        if isinstance(calendar, bool):
+            raise ValueError("YAML reads NO without quotes as no: put the code in quotes, as in calendar: 'NO'")
+        return calendar
 
 
 def bundled_configs() -> dict[str, Path]:

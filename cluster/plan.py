@@ -146,7 +146,7 @@ def check_windows(config: RunConfig, panel: Panel) -> WindowPlan:
     ConfigError, DataError
         An unknown country, or no window that fits.
     """
-    windows = plan_windows(panel.ds, config.windows.spec())
+    windows = plan_windows(panel.ds, config.windows.spec(), panel.axis)
     panel.calendar.days(windows.final.ds)  # an unknown country is an error of the configuration, not of every trial
     return windows
 

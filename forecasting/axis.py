@@ -18,16 +18,19 @@ import numpy as np
 from forecasting.calendar import MONDAY_TO_FRIDAY, Calendar
 from forecasting.schema import DateArray, IntArray
 
-__all__ = ["DAILY", "Axis", "Freq", "absent_work_days", "describe_dates", "infer_axis"]
+__all__ = ["DAILY", "NAMES", "WEEK", "Axis", "Freq", "absent_work_days", "describe_dates", "infer_axis"]
 
 Freq = Literal["D", "B", "W"]
 WEEK = 7
+"""Days."""
 SPARE = 30
 """Days looked through beyond the usual number for periods to come: holidays may lie among them."""
 WORK_WEEKS = (4, 5, 6)
 """Work days a week may have."""
 USUAL, RARE = 0.6, 0.1
 """Share of weeks in which a usual work day occurs at least, and any other weekday at most."""
+SHORT = np.timedelta64(2 * WEEK, "D")
+"""Dates of less than two weeks show no work days: they are calendar days with gaps."""
 NEARLY_ALL = 0.95
 """Share of dates that must be work days of a country's calendar."""
 NAMES = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
@@ -103,23 +106,58 @@ def describe_dates(ds: DateArray) -> str:
     return f"{len(days)} dates on {where}" + (f", {apart}" if apart else "")
 
 
-def infer_axis(ds: DateArray, calendar: Calendar) -> Axis | None:
-    """The axis that dates ``[n]`` lie on; None where they are neither days, work days nor weeks.
+def infer_axis(ds: DateArray, calendar: Calendar, freq: Literal["auto", "D", "B", "W"] = "auto") -> Axis | None:
+    """The axis that dates ``[n]`` lie on; None where they are neither days, work days nor weeks, or not what `freq`
+    says they are.
 
     Gaps are allowed: whether a missing period is an error is not decided here. Work days are dates on four to six
     weekdays that occur in most weeks, while the other weekdays hardly occur; without a country's calendar those
     weekdays are its work days.
     """
     days = np.unique(ds)
+    if freq != "auto":
+        return {"D": Axis("D", calendar), "B": _as_work_days(days, calendar), "W": _of_weeks(days, calendar)}[freq]
     step = np.diff(days).astype(np.int64)
-    if len(step) and (step % WEEK == 0).all():
-        return Axis("W", calendar)
-    usual, clear = _usual_weekdays(days)
-    if calendar.country is None and clear and len(usual) in WORK_WEEKS:
-        return Axis("B", calendar if usual == MONDAY_TO_FRIDAY else replace(calendar, week=usual))
-    if calendar.country is not None and len(usual) < WEEK and _are_work_days(days, calendar):
+    if (step == 1).all() or (days[-1] - days[0] < SHORT and (step % WEEK).any()):
+        return Axis("D", calendar)
+    found = _of_weeks(days, calendar) or _of_work_days(days, calendar)
+    if found is None and (step == 1).mean() >= USUAL and not _has_work_week(days):
+        return Axis("D", calendar)
+    return found
+
+
+def _of_weeks(days: DateArray, calendar: Calendar) -> Axis | None:
+    steps = np.diff(days).astype(np.int64)
+    return Axis("W", calendar) if (steps % WEEK == 0).all() else None
+
+
+def _as_work_days(days: DateArray, calendar: Calendar) -> Axis | None:
+    """The axis of days that are said to be work days; None where no weekday is ever left out."""
+    usual, _ = _usual_weekdays(days)
+    if len(usual) == WEEK:
+        return None
+    if calendar.country is not None or usual == MONDAY_TO_FRIDAY or len(usual) not in WORK_WEEKS:
         return Axis("B", calendar)
-    return Axis("D", calendar) if len(days) == 1 or (step == 1).mean() >= USUAL else None
+    return Axis("B", replace(calendar, week=usual))
+
+
+def _of_work_days(days: DateArray, calendar: Calendar) -> Axis | None:
+    if calendar.country is None:
+        return _as_work_days(days, calendar) if _has_work_week(days) else None
+    usual, _ = _usual_weekdays(days)
+    worked = tuple(k for k, rest in enumerate(calendar.weekly_rest(_year(days[-1]))) if not rest)
+    fits = len(usual) < WEEK and _are_work_days(days, calendar)
+    return Axis("B", calendar) if fits or (_has_work_week(days) and usual == worked) else None
+
+
+def _has_work_week(days: DateArray) -> bool:
+    """Whether four to six weekdays occur in most weeks, and the others hardly ever."""
+    usual, clear = _usual_weekdays(days)
+    return clear and len(usual) in WORK_WEEKS
+
+
+def _year(day: np.datetime64) -> int:
+    return int(day.astype("datetime64[Y]").astype(np.int64)) + 1970
 
 
 def _usual_weekdays(days: DateArray) -> tuple[tuple[int, ...], bool]:

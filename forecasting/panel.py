@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import overload
 
@@ -25,13 +25,15 @@ __all__ = ["History", "Panel", "Series"]
 
 @dataclass(frozen=True)
 class Series:
-    """Identity of one series: `unique_id` is the target, or ``entity/target`` in a panel.
+    """Identity of one series: the pair of target and entity.
 
-    A target's name holds no slash; an entity's may.
+    `own_id` is the user's own name for it, where the data have one (a long panel's unique_id). A target's name holds
+    no slash; an entity's may.
     """
 
     target: str
     entity: str | None = None
+    own_id: str | None = field(default=None, compare=False)
 
     @overload
     @classmethod
@@ -43,7 +45,9 @@ class Series:
 
     @classmethod
     def named(cls, unique_id: str, targets: Collection[str] | None = None) -> Series | None:
-        """The series that a unique_id means; None if it is of none of the targets, where these are given."""
+        """The series that a ``target`` or an ``entity/target`` means; None if it is of none of the targets, where these
+        are given.
+        """
         entity, slash, target = unique_id.rpartition("/")
         if targets is not None and target not in targets:
             return None
@@ -51,6 +55,9 @@ class Series:
 
     @property
     def unique_id(self) -> str:
+        """The user's own id, else the target, or ``entity/target`` in a panel."""
+        if self.own_id is not None:
+            return self.own_id
         return self.target if self.entity is None else f"{self.entity}/{self.target}"
 
 
@@ -60,7 +67,7 @@ class History:
 
     `ds` ``[n]`` consecutive periods that end at the cutoff; `y` ``[n]`` in the data's unit, NaN where the amount is
     unknown (`scale.histories.prepare` fills it before a model sees it); `past` ``[n, n_past]`` past covariates, NaN
-    where unknown in that period.
+    where unknown in that period; `signed`: amounts are to be taken as of either sign, though none may be negative.
     """
 
     series: Series
@@ -70,6 +77,7 @@ class History:
     past_names: tuple[str, ...]
     calendar: Calendar
     freq: Freq = "D"
+    signed: bool = False
 
     @property
     def unique_id(self) -> str:
@@ -104,7 +112,7 @@ class Panel:
 
     `ds` ``[n]`` consecutive periods; `y` ``[n_series, n]`` in the data's unit, NaN before a series begins and where an
     amount is unknown; `past` ``[n_series, n, n_past]`` past covariates (known only up to the cutoff), NaN where
-    unknown.
+    unknown; `signed`: amounts are to be taken as of either sign, though none may be negative.
     """
 
     ds: DateArray
@@ -114,6 +122,7 @@ class Panel:
     past_names: tuple[str, ...]
     calendar: Calendar
     freq: Freq = "D"
+    signed: bool = False
 
     @property
     def axis(self) -> Axis:
@@ -165,6 +174,7 @@ class Panel:
             past_names=self.past_names,
             calendar=self.calendar,
             freq=self.freq,
+            signed=self.signed,
         )
 
     def truth(self, unique_id: str, ds: DateArray) -> FloatArray:
@@ -183,6 +193,8 @@ class Panel:
         digest.update(repr((self.past_names, self.calendar.key)).encode())
         if self.freq != "D":
             digest.update(self.freq.encode())
+        if self.signed:
+            digest.update(b"signed")
         for row in rows:
             digest.update(self.series[row].unique_id.encode())
             digest.update(np.ascontiguousarray(self.y[row], dtype=np.float64).tobytes())

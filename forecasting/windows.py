@@ -23,7 +23,7 @@ from forecasting.axis import DAILY, Axis
 from forecasting.errors import ConfigError, DataError
 from forecasting.schema import DateArray, iso
 
-__all__ = ["Window", "WindowPlan", "WindowSpec", "plan_windows", "window_after"]
+__all__ = ["LONGEST_MONTH", "Window", "WindowPlan", "WindowSpec", "plan_windows", "window_after"]
 
 LONGEST_MONTH = 31
 """Outputs of a direct member under `unit: month`."""

@@ -3,35 +3,37 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from cluster.screen.text import numbers_table, plain_cells, print_json, say, share, table_of
+from cluster.stages.checks import Checked
 from cluster.stages.monitoring import Monitored
 from ensembles.report.money import Money
 from ensembles.risk.alert_quality import AlertQuality
 from ensembles.risk.alerts import Alert
-from forecasting.data.quality.finding import Finding
 
-__all__ = ["show_alerts", "show_findings"]
+__all__ = ["show_alerts", "show_checked"]
 
 TOP_ALERTS = 40
 
 
-def show_findings(findings: Sequence[Finding], out: Console, as_json: bool) -> None:
-    """Data quality as rows, errors first."""
+def show_checked(checked: Checked, out: Console, err: Console, as_json: bool) -> None:
+    """What was understood of the data, and what is worth saying about them, one line each; errors first."""
+    for line in checked.said:
+        say(err if as_json else out, line)
     if as_json:
-        print_json([asdict(finding) for finding in findings])
+        print_json([asdict(finding) for finding in checked.findings])
         return
-    table = Table("severity", "check", "count", "first at", "value", "remedy", title="data quality")
-    for finding in findings:
-        row = (finding.severity, finding.check, str(finding.count), finding.where, finding.value, finding.remedy)
-        table.add_row(*(Text(str(cell or "")) for cell in row))
-    out.print(table)
+    for finding in checked.findings:
+        count = f" ({finding.count} in all)" if finding.count > 1 else ""
+        parts = (finding.severity, finding.where, finding.check, finding.value + count, finding.remedy)
+        say(out, ": ".join(part for part in parts if part))
+    if checked.error is None:
+        warnings = sum(finding.severity == "warning" for finding in checked.findings)
+        say(out, "no problems found" + (f", {warnings} to look at" if warnings else ""))
 
 
 def show_alerts(monitored: Monitored, out: Console, as_json: bool) -> None:

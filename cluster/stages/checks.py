@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from cluster.config import RunConfig
 from cluster.execution.executors.base import Executor
 from cluster.execution.registry import executors
+from cluster.plan import make_plan
 from cluster.request import RunRequest
 from cluster.rundir.run_facts import RunOrigin, find_run, processor
 from cluster.rundir.storage import Storage, without_secrets
 from cluster.rundir.store import RunStore
-from cluster.stages.input import identity
+from cluster.stages.input import identity, judge, open_input
 from ensembles.files.amounts import signed_targets
 from ensembles.files.run_json import DataFacts, RunFile
-from forecasting.data.quality.finding import Finding
-from forecasting.errors import ConfigError, StorageError
+from forecasting.data.loaded import Loaded
+from forecasting.data.quality.finding import Finding, finding_of
+from forecasting.errors import ConfigError, StorageError, UserError
 from forecasting.panel import Panel
 from forecasting.schema import iso
 
-__all__ = ["check_directory", "check_timeline", "origin_of"]
+__all__ = ["Checked", "check_data", "check_directory", "check_timeline", "origin_of"]
 
 
 def check_timeline(executor: Executor, timeline: Path | None) -> None:
@@ -69,8 +73,46 @@ def check_directory(store: RunStore, panel: Panel, say: Callable[[str], None]) -
     return run
 
 
-def origin_of(request: RunRequest, panel: Panel, quality: Sequence[Finding]) -> RunOrigin:
+@dataclass(frozen=True)
+class Checked:
+    """What `tidecast validate` says: findings, what was understood (nothing where a run would refuse the data), and
+    the error with which it would.
+    """
+
+    findings: Sequence[Finding]
+    said: tuple[str, ...]
+    error: UserError | None
+
+
+def check_data(config: RunConfig, path: str, as_of: str | None, *, windows: bool = True) -> Checked:
+    """What is worth saying about the data, and whether a run would take them; starts nothing.
+
+    Parameters
+    ----------
+    windows
+        Whether the backtest's windows count: not where no configuration says what they are.
+
+    Raises
+    ------
+    ConfigError
+        For a calendar or an `as_of` that cannot be.
+    """
+    data = open_input(config, path, as_of, checked=True)
+    try:
+        loaded, findings = judge(data, as_of)
+        if windows:
+            make_plan(config, loaded.panel, "cpu")
+    except UserError as error:
+        findings = data.findings
+        if not any(finding.severity == "error" for finding in findings):
+            findings = [finding_of(error, "run"), *findings]
+        return Checked(findings, (), error)
+    return Checked(findings, loaded.said, None)
+
+
+def origin_of(request: RunRequest, loaded: Loaded, quality: Sequence[Finding]) -> RunOrigin:
     """What run.json says of the request and its data."""
+    panel = loaded.panel
     data = DataFacts(
         fingerprint=identity(panel),
         path=without_secrets(request.data or "generated sample"),
@@ -80,5 +122,8 @@ def origin_of(request: RunRequest, panel: Panel, quality: Sequence[Finding]) -> 
         freq=panel.freq,
         week=panel.calendar.week,
         signed=signed_targets(panel),
+        decimals=loaded.decimals,
+        reading=loaded.reading,
+        notes=loaded.notes,
     )
     return RunOrigin(request.config_name, request.executor, data, panel.calendar.events, quality)

@@ -1,20 +1,28 @@
-"""The data of a run or of a forecast: read, cut at a day, and known again."""
+"""The data of a run or of a forecast: read up to a day, judged as a run judges them, and known again."""
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from cluster.config import RunConfig
 from forecasting.calendar import Calendar
 from forecasting.data.dataset import DataSet, open_data
 from forecasting.data.loaded import Loaded
 from forecasting.data.quality.finding import Finding
+from forecasting.data.spec import DataSpec
 from forecasting.errors import ConfigError, DataError
 from forecasting.panel import Panel
-from forecasting.schema import as_date, iso
+from forecasting.schema import iso
+from forecasting.windows import LONGEST_MONTH
 
-__all__ = ["identity", "load_checked", "load_data"]
+__all__ = ["identity", "judge", "load_checked", "load_data", "open_input"]
+
+SIGNED_SCORES = ("wape",)
+"""Scores that allow negative amounts: not those by relative error."""
 
 
 def load_data(config: RunConfig, path: str, as_of: str | None) -> Loaded:
@@ -25,7 +33,7 @@ def load_data(config: RunConfig, path: str, as_of: str | None) -> Loaded:
     DataError, ConfigError
         When the data cannot be read, and for an `as_of` that is no day or lies after the data.
     """
-    return _until(_opened(config, path, checked=False).loaded, as_of)
+    return _until(open_input(config, path, as_of, checked=False).loaded, as_of)
 
 
 def load_checked(config: RunConfig, path: str, as_of: str | None) -> tuple[Loaded, list[Finding]]:
@@ -36,7 +44,11 @@ def load_checked(config: RunConfig, path: str, as_of: str | None) -> tuple[Loade
     DataError, ConfigError
         As `load_data`, and when a finding is an error, such as a user's day that stands twice and would count twice.
     """
-    data = _opened(config, path, checked=True)
+    return judge(open_input(config, path, as_of, checked=True), as_of)
+
+
+def judge(data: DataSet, as_of: str | None) -> tuple[Loaded, list[Finding]]:
+    """As `load_checked`, of opened data."""
     loaded = _until(data.loaded, as_of)
     for finding in data.findings:
         if finding.severity == "error":
@@ -49,20 +61,39 @@ def identity(panel: Panel) -> str:
     return replace(panel, calendar=Calendar()).fingerprint()
 
 
-def _opened(config: RunConfig, path: str, *, checked: bool) -> DataSet:
-    cache = None if config.data.cache is None else Path(config.data.cache)
-    return open_data(config.data, path, config.calendar, cache, checked=checked)
+def open_input(config: RunConfig, path: str, as_of: str | None, *, checked: bool) -> DataSet:
+    """The data of a run at `path`, up to a day: nothing is read yet.
+
+    Raises
+    ------
+    ConfigError
+        For an `as_of` that is no day, or another one than the configuration's.
+    """
+    windows = config.windows
+    horizon = windows.horizon if windows.unit == "day" else LONGEST_MONTH
+    lag = horizon if config.data.max_lag is None else config.data.max_lag
+    spec = config.data.model_copy(update={"as_of": _last_day(config.data, as_of), "max_lag": lag})
+    cache = None if spec.cache is None else Path(spec.cache)
+    signed = config.score.surrogate in SIGNED_SCORES
+    return open_data(spec, path, config.calendar, cache, checked=checked, signed=signed)
+
+
+def _last_day(spec: DataSpec, as_of: str | None) -> dt.date | None:
+    if as_of is None:
+        return spec.as_of
+    try:
+        day = dt.date.fromisoformat(as_of)
+    except ValueError:
+        raise ConfigError(where=f"--as-of {as_of}", what="not a date; write it as YYYY-MM-DD") from None
+    if spec.as_of not in (None, day):
+        raise ConfigError(where=f"--as-of {as_of}", what=f"data.as_of is {spec.as_of}", remedy="give one of them")
+    return day
 
 
 def _until(loaded: Loaded, as_of: str | None) -> Loaded:
-    if as_of is None:
-        return loaded
-    try:
-        day = as_date(as_of)
-    except ValueError:
-        where = f"--as-of {as_of}"
-        raise ConfigError(where=where, what="not a date; write it as YYYY-MM-DD") from None
-    if day > loaded.panel.end:
-        what = f"the data end on {iso(loaded.panel.end)}; choose that day or an earlier one"
+    """The data, known to reach to the last period before `as_of`."""
+    panel = loaded.panel
+    if as_of is not None and panel.axis.after(panel.end, 1)[0] <= np.datetime64(as_of, "D"):
+        what = f"the data end on {iso(panel.end)}; choose that day or an earlier one"
         raise ConfigError(where=f"--as-of {as_of}", what=what)
-    return Loaded(loaded.panel.until(day), loaded.problems)
+    return loaded

@@ -5,6 +5,7 @@ The sources, and Arrow with them, are imported on first use: a configuration nee
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -14,8 +15,9 @@ import numpy as np
 from forecasting.calendar import Calendar
 from forecasting.data.loaded import Loaded, SeriesProblem
 from forecasting.data.quality.finding import Finding, finding_of
-from forecasting.data.quality.series_checks import check_series
+from forecasting.data.quality.series_checks import check_periods, check_series
 from forecasting.data.spec import DataSpec
+from forecasting.data.understood import reading_of
 from forecasting.errors import DataError
 from forecasting.panel import Panel, Series
 from forecasting.registry import found_in
@@ -30,7 +32,7 @@ _ORDER = {"error": 0, "warning": 1, "info": 2}
 
 
 class Source(Protocol):
-    """One kind of data at one path, made as ``SomeSource(spec, path, cache_dir, checked=...)``.
+    """One kind of data at one path, made as ``SomeSource(spec, path, cache_dir, checked=..., signed=...)``.
 
     It opens each of its files once and keeps what it read for all that is asked of it. The class that says a `kind`
     is found in the modules of `forecasting.data.sources`.
@@ -55,8 +57,8 @@ class Source(Protocol):
 class DataSet:
     """The data at one path, read when first asked for and once for everything that is asked."""
 
-    def __init__(self, source: Source, events: str | None, country: str | None) -> None:
-        self._source, self._events, self._country = source, events, country
+    def __init__(self, source: Source, spec: DataSpec, country: str | None) -> None:
+        self._source, self._spec, self._country = source, spec, country
 
     @cached_property
     def loaded(self) -> Loaded:
@@ -72,11 +74,14 @@ class DataSet:
         location = self._source.location
         calendar = Calendar(self._country)
         calendar.days(as_dates(["2014-01-01"]))  # an unknown country is said now, not in the middle of a run
-        if self._events is not None:
+        if self._spec.events is not None:
             from forecasting.data.sources.events import find_events, read_events
 
-            calendar = Calendar(self._country, read_events(find_events(self._events, location)))
-        return self._source.load(calendar)
+            found = read_events(find_events(self._spec.events, location), self._spec.columns)
+            calendar = Calendar(self._country, found)
+        loaded = self._source.load(calendar)
+        panel = replace(loaded.panel, signed=self._spec.scale == "signed")
+        return replace(loaded, panel=panel, reading=reading_of(panel, self._spec))
 
     @property
     def panel(self) -> Panel:
@@ -119,11 +124,21 @@ class DataSet:
             for problem in loaded.problems
         ]
         series = loaded.panel.series
-        return left_out + check_series(loaded.panel, lambda row, day: self._source.place(series[row], day))
+
+        def place(row: int, day: np.datetime64) -> str:
+            return self._source.place(series[row], day)
+
+        return left_out + check_periods(loaded.panel, place) + check_series(loaded.panel, place)
 
 
 def open_data(
-    spec: DataSpec, path: str | Path, country: str | None, cache_dir: Path | None = None, *, checked: bool = False
+    spec: DataSpec,
+    path: str | Path,
+    country: str | None,
+    cache_dir: Path | None = None,
+    *,
+    checked: bool = False,
+    signed: bool = False,
 ) -> DataSet:
     """The data at `path`.
 
@@ -139,8 +154,10 @@ def open_data(
         Where daily totals of user rows are kept under the fingerprint of the file's bytes; None: nowhere.
     checked
         Whether `findings` will be asked for, so that one reading serves them too.
+    signed
+        Whether amounts may be negative, which the score decides.
     """
-    return DataSet(_sources()[spec.kind](spec, path, cache_dir, checked=checked), spec.events, country)
+    return DataSet(_sources()[spec.kind](spec, path, cache_dir, checked=checked, signed=signed), spec, country)
 
 
 def _sources() -> dict[str, Any]:

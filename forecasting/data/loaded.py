@@ -1,8 +1,10 @@
-"""What reading gives: a panel, and the series that had to be left out."""
+"""What reading gives: a panel, the series that had to be left out, and what to tell the user of both."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+import numpy as np
 
 from forecasting.errors import DataError
 from forecasting.panel import Panel, Series
@@ -12,10 +14,13 @@ __all__ = ["Loaded", "SeriesProblem"]
 
 @dataclass(frozen=True)
 class SeriesProblem:
-    """A series of a panel that cannot be used, and why in one sentence."""
+    """A series of a panel that cannot be used, and why in one sentence; `closed`: its last day, if it ended before
+    the others.
+    """
 
     series: Series
     error: DataError
+    closed: np.datetime64 | None = None
 
     @property
     def reason(self) -> str:
@@ -25,7 +30,19 @@ class SeriesProblem:
 
 @dataclass(frozen=True)
 class Loaded:
-    """The usable series, and those left out."""
+    """The usable series, and those left out.
+
+    `decimals` that the source's amounts have; `notes`: sentences about what was decided for the user; `reading`: what
+    was understood, in one line.
+    """
 
     panel: Panel
     problems: tuple[SeriesProblem, ...] = ()
+    decimals: int = 0
+    notes: tuple[str, ...] = ()
+    reading: str = ""
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """All that the user is told before anything is computed."""
+        return (*((self.reading,) if self.reading else ()), *self.notes)

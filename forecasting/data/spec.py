@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import re
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from forecasting.panel import Series
 
 __all__ = ["DataSpec"]
 
 _NAME = re.compile(r"[\w.-]+")
 _RESERVED = frozenset({"ds", "unique_id"})
+_OWN_UNITS = ("fen", "CNY")
+"""Units of the competition's tables; the first is theirs by default."""
+_LONGEST_UNIT = 40
 
 
 class DataSpec(BaseModel):
@@ -41,8 +47,33 @@ class DataSpec(BaseModel):
         description="Column that tells the entities of a panel apart, such as fund_code; read as text, so leading "
         "zeros stay. null for a long panel, whose unique_id is entity/target.",
     )
-    unit: Literal["fen", "CNY"] = Field(
-        "fen", description="Unit of the amounts: fen (0.01 CNY; user rows hold whole fen) or CNY."
+    unit: str | None = Field(
+        None,
+        description="Unit of the amounts as it is to be shown, such as EUR or thousand USD; nothing is converted. "
+        "null: none is shown. kind yuebao alone knows fen (0.01 CNY, its default; user rows hold whole fen) and CNY.",
+    )
+    freq: Literal["auto", "D", "B", "W"] = Field(
+        "auto",
+        description="Periods of the data: D calendar days, B work days, W weeks; auto: as the dates show.",
+    )
+    missing: Literal["error", "zero", "skip"] = Field(
+        "error",
+        description="What a period without a row, or an empty amount, means: error, it is refused; zero, nothing "
+        "flowed; skip, it is unknown, and neither trained on nor scored.",
+    )
+    max_lag: int | None = Field(
+        None,
+        ge=0,
+        description="Most periods that a series of a panel may end before the others and still be forecast; one that "
+        "ended earlier is closed. null: the horizon.",
+    )
+    scale: Literal["auto", "log", "signed"] = Field(
+        "auto",
+        description="log: models work on logarithms, and amounts must not be negative; signed: amounts of either sign; "
+        "auto: signed where a series has negative amounts.",
+    )
+    as_of: dt.date | None = Field(
+        None, description="Use the data up to this day only, as --as-of does; later rows are never looked at."
     )
     past: tuple[str, ...] | None = Field(
         None,
@@ -75,12 +106,36 @@ class DataSpec(BaseModel):
             raise ValueError(f"the weights sum to {sum(targets.values()):g}: make them sum to 1")
         return targets
 
+    @field_validator("as_of", mode="before")
+    @classmethod
+    def _day(cls, value: Any) -> Any:
+        if isinstance(value, dt.date) or value is None:
+            return value
+        try:
+            return dt.date.fromisoformat(str(value))
+        except ValueError:
+            raise ValueError("not a date; write it as YYYY-MM-DD") from None
+
+    @field_validator("unit")
+    @classmethod
+    def _label(cls, unit: str | None) -> str | None:
+        if unit is not None and not (unit.strip() == unit != "" and unit.isprintable() and len(unit) <= _LONGEST_UNIT):
+            raise ValueError(f"a unit is a short text such as EUR, of at most {_LONGEST_UNIT} characters")
+        return unit
+
     @field_validator("past")
     @classmethod
     def _past(cls, past: tuple[str, ...] | None) -> tuple[str, ...] | None:
         if past is not None and len(set(past)) < len(past):
             raise ValueError("a past covariate is named twice")
         return past
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unit_by_kind(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("kind", "yuebao") == "yuebao" and values.get("unit") is None:
+            return {**values, "unit": _OWN_UNITS[0]}
+        return values
 
     @model_validator(mode="after")
     def _names_agree(self) -> Self:
@@ -95,4 +150,21 @@ class DataSpec(BaseModel):
             )
         if self.entity is not None and self.kind != "panel":
             raise ValueError(f"entity is for kind: panel, and kind is {self.kind}")
+        if self.kind == "yuebao" and self.unit not in _OWN_UNITS:
+            raise ValueError(f"unit is {self.unit}, and kind yuebao knows {' and '.join(_OWN_UNITS)}")
         return self
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the data are a long panel, whose rows name their series by a unique_id."""
+        return self.kind == "panel" and self.entity is None
+
+    def series(self, unique_id: str) -> Series | None:
+        """The series that an id means in these data; None if it is of none of the targets.
+
+        In a long panel of one target an id is never taken apart.
+        """
+        if self.is_long and len(self.targets) == 1:
+            return Series(next(iter(self.targets)), unique_id, unique_id)
+        found = Series.named(unique_id, self.targets)
+        return None if found is None or found.entity == "" else found

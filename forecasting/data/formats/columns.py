@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from forecasting.errors import DataError
 
-__all__ = ["find_column", "listed"]
+__all__ = ["find_column", "listed", "present"]
 
 _CAPTIONS: dict[str, tuple[str, ...]] = {
     "ds": (
@@ -26,10 +26,13 @@ _CAPTIONS: dict[str, tuple[str, ...]] = {
 """Captions known for our names; more than one of them in a table is refused, not guessed."""
 
 
-def find_column(name: str, columns: Mapping[str, str], available: Sequence[str], where: str) -> str:
+def find_column(
+    name: str, columns: Mapping[str, str], available: Sequence[str], where: str, remedy: str | None = None
+) -> str:
     """The column of table `where` that holds our `name`.
 
-    It is the column mapped to the name, else the one of that name, else the only one with a known caption.
+    It is the column mapped to the name, else the one of that name, else the only one with a known caption. `remedy`:
+    what to do when there is none, where data.columns cannot name it.
 
     Raises
     ------
@@ -38,11 +41,11 @@ def find_column(name: str, columns: Mapping[str, str], available: Sequence[str],
     """
     if name in columns:
         if columns[name] in available:
-            return columns[name]
+            return _once(columns[name], available, where)
         missing = f"there is no column {columns[name]!r}, which data.columns gives for {name}"
         raise DataError(where=where, what=f"{missing}; the columns are {listed(available)}")
     if name in available:
-        return name
+        return _once(name, available, where)
     known = {caption.casefold() for caption in (name, *_CAPTIONS.get(name, ()))}
     fitting = [column for column in available if column.casefold() in known]
     if len(fitting) == 1:
@@ -51,7 +54,19 @@ def find_column(name: str, columns: Mapping[str, str], available: Sequence[str],
         what = f"the columns {listed(fitting)} could each be {name}"
         raise DataError(where=where, what=what, remedy="name one in data.columns")
     what = f"there is no column for {name} among {listed(available)}"
-    raise DataError(where=where, what=what, remedy=f"name it in data.columns ({name}: COLUMN)")
+    raise DataError(where=where, what=what, remedy=remedy or f"name it in data.columns ({name}: COLUMN)")
+
+
+def _once(column: str, available: Sequence[str], where: str) -> str:
+    if list(available).count(column) > 1:
+        what = f"column {column!r} stands twice in the header"
+        raise DataError(where=where, what=what, remedy="rename or remove one")
+    return column
+
+
+def present(columns: Mapping[str, str], available: Sequence[str]) -> dict[str, str]:
+    """The mapped columns that a table has: one beside the data may have the data's captions or others."""
+    return {name: column for name, column in columns.items() if column in available}
 
 
 def listed(names: Sequence[str], most: int = 12) -> str:

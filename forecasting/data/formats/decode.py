@@ -20,6 +20,7 @@ __all__ = [
     "Fault",
     "Numbers",
     "amount_fault",
+    "decimals_of",
     "decode_dates",
     "decode_numbers",
     "first",
@@ -32,7 +33,7 @@ EXACT = 2.0**53
 
 _DAY = re.compile(
     r"(?P<y>\d{4})(?:(?P<m>\d{2})(?P<d>\d{2})|(?P<sep>[-/.])(?P<m2>\d{1,2})(?P=sep)(?P<d2>\d{1,2})"
-    r"|年(?P<m3>\d{1,2})月(?P<d3>\d{1,2})日)(?:[T ]00:00(?::00(?:\.0+)?)?|\.0)?"
+    r"|年(?P<m3>\d{1,2})月(?P<d3>\d{1,2})日)(?:[T ]0?0:00(?::00(?:\.0+)?)?(?: ?(?:Z|UTC|\+00:?00))?|\.0)?"
 )
 _FIRST_YEAR, _LAST_YEAR = 1900, 2199
 _MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "Null", "null", "None", r"\N")
@@ -42,18 +43,19 @@ DAY_REMEDY = "write YYYYMMDD or YYYY-MM-DD"
 
 
 class Fault(NamedTuple):
-    """What is wrong with an amount, and what to do."""
+    """What is wrong with an amount, what to do, and what the check for it is called."""
 
     what: str
     remedy: str
+    check: str = ""
 
 
 FAULTS = (
     Fault("", ""),
-    Fault("too large to be held exactly (2^53)", "use a larger unit"),
-    Fault("a negative amount", "correct it"),
-    Fault("not a number", "correct it"),
-    Fault("a missing amount", "fill it in (0 if nothing flowed)"),
+    Fault("too large to be held exactly (2^53)", "use a larger unit", "too large"),
+    Fault("a negative amount", "correct it", "negative amount"),
+    Fault("not a number", "correct it", "not a number"),
+    Fault("a missing amount", "fill it in (0 if nothing flowed)", "missing amount"),
     Fault("a fraction of a fen", "correct it, or set data.unit to CNY if amounts are in CNY"),
 )
 """The faults of an amount by their code; code 0 means that nothing is wrong."""
@@ -71,7 +73,9 @@ class Numbers:
 
 
 def parse_day(text: str) -> np.datetime64:
-    """A day from YYYYMMDD, YYYY-MM-DD, YYYY/MM/DD or YYYY年M月D日, at midnight if it has a time; NaT for others."""
+    """A day from YYYYMMDD, YYYY-MM-DD, YYYY/MM/DD or YYYY年M月D日, at midnight (of UTC, if it says so) if it has a
+    time; NaT for others.
+    """
     match = _DAY.fullmatch(text.strip())
     if match is None:
         return np.datetime64("NaT", "D")
@@ -164,10 +168,22 @@ def _day(value: Any) -> np.datetime64:
     return np.datetime64("NaT", "D") if value is None else parse_day(str(value))
 
 
-def amount_fault(numbers: Numbers) -> IntArray:
-    """What is wrong with each amount, ``[n]``: an index into `FAULTS`, 0 where nothing is."""
+def decimals_of(values: FloatArray, most: int = 6) -> int:
+    """Decimals that amounts of any shape have, at most `most`: 0 for whole numbers; unknown ones do not count."""
+    known = np.abs(values[np.isfinite(values)])
+    for k in range(most):
+        scaled = known * 10.0**k
+        if (np.abs(scaled - np.rint(scaled)) <= 1e-9 + 4 * np.finfo(np.float64).eps * scaled).all():
+            return k
+    return most
+
+
+def amount_fault(numbers: Numbers, *, signed: bool = False) -> IntArray:
+    """What is wrong with each amount, ``[n]``: an index into `FAULTS`, 0 where nothing is. `signed`: it may be
+    negative.
+    """
     with np.errstate(invalid="ignore"):
-        negative, large = numbers.values < 0, numbers.values >= EXACT
+        negative, large = (numbers.values < 0) & (not signed), np.abs(numbers.values) >= EXACT
     fault = np.zeros(len(numbers.values), dtype=np.int8)
     for code, mask in enumerate((large, negative, numbers.bad, numbers.missing), start=1):
         fault[mask] = code

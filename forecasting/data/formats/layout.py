@@ -6,14 +6,17 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from forecasting.errors import DataError
 
-__all__ = ["Layout", "layout_of", "one_line_each", "record_rows"]
+__all__ = ["Headerless", "Layout", "layout_of", "one_line_each", "record_rows"]
 
 _NEWLINE = re.compile(r"\r\n|\n|\r")
+
+Headerless = Callable[[tuple[str, ...]], tuple[str, ...] | None]
+"""Names of the columns of a table whose first row is no header but these cells; None: the row is a header."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,8 @@ def record_rows(text: io.TextIOWrapper, header_lines: int) -> Iterator[int]:
         return
 
 
-def layout_of(name: str, head: bytes) -> Layout:
-    """The layout of file `name`, which begins with the bytes `head`.
+def layout_of(name: str, head: bytes, headerless: Headerless | None = None) -> Layout:
+    """The layout of file `name`, which begins with the bytes `head`; without `headerless` its first row is a header.
 
     Raises
     ------
@@ -68,7 +71,11 @@ def layout_of(name: str, head: bytes) -> Layout:
             except csv.Error:
                 where = f"{name}:{number}"
                 raise DataError(where=where, what="the header cannot be read", remedy="check the quotes") from None
-            return Layout(tuple(n.strip() for n in names), encoding, number, not text[end:].strip("\r\n"))
+            cells = tuple(n.strip() for n in names)
+            given = None if headerless is None else headerless(cells)
+            if given is not None:
+                return Layout(given, encoding, number - 1)
+            return Layout(cells, encoding, number, not text[end:].strip("\r\n"))
     raise DataError(where=name, what="it is empty", remedy="give a file with a header and rows")
 
 

@@ -24,7 +24,7 @@ import pyarrow.csv as pacsv
 
 from forecasting.data.formats.columns import listed
 from forecasting.data.formats.files import TableFile, reading
-from forecasting.data.formats.layout import Layout, layout_of, one_line_each, record_rows
+from forecasting.data.formats.layout import Headerless, Layout, layout_of, one_line_each, record_rows
 from forecasting.errors import DataError
 
 if TYPE_CHECKING:
@@ -78,14 +78,14 @@ class OpenPart:
     Raises
     ------
     DataError
-        On entering, when the file is empty, cannot be read, or names a column twice.
+        On entering, when the file is empty or cannot be read.
     """
 
     columns: tuple[str, ...] = ()
 
-    def __init__(self, file: TableFile, digest: Any = None) -> None:
+    def __init__(self, file: TableFile, digest: Any = None, headerless: Headerless | None = None) -> None:
         self.file = file
-        self._digest = digest
+        self._digest, self._headerless = digest, headerless
         self._open = ExitStack()
         self._bytes: _Bytes | None = None
         self._layout = Layout((), "utf-8", 0)
@@ -105,11 +105,6 @@ class OpenPart:
         except BaseException:
             self.__exit__()
             raise
-        twice = sorted({n for n in self.columns if self.columns.count(n) > 1})
-        if twice:
-            self.__exit__()
-            what = f"column {twice[0]!r} stands twice in the header"
-            raise DataError(where=self.name, what=what, remedy="rename or remove one")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -126,21 +121,29 @@ class OpenPart:
             self.columns = tuple(str(n).strip() for n in self._parquet.schema_arrow.names)
         else:
             self._bytes = _Bytes(raw, self._digest)
-            self._layout = layout_of(self.name, self._bytes.head)
+            self._layout = layout_of(self.name, self._bytes.head, self._headerless)
             self.columns = self._layout.columns
 
+    @property
+    def clear_columns(self) -> tuple[str, ...]:
+        """The columns that can be asked for: those with a name of their own."""
+        return tuple(n for n in self.columns if n and self.columns.count(n) == 1)
+
     def require(self, columns: Iterable[str]) -> None:
-        """Check that the part has all these columns.
+        """Check that the part has all these columns, each once.
 
         Raises
         ------
         DataError
-            When one is missing.
+            When one is missing, or its name stands twice.
         """
         for column in columns:
             if column not in self.columns:
                 what = f"there is no column {column!r}; the columns are {listed(self.columns)}"
                 raise DataError(where=self.name, what=what)
+            if self.columns.count(column) > 1:
+                what = f"column {column!r} stands twice in the header"
+                raise DataError(where=self.name, what=what, remedy="rename or remove one")
 
     def text(self, columns: Sequence[str], ragged: Ragged | None = None) -> Iterator[pa.RecordBatch]:
         """Batches of the named columns: text from a CSV, the stored types from Parquet.
@@ -237,7 +240,7 @@ class OpenPart:
             use_threads=False,
             block_size=block_size,
             skip_rows=skip,
-            column_names=list(self._layout.columns),
+            column_names=_told_apart(self._layout.columns),
             encoding=self._layout.encoding,
         )
 
@@ -292,6 +295,8 @@ class OpenTable:
         The parts in order, at least one.
     fingerprinted
         Whether `fingerprint` will be asked for.
+    headerless
+        Names the columns of a CSV without a header.
 
     Raises
     ------
@@ -299,11 +304,14 @@ class OpenTable:
         On entering, as `OpenPart`.
     """
 
-    def __init__(self, files: Sequence[TableFile], *, fingerprinted: bool = False) -> None:
+    def __init__(
+        self, files: Sequence[TableFile], *, fingerprinted: bool = False, headerless: Headerless | None = None
+    ) -> None:
         self.files = tuple(files)
         can_hash = fingerprinted and not any(file.is_parquet for file in files)
         self._digest = hashlib.sha256() if can_hash else None
-        self._first = OpenPart(self.files[0], self._digest)
+        self._headerless = headerless
+        self._first = OpenPart(self.files[0], self._digest, headerless)
         self._n_read = 0
 
     @property
@@ -328,7 +336,7 @@ class OpenTable:
         yield self._first
         self._count_part()
         for file in self.files[1:]:
-            with OpenPart(file, self._digest) as part:
+            with OpenPart(file, self._digest, self._headerless) as part:
                 yield part
             self._count_part()
 
@@ -342,6 +350,11 @@ class OpenTable:
         self._n_read += 1
         if self._digest is not None:
             self._digest.update(b"\0part")
+
+
+def _told_apart(names: Sequence[str]) -> list[str]:
+    """The names, with a number after those that are empty or stood before: nobody asks for these."""
+    return [n if n and n not in names[:k] else f"{n}\0{k}" for k, n in enumerate(names)]
 
 
 def _in_order(

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 
 from forecasting.data.formats.decode import (
     DAY_REMEDY,
-    FAULTS,
     Numbers,
-    amount_fault,
     decode_dates,
     decode_numbers,
     first,
@@ -20,19 +18,23 @@ from forecasting.data.formats.decode import (
 )
 from forecasting.data.formats.reading import OpenPart, OpenTable
 from forecasting.errors import DataError
-from forecasting.schema import DateArray, FloatArray, IntArray, iso
+from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray
 
-__all__ = ["SmallTable", "check_every_day", "days_fault", "read_table"]
+__all__ = ["SmallTable", "read_table"]
 
 
 @dataclass(frozen=True)
 class SmallTable:
-    """Columns of one table (all its parts), by their names in the file; `starts` is each part's first record."""
+    """Columns of one table (all its parts), by their names in the file; `starts` is each part's first record.
+
+    `records` ``[n_rows]`` are the rows' numbers in the parts, where not all are held; None: all are.
+    """
 
     parts: tuple[OpenPart, ...]
     starts: tuple[int, ...]
     columns: Mapping[str, pa.ChunkedArray]
     n_rows: int
+    records: IntArray | None = None
 
     @property
     def name(self) -> str:
@@ -44,8 +46,18 @@ class SmallTable:
         """All columns of the first file, read or not."""
         return self.parts[0].columns
 
+    def where(self, mask: BoolArray) -> SmallTable:
+        """The table with the marked rows alone."""
+        if mask.all():
+            return self
+        kept = np.flatnonzero(mask)
+        columns = {name: column.filter(pa.array(mask)) for name, column in self.columns.items()}
+        records = kept if self.records is None else self.records[kept]
+        return replace(self, columns=columns, n_rows=len(kept), records=records)
+
     def place(self, record: int) -> str:
         """``file:row`` of a record."""
+        record = record if self.records is None else int(self.records[record])
         part = int(np.searchsorted(self.starts, record, side="right")) - 1
         (row,) = self.parts[part].rows_of([record - self.starts[part]])
         return f"{self.parts[part].name}:{row}"
@@ -72,26 +84,6 @@ class SmallTable:
     def numbers(self, column: str) -> Numbers:
         """A column of numbers, ``[n_rows]``, with what is missing or wrong marked."""
         return decode_numbers(self.columns[column])
-
-    def amounts(self, column: str, ds: DateArray) -> FloatArray:
-        """A target's column, ``[n_rows]``.
-
-        Raises
-        ------
-        DataError
-            At the first amount that is missing, no number, negative or too large to be exact.
-        """
-        numbers = self.numbers(column)
-        fault = amount_fault(numbers)
-        wrong = first(fault > 0)
-        if wrong is not None:
-            raise self.amount_error(column, ds, wrong, int(fault[wrong]))
-        return numbers.values
-
-    def amount_error(self, column: str, ds: DateArray, record: int, fault: int) -> DataError:
-        """Where an amount stands, and what is wrong with it: `fault` is an index into `FAULTS`."""
-        what = f"{column} on {iso(ds[record])} is {self.raw(column, record)}, {FAULTS[fault].what}"
-        return DataError(where=self.place(record), what=what, remedy=FAULTS[fault].remedy)
 
     def covariate(self, column: str) -> FloatArray:
         """A past covariate's column, ``[n_rows]``, NaN where empty.
@@ -140,35 +132,3 @@ def _chunked(name: str, column: str, arrays: list[pa.Array]) -> pa.ChunkedArray:
     except (pa.ArrowInvalid, TypeError):
         what = f"the parts of the table hold {column} in different types"
         raise DataError(where=name, what=what, remedy="write them in one type") from None
-
-
-def days_fault(table: SmallTable, ds: DateArray, records: IntArray) -> DataError | None:
-    """What breaks the run of days of `records` ``[n]``, sorted by day: the first that stands twice, or is missing;
-    None when nothing.
-    """
-    step = np.diff(ds[records]).astype(np.int64)
-    wrong = first(step != 1)
-    if wrong is None:
-        return None
-    before, after = int(records[wrong]), int(records[wrong + 1])
-    where = table.place(after)
-    if step[wrong] == 0:
-        what = f"{iso(ds[after])} stands twice, first at {table.place(before)}"
-        return DataError(where=where, what=what, remedy="keep one row a day")
-    what = f"no row for {iso(ds[before] + 1)}, the day after {iso(ds[before])}"
-    return DataError(where=where, what=what, remedy=f"add the {step[wrong] - 1} missing day(s) before {iso(ds[after])}")
-
-
-def check_every_day(table: SmallTable, ds: DateArray) -> IntArray:
-    """The order that sorts the days, after checking that every day from first to last stands there once.
-
-    Raises
-    ------
-    DataError
-        At the first day that stands twice, or is missing.
-    """
-    order = np.argsort(ds, kind="stable")
-    fault = days_fault(table, ds, order)
-    if fault is not None:
-        raise fault
-    return order

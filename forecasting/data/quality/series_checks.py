@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from forecasting.axis import absent_work_days
 from forecasting.data.quality.finding import Finding, Severity
 from forecasting.panel import Panel
 from forecasting.schema import BoolArray, FloatArray, IntArray, iso
 
-__all__ = ["Place", "check_series", "outlier_days"]
+__all__ = ["Place", "check_periods", "check_series", "outlier_days"]
 
 _DEVIATIONS = 7.0
 """Robust standard deviations from which a day is an outlier."""
@@ -19,6 +20,18 @@ _NEAR = 14
 
 Place = Callable[[int, np.datetime64], str]
 """``file:row`` of a series (its row in the panel) on a day."""
+
+
+def check_periods(panel: Panel, place: Place) -> list[Finding]:
+    """Work days without a row that the calendar does not explain."""
+    absent = absent_work_days(panel.ds, panel.axis) if panel.freq == "B" else panel.ds[:0]
+    if not len(absent):
+        return []
+    after = panel.ds[np.searchsorted(panel.ds, absent[0])]
+    row = int(np.argmax(~np.isnan(panel.y[:, np.searchsorted(panel.ds, after)])))
+    value = f"no row for {iso(absent[0])}, a work day"
+    remedy = "add what is missing; nothing to do if nobody worked, but a calendar would know such days in advance"
+    return [Finding("absent work day", "warning", len(absent), place(row, after), value, remedy)]
 
 
 def check_series(panel: Panel, place: Place) -> list[Finding]:
@@ -37,7 +50,7 @@ def check_series(panel: Panel, place: Place) -> list[Finding]:
         elif (y == y[0]).all():
             constant.append(row)
         else:
-            strange = outlier_days(y, weekday[known]) & (y > 0)
+            strange = outlier_days(y, weekday[known]) & (y != 0)
             outliers += [(row, int(known[k])) for k in np.flatnonzero(strange)]
     findings = [
         _days(
@@ -65,7 +78,7 @@ def check_series(panel: Panel, place: Place) -> list[Finding]:
 
 def outlier_days(y: FloatArray, weekday: IntArray) -> BoolArray:
     """Days ``[n]`` far from the median of their neighbours and from what their weekday does, on log scale."""
-    log = np.log1p(y)
+    log = np.copysign(np.log1p(np.abs(y)), y)
     padded = np.pad(log, _NEAR, mode="reflect")
     near = np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * _NEAR + 1), axis=1)
     rest = log - near

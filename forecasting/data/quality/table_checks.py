@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from forecasting.data.formats.decode import DAY_REMEDY, EXACT, decode_dates
+from forecasting.data.formats.decode import DAY_REMEDY, FAULTS, decode_dates
 from forecasting.data.formats.table import SmallTable
 from forecasting.data.quality.finding import Finding, Severity
+from forecasting.data.rows import FILL_REMEDY, Rules
 from forecasting.schema import DateArray, IntArray, iso
 
 __all__ = ["check_amounts", "check_covariates", "check_days", "records_finding"]
@@ -23,15 +24,20 @@ def records_finding(
     return [Finding(check, severity, len(records), table.place(int(min(records))), value, remedy)]
 
 
-def check_days(table: SmallTable, column: str, *, gaps: Severity | None) -> tuple[DateArray, list[Finding]]:
-    """The days ``[n]``, NaT where there is none, with what is wrong with them; missing days have severity `gaps`."""
+def check_days(
+    table: SmallTable, column: str, *, gaps: Severity | None, unit: int = 1
+) -> tuple[DateArray, list[Finding]]:
+    """The days ``[n]``, NaT where there is none, with what is wrong with them; missing days have severity `gaps`.
+
+    `unit`: days between two periods.
+    """
     ds = decode_dates(table.columns[column])
     bad = np.flatnonzero(np.isnat(ds))
     shown = table.raw(column, int(bad[0])) if len(bad) else ""
     found = records_finding(table, "date", "error", bad, f"{column} is {shown}", DAY_REMEDY)
     order = np.argsort(ds, kind="stable")
     order = order[: len(ds) - len(bad)]  # NaT sorts last
-    step = np.diff(ds[order]).astype(np.int64)
+    step = np.diff(ds[order]).astype(np.int64) // unit
     twice = order[1:][step == 0]
     if len(twice):
         day = iso(ds[int(twice.min())])
@@ -39,30 +45,23 @@ def check_days(table: SmallTable, column: str, *, gaps: Severity | None) -> tupl
     after = np.flatnonzero(step > 1)
     if len(after) and gaps is not None:
         missing = int((step[after] - 1).sum())
-        record, day = int(order[after[0] + 1]), iso(ds[order[after[0]]] + 1)
-        found.append(
-            Finding("missing day", gaps, missing, table.place(record), f"no row for {day}", "add the missing day(s)")
-        )
+        record, day = int(order[after[0] + 1]), iso(ds[order[after[0]]] + unit)
+        value, remedy = f"no row for {day}", f"add the missing day(s), or {FILL_REMEDY}"
+        found.append(Finding("missing day", gaps, missing, table.place(record), value, remedy))
     return ds, found
 
 
-def check_amounts(table: SmallTable, column: str, ds: DateArray) -> list[Finding]:
+def check_amounts(table: SmallTable, column: str, ds: DateArray, rules: Rules) -> list[Finding]:
     """What is wrong with a target's column."""
-    numbers = table.numbers(column)
-    with np.errstate(invalid="ignore"):
-        kinds = {
-            "missing amount": (numbers.missing, "fill it in (0 if nothing flowed)"),
-            "not a number": (numbers.bad, "correct it"),
-            "negative amount": (numbers.values < 0, "correct it"),
-            "too large": (numbers.values >= EXACT, "use a larger unit: amounts above 2^53 are not exact"),
-        }
+    faults = rules.faults(table.numbers(column))
     found: list[Finding] = []
-    for check, (mask, remedy) in kinds.items():
-        records = np.flatnonzero(mask)
+    for code in (4, 3, 2, 1):
+        records = np.flatnonzero(faults == code)
         if len(records):
             k = int(records[0])
             value = f"{column} on {'?' if np.isnat(ds[k]) else iso(ds[k])} is {table.raw(column, k)}"
-            found += records_finding(table, f"{check}: {column}", "error", records, value, remedy)
+            check = f"{FAULTS[code].check}: {column}"
+            found += records_finding(table, check, "error", records, value, rules.remedy(code))
     return found
 
 

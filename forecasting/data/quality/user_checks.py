@@ -17,6 +17,7 @@ from forecasting.data.formats.decode import DAY_REMEDY, EXACT, decode_dates, dec
 from forecasting.data.quality.finding import Finding, Severity
 from forecasting.data.quality.identities import IDENTITIES, check_rules
 from forecasting.data.quality.user_rows import Cells, Tallies, Traced, UserRows
+from forecasting.data.rows import rows_until
 from forecasting.schema import BoolArray, DateArray, IntArray, iso
 
 __all__ = ["USER", "NotPlain", "UserChecks"]
@@ -40,6 +41,8 @@ class UserChecks:
     targets: tuple[str, ...]
     whole: bool
     plain: bool
+    until: str | None = None
+    """The last day looked at, as ISO; None: all are."""
     parts: list[Traced] = field(default_factory=list)
     """The table's files, to trace records to rows."""
     tallies: Tallies = field(default_factory=Tallies)
@@ -72,14 +75,16 @@ class UserChecks:
         NotPlain
             For a batch of integers with a cell that is none, or with a date that is no day.
         """
+        n_rows = batch.num_rows
+        batch, records = rows_until(batch, self.date, self.until, self._start)
+        self._start += n_rows
         names = batch.schema.names
         cells = {c: _cells(batch.column(c), self.plain) for c in names if c not in (USER, self.date)}
         users = _codes(self, batch.column(USER)) if USER in names else None
         days = decode_dates(batch.column(self.date))
         if self.plain and np.isnat(days).any():
             raise NotPlain
-        rows = UserRows(len(self.parts) - 1, self._start, batch, self.date, days, users, cells)
-        self._start += batch.num_rows
+        rows = UserRows(len(self.parts) - 1, records, batch, self.date, days, users, cells)
         _judge(self, rows)
         check_rules(self.tallies, rows)
 
@@ -188,7 +193,7 @@ def _note_days(checks: UserChecks, rows: UserRows, nat: BoolArray) -> None:
     good = np.flatnonzero(~nat if rows.users is None else ~nat & (rows.users >= 0))
     distinct, first, index = np.unique(rows.days[good], return_index=True, return_inverse=True)
     for day, position in zip(distinct, first, strict=True):
-        checks.days.setdefault(day, (rows.part, rows.start + int(good[position])))
+        checks.days.setdefault(day, (rows.part, int(rows.records[good[position]])))
     if rows.users is None or len(good) == 0:
         return
     numbers = {day: n for n, day in enumerate(checks.days)}
@@ -204,7 +209,7 @@ def _note_days(checks: UserChecks, rows: UserRows, nat: BoolArray) -> None:
     tally = checks.tallies(
         "duplicate (user, date)", "error", "keep one row a user and day: its amounts would count twice"
     )
-    tally.add(rows.part, rows.start, twice, lambda k: f"user {rows.raw(USER, k)} on {iso(rows.days[k])}")
+    tally.add(rows.part, rows.records, twice, lambda k: f"user {rows.raw(USER, k)} on {iso(rows.days[k])}")
     _note_first_days(checks, rows.days[good], codes)
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from forecasting.data.formats.decode import first, shown
 from forecasting.data.quality.finding import Finding, Severity
+from forecasting.data.rows import Records
 from forecasting.schema import BoolArray, DateArray, IntArray, iso
 
 __all__ = ["Cells", "Tallies", "Tally", "Traced", "UserRows"]
@@ -39,14 +40,14 @@ class Tally:
     first: tuple[int, int] | None = None
     value: str = ""
 
-    def add(self, part: int, start: int, mask: BoolArray, value: Callable[[int], str]) -> None:
-        """Count the True of `mask` ``[n]``, which begins at record `start`; `value` tells what stands at a position."""
+    def add(self, part: int, records: Records, mask: BoolArray, value: Callable[[int], str]) -> None:
+        """Count the True of `mask` ``[n]``, which are these records; `value` tells what stands at a position."""
         position = first(mask)
         if position is None:
             return
         self.count += int(mask.sum())
         if self.first is None:
-            self.first, self.value = (part, start + position), value(position)
+            self.first, self.value = (part, int(records[position])), value(position)
 
 
 @dataclass
@@ -101,10 +102,10 @@ class Cells:
 
 @dataclass(frozen=True)
 class UserRows:
-    """Records `start` to `start` + n of a part; `users` are numbers, -1 where empty, None without such a column."""
+    """Some records of a part; `users` are numbers, -1 where empty, None without such a column."""
 
     part: int
-    start: int
+    records: Records
     batch: pa.RecordBatch
     date: str
     days: DateArray
@@ -117,7 +118,7 @@ class UserRows:
 
     def count(self, tally: Tally, mask: BoolArray, *columns: str) -> None:
         """Count the marked rows; the first is shown by its cells in `columns`, and its day."""
-        tally.add(self.part, self.start, mask, lambda k: self._shown(k, columns))
+        tally.add(self.part, self.records, mask, lambda k: self._shown(k, columns))
 
     def _shown(self, position: int, columns: tuple[str, ...]) -> str:
         cells = ", ".join(f"{c} is {self.raw(c, position)}" for c in columns)

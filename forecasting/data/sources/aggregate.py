@@ -27,6 +27,7 @@ from forecasting.data.formats.decode import (
 )
 from forecasting.data.formats.files import TableFile
 from forecasting.data.formats.reading import OpenPart, OpenTable
+from forecasting.data.rows import Records, rows_until
 from forecasting.errors import DataError
 from forecasting.schema import DateArray, FloatArray, IntArray, iso
 
@@ -38,13 +39,15 @@ class TotalsQuery:
     """What to sum: the date column, amount columns that must be there and not negative, and others (empty cells count
     as 0).
 
-    `scale` is the number of exact steps in one unit of the file: 1 for whole fen, 100 for CNY.
+    `scale` is the number of exact steps in one unit of the file: 1 for whole fen, 100 for CNY. Rows after the day
+    `until` (ISO; None: no row) are not looked at.
     """
 
     date: str
     amounts: tuple[str, ...]
     extras: tuple[str, ...] = ()
     scale: int = 1
+    until: str | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -91,6 +94,8 @@ class DaySums:
         """
         if not self.by_day:
             what = "it holds a header and no rows"
+            if self.query.until is not None:
+                what = f"it holds no rows up to {self.query.until}"
             raise DataError(where=name, what=what, remedy="give at least some days of data")
         days = sorted(self.by_day)
         for day in days:
@@ -127,6 +132,7 @@ def plain_sums(query: TotalsQuery, batch: pa.RecordBatch) -> tuple[DateArray, In
     """Days ``[n]`` of a batch of integers, and its sums on them ``[n, n_columns]``; None: it needs the careful way."""
     if query.scale != 1:
         return None
+    batch, _ = rows_until(batch, query.date, query.until)
     if not all(_is_plain(batch.column(c), batch.num_rows, c in query.amounts) for c in query.columns):
         return None
     groups = pa.Table.from_batches([batch])
@@ -142,6 +148,7 @@ class CarefulSums:
 
     def __init__(self, part: OpenPart, query: TotalsQuery) -> None:
         self._part, self._query, self._seen = part, query, 0
+        self._records: Records = range(0)
         self.sums = DaySums(query)
 
     def add(self, batch: pa.RecordBatch) -> None:
@@ -153,6 +160,9 @@ class CarefulSums:
             At the first cell that is not what it should be.
         """
         query = self._query
+        n_rows = batch.num_rows
+        batch, self._records = rows_until(batch, query.date, query.until, self._seen)
+        self._seen += n_rows
         days = decode_dates(batch.column(query.date))
         wrong = first(np.isnat(days))
         if wrong is not None:
@@ -166,7 +176,6 @@ class CarefulSums:
                 raise _too_large(self._part.name, column, days[int(np.argmax(np.abs(steps)))])
             np.add.at(rows[:, k], index, steps)
         self.sums.add(distinct, rows)
-        self._seen += batch.num_rows
 
     def _steps(self, batch: pa.RecordBatch, column: str, days: DateArray) -> IntArray:
         """A column as whole numbers of 1 / scale."""
@@ -186,7 +195,7 @@ class CarefulSums:
         return steps.astype(np.int64)
 
     def _place(self, position: int) -> str:
-        (row,) = self._part.rows_of([self._seen + position])
+        (row,) = self._part.rows_of([int(self._records[position])])
         return f"{self._part.name}:{row}"
 
 

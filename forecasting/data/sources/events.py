@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
-from forecasting.data.formats.columns import find_column
+from forecasting.data.formats.columns import find_column, present
+from forecasting.data.formats.decode import first
 from forecasting.data.formats.files import Folder, TableFile, open_location
 from forecasting.data.formats.reading import OpenTable
-from forecasting.data.formats.table import read_table
+from forecasting.data.formats.table import SmallTable, read_table
 from forecasting.errors import DataError
-from forecasting.schema import iso
+from forecasting.schema import IntArray, iso
 
 __all__ = ["find_events", "read_events"]
+
+_HOLIDAY, _AROUND = "holiday", ("lower_window", "upper_window")
+"""Columns of a table of Prophet's holidays."""
+_MOST_AROUND = 366
 
 
 def find_events(events: str, data: Folder | tuple[TableFile, ...]) -> tuple[TableFile, ...]:
@@ -37,8 +44,11 @@ def find_events(events: str, data: Folder | tuple[TableFile, ...]) -> tuple[Tabl
     return location
 
 
-def read_events(files: tuple[TableFile, ...]) -> tuple[tuple[str, str], ...]:
-    """(ISO date, name) of every event, by date.
+def read_events(files: tuple[TableFile, ...], columns: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """(ISO date, name) of every event, by date; `columns` are those of the configuration.
+
+    A table of Prophet's holidays is understood: `holiday` is the name, and `lower_window` and `upper_window` add the
+    days around one.
 
     Raises
     ------
@@ -46,15 +56,38 @@ def read_events(files: tuple[TableFile, ...]) -> tuple[tuple[str, str], ...]:
         For a cell that is not a day, an empty name, or a day with two names.
     """
     with OpenTable(files) as opened:
-        date, name = (find_column(n, {}, opened.columns, opened.name) for n in ("ds", "name"))
-        table = read_table(opened, [date, name])
+        available = opened.columns
+        date = find_column("ds", present(columns, available), available, opened.name)
+        name = _HOLIDAY if "name" not in available and _HOLIDAY in available else None
+        name = name or find_column("name", {}, available, opened.name, "name the events' column name or holiday")
+        table = read_table(opened, [date, name, *(c for c in _AROUND if c in available and name == _HOLIDAY)])
     names = table.columns[name].cast(pa.string()).to_pylist()
     seen: dict[str, str] = {}
-    for record, (day, text) in enumerate(zip(table.days(date), names, strict=True)):
+    for record, (day, text, around) in enumerate(zip(table.days(date), names, _around(table), strict=True)):
         if not (text or "").strip():
             what = f"the event on {iso(day)} has no name"
             raise DataError(where=table.place(record), what=what, remedy="name it")
-        if seen.setdefault(iso(day), text.strip()) != text.strip():
-            what = f"{iso(day)} has two events"
-            raise DataError(where=table.place(record), what=what, remedy="give each day one name")
+        for event in map(iso, day + around):
+            if seen.setdefault(event, text.strip()) != text.strip():
+                what = f"{event} has two events, {seen[event]} and {text.strip()}"
+                raise DataError(where=table.place(record), what=what, remedy="give each day one name")
     return tuple(sorted(seen.items()))
+
+
+def _around(table: SmallTable) -> list[IntArray]:
+    """Days from each event's own to the days that belong to it, such as -1, 0 and 1.
+
+    Raises
+    ------
+    DataError
+        When they are not so many days before and after.
+    """
+    ends = np.zeros((2, table.n_rows))
+    for k, column in enumerate(_AROUND):
+        if column in table.columns:
+            ends[k] = np.nan_to_num(table.covariate(column))
+    wrong = first((ends[0] > 0) | (ends[1] < 0) | (np.abs(ends) > _MOST_AROUND).any(axis=0))
+    if wrong is not None:
+        what = f"{_AROUND[0]} and {_AROUND[1]} are {ends[0, wrong]:g} and {ends[1, wrong]:g}"
+        raise DataError(where=table.place(wrong), what=what, remedy="write days before as 0 or -1, and after as 0 or 1")
+    return [np.arange(int(low), int(high) + 1) for low, high in ends.T]

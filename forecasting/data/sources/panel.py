@@ -6,7 +6,7 @@ What is wrong with one series costs that series, with a sentence; what makes the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -15,58 +15,52 @@ import pyarrow as pa
 
 from forecasting.calendar import Calendar
 from forecasting.data.formats.columns import find_column, listed
-from forecasting.data.formats.decode import Numbers, amount_fault, first
+from forecasting.data.formats.decode import decode_dates
 from forecasting.data.formats.files import TableFile, table_at
 from forecasting.data.formats.reading import OpenTable
-from forecasting.data.formats.table import SmallTable, days_fault, read_table
+from forecasting.data.formats.table import SmallTable, read_table
 from forecasting.data.loaded import Loaded, SeriesProblem
 from forecasting.data.quality.finding import Finding
+from forecasting.data.rows import Rows, Rules, Strand, until_day
+from forecasting.data.sources.table import without_future
 from forecasting.data.spec import DataSpec
+from forecasting.data.timeline import panel_of
 from forecasting.errors import DataError
-from forecasting.panel import Panel, Series
-from forecasting.schema import UNIQUE_ID, DateArray, FloatArray, IntArray, Y, iso
+from forecasting.panel import Series
+from forecasting.schema import UNIQUE_ID, IntArray, Y
 
-__all__ = ["PanelTable"]
+__all__ = ["PanelTable", "find_key", "texts_of"]
 
 _Texts = np.ndarray[tuple[int], np.dtype[np.object_]]
 
 
 @dataclass(frozen=True)
 class _PanelRows:
-    """The table as it was read: `keys` and `ds` ``[n_rows]`` tell a row's series and day; `values` by column name;
-    `past` ``[n_rows, n_past]``; `columns` our names -> columns of the values.
+    """The table as it was read: `keys` ``[n_rows]`` tell a row's entity or series; `columns` our names -> columns of
+    the values; `notes` say which rows were dropped.
     """
 
     table: SmallTable
+    rows: Rows
     keys: _Texts
-    ds: DateArray
-    values: dict[str, Numbers]
-    past: FloatArray
     columns: dict[str, str]
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    """A series before it is judged: its column, and its records sorted by day."""
-
-    series: Series
-    column: str
-    records: IntArray
+    notes: tuple[str, ...]
 
 
 class PanelTable:
     """The data source of a panel.
 
-    A series may begin after the others. It is left out when a day stands twice or is missing, when it ends before or
-    after the day on which most series end, or when an amount is missing in its middle, no number, negative or too
-    large.
+    A series may begin after the others, and lag by a few periods at the end. It is left out when its id cannot be used,
+    when it ended long before the others, and when a day or an amount is not what it should be.
     """
 
     kind = "panel"
 
-    def __init__(self, spec: DataSpec, path: str | Path, cache_dir: Path | None, *, checked: bool) -> None:
+    def __init__(
+        self, spec: DataSpec, path: str | Path, cache_dir: Path | None, *, checked: bool, signed: bool
+    ) -> None:
         del cache_dir, checked  # a panel is always read whole, and never kept
-        self._spec, self._path = spec, path
+        self._spec, self._path, self._rules = spec, path, Rules.of(spec, signed=signed)
 
     @cached_property
     def location(self) -> tuple[TableFile, ...]:
@@ -74,16 +68,19 @@ class PanelTable:
         return table_at(self._path)
 
     @cached_property
-    def _rows(self) -> _PanelRows:
+    def _read(self) -> _PanelRows:
         with OpenTable(self.location) as opened:
             key, columns, past = _find_columns(self._spec, opened)
             date = columns.pop("ds")
             table = read_table(opened, [key, date, *columns.values(), *past])
+        table = table.where(until_day(decode_dates(table.columns[date]), self._spec.as_of, table.name))
+        table, notes = without_future(table, date, list(columns.values()))
         ds = table.days(date)
-        values = {c: table.numbers(c) for c in columns.values()}
         covariates = [table.covariate(c) for c in past]
         stacked = np.stack(covariates, axis=1) if covariates else np.empty((len(ds), 0))
-        return _PanelRows(table, _texts(table, key), ds, values, stacked, columns)
+        values = {c: table.numbers(c) for c in columns.values()}
+        rows = Rows(table, ds, values, stacked, tuple(self._spec.past or ()), self._rules)
+        return _PanelRows(table, rows, texts_of(table, key), columns, notes)
 
     def load(self, calendar: Calendar) -> Loaded:
         """The usable series, and a sentence for each other one; rows may stand in any order.
@@ -91,23 +88,20 @@ class PanelTable:
         Raises
         ------
         DataError
-            For a missing column, a cell that is not a day, a row without an entity, or when no series can be used.
+            For a missing column, a cell that is not a day, or when no series can be used.
         """
-        rows = self._rows
+        read = self._read
+        strands: list[Strand] = []
         problems: list[SeriesProblem] = []
-        sound: list[_Candidate] = []
-        for candidate in list(_candidates(self._spec, rows)):
-            checked = _checked(rows, candidate)
-            if isinstance(checked, DataError):
-                problems.append(SeriesProblem(candidate.series, checked))
+        for key, records in _entities(read):
+            unusable = _unusable(self._spec, read, key, int(records[0]))
+            if unusable is None:
+                strands += _strands(self._spec, read, key, records)
             else:
-                sound.append(checked)
-        sound, odd = _with_common_end(rows, sound)
-        problems += odd
-        if not sound:
-            fault, none = problems[0].error, "no series of the panel can be used; the first:"
-            raise DataError(f"{none} {fault}", where=fault.where, what=f"{none} {fault.what}", remedy=fault.remedy)
-        return Loaded(_panel_of(rows, sound, tuple(self._spec.past or ()), calendar), tuple(problems))
+                problems.append(SeriesProblem(Series(next(iter(self._spec.targets)), key, key), unusable))
+        _told_apart(read, strands)
+        loaded = panel_of(read.rows, strands, calendar, problems)
+        return replace(loaded, notes=read.notes + loaded.notes)
 
     def check(self, bank_days: Calendar) -> list[Finding]:
         """Nothing beyond what reading says: a panel's faults cost single series."""
@@ -115,121 +109,105 @@ class PanelTable:
         return []
 
     def place(self, series: Series, day: np.datetime64) -> str:
-        """``file:row`` of a series on a day."""
-        rows = self._rows
+        """``file:row`` of a series on a day; the file, where the day has no row."""
+        read = self._read
         wanted = {series.entity} if self._spec.entity is not None else {series.entity, series.unique_id}
-        mine = np.array([key in wanted for key in rows.keys])
-        return rows.table.place(int(np.argmax(mine & (rows.ds == day))))
+        mine = np.array([key in wanted for key in read.keys]) & (read.rows.ds == day)
+        return read.table.place(int(np.argmax(mine))) if mine.any() else read.table.name
+
+
+def find_key(spec: DataSpec, opened: OpenTable) -> str:
+    """The column that tells the series or entities of a panel apart.
+
+    Raises
+    ------
+    DataError
+        When there is none.
+    """
+    available, where = opened.columns, opened.name
+    if spec.entity is not None:
+        if spec.entity not in available:
+            missing = f"there is no column {spec.entity!r}, which data.entity names"
+            raise DataError(where=where, what=f"{missing}; the columns are {listed(available)}")
+        return spec.entity
+    if spec.columns.get(UNIQUE_ID, UNIQUE_ID) not in available:
+        what = f"nothing tells the series apart among {listed(available)}"
+        remedy = "name the entities' column in data.entity, or give a long table with unique_id, ds and y"
+        raise DataError(where=where, what=what, remedy=remedy)
+    return find_column(UNIQUE_ID, spec.columns, available, where)
 
 
 def _find_columns(spec: DataSpec, opened: OpenTable) -> tuple[str, dict[str, str], list[str]]:
     """The key column, our names -> columns for ds and the values, and the past covariates' columns."""
     available, where = opened.columns, opened.name
     columns = {"ds": find_column("ds", spec.columns, available, where)}
-    if spec.entity is not None:
-        if spec.entity not in available:
-            missing = f"there is no column {spec.entity!r}, which data.entity names"
-            raise DataError(where=where, what=f"{missing}; the columns are {listed(available)}")
-        key = spec.entity
-        columns |= {t: find_column(t, spec.columns, available, where) for t in spec.targets}
-    else:
-        if spec.columns.get(UNIQUE_ID, UNIQUE_ID) not in available:
-            what = f"nothing tells the series apart among {listed(available)}"
-            remedy = "name the entities' column in data.entity, or give a long table with unique_id, ds and y"
-            raise DataError(where=where, what=what, remedy=remedy)
-        key = find_column(UNIQUE_ID, spec.columns, available, where)
-        columns[Y] = find_column(Y, spec.columns, available, where)
+    key = find_key(spec, opened)
+    for name in [Y] if spec.is_long else list(spec.targets):
+        columns[name] = find_column(name, spec.columns, available, where)
     return key, columns, [find_column(p, spec.columns, available, where) for p in spec.past or ()]
 
 
-def _candidates(spec: DataSpec, rows: _PanelRows) -> Iterator[_Candidate]:
-    """Every series, by entity and then by target."""
-    columns = rows.columns
-    distinct, index = np.unique(rows.keys, return_inverse=True)
-    order = np.lexsort((rows.ds, index))
-    parts = np.split(order, np.searchsorted(index[order], np.arange(1, len(distinct))))
-    for name, records in zip(distinct.tolist(), parts, strict=True):
-        if spec.entity is not None:
-            for target in spec.targets:
-                yield _Candidate(Series(target, name), columns[target], records)
-        else:
-            yield _Candidate(_named(spec, rows.table, name, int(records[0])), columns[Y], records)
+def texts_of(table: SmallTable, key: str) -> _Texts:
+    """A column as text without the spaces around it, ``[n_rows]``; empty where nothing stands.
 
-
-def _texts(table: SmallTable, key: str) -> _Texts:
+    Raises
+    ------
+    DataError
+        When it holds something that is no text.
+    """
     try:
         column = table.columns[key].cast(pa.string())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         what = f"{key} cannot be read as text"
         raise DataError(where=table.name, what=what, remedy="store it as text") from None
-    texts = np.array([(t or "").strip() for t in column.to_pylist()], dtype=object)
-    empty = first(texts == "")
-    if empty is not None:
-        remedy = "say which series the row belongs to"
-        raise DataError(where=table.place(empty), what=f"{key} is empty", remedy=remedy)
-    odd = first(np.array([not t.isprintable() for t in texts]))
-    if odd is not None:
-        what = f"{key} is {texts[odd]!r}, with a character that cannot be shown"
-        raise DataError(where=table.place(odd), what=what, remedy="correct it")
-    return texts
+    return np.array([(t or "").strip() for t in column.to_pylist()], dtype=object)
 
 
-def _named(spec: DataSpec, table: SmallTable, unique_id: str, record: int) -> Series:
-    """The series a long table's unique_id means."""
-    found = Series.named(unique_id, spec.targets)
-    if found is not None and found.entity != "":
-        return found
-    if len(spec.targets) == 1:
-        return Series(next(iter(spec.targets)), unique_id)
-    what = f"unique_id {unique_id!r} names none of the targets {', '.join(spec.targets)}"
-    raise DataError(where=table.place(record), what=what, remedy="write it as entity/target")
+def _entities(read: _PanelRows) -> Iterator[tuple[str, IntArray]]:
+    """Every key in order, with its records sorted by day."""
+    distinct, index = np.unique(read.keys, return_inverse=True)
+    order = np.lexsort((read.rows.ds, index))
+    parts = np.split(order, np.searchsorted(index[order], np.arange(1, len(distinct))))
+    yield from zip(distinct.tolist(), parts, strict=True)
 
 
-def _checked(rows: _PanelRows, candidate: _Candidate) -> _Candidate | DataError:
-    """The series from its first value on, or what is wrong with it."""
-    table, column = rows.table, candidate.column
-    fault = days_fault(table, rows.ds, candidate.records)
-    if fault is not None:
-        return fault
-    numbers = rows.values[column]
-    present = first(~numbers.missing[candidate.records])
-    if present is None:
-        where = table.place(int(candidate.records[0]))
-        return DataError(where=where, what=f"{column} holds no value", remedy="fill it in")
-    records = candidate.records[present:]
-    faults = amount_fault(Numbers(numbers.values[records], numbers.missing[records], numbers.bad[records]))
-    wrong = first(faults > 0)
-    if wrong is not None:
-        return table.amount_error(column, rows.ds, int(records[wrong]), int(faults[wrong]))
-    return _Candidate(candidate.series, column, records)
+def _strands(spec: DataSpec, read: _PanelRows, key: str, records: IntArray) -> Iterator[Strand]:
+    """The series of one key, one per target."""
+    if spec.is_long:
+        series = spec.series(key)
+        assert series is not None
+        yield Strand(series, read.columns[Y], records)
+        return
+    for target in spec.targets:
+        yield Strand(Series(target, key), read.columns[target], records)
 
 
-def _with_common_end(rows: _PanelRows, sound: list[_Candidate]) -> tuple[list[_Candidate], list[SeriesProblem]]:
-    """Only the series that end when most do (the later day when equally many)."""
-    if not sound:
-        return [], []
-    ends = np.array([rows.ds[c.records[-1]] for c in sound], dtype="datetime64[D]")
-    days, counts = np.unique(ends, return_counts=True)
-    common = days[len(days) - 1 - int(np.argmax(counts[::-1]))]
-    problems = [_other_end(rows, c, common) for c, end in zip(sound, ends, strict=True) if end != common]
-    return [c for c, end in zip(sound, ends, strict=True) if end == common], problems
+def _unusable(spec: DataSpec, read: _PanelRows, key: str, record: int) -> DataError | None:
+    """What is wrong with the id or the entity of a row; None when nothing is."""
+    column, where = spec.entity or spec.columns.get(UNIQUE_ID, UNIQUE_ID), read.table.place
+    if not key:
+        return DataError(where=where(record), what=f"{column} is empty", remedy="say which series the row belongs to")
+    if not key.isprintable():
+        what = f"{column} is {key!r}, with a character that cannot be shown"
+        return DataError(where=where(record), what=what, remedy="correct it")
+    if spec.is_long and spec.series(key) is None:
+        what = f"{column} {key!r} names none of the targets {', '.join(spec.targets)}"
+        return DataError(where=where(record), what=what, remedy="write it as entity/target")
+    return None
 
 
-def _other_end(rows: _PanelRows, candidate: _Candidate, common: np.datetime64) -> SeriesProblem:
-    last = int(candidate.records[-1])
-    what = f"{candidate.series.unique_id} ends on {iso(rows.ds[last])}, and the panel on {iso(common)}"
-    error = DataError(where=rows.table.place(last), what=what, remedy="bring it to the same day")
-    return SeriesProblem(candidate.series, error)
+def _told_apart(read: _PanelRows, strands: list[Strand]) -> None:
+    """Check that no two ids mean one series.
 
-
-def _panel_of(rows: _PanelRows, sound: list[_Candidate], past_names: tuple[str, ...], calendar: Calendar) -> Panel:
-    starts = [rows.ds[c.records[0]] for c in sound]
-    end = rows.ds[sound[0].records[-1]]
-    ds = np.arange(min(starts), end + 1, dtype="datetime64[D]")
-    y = np.full((len(sound), len(ds)), np.nan)
-    past = np.full((len(sound), len(ds), len(past_names)), np.nan)
-    for k, candidate in enumerate(sound):
-        n = len(candidate.records)
-        y[k, -n:] = rows.values[candidate.column].values[candidate.records]
-        past[k, -n:] = rows.past[candidate.records]
-    return Panel(ds, tuple(c.series for c in sound), y, past, past_names, calendar)
+    Raises
+    ------
+    DataError
+        When two do; it names both.
+    """
+    seen: dict[Series, Strand] = {}
+    for strand in strands:
+        other = seen.setdefault(strand.series, strand)
+        if other is not strand:
+            names = f"{read.keys[other.records[0]]!r} and {read.keys[strand.records[0]]!r}"
+            where = read.table.place(int(strand.records[0]))
+            raise DataError(where=where, what=f"{names} would be one series", remedy="rename one of them")

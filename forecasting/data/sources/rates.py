@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecasting.data.formats.columns import find_column
-from forecasting.data.formats.decode import first
+from forecasting.data.formats.columns import find_column, present
+from forecasting.data.formats.decode import decode_dates, first
 from forecasting.data.formats.files import Folder
 from forecasting.data.formats.reading import OpenTable
 from forecasting.data.formats.table import SmallTable, read_table
+from forecasting.data.rows import is_until
+from forecasting.data.spec import DataSpec
 from forecasting.errors import DataError
 from forecasting.schema import DateArray, FloatArray, iso
 
@@ -40,8 +42,8 @@ class RateValues:
     values: FloatArray
 
 
-def rate_rows(folder: Folder, stem: str) -> RateRows | None:
-    """One rate table of the folder; None when it is not there.
+def rate_rows(folder: Folder, stem: str, spec: DataSpec) -> RateRows | None:
+    """One rate table of the folder, up to `spec.as_of`; None when it is not there.
 
     Raises
     ------
@@ -52,9 +54,10 @@ def rate_rows(folder: Folder, stem: str) -> RateRows | None:
     if not files:
         return None
     with OpenTable(files) as opened:
-        date = find_column("ds", {}, opened.columns, opened.name)
-        names = tuple(c for c in opened.columns if c != date)
-        return RateRows(read_table(opened, opened.columns), date, names)
+        date = find_column("ds", present(spec.columns, opened.columns), opened.columns, opened.name)
+        names = tuple(c for c in opened.columns if c not in (date, ""))
+        table = read_table(opened, [date, *names])
+    return RateRows(table.where(is_until(decode_dates(table.columns[date]), spec.as_of)), date, names)
 
 
 def rate_values(rows: RateRows) -> RateValues:

@@ -56,15 +56,16 @@ def read_users(table: OpenTable, sums: TotalsQuery | None, judged: TotalsQuery) 
 
 
 def _as_integers(table: OpenTable, sums: TotalsQuery | None, judged: TotalsQuery) -> UserTable:
-    checks = UserChecks(judged.date, judged.amounts, whole=judged.scale == 1, plain=True)
+    checks = UserChecks(judged.date, judged.amounts, whole=judged.scale == 1, plain=True, until=judged.until)
     found = None if sums is None else DaySums(sums)
     for part in table.parts():
         part.require((judged.date, *judged.amounts))
         checks.begin(part)
-        types = dict.fromkeys(part.columns, pa.int64()) | {judged.date: pa.string(), USER: pa.string()}
+        columns = part.clear_columns
+        types = dict.fromkeys(columns, pa.int64()) | {judged.date: pa.string(), USER: pa.string()}
         found = _if_columns(found, part)
         work = partial(_sums_and_batch, None if found is None else sums)
-        for by_day, batch in part.typed(part.columns, types, work, trace_rows=True):
+        for by_day, batch in part.typed(columns, types, work, trace_rows=True):
             checks.add(batch)
             if by_day is None:
                 found = None
@@ -80,7 +81,7 @@ def _sums_and_batch(
 
 
 def _as_text(files: Sequence[TableFile], sums: TotalsQuery | None, judged: TotalsQuery) -> UserTable:
-    checks = UserChecks(judged.date, judged.amounts, whole=judged.scale == 1, plain=False)
+    checks = UserChecks(judged.date, judged.amounts, whole=judged.scale == 1, plain=False, until=judged.until)
     found = None if sums is None else DaySums(sums)
     with OpenTable(files) as table:
         for part in table.parts():
@@ -88,7 +89,7 @@ def _as_text(files: Sequence[TableFile], sums: TotalsQuery | None, judged: Total
             checks.begin(part)
             found = _if_columns(found, part)
             careful = None if found is None else CarefulSums(part, found.query)
-            for batch in part.text(part.columns, checks.skip):
+            for batch in part.text(part.clear_columns, checks.skip):
                 checks.add(batch)
                 careful = _summed(careful, batch)
             found = None if checks.skipped[-1] else _merged(found, careful)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -12,6 +12,7 @@ import numpy as np
 
 from forecasting.calendar import Calendar
 from forecasting.data.formats.columns import find_column, listed
+from forecasting.data.formats.decode import Numbers
 from forecasting.data.formats.files import Folder, TableFile, open_location
 from forecasting.data.formats.reading import OpenTable
 from forecasting.data.loaded import Loaded
@@ -19,15 +20,17 @@ from forecasting.data.quality.finding import Finding
 from forecasting.data.quality.profiles import check_profiles
 from forecasting.data.quality.rate_checks import check_rates
 from forecasting.data.quality.user_checks import USER
+from forecasting.data.rows import Rows, Rules, Strand
 from forecasting.data.sources.aggregate import DailyTotals, TotalsQuery, sum_table
 from forecasting.data.sources.cache import bytes_fingerprint, cached_sums, keep_sums
 from forecasting.data.sources.rates import RATE_TABLES, RateRows, RateValues, carry_forward, rate_rows, rate_values
 from forecasting.data.sources.table import DailyRows, read_daily
 from forecasting.data.sources.user_table import UserTable, read_users
 from forecasting.data.spec import DataSpec
+from forecasting.data.timeline import panel_of
 from forecasting.errors import DataError
 from forecasting.panel import Panel, Series
-from forecasting.schema import DateArray, FloatArray, iso
+from forecasting.schema import DateArray, FloatArray
 
 __all__ = ["CompetitionFolder"]
 
@@ -50,6 +53,24 @@ class _MainTable:
     totals: DailyTotals | DataError | None = None
 
 
+@dataclass(frozen=True)
+class _Sums:
+    """Daily sums ``[n_days, n_columns]`` as cells; they stand in no row of the file."""
+
+    name: str
+    columns: tuple[str, ...]
+    values: FloatArray
+
+    def place(self, record: int) -> str:
+        """The file."""
+        del record
+        return self.name
+
+    def raw(self, column: str, record: int) -> str:
+        """A sum as a number."""
+        return f"{self.values[record, self.columns.index(column)]:.15g}"
+
+
 class CompetitionFolder:
     """The data source of the competition's folder.
 
@@ -59,7 +80,10 @@ class CompetitionFolder:
 
     kind = "yuebao"
 
-    def __init__(self, spec: DataSpec, path: str | Path, cache_dir: Path | None, *, checked: bool) -> None:
+    def __init__(
+        self, spec: DataSpec, path: str | Path, cache_dir: Path | None, *, checked: bool, signed: bool
+    ) -> None:
+        del signed  # the competition's amounts are never negative
         self._spec, self._path, self._cache_dir, self._checked = spec, path, cache_dir, checked
 
     @cached_property
@@ -80,11 +104,13 @@ class CompetitionFolder:
         main, names = self._main, tuple(n for table in rates for n in table.names)
         self._check_extras(files[0].name, main.columns, names)
         if main.of_users:
-            panel = self._user_panel(files, main, calendar)
+            loaded = self._user_series(files, main, calendar)
         else:
             assert isinstance(main.rows, DailyRows)
-            panel = main.rows.panel(calendar)
-        return Loaded(_with_rates(panel, names if self._spec.past is None else self._spec.past, rates))
+            loaded = main.rows.load(calendar)
+        return replace(
+            loaded, panel=_with_rates(loaded.panel, names if self._spec.past is None else self._spec.past, rates)
+        )
 
     def check(self, bank_days: Calendar) -> list[Finding]:
         """What is wrong with the tables.
@@ -96,7 +122,7 @@ class CompetitionFolder:
         """
         rows = _or_raise(self._main.rows)
         if isinstance(rows, DailyRows):
-            ds, found = rows.findings(())
+            ds, found = rows.findings((), bank_days)
             days, users = np.unique(ds[~np.isnat(ds)]), None
         else:
             assert rows is not None
@@ -137,7 +163,7 @@ class CompetitionFolder:
         found: dict[str, RateRows | DataError | None] = {}
         for stem in RATE_TABLES:
             try:
-                found[stem] = rate_rows(self.location, stem)
+                found[stem] = rate_rows(self.location, stem, self._spec)
             except DataError as error:
                 found[stem] = error
         return found
@@ -180,6 +206,7 @@ class CompetitionFolder:
             amounts=tuple(find_column(t, columns, available, where) for t in self._spec.targets),
             extras=tuple(find_column(p, columns, available, where) for p in extras),
             scale=100 if self._spec.unit == "CNY" else 1,
+            until=None if self._spec.as_of is None else self._spec.as_of.isoformat(),
         )
 
     def _query_if_whole(self, opened: OpenTable) -> TotalsQuery | None:
@@ -197,20 +224,18 @@ class CompetitionFolder:
                 )
                 raise DataError(where=where, what=what, remedy="correct data.past")
 
-    def _user_panel(self, files: tuple[TableFile, ...], main: _MainTable, calendar: Calendar) -> Panel:
+    def _user_series(self, files: tuple[TableFile, ...], main: _MainTable, calendar: Calendar) -> Loaded:
         query = self._query(main.columns, files[0].name, self._extras)
         totals = self._totals(files, main, query)
-        _check_every_day(files[0].name, totals)
-        values: FloatArray = totals.sums.T.astype(np.float64) / query.scale
+        values: FloatArray = totals.sums.astype(np.float64) / query.scale
         n = len(query.amounts)
-        return Panel(
-            ds=totals.ds,
-            series=tuple(Series(t) for t in self._spec.targets),
-            y=values[:n],
-            past=np.repeat(values[n:].T[None], n, axis=0),
-            past_names=self._extras,
-            calendar=calendar,
-        )
+        known = np.zeros(len(totals.ds), dtype=bool)
+        amounts = {column: Numbers(values[:, k], known, known) for k, column in enumerate(query.amounts)}
+        cells = _Sums(files[0].name, query.amounts, values)
+        rows = Rows(cells, totals.ds, amounts, values[:, n:], self._extras, Rules.of(self._spec, signed=False))
+        records = np.arange(len(totals.ds))
+        targets = zip(self._spec.targets, query.amounts, strict=True)
+        return panel_of(rows, [Strand(Series(target), column, records) for target, column in targets], calendar)
 
     def _totals(self, files: tuple[TableFile, ...], main: _MainTable, query: TotalsQuery) -> DailyTotals:
         if main.totals is not None:
@@ -229,15 +254,6 @@ def _or_raise(value: _T | DataError) -> _T:
     return value
 
 
-def _check_every_day(where: str, totals: DailyTotals) -> None:
-    step = np.diff(totals.ds).astype(np.int64)
-    if (step != 1).any():
-        k = int(np.argmax(step != 1))
-        what = f"no row for {iso(totals.ds[k] + 1)}, the day after {iso(totals.ds[k])}"
-        remedy = f"add the {step[k] - 1} missing day(s) before {iso(totals.ds[k + 1])}"
-        raise DataError(where=where, what=what, remedy=remedy)
-
-
 def _with_rates(panel: Panel, names: tuple[str, ...], rates: Sequence[RateValues]) -> Panel:
     """The panel with the covariates `names`, in that order, from its own columns and the rate tables."""
     columns: dict[str, FloatArray] = {n: panel.past[0, :, k] for k, n in enumerate(panel.past_names)}
@@ -245,7 +261,7 @@ def _with_rates(panel: Panel, names: tuple[str, ...], rates: Sequence[RateValues
         columns |= dict(zip(table.names, carry_forward(table, panel.ds).T, strict=True))
     shared = np.stack([columns[n] for n in names], axis=-1) if names else _no_columns(panel.ds)
     past = np.repeat(shared[None], len(panel.series), axis=0)
-    return Panel(panel.ds, panel.series, panel.y, past, tuple(names), panel.calendar)
+    return replace(panel, past=past, past_names=tuple(names))
 
 
 def _no_columns(ds: DateArray) -> FloatArray:

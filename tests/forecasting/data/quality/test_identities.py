@@ -19,7 +19,7 @@ def tallied(**columns: list[int | None]) -> dict[str, tuple[int, int]]:
     }
     days = np.full(n, np.datetime64("2014-01-01", "D"))
     tallies = Tallies()
-    check_rules(tallies, UserRows(0, 10, batch, "ds", days, None, cells))
+    check_rules(tallies, UserRows(0, range(10, 10 + batch.num_rows), batch, "ds", days, None, cells))
     return {name: (t.count, t.first[1]) for name, t in tallies.by_name.items() if t.first is not None}
 
 

@@ -10,6 +10,7 @@ from forecasting.calendar import Calendar
 from forecasting.data.formats.files import Folder, open_location
 from forecasting.data.quality.rate_checks import check_rates
 from forecasting.data.sources.rates import BANK_RATES, rate_rows
+from forecasting.data.spec import DataSpec
 from forecasting.errors import DataError
 
 SPAN = np.arange("2014-03-03", "2014-03-15", dtype="datetime64[D]")
@@ -29,7 +30,7 @@ def test_reach_holes_and_empty_cells(tmp_path: Path) -> None:
     folder = open_location(tmp_path)
     assert isinstance(folder, Folder)
     for stem, hole in (("daily", "no row for 2014-03-05"), (BANK_RATES, "no row for 2014-03-05, a bank day")):
-        begin, end, missing, empty = check_rates({stem: rate_rows(folder, stem)}, SPAN, Calendar(None))
+        begin, end, missing, empty = check_rates({stem: rate_rows(folder, stem, DataSpec())}, SPAN, Calendar(None))
         assert begin.value == "begins on 2014-03-04, the data on 2014-03-03"
         assert end.value == "ends on 2014-03-10, the data on 2014-03-14"
         assert (missing.where, missing.value) == (f"{stem}.csv:3", hole)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecasting.data.rows import FILL_REMEDY
 from forecasting.data.spec import DataSpec
 from forecasting.errors import DataError
 from tests.forecasting.data.opened import load, read
@@ -94,14 +95,19 @@ def test_broken_series_are_named_and_left_out(tmp_path: Path) -> None:
     frame = frame[~((frame.transaction_date > "20240415") & (frame.fund_code == "000006"))]
     twice = frame[(frame.transaction_date == "20240412") & (frame.fund_code == "000007")]
     frame = pd.concat([frame, twice])
-    loaded = read(WIDE, save(frame, tmp_path / "p.csv"), "CN")
+    loaded = read(WIDE.model_copy(update={"max_lag": 3}), save(frame, tmp_path / "p.csv"), "CN")
     reasons = {p.series.unique_id: p.reason for p in loaded.problems}
-    gap = "54: no row for 2024-04-12, the day after 2024-04-11: add the 1 missing day(s) before 2024-04-13"
-    early = "68: {} ends on 2024-04-15, and the panel on 2024-04-19: bring it to the same day"
+    gap = (
+        "54: no row for 2024-04-12, the day after 2024-04-11: add the 1 missing day(s) before 2024-04-13, or "
+        + FILL_REMEDY
+    )
+    early = "68: {} ended on 2024-04-15, 4 periods before the others (2024-04-19): bring it to the same day, or set "
+    early += "data.max_lag above 3"
     twice_said = "105: 2024-04-12 stands twice, first at p.csv:73: keep one row a day"
     assert {name: reason.removeprefix("p.csv:") for name, reason in reasons.items()} == {
-        "000001/purchase": "6: apply_amt on 2024-04-12 is '-1', a negative amount: correct it",
-        "000002/purchase": "18: apply_amt on 2024-04-12 is empty, a missing amount: fill it in (0 if nothing flowed)",
+        "000001/purchase": "6: apply_amt on 2024-04-12 is '-1', a negative amount: correct it, or set "
+        "score.surrogate to wape",
+        "000002/purchase": "18: apply_amt on 2024-04-12 is empty, a missing amount: fill it in, or " + FILL_REMEDY,
         "000003/purchase": "30: apply_amt on 2024-04-12 is 'many', not a number: correct it",
         "000004/purchase": "38: apply_amt holds no value: fill it in",
         "000005/purchase": gap,
@@ -136,11 +142,7 @@ def test_missing_columns_are_named(tmp_path: Path, change: dict[str, object], pa
         load(WIDE.model_copy(update=change), path, "CN")
 
 
-def test_rows_that_belong_to_no_series_or_day_end_the_load(tmp_path: Path) -> None:
-    frame = wide()
-    frame.loc[5, "fund_code"] = ""
-    with pytest.raises(DataError, match=r"p\.csv:7: fund_code is empty"):
-        load(WIDE, save(frame, tmp_path / "p.csv"), "CN")
+def test_rows_that_belong_to_no_day_end_the_load(tmp_path: Path) -> None:
     frame = wide()
     frame.loc[5, "transaction_date"] = "soon"
     with pytest.raises(DataError, match=r"p\.csv:7: transaction_date is 'soon', not a day"):

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecasting.data.rows import FILL_REMEDY
 from forecasting.data.spec import DataSpec
 from forecasting.errors import DataError
 from tests.forecasting.data.daily_csv import HEADER, Damage, replace, table, write
@@ -55,9 +56,10 @@ FAULTS: list[tuple[Damage, str]] = [
     (replace("20140201", ""), "d.csv:4: report_date is empty, not a day: write YYYYMMDD or YYYY-MM-DD"),
     (replace("20140201", "20140131"), "d.csv:4: 2014-01-31 stands twice, first at d.csv:3: keep one row a day"),
     (replace("20140201,102,202\n", ""), "d.csv:4: no row for 2014-02-01, the day after 2014-01-31: add the 1 missing "
-     "day(s) before 2014-02-02"),
-    (replace("202", ""), "d.csv:4: redeem on 2014-02-01 is empty, a missing amount: fill it in (0 if nothing flowed)"),
-    (replace(",202", ",-202"), "d.csv:4: redeem on 2014-02-01 is '-202', a negative amount: correct it"),
+     f"day(s) before 2014-02-02, or {FILL_REMEDY}"),
+    (replace("202", ""), "d.csv:4: redeem on 2014-02-01 is empty, a missing amount: fill it in, or " + FILL_REMEDY),
+    (replace(",202", ",-202"), "d.csv:4: redeem on 2014-02-01 is '-202', a negative amount: correct it, or set "
+     "score.surrogate to wape"),
     (replace(",202", ",2o2"), "d.csv:4: redeem on 2014-02-01 is '2o2', not a number: correct it"),
     (replace(",202", ",1e300"), "d.csv:4: redeem on 2014-02-01 is '1e300', too large to be held exactly (2^53): use a "
      "larger unit"),

@@ -56,7 +56,7 @@ USER_FAULTS: list[tuple[Damage, str]] = [
     (replace(",5,3", ",5.5,3"), "user_balance_table.csv:3: total_purchase_amt on 2014-01-31 is '5.5', a fraction of "
      "a fen: correct it, or set data.unit to CNY if amounts are in CNY"),
     (replace("20140131", "20140202"), "user_balance_table.csv: no row for 2014-01-31, the day after 2014-01-30: "
-     "add the 2 missing day(s) before 2014-02-02"),
+     "add the 2 missing day(s) before 2014-02-02, or set data.missing to zero (nothing flowed) or skip (unknown)"),
     (replace("total_redeem_amt", "out"), "user_balance_table.csv: there is no column for redeem among user_id, "
      "report_date, tBalance, total_purchase_amt, out, share_amt: name it in data.columns (redeem: COLUMN)"),
     (lambda p: p.rename(p.with_name("other.csv")), "x: the folder holds neither user_balance_table nor daily_totals "

@@ -1,0 +1,250 @@
+"""From rows to a panel, whatever the kind of data: the axis, missing periods, and where each series ends.
+
+A fault of one series of a panel costs that series; a fault of a table's target costs the load. The panel ends where its
+latest series ends. A series that lags by a few periods is brought forward: its last amounts are unknown. One that ended
+earlier is closed and left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecasting.axis import NAMES, WEEK, Axis, describe_dates, infer_axis
+from forecasting.calendar import Calendar
+from forecasting.data.formats.decode import decimals_of, first
+from forecasting.data.loaded import Loaded, SeriesProblem
+from forecasting.data.rows import FILL_REMEDY, Rows, Strand, judged
+from forecasting.errors import DataError
+from forecasting.panel import Panel
+from forecasting.schema import DateArray, FloatArray, iso
+
+__all__ = ["panel_of"]
+
+ODD_SHARE = 0.1
+"""Share of a series' dates that may lie on days off, where the panel's are work days."""
+SHOWN, FEW = 5, 3
+"""Series named in a note, and series whose faults are said."""
+
+_Judge = Callable[[Strand], "Strand | DataError | None"]
+_Last = Callable[[Strand], np.datetime64]
+
+
+@dataclass
+class _Sorting:
+    """The series that are still sound, and what is wrong with the others."""
+
+    rows: Rows
+    sound: list[Strand]
+    problems: list[SeriesProblem]
+
+    def keep(self, judge: _Judge, closed: _Last | None = None) -> None:
+        """Sort out the series with which something is wrong; `judge` gives the error, or the series as it goes on.
+
+        `closed` gives the last day of those that are sorted out because they ended.
+
+        Raises
+        ------
+        DataError
+            When it is a target of one table, or no series is left.
+        """
+        kept = []
+        for strand in self.sound:
+            found = judge(strand)
+            if not isinstance(found, DataError):
+                kept.append(strand if found is None else found)
+            elif self.rows.rules.one_table:
+                raise found
+            else:
+                self.problems.append(SeriesProblem(strand.series, found, None if closed is None else closed(strand)))
+        self.sound = kept
+        if not kept:
+            raise _none_left(self.problems)
+
+
+def panel_of(
+    rows: Rows, strands: Sequence[Strand], calendar: Calendar, problems: Sequence[SeriesProblem] = ()
+) -> Loaded:
+    """The series of `rows` on their axis.
+
+    Parameters
+    ----------
+    strands
+        The rows of each series, by day.
+    problems
+        Series that are left out already.
+
+    Raises
+    ------
+    DataError
+        When the dates lie on no axis, when a table's target has a fault, or when no series of a panel is left.
+    """
+    sorting = _Sorting(rows, list(strands), list(problems))
+    sorting.keep(lambda strand: judged(rows, strand))
+    common = _common_days(rows, sorting.sound)
+    axis = infer_axis(common, calendar, rows.rules.freq)
+    if axis is None:
+        raise _no_axis(rows, common, calendar)
+    sorting.keep(lambda strand: _off_axis(rows, strand, axis, common))
+    if rows.rules.missing == "error":
+        sorting.keep(lambda strand: _gap(rows, strand, axis, common))
+    ds = _periods(rows, sorting.sound, axis)
+    sorting.keep(lambda strand: _closed(rows, strand, ds), lambda strand: _last_known(rows, strand))
+    ds = _periods(rows, sorting.sound, axis)
+    y, past = _arrays(rows, sorting.sound, ds)
+    series = tuple(strand.series for strand in sorting.sound)
+    panel = Panel(ds, series, y, past, rows.past_names, axis.calendar, axis.freq)
+    notes = (*_about_series(rows, sorting, panel), *_about_missing(rows, sorting.sound, panel))
+    return Loaded(panel, tuple(sorting.problems), decimals_of(y), notes)
+
+
+def _none_left(problems: Sequence[SeriesProblem]) -> DataError:
+    fault, none = problems[0].error, "no series of the panel can be used; the first:"
+    return DataError(f"{none} {fault}", where=fault.where, what=f"{none} {fault.what}", remedy=fault.remedy)
+
+
+def _common_days(rows: Rows, sound: Sequence[Strand]) -> DateArray:
+    """Days ``[n]`` that at least half of the series have which have begun and not ended: an odd one decides nothing."""
+    spans = np.array([[s.days(rows)[0], s.days(rows)[-1]] for s in sound])
+    days, counts = np.unique(np.concatenate([s.days(rows) for s in sound]), return_counts=True)
+    begun = np.searchsorted(np.sort(spans[:, 0]), days, side="right")
+    ended = np.searchsorted(np.sort(spans[:, 1]), days, side="left")
+    return np.asarray(days[2 * counts >= begun - ended])
+
+
+def _no_axis(rows: Rows, days: DateArray, calendar: Calendar) -> DataError:
+    freq = rows.rules.freq
+    seen = f"the dates are {describe_dates(days)}"
+    if freq != "auto":
+        what = {"B": "which leave out no weekday", "W": "and not all 7 days apart"}[freq]
+        remedy = "set it to auto or D" if freq == "B" else "correct them, or set it to auto"
+        return DataError(where=rows.cells.name, what=f"data.freq is {freq}, and {seen}, {what}", remedy=remedy)
+    kinds = "neither days nor weeks nor work days" + (f" of calendar {calendar.country}" if calendar.country else "")
+    remedy = "correct them, or set data.freq (D with data.missing: zero or skip for days with gaps)"
+    return DataError(where=rows.cells.name, what=f"{seen}: {kinds}", remedy=remedy)
+
+
+def _off_axis(rows: Rows, strand: Strand, axis: Axis, common: DateArray) -> DataError | None:
+    """A series whose dates do not lie on the axis of the panel."""
+    ds = strand.days(rows)
+    weekday = (ds.astype(np.int64) + 3) % WEEK
+    anchor = int((common[-1].astype(np.int64) + 3) % WEEK)
+    if axis.freq == "W":
+        off, periods = weekday != anchor, f"weeks ({NAMES[anchor]})"
+    elif axis.freq == "B":
+        off, periods = np.array(axis.calendar.weekly_rest(int(str(ds[-1])[:4])))[weekday], "work days"
+    else:
+        return None
+    if not off.any() or (axis.freq == "B" and off.mean() <= ODD_SHARE):
+        return None
+    record = int(strand.records[np.argmax(off)])
+    what = f"{strand.series.unique_id} has an amount on {iso(rows.ds[record])}, and the panel's periods are {periods}"
+    return DataError(where=rows.cells.place(record), what=what, remedy="bring it to the same periods")
+
+
+def _gap(rows: Rows, strand: Strand, axis: Axis, common: DateArray) -> DataError | None:
+    """The first period that a series lacks; of work days, those that most series have."""
+    ds = strand.days(rows)
+    if axis.freq == "B":
+        lacking = common[(common > ds[0]) & (common < ds[-1]) & ~np.isin(common, ds)]
+        if not len(lacking):
+            return None
+        day, after = lacking[0], int(np.searchsorted(ds, lacking[0]))
+        count = int(((lacking > ds[after - 1]) & (lacking < ds[after])).sum())
+    else:
+        unit = WEEK if axis.freq == "W" else 1
+        step = np.diff(ds).astype(np.int64) // unit
+        wrong = first(step != 1)
+        if wrong is None:
+            return None
+        day, after, count = ds[wrong] + unit, wrong + 1, int(step[wrong]) - 1
+    noun = {"D": "day", "B": "work day", "W": "week"}[axis.freq]
+    what = f"no row for {iso(day)}, the {noun} after {iso(ds[after - 1])}"
+    remedy = f"add the {count} missing {noun}(s) before {iso(ds[after])}, or {FILL_REMEDY}"
+    return DataError(where=rows.cells.place(int(strand.records[after])), what=what, remedy=remedy)
+
+
+def _periods(rows: Rows, sound: Sequence[Strand], axis: Axis) -> DateArray:
+    """All periods ``[n]`` from the first series' beginning to the latest one's end; work days that any series has."""
+    if axis.freq == "B":
+        return np.unique(np.concatenate([s.days(rows) for s in sound]))
+    start, end = min(s.days(rows)[0] for s in sound), max(s.days(rows)[-1] for s in sound)
+    return np.arange(start, end + 1, WEEK if axis.freq == "W" else 1, dtype="datetime64[D]")
+
+
+def _last_known(rows: Rows, strand: Strand) -> np.datetime64:
+    """The last day with an amount; of empty cells that count as zero, the last row."""
+    if rows.rules.missing == "zero":
+        return np.datetime64(strand.days(rows)[-1], "D")
+    known = ~rows.values[strand.column].missing[strand.records]
+    return np.datetime64(strand.days(rows)[known][-1], "D")
+
+
+def _lag(rows: Rows, strand: Strand, ds: DateArray) -> int:
+    """Periods between a series' last amount and the end of the panel."""
+    return len(ds) - int(np.searchsorted(ds, _last_known(rows, strand), side="right"))
+
+
+def _closed(rows: Rows, strand: Strand, ds: DateArray) -> DataError | None:
+    lag, most = _lag(rows, strand, ds), rows.rules.max_lag
+    if lag <= most:
+        return None
+    last, name = _last_known(rows, strand), strand.series.unique_id
+    record = int(strand.records[np.searchsorted(strand.days(rows), last)])
+    what = f"{name} ended on {iso(last)}, {lag} periods before the others ({iso(ds[-1])})"
+    remedy = f"bring it to the same day, or set data.max_lag above {most}"
+    return DataError(where=rows.cells.place(record), what=what, remedy=remedy)
+
+
+def _arrays(rows: Rows, sound: Sequence[Strand], ds: DateArray) -> tuple[FloatArray, FloatArray]:
+    """Amounts ``[n_series, n]`` and past covariates ``[n_series, n, n_past]``."""
+    y = np.full((len(sound), len(ds)), np.nan)
+    past = np.full((len(sound), len(ds), len(rows.past_names)), np.nan)
+    for k, strand in enumerate(sound):
+        at = np.searchsorted(ds, strand.days(rows))
+        values = rows.values[strand.column].values[strand.records]
+        if rows.rules.missing == "zero":
+            y[k, at[0] : at[-1] + 1] = 0.0
+            values = np.nan_to_num(values)
+        y[k, at] = values
+        past[k, at] = rows.past[strand.records]
+    return y, past
+
+
+def _about_series(rows: Rows, sorting: _Sorting, panel: Panel) -> Iterator[str]:
+    """Which series were brought forward, which are closed, and which are left out for other reasons."""
+    lagging = [s for s in sorting.sound if _lag(rows, s, panel.ds)]
+    if lagging:
+        names = _named([f"{s.series.unique_id} (last amount {iso(_last_known(rows, s))})" for s in lagging])
+        yield f"brought forward to {iso(panel.end)}, the end of the data, with unknown amounts: {names}"
+    closed = [(p.series.unique_id, p.closed) for p in sorting.problems if p.closed is not None]
+    if closed:
+        yield f"closed and left out: {_named([f'{name} (last amount {iso(day)})' for name, day in closed])}"
+    others = [p for p in sorting.problems if p.closed is None]
+    yield from (f"{p.series.unique_id} is left out: {p.reason}" for p in others[:FEW])
+    if len(others) > FEW:
+        yield f"left out too: {_named([p.series.unique_id for p in others[FEW:]])}"
+
+
+def _about_missing(rows: Rows, sound: Sequence[Strand], panel: Panel) -> Iterator[str]:
+    """How many periods of the series had no amount, and what became of them."""
+    count, firsts = 0, []
+    for strand in sound:
+        ds, missing = strand.days(rows), rows.values[strand.column].missing[strand.records]
+        stop = np.searchsorted(ds, _last_known(rows, strand), side="right")
+        ds, missing = ds[:stop], missing[:stop]
+        span = panel.ds[(panel.ds >= ds[0]) & (panel.ds <= ds[-1])]
+        lacking = span[~np.isin(span, ds[~missing])]
+        count += len(lacking)
+        firsts += [lacking[0]] if len(lacking) else []
+    if firsts:
+        became = "count as 0" if rows.rules.missing == "zero" else "are unknown"
+        chosen = "" if rows.rules.missing == "error" else f" (data.missing: {rows.rules.missing})"
+        noun = "amount" if count == 1 else "amounts"
+        yield f"{count} missing {noun} {became}{chosen}, the first on {iso(min(firsts))}"
+
+
+def _named(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

@@ -1,0 +1,41 @@
+"""What was understood of the data, in one line for the user."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from forecasting.axis import NAMES, WEEK
+from forecasting.calendar import MONDAY_TO_FRIDAY
+from forecasting.data.spec import DataSpec
+from forecasting.panel import Panel
+from forecasting.schema import iso
+
+__all__ = ["reading_of"]
+
+
+def reading_of(panel: Panel, spec: DataSpec) -> str:
+    """As ``reads 523 work days, 2024-11-22 to 2026-11-20, 2 targets, in EUR, calendar DE``; what was not said is."""
+    n = len(panel.ds)
+    noun = panel.axis.noun if n != 1 else panel.axis.noun.removesuffix("s")
+    count = len(panel.series)
+    kind = "series" if spec.kind == "panel" else "target" if count == 1 else "targets"
+    country = panel.calendar.country
+    parts = (
+        f"reads {n} {noun}{_weekdays(panel)}",
+        f"{iso(panel.ds[0])} to {iso(panel.end)}",
+        f"{count} {kind}",
+        "no unit (add data.unit: EUR)" if spec.unit is None else f"in {spec.unit}",
+        "no calendar (add calendar: DE)" if country is None else f"calendar {country}",
+    )
+    return ", ".join(parts)
+
+
+def _weekdays(panel: Panel) -> str:
+    """The weekdays of weeks, and of a week of work days that is not Monday to Friday."""
+    if panel.freq == "W":
+        return f" ({NAMES[int((panel.end.astype(np.int64) + 3) % WEEK)]})"
+    if panel.freq == "D":
+        return ""
+    rest = panel.calendar.weekly_rest(int(str(panel.end)[:4]))
+    worked = tuple(k for k in range(WEEK) if not rest[k])
+    return "" if worked == MONDAY_TO_FRIDAY else f" ({', '.join(NAMES[k] for k in worked)})"
