@@ -111,7 +111,7 @@ def make_plan(config: RunConfig, panel: Panel, device: str) -> Plan:
     for member in members:
         code = _code_key(member, device)
         read = shared if member.learns_across else own
-        for uid in dict.fromkeys(member.unit(s.unique_id) for s in series):
+        for uid in dict.fromkeys(member.unit(s) for s in series):
             key = content_hash(member.member_id, uid, config.seed, read[uid], window_key, windows.max_horizon, *code)
             trials.append(Trial(member, uid, key))
     return Plan(config, members, windows, tuple(trials), device, broken, Counter(s.target for s in panel.series))

@@ -63,7 +63,7 @@ class Subject:
         """Trials on these series, computed together."""
         panel = self.panel if panel is None else panel
         member = self.member(seed_index)
-        trials = [Trial(member, member.unit(uid), f"key-{uid}") for uid in unique_ids]
+        trials = [Trial(member, member.unit(panel.series[panel.index(uid)]), f"key-{uid}") for uid in unique_ids]
         return run_trials(trials, panel, windows or plan_windows(panel.ds, WINDOWS), run_seed=run_seed)
 
     def result(self, panel: Panel | None = None, *, seed_index: int = 0, run_seed: int = 1) -> TrialResult:

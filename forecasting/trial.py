@@ -50,9 +50,9 @@ class Member:
         """Whether it is fitted on all series of a target at once."""
         return isinstance(self.build(), GlobalModel)
 
-    def unit(self, unique_id: str) -> str:
+    def unit(self, series: Series) -> str:
         """`Trial.unique_id` of the trial that forecasts this series: the series, or its target."""
-        return Series.named(unique_id).target if self.learns_across else unique_id
+        return series.target if self.learns_across else series.unique_id
 
     def build(self) -> AnyModel:
         """The model with these settings."""

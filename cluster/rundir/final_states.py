@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from cluster.versions import code_of
 from ensembles.files.forecast_parquet import ForecastFile
 from forecasting.errors import StorageError
 from forecasting.models.base import State
+from forecasting.panel import Series
 from forecasting.trial import Member
 
 __all__ = ["Fit", "find_fits"]
@@ -64,13 +65,15 @@ def find_fits(store: RunStore, wanted: Mapping[Place, Member], end: np.datetime6
 
 def _trials(store: RunStore, wanted: Mapping[Place, Member], end: np.datetime64) -> dict[Place, StoredTrial]:
     by_unit: dict[Place, list[StoredTrial]] = defaultdict(list)
+    units: dict[str, set[str]] = defaultdict(set)
     for trial in store.trials().values():
         if trial.row.reason is None and trial.row.member_id is not None:
             by_unit[trial.row.member_id, trial.row.unique_id].append(trial)
-    found = {
-        (member_id, uid): [t for t in by_unit[member_id, member.unit(uid)] if uid not in t.row.failed_series]
-        for (member_id, uid), member in wanted.items()
-    }
+            units[trial.row.member_id].add(trial.row.unique_id)
+    found = {}
+    for (member_id, uid), member in wanted.items():
+        of_unit = by_unit[member_id, _unit(member, uid, units[member_id])]
+        found[member_id, uid] = [trial for trial in of_unit if uid not in trial.row.failed_series]
     for place, trials in found.items():
         if not trials:
             raise StorageError(
@@ -79,6 +82,13 @@ def _trials(store: RunStore, wanted: Mapping[Place, Member], end: np.datetime64)
             )
     several = {place: trials for place, trials in found.items() if len(trials) > 1}
     return {place: trials[0] for place, trials in found.items()} | _settle(store, wanted, several, end)
+
+
+def _unit(member: Member, uid: str, units: Collection[str]) -> str:
+    """Of the units that a member was trained on, the one with the series; an id of one's own says no target."""
+    if not member.learns_across:
+        return uid
+    return next(iter(units)) if len(units) == 1 else Series.named(uid).target
 
 
 def _settle(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,10 +21,12 @@ from forecasting.errors import DataError, StorageError
 from forecasting.panel import Panel
 from forecasting.schema import as_date, iso
 from forecasting.trial import Member
-from forecasting.windows import Window, window_after
+from forecasting.windows import Window, plan_windows
 
 __all__ = ["TrainedRun", "open_trained"]
 
+LONG_ENOUGH = 1000
+"""Length of a dummy date range, long enough for any window: what follows the data depends on their last day alone."""
 SAME_SHARE = 0.5
 """Share of known days that must have the values of the run: fewer are other data, more are a revision."""
 
@@ -68,7 +70,8 @@ class TrainedRun:
                 f"the data end on {iso(panel.end)}, before the run's own, which end on {iso(self.end)}: "
                 "give data up to that day or later"
             )
-        return window_after(panel.end, self.config.windows.spec(), panel.axis)
+        days = panel.end - np.arange(LONG_ENOUGH)[::-1]
+        return plan_windows(days, replace(self.config.windows.spec(), n_windows=1, split=None)).final
 
     def check_data(self, loaded: Loaded) -> tuple[str, ...]:
         """Refuse data that are not of this run's series; gives notes on what is odd but can be used.
@@ -123,7 +126,7 @@ def open_trained(run_dir: str) -> TrainedRun:
     """
     store = RunStore(run_dir)
     run = finished_run(store)
-    config = _whatever_day(parse_config(run.config, f"{store.uri}/run.json"))
+    config = parse_config(run.config, f"{store.uri}/run.json")
     _check_usable(store, config)
     blends = store.read(BlendFile).target_blends()
     forecast = store.read(ForecastFile).blend
@@ -137,11 +140,6 @@ def open_trained(run_dir: str) -> TrainedRun:
                     "use the version that trained it, or run again with another --run-dir"
                 )
     return TrainedRun(store, run, config, blends, series, members)
-
-
-def _whatever_day(config: RunConfig) -> RunConfig:
-    """The configuration for other data: those the run was trained on ended on a day of their own."""
-    return config.model_copy(update={"data": config.data.model_copy(update={"as_of": None})})
 
 
 def _check_usable(store: RunStore, config: RunConfig) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from forecasting.errors import DataError
-from forecasting.panel import Panel, Series
+
+if TYPE_CHECKING:
+    from forecasting.panel import Panel, Series
 
 __all__ = ["Loaded", "SeriesProblem"]
 

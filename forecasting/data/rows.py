@@ -7,36 +7,32 @@ series must be is a matter of `Rules`.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
-import pyarrow as pa
 
-from forecasting.data.formats.decode import FAULTS, Numbers, amount_fault, decode_dates, first
-from forecasting.data.spec import DataSpec
+from forecasting.data.formats.decode import FAULTS, Numbers, amount_fault, first
 from forecasting.errors import DataError
-from forecasting.panel import Series
 from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray, iso
+
+if TYPE_CHECKING:
+    from forecasting.data.spec import DataSpec
+    from forecasting.panel import Series
 
 __all__ = [
     "FILL_REMEDY",
     "Cells",
-    "Records",
     "Rows",
     "Rules",
     "Strand",
     "empty_future",
     "is_until",
     "judged",
-    "rows_until",
     "until_day",
 ]
-
-Records = Sequence[int] | IntArray
-"""Numbers of records in their file."""
 
 USUAL_LAG = 30
 """Periods a series may lag by where no horizon says more."""
@@ -147,14 +143,6 @@ def until_day(ds: DateArray, as_of: dt.date | None, name: str) -> BoolArray:
         what = f"the data begin on {iso(np.min(ds))}, after {as_of}"
         raise DataError(where=name, what=what, remedy="choose a later date")
     return kept
-
-
-def rows_until(batch: pa.RecordBatch, date: str, until: str | None, start: int = 0) -> tuple[pa.RecordBatch, Records]:
-    """The rows of a batch that are not after the day `until` (None: all), and their records; the first is `start`."""
-    if until is None:
-        return batch, range(start, start + batch.num_rows)
-    kept = ~(decode_dates(batch.column(date)) > np.datetime64(until, "D"))
-    return batch.filter(pa.array(kept)), start + np.flatnonzero(kept)
 
 
 def empty_future(ds: DateArray, amounts: Iterable[Numbers]) -> BoolArray:

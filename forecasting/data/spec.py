@@ -9,8 +9,6 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from forecasting.panel import Series
-
 __all__ = ["DataSpec"]
 
 _NAME = re.compile(r"[\w.-]+")
@@ -38,9 +36,9 @@ class DataSpec(BaseModel):
     )
     columns: dict[str, str] = Field(
         default_factory=dict,
-        description="Our name -> column in the file, for ds, a target, a past covariate, or unique_id and y of a long "
-        "panel: {ds: trade_date, purchase: apply_amt}. Names left out are looked up under themselves and common "
-        "captions.",
+        description="Our name -> column in the file, for ds, a target, a past covariate, name of events, or unique_id "
+        "and y of a long panel: {ds: trade_date, purchase: apply_amt}. Names left out are looked up under themselves "
+        "and common captions.",
     )
     entity: str | None = Field(
         None,
@@ -83,7 +81,7 @@ class DataSpec(BaseModel):
     )
     events: str | None = Field(
         None,
-        description="CSV (ds, name) of days known in advance, such as promotions or purchase limits; looked for "
+        description="CSV (ds, name; or Prophet's ds, holiday) of days known in advance, such as promotions; looked for "
         "beside the data, then in the working directory.",
     )
     cache: str | None = Field(
@@ -142,6 +140,8 @@ class DataSpec(BaseModel):
         known = {"ds", *self.targets, *(self.past or ())}
         if self.kind == "panel" and self.entity is None:
             known |= {"unique_id", "y"}
+        if self.events is not None:
+            known.add("name")
         unknown = sorted(set(self.columns) - known)
         if unknown:
             raise ValueError(
@@ -158,13 +158,3 @@ class DataSpec(BaseModel):
     def is_long(self) -> bool:
         """Whether the data are a long panel, whose rows name their series by a unique_id."""
         return self.kind == "panel" and self.entity is None
-
-    def series(self, unique_id: str) -> Series | None:
-        """The series that an id means in these data; None if it is of none of the targets.
-
-        In a long panel of one target an id is never taken apart.
-        """
-        if self.is_long and len(self.targets) == 1:
-            return Series(next(iter(self.targets)), unique_id, unique_id)
-        found = Series.named(unique_id, self.targets)
-        return None if found is None or found.entity == "" else found

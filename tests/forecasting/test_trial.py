@@ -3,6 +3,7 @@
 import pytest
 
 from forecasting.models import model_type
+from forecasting.panel import Series
 from forecasting.trial import Member
 
 
@@ -13,9 +14,9 @@ def member(model, seed_index=0, label=None, **settings):
 
 
 def test_the_unit_of_a_member():
-    assert member("lightgbm-global").unit("a/b/redeem") == "redeem"
-    assert member("lightgbm-global").unit("redeem") == "redeem"
-    assert member("seasonal-naive").unit("a/redeem") == "a/redeem"
+    assert member("lightgbm-global").unit(Series.named("a/b/redeem")) == "redeem"
+    assert member("lightgbm-global").unit(Series.named("redeem")) == "redeem"
+    assert member("seasonal-naive").unit(Series.named("a/redeem")) == "a/redeem"
 
 
 def test_a_name_holds_the_seed_where_the_seed_matters():

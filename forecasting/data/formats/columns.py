@@ -26,13 +26,10 @@ _CAPTIONS: dict[str, tuple[str, ...]] = {
 """Captions known for our names; more than one of them in a table is refused, not guessed."""
 
 
-def find_column(
-    name: str, columns: Mapping[str, str], available: Sequence[str], where: str, remedy: str | None = None
-) -> str:
+def find_column(name: str, columns: Mapping[str, str], available: Sequence[str], where: str) -> str:
     """The column of table `where` that holds our `name`.
 
-    It is the column mapped to the name, else the one of that name, else the only one with a known caption. `remedy`:
-    what to do when there is none, where data.columns cannot name it.
+    It is the column mapped to the name, else the one of that name, else the only one with a known caption.
 
     Raises
     ------
@@ -54,7 +51,7 @@ def find_column(
         what = f"the columns {listed(fitting)} could each be {name}"
         raise DataError(where=where, what=what, remedy="name one in data.columns")
     what = f"there is no column for {name} among {listed(available)}"
-    raise DataError(where=where, what=what, remedy=remedy or f"name it in data.columns ({name}: COLUMN)")
+    raise DataError(where=where, what=what, remedy=f"name it in data.columns ({name}: COLUMN)")
 
 
 def _once(column: str, available: Sequence[str], where: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -19,14 +20,19 @@ __all__ = [
     "FAULTS",
     "Fault",
     "Numbers",
+    "Records",
     "amount_fault",
     "decimals_of",
     "decode_dates",
     "decode_numbers",
     "first",
     "parse_day",
+    "rows_until",
     "shown",
 ]
+
+Records = Sequence[int] | IntArray
+"""Numbers of records in their file."""
 
 EXACT = 2.0**53
 """Whole numbers below this are exact in float64, in which a panel holds them."""
@@ -188,6 +194,14 @@ def amount_fault(numbers: Numbers, *, signed: bool = False) -> IntArray:
     for code, mask in enumerate((large, negative, numbers.bad, numbers.missing), start=1):
         fault[mask] = code
     return fault
+
+
+def rows_until(batch: pa.RecordBatch, date: str, until: str | None, start: int = 0) -> tuple[pa.RecordBatch, Records]:
+    """The rows of a batch that are not after the day `until` (None: all), and their records; the first is `start`."""
+    if until is None:
+        return batch, range(start, start + batch.num_rows)
+    kept = ~(decode_dates(batch.column(date)) > np.datetime64(until, "D"))
+    return batch.filter(pa.array(kept)), start + np.flatnonzero(kept)
 
 
 def first(mask: BoolArray) -> int | None:

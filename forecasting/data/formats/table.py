@@ -81,6 +81,20 @@ class SmallTable:
             raise DataError(where=self.place(wrong), what=what, remedy=DAY_REMEDY)
         return ds
 
+    def texts(self, column: str) -> list[str]:
+        """A column as text, ``[n_rows]``; empty where nothing stands.
+
+        Raises
+        ------
+        DataError
+            When it holds something that is no text.
+        """
+        try:
+            return [text or "" for text in self.columns[column].cast(pa.string()).to_pylist()]
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            what = f"{column} cannot be read as text"
+            raise DataError(where=self.name, what=what, remedy="store it as text") from None
+
     def numbers(self, column: str) -> Numbers:
         """A column of numbers, ``[n_rows]``, with what is missing or wrong marked."""
         return decode_numbers(self.columns[column])

@@ -13,11 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forecasting.data.formats.columns import listed
-from forecasting.data.formats.decode import DAY_REMEDY, EXACT, decode_dates, decode_numbers
+from forecasting.data.formats.decode import DAY_REMEDY, EXACT, decode_dates, decode_numbers, rows_until
 from forecasting.data.quality.finding import Finding, Severity
 from forecasting.data.quality.identities import IDENTITIES, check_rules
 from forecasting.data.quality.user_rows import Cells, Tallies, Traced, UserRows
-from forecasting.data.rows import rows_until
 from forecasting.schema import BoolArray, DateArray, IntArray, iso
 
 __all__ = ["USER", "NotPlain", "UserChecks"]

@@ -9,9 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from forecasting.data.formats.decode import first, shown
+from forecasting.data.formats.decode import Records, first, shown
 from forecasting.data.quality.finding import Finding, Severity
-from forecasting.data.rows import Records
 from forecasting.schema import BoolArray, DateArray, IntArray, iso
 
 __all__ = ["Cells", "Tallies", "Tally", "Traced", "UserRows"]

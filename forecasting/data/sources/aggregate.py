@@ -19,15 +19,16 @@ from forecasting.data.formats.decode import (
     DAY_REMEDY,
     EXACT,
     FAULTS,
+    Records,
     amount_fault,
     decode_dates,
     decode_numbers,
     first,
+    rows_until,
     shown,
 )
 from forecasting.data.formats.files import TableFile
 from forecasting.data.formats.reading import OpenPart, OpenTable
-from forecasting.data.rows import Records, rows_until
 from forecasting.errors import DataError
 from forecasting.schema import DateArray, FloatArray, IntArray, iso
 

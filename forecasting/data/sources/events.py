@@ -57,9 +57,11 @@ def read_events(files: tuple[TableFile, ...], columns: Mapping[str, str]) -> tup
     """
     with OpenTable(files) as opened:
         available = opened.columns
-        date = find_column("ds", present(columns, available), available, opened.name)
-        name = _HOLIDAY if "name" not in available and _HOLIDAY in available else None
-        name = name or find_column("name", {}, available, opened.name, "name the events' column name or holiday")
+        mapped = present(columns, available)
+        date = find_column("ds", mapped, available, opened.name)
+        if not {"name", mapped.get("name", "name")} & set(available) and _HOLIDAY in available:
+            mapped["name"] = _HOLIDAY
+        name = find_column("name", mapped, available, opened.name)
         table = read_table(opened, [date, name, *(c for c in _AROUND if c in available and name == _HOLIDAY)])
     names = table.columns[name].cast(pa.string()).to_pylist()
     seen: dict[str, str] = {}

@@ -11,7 +11,6 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 
 from forecasting.calendar import Calendar
 from forecasting.data.formats.columns import find_column, listed
@@ -19,6 +18,7 @@ from forecasting.data.formats.decode import decode_dates
 from forecasting.data.formats.files import TableFile, table_at
 from forecasting.data.formats.reading import OpenTable
 from forecasting.data.formats.table import SmallTable, read_table
+from forecasting.data.ids import series_of
 from forecasting.data.loaded import Loaded, SeriesProblem
 from forecasting.data.quality.finding import Finding
 from forecasting.data.rows import Rows, Rules, Strand, until_day
@@ -29,7 +29,7 @@ from forecasting.errors import DataError
 from forecasting.panel import Series
 from forecasting.schema import UNIQUE_ID, IntArray, Y
 
-__all__ = ["PanelTable", "find_key", "texts_of"]
+__all__ = ["PanelTable"]
 
 _Texts = np.ndarray[tuple[int], np.dtype[np.object_]]
 
@@ -80,7 +80,7 @@ class PanelTable:
         stacked = np.stack(covariates, axis=1) if covariates else np.empty((len(ds), 0))
         values = {c: table.numbers(c) for c in columns.values()}
         rows = Rows(table, ds, values, stacked, tuple(self._spec.past or ()), self._rules)
-        return _PanelRows(table, rows, texts_of(table, key), columns, notes)
+        return _PanelRows(table, rows, _keys(table, key), columns, notes)
 
     def load(self, calendar: Calendar) -> Loaded:
         """The usable series, and a sentence for each other one; rows may stand in any order.
@@ -99,7 +99,6 @@ class PanelTable:
                 strands += _strands(self._spec, read, key, records)
             else:
                 problems.append(SeriesProblem(Series(next(iter(self._spec.targets)), key, key), unusable))
-        _told_apart(read, strands)
         loaded = panel_of(read.rows, strands, calendar, problems)
         return replace(loaded, notes=read.notes + loaded.notes)
 
@@ -116,7 +115,7 @@ class PanelTable:
         return read.table.place(int(np.argmax(mine))) if mine.any() else read.table.name
 
 
-def find_key(spec: DataSpec, opened: OpenTable) -> str:
+def _find_key(spec: DataSpec, opened: OpenTable) -> str:
     """The column that tells the series or entities of a panel apart.
 
     Raises
@@ -141,26 +140,28 @@ def _find_columns(spec: DataSpec, opened: OpenTable) -> tuple[str, dict[str, str
     """The key column, our names -> columns for ds and the values, and the past covariates' columns."""
     available, where = opened.columns, opened.name
     columns = {"ds": find_column("ds", spec.columns, available, where)}
-    key = find_key(spec, opened)
+    key = _find_key(spec, opened)
     for name in [Y] if spec.is_long else list(spec.targets):
         columns[name] = find_column(name, spec.columns, available, where)
     return key, columns, [find_column(p, spec.columns, available, where) for p in spec.past or ()]
 
 
-def texts_of(table: SmallTable, key: str) -> _Texts:
-    """A column as text without the spaces around it, ``[n_rows]``; empty where nothing stands.
+def _keys(table: SmallTable, column: str) -> _Texts:
+    """Each row's entity or series, without the spaces around it.
 
     Raises
     ------
     DataError
-        When it holds something that is no text.
+        When two of them differ in spaces alone, and would be one series.
     """
-    try:
-        column = table.columns[key].cast(pa.string())
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        what = f"{key} cannot be read as text"
-        raise DataError(where=table.name, what=what, remedy="store it as text") from None
-    return np.array([(t or "").strip() for t in column.to_pylist()], dtype=object)
+    texts = table.texts(column)
+    seen: dict[str, str] = {}
+    for record, text in enumerate(texts):
+        other = seen.setdefault(text.strip(), text)
+        if other != text and text.strip():
+            what = f"{column} is {text!r}, and {other!r} in another row: they would be one series"
+            raise DataError(where=table.place(record), what=what, remedy="write them alike, or rename one")
+    return np.array([text.strip() for text in texts], dtype=object)
 
 
 def _entities(read: _PanelRows) -> Iterator[tuple[str, IntArray]]:
@@ -174,7 +175,7 @@ def _entities(read: _PanelRows) -> Iterator[tuple[str, IntArray]]:
 def _strands(spec: DataSpec, read: _PanelRows, key: str, records: IntArray) -> Iterator[Strand]:
     """The series of one key, one per target."""
     if spec.is_long:
-        series = spec.series(key)
+        series = series_of(spec, key)
         assert series is not None
         yield Strand(series, read.columns[Y], records)
         return
@@ -190,24 +191,7 @@ def _unusable(spec: DataSpec, read: _PanelRows, key: str, record: int) -> DataEr
     if not key.isprintable():
         what = f"{column} is {key!r}, with a character that cannot be shown"
         return DataError(where=where(record), what=what, remedy="correct it")
-    if spec.is_long and spec.series(key) is None:
+    if spec.is_long and series_of(spec, key) is None:
         what = f"{column} {key!r} names none of the targets {', '.join(spec.targets)}"
         return DataError(where=where(record), what=what, remedy="write it as entity/target")
     return None
-
-
-def _told_apart(read: _PanelRows, strands: list[Strand]) -> None:
-    """Check that no two ids mean one series.
-
-    Raises
-    ------
-    DataError
-        When two do; it names both.
-    """
-    seen: dict[Series, Strand] = {}
-    for strand in strands:
-        other = seen.setdefault(strand.series, strand)
-        if other is not strand:
-            names = f"{read.keys[other.records[0]]!r} and {read.keys[strand.records[0]]!r}"
-            where = read.table.place(int(strand.records[0]))
-            raise DataError(where=where, what=f"{names} would be one series", remedy="rename one of them")

@@ -7,6 +7,7 @@ from cluster.request import RunRequest
 from cluster.rundir.run_facts import begin_run, find_run
 from cluster.rundir.store import RunStore
 from cluster.stages.checks import check_directory, check_timeline, origin_of
+from forecasting.data.loaded import Loaded
 from forecasting.errors import ConfigError, StorageError
 from forecasting.testing import make_panel
 
@@ -19,7 +20,7 @@ def store(tmp_path):
     """A directory in which a run began on the days of `make_panel` but the last."""
     store, panel = RunStore(str(tmp_path)), make_panel()
     panel = panel.until(panel.end - 1)
-    begin_run(store, make_plan(CONFIG, make_panel(), "cpu"), origin_of(REQUEST, panel, []), None)
+    begin_run(store, make_plan(CONFIG, make_panel(), "cpu"), origin_of(REQUEST, Loaded(panel), []), None)
     return store
 
 
@@ -48,7 +49,7 @@ def test_a_job_needs_a_place_that_stays(monkeypatch):
 
 
 def test_what_is_stored_of_the_request_holds_no_secret():
-    origin = origin_of(REQUEST, make_panel(), [])
+    origin = origin_of(REQUEST, Loaded(make_panel()), [])
     assert (origin.data.path, origin.data.series) == ("s3://bucket/data", 2)
 
 

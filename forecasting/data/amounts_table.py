@@ -1,0 +1,168 @@
+"""Tables of amounts beside the data: actual values, submissions, forecasts. They are read as the data themselves are:
+any format and encoding, the columns that the configuration names or ours, thousands separators, ids as they stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from forecasting.data.formats.columns import find_column, listed, present
+from forecasting.data.formats.decode import FAULTS, amount_fault, first, parse_day
+from forecasting.data.formats.files import table_at
+from forecasting.data.formats.layout import Headerless
+from forecasting.data.formats.reading import OpenTable
+from forecasting.data.formats.table import SmallTable, read_table
+from forecasting.data.ids import series_of
+from forecasting.data.spec import DataSpec
+from forecasting.errors import DataError
+from forecasting.panel import Series
+from forecasting.schema import DS, UNIQUE_ID, DateArray, FloatArray, Y, iso
+
+__all__ = ["AmountRows", "read_amounts_table"]
+
+_ENTITY = "entity"
+"""The column of entities in the files that a run writes."""
+_MISSING = 4
+"""Code of an empty amount, see `FAULTS`."""
+
+
+@dataclass(frozen=True)
+class AmountRows:
+    """Amounts of a table called `name`: `series` and `ds` ``[n]`` say what each of `y` ``[n]`` is, NaN where a cell is
+    empty; `place(k)` is its ``file:row``. Of one row of the table the targets stand in the order of the configuration.
+    """
+
+    name: str
+    series: tuple[Series, ...]
+    ds: DateArray
+    y: FloatArray
+    place: Callable[[int], str]
+
+    def by_day(self) -> Mapping[tuple[Series, np.datetime64], float]:
+        """The amount of each series on each day; empty cells are left out.
+
+        Raises
+        ------
+        DataError
+            When a day of a series stands twice.
+        """
+        found: dict[tuple[Series, np.datetime64], int] = {}
+        for k, key in enumerate(zip(self.series, self.ds, strict=True)):
+            before = found.setdefault(key, k)
+            if before != k:
+                who = f"{iso(key[1])}" + (f" of {key[0].unique_id}" if key[0].entity is not None else "")
+                what = f"{who} stands twice, first at {self.place(before)}"
+                raise DataError(where=self.place(k), what=what, remedy="keep one row a day")
+        return {key: float(self.y[k]) for key, k in found.items() if not np.isnan(self.y[k])}
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """The columns of a table: our names of the amounts -> theirs; `key` tells series or entities apart."""
+
+    date: str
+    amounts: Mapping[str, str]
+    key: str | None
+
+
+def read_amounts_table(spec: DataSpec, path: str | Path, *, signed: bool = False) -> AmountRows:
+    """The amounts of a table.
+
+    Parameters
+    ----------
+    spec
+        The configuration of the data. A table may have the data's captions or ours; a CSV may lack a header, and is
+        then [entity,] date and the targets in their order, with at most an index before. A panel's table may be wide
+        or, where the data are, long.
+    signed
+        Whether amounts may be negative.
+
+    Raises
+    ------
+    DataError
+        For a missing column, a cell that is not what it should be, or a row of no series of these data.
+    """
+    with OpenTable(table_at(path), headerless=_headerless(spec, Path(path).name)) as opened:
+        columns = _find(spec, opened)
+        keys = [] if columns.key is None else [columns.key]
+        table = read_table(opened, [columns.date, *keys, *columns.amounts.values()])
+    ds = table.days(columns.date)
+    series = _series(spec, columns, table)
+    y = np.stack([_amounts(table, column, ds, signed=signed) for column in columns.amounts.values()], axis=1)
+    width = len(columns.amounts)
+    return AmountRows(table.name, series, np.repeat(ds, width), y.ravel(), lambda k: table.place(k // width))
+
+
+def _headerless(spec: DataSpec, name: str) -> Headerless:
+    """Names for a first row that holds a day."""
+    before = [_ENTITY] if spec.kind == "panel" else []
+
+    def names(cells: tuple[str, ...]) -> tuple[str, ...] | None:
+        days = [k for k, cell in enumerate(cells) if not np.isnat(parse_day(cell))]
+        if not days or any(not cell for cell in cells[: days[0]]):
+            return None
+        index = days[0] - len(before)
+        if index not in (0, 1) or (index and not cells[0].isdecimal()) or len(cells) != days[0] + 1 + len(spec.targets):
+            what = f"it has no header, and {len(cells)} columns with the date in column {days[0] + 1}"
+            wanted = ", ".join([*before, "date", *spec.targets])
+            raise DataError(where=f"{name}:1", what=what, remedy=f"write {wanted}, or add a header")
+        return ("",) * index + (*before, DS, *spec.targets)
+
+    return names
+
+
+def _find(spec: DataSpec, opened: OpenTable) -> _Columns:
+    available, where = opened.columns, opened.name
+    mapped = present(spec.columns, available)
+    date = find_column(DS, mapped, available, where)
+    unique_id = mapped.get(UNIQUE_ID, UNIQUE_ID)
+    if spec.is_long and unique_id in available and mapped.get(Y, Y) in available:
+        return _Columns(date, {Y: find_column(Y, mapped, available, where)}, unique_id)
+    amounts = {target: find_column(target, mapped, available, where) for target in spec.targets}
+    if spec.kind != "panel":
+        return _Columns(date, amounts, None)
+    keys = [name for name in (spec.entity, _ENTITY, unique_id) if name in available]
+    if not keys:
+        what = f"nothing tells the series apart among {listed(available)}"
+        raise DataError(where=where, what=what, remedy=f"add the column {spec.entity or _ENTITY}")
+    return _Columns(date, amounts, keys[0])
+
+
+def _series(spec: DataSpec, columns: _Columns, table: SmallTable) -> tuple[Series, ...]:
+    """The series of every amount."""
+    if columns.key is None:
+        return tuple(Series(target) for target in columns.amounts) * table.n_rows
+    keys = [text.strip() for text in table.texts(columns.key)]
+    known = {key: _of_key(spec, columns, key) for key in set(keys)}
+    wrong = next((k for k, key in enumerate(keys) if not known[key]), None)
+    if wrong is not None:
+        what = f"{columns.key} is {keys[wrong]!r}" if keys[wrong] else f"{columns.key} is empty"
+        raise DataError(where=table.place(wrong), what=what, remedy="say which series the row belongs to")
+    return tuple(series for key in keys for series in known[key])
+
+
+def _of_key(spec: DataSpec, columns: _Columns, key: str) -> tuple[Series, ...]:
+    """The series that a row's key means, one per amount; none where it means none."""
+    if not key:
+        return ()
+    if Y in columns.amounts and spec.is_long:
+        found = series_of(spec, key)
+        return () if found is None else (found,)
+    if spec.is_long and len(spec.targets) == 1:
+        return (Series(next(iter(spec.targets)), key, key),)
+    return tuple(Series(target, key) for target in columns.amounts)
+
+
+def _amounts(table: SmallTable, column: str, ds: DateArray, *, signed: bool) -> FloatArray:
+    numbers = table.numbers(column)
+    faults = amount_fault(numbers, signed=signed)
+    wrong = first((faults > 0) & (faults != _MISSING))
+    if wrong is not None:
+        fault = FAULTS[faults[wrong]]
+        what = f"{column} on {iso(ds[wrong])} is {table.raw(column, wrong)}, {fault.what}"
+        raise DataError(where=table.place(wrong), what=what, remedy=fault.remedy)
+    return numbers.values
