@@ -4,7 +4,7 @@ Each case takes a small sound data set and its configuration, damages one or bot
 
 * planning a run succeeds, or raises UserError with one sentence (exit code 2); nothing else;
 * then a run raises the same, and leaves no run directory;
-* the data-quality report can be made, and holds an error whenever reading raises one.
+* `validate` refuses what a run refuses, with the same sentence, and its findings hold an error then.
 
 A failing case prints its seed; ``--seed N --cases 1`` repeats it. `tests/forecasting/test_fuzz.py` runs a few hundred.
 """
@@ -21,7 +21,7 @@ import time
 import traceback
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -34,10 +34,11 @@ from rich.console import Console
 from cluster.config import load_config
 from cluster.pipeline import run_pipeline
 from cluster.request import RunRequest
+from cluster.stages.checks import check_data
 from cluster.stages.plan_view import plan_only
-from forecasting.errors import ConfigError, UserError
+from forecasting.data.quality.finding import Finding
+from forecasting.errors import ConfigError, DataError, UserError
 from forecasting.sample.write import write_sample
-from tests.forecasting.data.opened import check, read
 
 __all__ = ["Broken", "run_case"]
 
@@ -70,6 +71,7 @@ class Case:
     files: Files
     config: str
     path: str = ""
+    as_of: str | None = None
 
 
 @cache
@@ -107,7 +109,31 @@ def _bases() -> tuple[tuple[str, Files, str], ...]:
         ("d.parquet", {"d.parquet": parquet.getvalue()}, "{kind: table}"),
         ("", funds, WIDE),
         ("l.csv", {"l.csv": long[["unique_id", "ds", "y"]].to_csv(index=False).encode()}, "{kind: panel}"),
+        ("b.csv", {"b.csv": _worked(90)}, "{kind: table, unit: EUR, missing: skip, scale: auto}"),
+        ("b.csv", {"b.csv": _worked(90)}, "{kind: table, unit: EUR, freq: auto}"),
+        ("w.csv", {"w.csv": _worked(400, "W-WED")}, "{kind: table, freq: auto, missing: error}"),
+        ("r.csv", {"r.csv": _ragged()}, "{kind: panel, targets: {sales: 1.0}, missing: zero, max_lag: 3}"),
+        ("r.csv", {"r.csv": _ragged()}, "{kind: panel, targets: {sales: 1.0}, missing: error}"),
     )
+
+
+def _worked(days: int, freq: str = "B") -> bytes:
+    """A table of work days or weeks, with a future of empty rows."""
+    ds = pd.date_range("2024-01-03", periods=days, freq="D")
+    ds = ds[ds.isin(pd.date_range(ds[0], ds[-1], freq=freq))]
+    rows = [f"{day.date()},{100 + k % 5}.25,{200 + k % 7}" for k, day in enumerate(ds)]
+    later = [f"{day.date()},," for day in pd.date_range(ds[-1], periods=4, freq=freq)[1:]]
+    return "\n".join(["ds,purchase,redeem", *rows, *later, ""]).encode()
+
+
+def _ragged() -> bytes:
+    """A long panel of one target: whole, lagging, closed, late, with an odd id and with one like another's."""
+    days = pd.date_range("2024-01-01", periods=60).date
+    spans = {"a": (0, 60), "a/sales": (0, 60), "b": (0, 58), "c": (0, 30), "d": (20, 60), "e\u202e": (0, 60)}
+    lines = []
+    for place, (uid, (begin, end)) in enumerate(spans.items()):
+        lines += [f"{uid},{days[k]},{k % 7 + 10 * place}" for k in range(begin, end)]
+    return "\n".join(["unique_id,ds,y", *lines, ""]).encode()
 
 
 # -- damage
@@ -203,12 +229,20 @@ def _settings(rng: Random, case: Case) -> None:
             case.config = case.config.replace("data: {", "data: {" + key + ", ", 1)
 
 
-WORDS = ("kind: panel", "data: {", "calendar: CN", "horizon: 7", "fund_code", "seed: 1", "day", "past")
+WORDS = (
+    "kind: panel", "data: {", "calendar: CN", "horizon: 7", "fund_code", "seed: 1", "day", "past", "missing: error",
+    "freq: auto", "missing: skip", "calendar: null",
+)  # fmt: skip
 REPLACEMENTS = (
     "kind: table", "data: {kind: panel, ", "calendar: XX", "horizon: 900", "views", "seed: -1", "month", "[", "",
-    "calendar: null", "kind: 1", "data: [", "data: {kind: table, ", "horizon: 0",
+    "calendar: null", "kind: 1", "data: [", "data: {kind: table, ", "horizon: 0", "calendar: NO", "calendar: DE",
+    "calendar: XNYS", "freq: B", "freq: W", "freq: D", "missing: zero", "missing: error",
+    "seed: 1\nscore: {surrogate: wape}",
 )  # fmt: skip
 KEYS = (
+    "freq: D", "freq: B", "freq: W", "freq: M", "missing: zero", "missing: skip", "missing: no", "max_lag: 0",
+    "max_lag: 40", "max_lag: -1", "scale: log", "scale: signed", "as_of: 2024-02-20", "as_of: 20140820", "as_of: soon",
+    "as_of: 2030-01-01", "unit: thousand USD", "unit: ' '", "unit: null",
     "columns: {purchase: x}", "unit: CNY", "unit: EUR", "past: [y]", "past: 3", "entity: ds", "events: none.csv",
     "targets: {a: 1}", "targets: {purchase: 1}", "columns: {ds: purchase}", "kind: table", "kind: panel",
     "columns: [1]", "targets: {purchase: .nan}",
@@ -219,7 +253,9 @@ CONTENT: tuple[Callable[[Random, bytes], bytes], ...] = (_cell, _cell, _cell, _l
 def make_case(rng: Random) -> Case:
     """A sound data set with one to three damages."""
     path, files, data = rng.choice(_bases())
-    case = Case(dict(files), CONFIG.format(data=data, calendar=rng.choice(["CN", "CN", "null"])), path)
+    case = Case(dict(files), CONFIG.format(data=data, calendar=rng.choice(["CN", "CN", "null", "null"])), path)
+    if rng.random() < 0.2:
+        case.as_of = rng.choice(["2024-02-20", "2024-03-29", "2014-08-20", "2024-02-30", "2001-01-01", "2030-01-01"])
     for _ in range(rng.choice([1, 1, 1, 2, 3])):
         kind = rng.random()
         if kind < 0.75:
@@ -247,13 +283,13 @@ def run_case(rng: Random, folder: Path) -> str:
     _write(folder, case.files)
     (folder / "config.yaml").write_bytes(case.config.encode("utf-8", "surrogatepass"))
     data = case.path if "://" in case.path else f"{folder / 'data'}/{case.path}"
-    request = RunRequest(str(folder / "config.yaml"), data, str(folder / "run"), None, (), "local")
+    request = RunRequest(str(folder / "config.yaml"), data, str(folder / "run"), case.as_of, (), "local")
     planned = _sentence(lambda: _check_panel(plan_only(request)))
     if planned is not None:
         ran = _sentence(lambda: run_pipeline(request, Console(file=io.StringIO())))
         if ran is None or str(ran) != str(planned) or (folder / "run").exists():
             raise Broken(f"planning says {planned}; running says {ran}, run directory {(folder / 'run').exists()}")
-    _check_report(str(folder / "config.yaml"), data)
+    _check_report(folder / "config.yaml", data, planned, case.as_of)
     return "success" if planned is None else type(planned).__name__
 
 
@@ -278,37 +314,45 @@ def _sentence(work: Callable[[], object]) -> UserError | None:
 
 
 def _check_panel(view: object) -> None:
-    panel = view.panel  # type: ignore[attr-defined]
-    if not (np.diff(panel.ds).astype(int) == 1).all() or not (np.isnan(panel.y) | (panel.y >= 0)).all():
-        raise Broken("a panel with missing days or negative amounts")
+    panel, config = view.panel, view.plan.config  # type: ignore[attr-defined]
+    step = np.diff(panel.ds).astype(int)
+    if not (step > 0).all() or (panel.freq != "B" and not (step == {"D": 1, "W": 7}[panel.freq]).all()):
+        raise Broken("a panel whose periods do not follow one another")
+    if config.score.surrogate != "wape" and not (np.isnan(panel.y) | (panel.y >= 0)).all():
+        raise Broken("a panel with negative amounts")
+    lag = config.windows.horizon if config.data.max_lag is None else config.data.max_lag
     for row in panel.y:
-        known = ~np.isnan(row)
-        if not known[np.argmax(known) :].all():
+        known = np.flatnonzero(~np.isnan(row))
+        if not len(known) or (config.data.kind == "panel" and len(row) - 1 - known[-1] > lag):
+            raise Broken("a closed series in a panel")
+        if config.data.missing != "skip" and panel.freq != "B" and np.isnan(row[known[0] : known[-1]]).any():
             raise Broken("a panel with holes")
 
 
-def _check_report(config: str, data: str) -> None:
-    """The quality report exists, and has an error if reading has one."""
+def _check_report(case: Path, data: str, planned: UserError | None, as_of: str | None) -> None:
+    """`validate` says what planning said, or what only a run's checks find."""
     try:
-        settings = load_config(config)
+        settings = load_config(str(case))
     except UserError:
         return
-    problem: UserError | None = None
+    found: UserError | None = None
+    findings: Sequence[Finding] = ()
     try:
-        read(settings.data, data, settings.calendar)
-    except UserError as error:
-        problem = error
-    if isinstance(problem, ConfigError):
+        checked = check_data(settings, data, as_of)
+        found, findings = checked.error, checked.findings
+    except ConfigError as error:
+        found = error
+    if planned is None and found is None:
         return
-    findings = check(settings.data, data, settings.calendar)
-    errors = [f for f in findings if f.severity == "error"]
-    if problem is not None and not errors:
-        raise Broken(f"the report has no error, and reading says: {problem}")
     if any("\n" in f"{f.check}{f.where}{f.value}{f.remedy}" for f in findings):
         raise Broken(f"a finding of several lines: {findings}")
-    duplicates = {"duplicate (user, date)", "date", "row shape"}
-    if problem is None and {f.check for f in errors} - duplicates:
-        raise Broken(f"reading succeeds, and the report says: {errors}")
+    if planned is not None and str(found) != str(planned):
+        raise Broken(f"planning says {planned}; validate says {found}")
+    if isinstance(found, DataError) and not any(f.severity == "error" for f in findings):
+        raise Broken(f"validate refuses without an error among its findings: {found}")
+    checks = ("duplicate (user, date)", "date", "row shape")
+    if planned is None and not any(f": {check} (" in str(found) for check in checks):
+        raise Broken(f"planning succeeds, and validate says: {found}")
 
 
 def main() -> int:

@@ -25,7 +25,7 @@ def test_damaged_input_succeeds_or_gets_one_sentence(rng: Random) -> None:
         shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("base", range(10))
+@pytest.mark.parametrize("base", range(15))
 def test_every_undamaged_base_can_be_planned(base: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, files, data = fuzz._bases()[base]
     whole = fuzz.Case(dict(files), fuzz.CONFIG.format(data=data, calendar="CN"), path)
