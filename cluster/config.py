@@ -162,7 +162,7 @@ class RunConfig(_Section):
     @classmethod
     def _code(cls, calendar: Any) -> Any:
         if isinstance(calendar, bool):
-            raise ValueError("YAML reads NO without quotes as no: put the code in quotes, as in calendar: 'NO'")
+            raise ValueError("put the code in quotes, as in calendar: 'NO': without them YAML reads it as no")
         return calendar
 
 

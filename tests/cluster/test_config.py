@@ -90,6 +90,22 @@ def test_overrides_reach_nested_keys_and_list_items(tmp_path):
             load_config(str(path), [bad])
 
 
+@pytest.mark.parametrize(("kind", "calendar"), [("yuebao", "CN"), ("table", None), ("panel", None)])
+def test_the_competition_alone_has_a_calendar_unasked(kind, calendar):
+    assert parse_config({**MINIMAL, "data": {"kind": kind}}, "x").calendar == calendar
+    assert parse_config({**MINIMAL, "data": {"kind": kind}, "calendar": None}, "x").calendar is None
+    assert parse_config({**MINIMAL, "data": {"kind": kind}, "calendar": "DE"}, "x").calendar == "DE"
+
+
+def test_norway_without_quotes_is_refused_with_the_remedy(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text(yaml.safe_dump(MINIMAL) + "calendar: NO\n")
+    with pytest.raises(ConfigError, match="calendar: put the code in quotes, as in calendar: 'NO'"):
+        load_config(str(path))
+    path.write_text(yaml.safe_dump(MINIMAL) + "calendar: 'NO'\n")
+    assert load_config(str(path)).calendar == "NO"
+
+
 @pytest.mark.parametrize("text", ["", "- 1", "a: [", "\x00", "members: &a [*a]"])
 def test_a_file_that_is_no_configuration_is_one_sentence(tmp_path, text):
     path = tmp_path / "c.yaml"

@@ -30,7 +30,7 @@ from forecasting.errors import DataError
 if TYPE_CHECKING:
     from pyarrow import parquet
 
-__all__ = ["OpenPart", "OpenTable", "Ragged"]
+__all__ = ["OpenPart", "OpenTable", "Ragged", "Unread"]
 
 _T = TypeVar("_T")
 _SNIFF = 1 << 20
@@ -40,6 +40,9 @@ _MOST_THREADS = 8
 
 Ragged = Callable[[int, int, int], None]
 """Told of a row with the wrong number of fields, which is then skipped: (record, fields found, fields expected)."""
+
+Unread = Callable[[int, str], bool]
+"""Asked whether a row with the wrong number of fields, (record, text), can be skipped because nobody reads it."""
 
 
 class _Bytes:
@@ -145,13 +148,16 @@ class OpenPart:
                 what = f"column {column!r} stands twice in the header"
                 raise DataError(where=self.name, what=what, remedy="rename or remove one")
 
-    def text(self, columns: Sequence[str], ragged: Ragged | None = None) -> Iterator[pa.RecordBatch]:
+    def text(
+        self, columns: Sequence[str], ragged: Ragged | None = None, unread: Unread | None = None
+    ) -> Iterator[pa.RecordBatch]:
         """Batches of the named columns: text from a CSV, the stored types from Parquet.
 
         Raises
         ------
         DataError
-            When the file cannot be read; for a row with too many or too few fields, unless `ragged` is told of it.
+            When the file cannot be read; for a row with too many or too few fields, unless `ragged` is told of it or
+            `unread` says that it does not matter.
         """
         if self._parquet is not None:
             yield from self._parquet_batches(columns)
@@ -160,6 +166,8 @@ class OpenPart:
 
         def judge(row: pacsv.InvalidRow) -> str:
             record = row.number - 1 - self._layout.header_lines
+            if unread is not None and unread(record, row.text):
+                return "skip"
             if ragged is not None:
                 ragged(record, row.actual_columns, row.expected_columns)
                 return "skip"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,6 +16,7 @@ from forecasting.data.formats.decode import (
     decode_dates,
     decode_numbers,
     first,
+    parse_day,
     shown,
 )
 from forecasting.data.formats.reading import OpenPart, OpenTable
@@ -27,14 +30,14 @@ __all__ = ["SmallTable", "read_table"]
 class SmallTable:
     """Columns of one table (all its parts), by their names in the file; `starts` is each part's first record.
 
-    `records` ``[n_rows]`` are the rows' numbers in the parts, where not all are held; None: all are.
+    `records` ``[n_rows]`` are the rows' numbers in all parts.
     """
 
     parts: tuple[OpenPart, ...]
     starts: tuple[int, ...]
     columns: Mapping[str, pa.ChunkedArray]
     n_rows: int
-    records: IntArray | None = None
+    records: IntArray
 
     @property
     def name(self) -> str:
@@ -52,12 +55,11 @@ class SmallTable:
             return self
         kept = np.flatnonzero(mask)
         columns = {name: column.filter(pa.array(mask)) for name, column in self.columns.items()}
-        records = kept if self.records is None else self.records[kept]
-        return replace(self, columns=columns, n_rows=len(kept), records=records)
+        return replace(self, columns=columns, n_rows=len(kept), records=self.records[kept])
 
     def place(self, record: int) -> str:
         """``file:row`` of a record."""
-        record = record if self.records is None else int(self.records[record])
+        record = int(self.records[record])
         part = int(np.searchsorted(self.starts, record, side="right")) - 1
         (row,) = self.parts[part].rows_of([record - self.starts[part]])
         return f"{self.parts[part].name}:{row}"
@@ -115,29 +117,56 @@ class SmallTable:
         return numbers.values
 
 
-def read_table(table: OpenTable, columns: Sequence[str]) -> SmallTable:
+def read_table(
+    table: OpenTable, columns: Sequence[str], date: str | None = None, as_of: dt.date | None = None
+) -> SmallTable:
     """The named columns of an opened table.
+
+    Rows with too many or too few fields are left out where their `date` is after `as_of`: nobody looks at them.
 
     Raises
     ------
     DataError
         When a part lacks a column, cannot be read, or no part holds a row.
     """
-    parts, starts, n_rows = [], [], 0
+    parts, starts, records = [], [0], []
     chunks: dict[str, list[pa.Array]] = {c: [] for c in dict.fromkeys(columns)}
     for part in table.parts():
         parts.append(part)
-        starts.append(n_rows)
         part.require(chunks)
-        for batch in part.text(list(chunks)):
+        later = _Later(part.columns.index(date), as_of) if date is not None and as_of is not None else None
+        n_rows = 0
+        for batch in part.text(list(chunks), unread=later):
             n_rows += batch.num_rows
             for column in chunks:
                 chunks[column].append(batch.column(column))
-    if n_rows == 0:
+        skipped = [] if later is None else later.records
+        records.append(starts[-1] + np.delete(np.arange(n_rows + len(skipped)), skipped))
+        starts.append(starts[-1] + n_rows + len(skipped))
+    held_records = np.concatenate(records)
+    if not len(held_records):
         what = "it holds a header and no rows"
         raise DataError(where=table.name, what=what, remedy="give at least some days of data")
     held = {column: _chunked(table.name, column, arrays) for column, arrays in chunks.items()}
-    return SmallTable(tuple(parts), tuple(starts), held, n_rows)
+    return SmallTable(tuple(parts), tuple(starts[:-1]), held, len(held_records), held_records)
+
+
+class _Later:
+    """Skips rows whose field at `place` is a day after `as_of`; `records` are those skipped."""
+
+    def __init__(self, place: int, as_of: dt.date) -> None:
+        self._place, self._as_of = place, np.datetime64(as_of, "D")
+        self.records: list[int] = []
+
+    def __call__(self, record: int, text: str) -> bool:
+        try:
+            fields = next(csv.reader([text]), [])
+        except csv.Error:
+            return False
+        if not (self._place < len(fields) and parse_day(fields[self._place]) > self._as_of):
+            return False
+        self.records.append(record)
+        return True
 
 
 def _chunked(name: str, column: str, arrays: list[pa.Array]) -> pa.ChunkedArray:

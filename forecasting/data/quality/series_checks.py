@@ -30,7 +30,9 @@ def check_periods(panel: Panel, place: Place) -> list[Finding]:
     after = panel.ds[np.searchsorted(panel.ds, absent[0])]
     row = int(np.argmax(~np.isnan(panel.y[:, np.searchsorted(panel.ds, after)])))
     value = f"no row for {iso(absent[0])}, a work day"
-    remedy = "add what is missing; nothing to do if nobody worked, but a calendar would know such days in advance"
+    remedy = "add what is missing; nothing to do if nobody worked"
+    if panel.calendar.country is None:
+        remedy += ", but a calendar would know such days in advance"
     return [Finding("absent work day", "warning", len(absent), place(row, after), value, remedy)]
 
 

@@ -72,7 +72,7 @@ class PanelTable:
         with OpenTable(self.location) as opened:
             key, columns, past = _find_columns(self._spec, opened)
             date = columns.pop("ds")
-            table = read_table(opened, [key, date, *columns.values(), *past])
+            table = read_table(opened, [key, date, *columns.values(), *past], date, self._spec.as_of)
         table = table.where(until_day(decode_dates(table.columns[date]), self._spec.as_of, table.name))
         table, notes = without_future(table, date, list(columns.values()))
         ds = table.days(date)

@@ -56,7 +56,7 @@ def rate_rows(folder: Folder, stem: str, spec: DataSpec) -> RateRows | None:
     with OpenTable(files) as opened:
         date = find_column("ds", present(spec.columns, opened.columns), opened.columns, opened.name)
         names = tuple(c for c in opened.columns if c not in (date, ""))
-        table = read_table(opened, [date, *names])
+        table = read_table(opened, [date, *names], date, spec.as_of)
     return RateRows(table.where(is_until(decode_dates(table.columns[date]), spec.as_of)), date, names)
 
 

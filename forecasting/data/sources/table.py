@@ -128,7 +128,7 @@ def read_daily(opened: OpenTable, spec: DataSpec, past: Sequence[str], *, signed
     date = column("ds")
     targets = {name: column(name) for name in spec.targets}
     covariates = {name: column(name) for name in past}
-    table = read_table(opened, [date, *targets.values(), *covariates.values()])
+    table = read_table(opened, [date, *targets.values(), *covariates.values()], date, spec.as_of)
     table = table.where(until_day(decode_dates(table.columns[date]), spec.as_of, table.name))
     table, notes = without_future(table, date, list(targets.values()))
     return DailyRows(table, date, targets, covariates, Rules.of(spec, signed=signed), notes)

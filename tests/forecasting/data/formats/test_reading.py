@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from forecasting.data.dataset import open_data
 from forecasting.data.spec import DataSpec
 from forecasting.errors import DataError
 from tests.forecasting.data.opened import load
@@ -56,4 +57,34 @@ def test_chinese_captions_in_gb18030_are_known_mapped_or_refused(tmp_path: Path)
 def test_what_is_no_table_gets_a_sentence(tmp_path: Path, content: bytes, part: str) -> None:
     (tmp_path / "d.csv").write_bytes(content)
     with pytest.raises(DataError, match=part):
+        load(DataSpec(kind="table"), tmp_path / "d.csv", None)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "ds,purchase,redeem,note,note\n20140101,1,2,x,y\n",
+        "note,ds,note,purchase,redeem\nx,20140101,y,1,2\n",
+        "ds,purchase,redeem,,\n20140101,1,2,,\n",
+        ",ds,purchase,redeem\n0,20140101,1,2\n",
+        "ds,purchase,redeem\n2014/1/1 0:00,1,2\n",
+        "ds,purchase,redeem\n2014-01-01T00:00:00Z,1,2\n",
+        "ds,purchase,redeem\n2014-01-01 00:00:00+00:00,1,2\n",
+    ],
+)
+@pytest.mark.parametrize("kind", ["table", "yuebao"])
+def test_columns_that_nobody_asked_for_and_midnights_do_no_harm(tmp_path: Path, content: str, kind: str) -> None:
+    path = tmp_path / "daily_totals.csv"
+    path.write_text(content)
+    assert load(DataSpec.model_validate({"kind": kind}), path, None).y.tolist() == [[1], [2]]
+    header, row, _ = content.split("\n")
+    path.write_text(f"user_id,{header}\nu,{row}\n")
+    panel = open_data(DataSpec(), path, None, checked=True)
+    assert panel.panel.y.tolist() == [[1], [2]]
+
+
+@pytest.mark.parametrize("day", ["2014-01-01T12:00:00Z", "2014-01-01 0:30", "2014-01-01T00:00:00+08:00"])
+def test_other_times_of_day_are_refused_by_row(tmp_path: Path, day: str) -> None:
+    (tmp_path / "d.csv").write_text(f"ds,purchase,redeem\n2014-01-01,1,2\n{day},1,2\n")
+    with pytest.raises(DataError, match=r"d\.csv:3: ds is '2014-01-01.*, not a day"):
         load(DataSpec(kind="table"), tmp_path / "d.csv", None)

@@ -26,3 +26,26 @@ def test_events_become_known_in_advance(tmp_path: Path) -> None:
         load(DataSpec(kind="table", events="events.csv"), path, "CN")
     with pytest.raises(DataError, match=r"none\.csv: there is no such file"):
         load(DataSpec(kind="table", events="none.csv"), path, "CN")
+
+
+def test_a_table_of_prophets_holidays_is_understood(tmp_path: Path) -> None:
+    path = write(tmp_path / "d.csv", table(5))
+    spec = DataSpec(kind="table", events="ev.csv")
+    write(tmp_path / "ev.csv", "holiday,ds,lower_window,upper_window\nsale,2014-02-01,-1,1\n")
+    panel = load(spec, path, None)
+    assert panel.calendar.days(panel.ds).event == ("", "sale", "sale", "sale", "")
+    write(tmp_path / "ev.csv", "ds,what\n2014-02-01,sale\n")
+    with pytest.raises(DataError, match=r"name among ds, what: name it in data\.columns \(name: COLUMN\)"):
+        load(spec, path, None)
+    mapped = DataSpec(kind="table", events="ev.csv", columns={"name": "what"})
+    assert load(mapped, path, None).calendar.events == (("2014-02-01", "sale"),)
+    write(tmp_path / "ev.csv", "holiday,ds,lower_window,upper_window\nsale,2014-02-01,1,1\n")
+    with pytest.raises(DataError, match=r"ev\.csv:2: lower_window and upper_window are 1 and 1"):
+        load(spec, path, None)
+
+
+def test_captions_of_the_data_hold_for_the_events_too(tmp_path: Path) -> None:
+    path = write(tmp_path / "d.csv", table(5).replace("report_date", "tag"))
+    write(tmp_path / "ev.csv", "tag,name\n2014-02-01,sale\n")
+    spec = DataSpec(kind="table", events="ev.csv", columns={"ds": "tag"})
+    assert load(spec, path, None).calendar.events == (("2014-02-01", "sale"),)

@@ -1,0 +1,244 @@
+"""Any table's time: periods of three kinds, gaps, days to come, and where each series of a panel ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forecasting.data.dataset import open_data
+from forecasting.data.loaded import Loaded
+from forecasting.data.spec import DataSpec
+from forecasting.errors import DataError
+
+FREQS = {"D": "D", "B": "B", "W": "W-WED"}
+TABLE = {"kind": "table", "targets": {"in": 0.5, "out": 0.5}}
+PANEL = {"kind": "panel", "entity": "shop", "targets": {"in": 0.5, "out": 0.5}}
+LONG = {"kind": "panel", "targets": {"in": 1.0}}
+
+
+def frame(n: int = 40, freq: str = "D", start: str = "2024-01-03") -> pd.DataFrame:
+    ds = pd.date_range(start, periods=n, freq=FREQS.get(freq, freq))
+    return pd.DataFrame({"ds": ds.strftime("%Y-%m-%d"), "in": np.arange(n) % 5 + 1.5, "out": np.arange(n) % 7 + 10})
+
+
+def panel(**spans: tuple[int, int]) -> pd.DataFrame:
+    """Shops with rows from the first to before the second number of `frame`."""
+    return pd.concat([frame(60).iloc[a:b].assign(shop=shop) for shop, (a, b) in spans.items()], ignore_index=True)
+
+
+def load(
+    tmp_path: Path, data: pd.DataFrame, *, country: str | None = None, signed: bool = False, **spec: object
+) -> Loaded:
+    data.to_csv(tmp_path / "d.csv", index=False)
+    return open_data(DataSpec.model_validate(spec), tmp_path / "d.csv", country, checked=True, signed=signed).loaded
+
+
+def sentence(tmp_path: Path, data: pd.DataFrame, **spec: object) -> str:
+    with pytest.raises(DataError) as caught:
+        load(tmp_path, data, **spec)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("freq", FREQS)
+@pytest.mark.parametrize("kind", [TABLE, PANEL])
+def test_periods_are_seen_and_said(tmp_path: Path, freq: str, kind: dict[str, object]) -> None:
+    loaded = load(tmp_path, frame(40, freq).assign(shop="a"), **kind)
+    assert (loaded.panel.freq, len(loaded.panel.ds)) == (freq, 40)
+    noun = {"D": "days", "B": "work days", "W": "weeks (Wednesdays)"}[freq]
+    count = "2 targets" if kind is TABLE else "2 series"
+    last = loaded.panel.end
+    wanted = f"reads 40 {noun}, 2024-01-03 to {last}, {count}, no unit (add data.unit: EUR), "
+    assert loaded.reading == wanted + "no calendar (add calendar: DE)"
+    with_unit = load(tmp_path, frame(40, freq).assign(shop="a"), country="US", **kind, unit="thousand USD")
+    assert with_unit.reading.endswith(f"{count}, in thousand USD, calendar US")
+
+
+@pytest.mark.parametrize("freq", FREQS)
+@pytest.mark.parametrize("kind", [TABLE, PANEL])
+@pytest.mark.parametrize("missing", ["error", "zero", "skip"])
+@pytest.mark.parametrize("fault", ["row", "cell"])
+def test_what_is_missing_is_an_error_zero_or_unknown(
+    tmp_path: Path, freq: str, kind: dict[str, object], missing: str, fault: str
+) -> None:
+    data = frame(40, freq).assign(shop="a").astype({"in": object})
+    if kind is PANEL:
+        data = pd.concat([data.assign(shop=shop) for shop in "bcd"] + [data], ignore_index=True)
+    at = len(data) - 20
+    day = np.datetime64(data.ds[at])
+    if fault == "row":
+        data = data.drop(index=at)
+    else:
+        data.loc[at, "in"] = ""
+    if freq == "B" and kind is TABLE and fault == "row":  # the dates are the data's own
+        loaded = load(tmp_path, data, **kind, missing=missing)
+        assert day not in loaded.panel.ds
+        return
+    if missing == "error" and kind is TABLE:
+        assert "data.missing to zero (nothing flowed) or skip (unknown)" in sentence(tmp_path, data, **kind)
+        return
+    loaded = load(tmp_path, data, **kind, missing=missing)
+    if missing == "error":
+        assert {p.series.entity for p in loaded.problems} == {"a"}
+        assert "data.missing to zero" in loaded.problems[0].reason
+        assert any(note.startswith("a/in is left out: ") for note in loaded.notes)
+        return
+    assert loaded.problems == ()
+    amount = loaded.panel.truth("a/in" if kind is PANEL else "in", np.array([day]))[0]
+    assert amount == 0 if missing == "zero" else np.isnan(amount)
+    count = "1 missing amount" if fault == "cell" else "2 missing amounts"
+    became = "count as 0 (data.missing: zero)" if missing == "zero" else "are unknown (data.missing: skip)"
+    assert loaded.notes == (f"{count} {became}, the first on {day}",)
+
+
+@pytest.mark.parametrize(
+    ("ds", "freq", "part"),
+    [
+        (pd.date_range("2022-01-31", periods=30, freq="ME"), "auto", "neither days nor weeks nor work days"),
+        (
+            pd.date_range("2022-01-03", periods=60, freq="2D"),
+            "auto",
+            "set data.freq (D with data.missing: zero",
+        ),
+        (pd.date_range("2022-01-03", periods=60, freq="D"), "W", "data.freq is W, and the dates are 60 dates"),
+        (pd.date_range("2022-01-03", periods=60, freq="D"), "B", "which leave out no weekday: set it to auto or D"),
+    ],
+)
+def test_dates_of_another_kind_are_refused(tmp_path: Path, ds: pd.DatetimeIndex, freq: str, part: str) -> None:
+    data = frame(len(ds)).assign(ds=ds.strftime("%Y%m%d"))
+    assert part in sentence(tmp_path, data, **TABLE, freq=freq)
+
+
+def test_a_given_frequency_is_honoured(tmp_path: Path) -> None:
+    two_days = frame(40, "2D")
+    loaded = load(tmp_path, two_days, **TABLE, freq="D", missing="zero")
+    assert (loaded.panel.freq, len(loaded.panel.ds), int((loaded.panel.y[0] == 0).sum())) == ("D", 79, 39)
+    saturdays = pd.concat([frame(60, "B"), frame(1, start="2024-01-06"), frame(1, start="2024-01-13")])
+    assert load(tmp_path, saturdays, **TABLE, freq="B").panel.freq == "B"
+    sunday_to_thursday = frame(90)[lambda f: ~pd.to_datetime(f.ds).dt.day_of_week.isin([4, 5])]
+    loaded = load(tmp_path, sunday_to_thursday, **TABLE)
+    assert "(Mondays, Tuesdays, Wednesdays, Thursdays, Sundays)" in loaded.reading
+    assert loaded.panel.calendar.week == (0, 1, 2, 3, 6)
+
+
+def test_absent_work_days_are_a_warning(tmp_path: Path) -> None:
+    frame(60, "B").drop(index=[20, 30]).to_csv(tmp_path / "d.csv", index=False)
+    data = open_data(DataSpec.model_validate(TABLE), tmp_path / "d.csv", None, checked=True)
+    (found,) = [f for f in data.findings if f.check == "absent work day"]
+    assert (found.severity, found.count, found.where) == ("warning", 2, "d.csv:22")
+    assert found.value.startswith("no row for 2024-01-31")
+
+
+@pytest.mark.parametrize("freq", FREQS)
+@pytest.mark.parametrize("kind", [TABLE, PANEL])
+def test_a_future_of_empty_rows_is_dropped(tmp_path: Path, freq: str, kind: dict[str, object]) -> None:
+    data = frame(40, freq).assign(shop="a").astype({"in": object, "out": object})
+    data.loc[36:, ["in", "out"]] = ""
+    loaded = load(tmp_path, data, **kind)
+    assert len(loaded.panel.ds) == 36
+    assert loaded.notes[0].startswith(f"the rows of 4 periods from {data.ds[36]} on hold no amounts")
+
+
+def test_a_half_known_last_day_is_no_future(tmp_path: Path) -> None:
+    data = frame(40).astype({"in": object})
+    data.loc[39, "in"] = ""
+    assert "d.csv:41: in on 2024-02-11 is empty" in sentence(tmp_path, data, **TABLE)
+    assert np.isnan(load(tmp_path, data, **TABLE, missing="skip").panel.y[0, -1])
+
+
+@pytest.mark.parametrize("missing", ["error", "zero", "skip"])
+def test_series_lag_or_are_closed(tmp_path: Path, missing: str) -> None:
+    data = panel(whole=(0, 60), lags=(0, 57), late=(20, 60), closed=(0, 30))
+    loaded = load(tmp_path, data, **PANEL, max_lag=3, missing=missing)
+    names = [s.entity for s in loaded.panel.series[::2]]
+    assert names == ["lags", "late", "whole"]
+    assert np.isnan(loaded.panel.y[0]).nonzero()[0].tolist() == [57, 58, 59]
+    closed = [p for p in loaded.problems if p.closed is not None]
+    assert [(p.series.entity, str(p.closed)) for p in closed] == [("closed", "2024-02-01")] * 2
+    assert any("lags/in (last amount 2024-02-28)" in note for note in loaded.notes)
+    assert any(note.startswith("closed and left out: closed/in (last amount 2024-02-01)") for note in loaded.notes)
+
+
+def test_empty_cells_at_the_end_of_a_series_are_a_lag(tmp_path: Path) -> None:
+    data = panel(whole=(0, 60), lags=(0, 60)).astype({"in": object})
+    data.loc[(data.shop == "lags") & (data.index >= 118), "in"] = ""
+    loaded = load(tmp_path, data, **PANEL)
+    assert loaded.problems == ()
+    assert np.isnan(loaded.panel.y[0, -2:]).all()
+
+
+@pytest.mark.parametrize(
+    ("odd", "part"),
+    [
+        (frame(60).assign(shop="odd", ds=lambda f: f.ds.where(f.index != 9, f.ds[8])), "stands twice"),
+        (frame(60).drop(index=9).assign(shop="odd"), "no row for 2024-01-12"),
+        (frame(60).assign(shop="odd\u200b"), "cannot be shown"),
+        (frame(60).assign(shop=""), "shop is empty"),
+        (frame(60).astype({"in": object, "out": object}).assign(shop="odd", out="x", **{"in": "x"}), "not a number"),
+        (frame(8, "W").assign(shop="odd"), "no row for 2024-01-04"),
+    ],
+)
+def test_an_odd_series_concerns_itself_alone(tmp_path: Path, odd: pd.DataFrame, part: str) -> None:
+    data = pd.concat([panel(a=(0, 60), b=(0, 60)), odd])
+    loaded = load(tmp_path, data, **PANEL)
+    assert [s.entity for s in loaded.panel.series[::2]] == ["a", "b"]
+    assert loaded.problems
+    assert all(part in p.reason for p in loaded.problems)
+
+
+@pytest.mark.parametrize("freq", ["B", "W"])
+def test_a_daily_series_decides_nothing_among_others(tmp_path: Path, freq: str) -> None:
+    others = [frame(30, freq).assign(shop=shop) for shop in "abc"]
+    loaded = load(tmp_path, pd.concat([*others, frame(42).assign(shop="odd")]), **PANEL)
+    assert loaded.panel.freq == freq
+    assert {p.series.entity for p in loaded.problems} == {"odd"}
+    assert "the panel's periods are" in loaded.problems[0].reason
+
+
+def test_one_saturday_of_one_account_is_no_gap_of_the_others(tmp_path: Path) -> None:
+    data = pd.concat([frame(60, "B").assign(shop=shop) for shop in "abc"])
+    loaded = load(tmp_path, pd.concat([data, frame(1, start="2024-01-13").assign(shop="a")]), **PANEL)
+    assert loaded.problems == ()
+    assert (loaded.panel.freq, len(loaded.panel.ds)) == ("B", 61)
+    assert loaded.notes == ("4 missing amounts are unknown, the first on 2024-01-13",)
+
+
+@pytest.mark.parametrize("ids", [("shop1", "shop1/in"), ("in", "a"), ("a/b", "b"), ("007", "7")])
+def test_ids_of_a_long_table_are_never_taken_apart(tmp_path: Path, ids: tuple[str, str]) -> None:
+    data = pd.concat([frame(40).assign(unique_id=uid, y=lambda f: f["in"])[["unique_id", "ds", "y"]] for uid in ids])
+    loaded = load(tmp_path, data, **LONG)
+    assert loaded.panel.unique_ids == tuple(sorted(ids))
+    assert {(s.target, s.entity) for s in loaded.panel.series} == {("in", uid) for uid in ids}
+
+
+def test_ids_that_would_be_one_are_refused_by_both_names(tmp_path: Path) -> None:
+    data = pd.concat([frame(20).assign(shop="a"), frame(40).iloc[20:].assign(shop="a ")])
+    assert "shop is 'a ', and 'a' in another row" in sentence(tmp_path, data, **PANEL)
+
+
+@pytest.mark.parametrize("kind", [TABLE, PANEL, LONG])
+def test_negative_amounts_where_the_score_allows_them(tmp_path: Path, kind: dict[str, object]) -> None:
+    data = frame(40).assign(shop="a", unique_id="a", y=lambda f: f["in"])
+    data.loc[10, ["in", "y"]] = -3.25
+    remedy = "a negative amount: correct it, or set score.surrogate to wape"
+    if kind is PANEL:
+        assert remedy in load(tmp_path, data, **kind).problems[0].reason
+    else:
+        assert remedy in sentence(tmp_path, data, **kind)
+    loaded = load(tmp_path, data, signed=True, **kind)
+    assert loaded.panel.y[0, 10] == -3.25
+    assert load(tmp_path, data, signed=True, **kind, scale="signed").panel.history(loaded.panel.unique_ids[0]).signed
+    loaded = load(tmp_path, data.assign(other=1), signed=True, **PANEL, scale="log")
+    assert "set data.scale to auto" in loaded.problems[0].reason
+
+
+@pytest.mark.parametrize(
+    ("amounts", "decimals"),
+    [((1, 2), 0), ((1.5, 2), 1), ((0.1 + 0.2, 10.25), 2), ((1e12 + 0.5, 1), 1), ((1 / 3, 1), 6)],
+)
+def test_decimals_are_those_of_the_amounts(tmp_path: Path, amounts: tuple[float, float], decimals: int) -> None:
+    data = frame(40)
+    data["in"], data["out"] = amounts
+    assert load(tmp_path, data, **TABLE).decimals == decimals
