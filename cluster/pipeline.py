@@ -49,14 +49,14 @@ def run_pipeline(request: RunRequest, err: Console) -> RunResult:
     store = RunStore(request.directory)
     with request.data_path() as path:
         data, quality = load_checked(config, path, request.as_of)
-    for note in data.said:
-        say(note)
     check_windows(config, data.panel)
     before = check_directory(store, data.panel, say)
     with Lease(store.storage, say) as lease:
         with executor.connect(config) as session:
             plan = make_plan(config, data.panel, session.device)
             begin_run(store, plan, origin_of(request, data, quality), before)
+            for note in data.said:
+                say(note)
             lost = train(plan, data.panel, store, lease.token, session, err)
             if request.timeline is not None:
                 session.write_timeline(request.timeline)

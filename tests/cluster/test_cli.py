@@ -155,7 +155,7 @@ def test_bad_data_get_one_sentence_and_leave_nothing(tmp_path, kind):
         (("--as-of", "2031-01-01"), "the data end on"),
         (("--as-of", "2024-01-20"), "no backtest window fits"),
         (("--set", "windows.unit=month"), "--as-of 2024-06-30"),
-        (("--set", "calendar=ZZ"), "not a country"),
+        (("--set", "calendar=ZZ"), "not a calendar"),
     ],
 )
 def test_bad_configurations_get_one_sentence_and_leave_nothing(tmp_path, arguments, word):

@@ -39,7 +39,7 @@ def panel_rows():
     table["f003"] = dict.fromkeys(ds, "5000")
     keep("f004", ds[:50] + ds[52:])
     keep("f005", ds[:-10])
-    table["f006"][ds[60]] = "-1"
+    table["f006"][ds[60]] = "1e20"
     table["f007"][ds[60]] = "abc"
     table["f008"][ds[60]] = ""
     table["f009"] |= dict.fromkeys(ds, "")
@@ -49,8 +49,8 @@ def panel_rows():
         "f002": "is 0 on every day",
         "f003": "is 5000 on every day",
         "f004": ds[50],
-        "f005": "ends on",
-        "f006": "-1",
+        "f005": "ended on",
+        "f006": "too large",
         "f007": "abc",
         "f008": ds[60],
         "f009": "holds no value",
