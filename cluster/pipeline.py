@@ -62,6 +62,8 @@ def run_pipeline(request: RunRequest, err: Console) -> RunResult:
                 session.write_timeline(request.timeline)
         store.sweep()
         forecasts = collect_forecasts(plan, data.panel, store, lost, data.problems)
+        for note in forecasts.notes:
+            say(note)
         seconds = time.perf_counter() - started
         try:
             check_failures(plan, forecasts)

@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from forecasting.schema import BoolArray, FloatArray, IntArray, as_dates
+from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray, as_dates
 
 __all__ = [
     "LEVELS",
@@ -26,6 +26,7 @@ __all__ = [
     "average_seeds",
     "family_mean",
     "known_before",
+    "last_dates",
     "log_errors",
     "member_shares",
     "window_lengths",
@@ -67,7 +68,9 @@ class OofCube:
         ``[n_series, n_windows, horizon, n_members]`` in the unit of y. NaN where a shorter window is padded, or
         where a series had not begun; the same places for all members.
     y
-        Actual values, ``[n_series, n_windows, horizon]``; NaN where there is none.
+        Actual values, ``[n_series, n_windows, horizon]``; NaN where there is none, or none is known.
+    ds
+        Dates of the periods forecast, ``[n_windows, horizon]``; NaT where a shorter window is padded.
 
     Raises
     ------
@@ -82,11 +85,14 @@ class OofCube:
     members: tuple[MemberInfo, ...]
     y_hat: FloatArray
     y: FloatArray
+    ds: DateArray
 
     def __post_init__(self) -> None:
         expected = (len(self.unique_ids), len(self.cutoffs))
         if self.y.shape[:2] != expected or self.y_hat.shape != (*self.y.shape, len(self.members)):
             raise ValueError(f"{self.target}: y {self.y.shape} and y_hat {self.y_hat.shape} do not fit {expected}")
+        if self.ds.shape != self.y.shape[1:]:
+            raise ValueError(f"{self.target}: ds {self.ds.shape} does not fit y {self.y.shape}")
         ids = [m.member_id for m in self.members]
         if len(set(ids)) < len(ids):
             raise ValueError(f"{self.target}: a member is in the cube twice")
@@ -111,30 +117,46 @@ class OofCube:
 
     @cached_property
     def horizons(self) -> IntArray:
-        """Days forecast in each window, without padding, ``[n_windows]``."""
-        return window_lengths(np.moveaxis(self.y_hat, -1, 0))
+        """Periods forecast in each window, without padding, ``[n_windows]``."""
+        return np.asarray(np.count_nonzero(~np.isnat(self.ds), axis=1))
+
+    @cached_property
+    def ends(self) -> DateArray:
+        """Last date of each window, ``[n_windows]``."""
+        return last_dates(self.ds)
 
 
 def window_lengths(y_hat: FloatArray) -> IntArray:
-    """Days forecast in each window, ``[n_windows]``, from forecasts ``[..., n_windows, horizon]`` padded with NaN."""
+    """Periods forecast in each window, ``[n_windows]``, from forecasts ``[..., n_windows, horizon]`` padded with
+    NaN.
+    """
     known: BoolArray = np.any(~np.isnan(y_hat), axis=tuple(range(y_hat.ndim - 2)))
     longest: IntArray = np.where(known, np.arange(1, known.shape[1] + 1), 0).max(axis=1)
     return longest
 
 
-def known_before(cutoffs: Sequence[np.datetime64], horizons: IntArray) -> tuple[IntArray, ...]:
+def last_dates(ds: DateArray) -> DateArray:
+    """Last date of each window, ``[n_windows]``, from dates ``[n_windows, horizon]`` padded with NaT."""
+    last: DateArray = np.fmax.reduce(ds, axis=1)  # fmax passes over NaT
+    return last
+
+
+def known_before(cutoffs: Sequence[np.datetime64] | DateArray, ends: DateArray) -> tuple[IntArray, ...]:
     """P(k) for every window k: indices of the windows that end at or before its cutoff, ``n_windows`` arrays.
 
-    Windows of days may overlap (a step shorter than the horizon); a window whose actual values were not all known at
-    the cutoff is left out.
+    Windows may overlap (a step shorter than the horizon); a window whose actual values were not all known at the
+    cutoff is left out.
+
+    Parameters
+    ----------
+    ends
+        Last date of each window, ``[n_windows]``.
     """
-    days = as_dates(cutoffs)
-    ends = days + horizons.astype("timedelta64[D]")
-    return tuple(np.flatnonzero(ends <= cutoff) for cutoff in days)
+    return tuple(np.flatnonzero(ends <= cutoff) for cutoff in as_dates(cutoffs))
 
 
 def log_errors(y_hat: FloatArray, y: FloatArray) -> FloatArray:
-    """log(y / ŷ), same shape; NaN where either is unknown or zero."""
+    """log(y / ŷ), same shape; NaN where either is unknown, zero or negative."""
     usable = (y_hat > 0) & (y > 0)
     return np.where(usable, np.log(np.where(usable, y, 1.0) / np.where(usable, y_hat, 1.0)), np.nan)
 

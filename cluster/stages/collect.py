@@ -14,10 +14,11 @@ from cluster.rundir.store import RunStore, StoredTrial
 from ensembles.oof import MemberInfo, OofCube
 from forecasting.backtest import series_of
 from forecasting.data.loaded import SeriesProblem
-from forecasting.errors import TooManyFailures
+from forecasting.errors import DataError, TooManyFailures
 from forecasting.panel import Panel
-from forecasting.schema import FloatArray
+from forecasting.schema import DateArray, FloatArray, iso
 from forecasting.trial import Member, Trial
+from forecasting.windows import Window
 
 __all__ = ["MemberFailure", "MemberForecasts", "check_failures", "collect_forecasts"]
 
@@ -39,12 +40,14 @@ class MemberFailure:
 class MemberForecasts:
     """The forecasts of a run's members, and what has none.
 
-    `cubes` per target; `final` per target ``[n_series, horizon, n_members]`` in the cube's order of members;
+    `cubes` per target, over the backtest `windows` that can be judged; `notes` says in sentences which were left out;
+    `final` per target ``[n_series, horizon, n_members]`` in the cube's order of members;
     `failures` one per failed member; `broken` series that nothing could forecast, with the reason; `n_failed` counts
     failed trials on the others; `reproducible` False when a batch was lost to a dead process or a time-out.
     """
 
     cubes: Mapping[str, OofCube]
+    windows: tuple[Window, ...]
     final: Mapping[str, FloatArray]
     failures: tuple[MemberFailure, ...]
     broken: Mapping[str, str]
@@ -53,6 +56,7 @@ class MemberForecasts:
     seconds: Mapping[str, float]
     devices: Mapping[str, str]
     reproducible: bool
+    notes: tuple[str, ...] = ()
 
 
 def check_failures(plan: Plan, forecasts: MemberForecasts) -> None:
@@ -87,7 +91,13 @@ def collect_forecasts(
     """Collect every planned trial from the store.
 
     A series on which every member failed is broken and left out, like those in `problems`, which could not be read, and
-    those the plan found unusable. A member that failed on any other series is left out.
+    those the plan found unusable. A member that failed on any other series is left out. So is a window in which no
+    amount of a target is known.
+
+    Raises
+    ------
+    DataError
+        When no window is left.
     """
     stored = store.trials()
     planned = [stored[trial.trial_key] for trial in plan.trials if trial.trial_key in stored]
@@ -96,10 +106,17 @@ def collect_forecasts(
     broken = _broken_series(places, reasons)
     counted = {place: reason for place, reason in reasons.items() if place[1] not in broken}
     failed = _failed_members(counted)
-    cubes, final = _cubes(plan, panel, store.forecasts(planned), places, failed.keys(), broken.keys())
+    series = _series_by_target(plan, panel, broken)
+    windows, notes = _judged_windows(plan.windows.backtest, panel, series)
+    stored_forecasts = store.forecasts(planned)
+    by_place = {place: stored_forecasts.get((trial.trial_key, place[1]), {}) for place, trial in places.items()}
+    members = [member for member in plan.members if member.member_id not in failed]
+    found = _Found(panel, windows, plan.windows.final, members, by_place)
+    of_targets = {target: found.cube(target, uids) for target, uids in series.items() if members}
     return MemberForecasts(
-        cubes=cubes,
-        final=final,
+        cubes={target: cube for target, (cube, _) in of_targets.items()},
+        windows=windows,
+        final={target: final for target, (_, final) in of_targets.items()},
         failures=tuple(
             MemberFailure(_member_info(m), failed[m.member_id]) for m in plan.members if m.member_id in failed
         ),
@@ -109,6 +126,7 @@ def collect_forecasts(
         seconds=_sum_seconds(plan, stored),
         devices={t.member.member_id: stored[t.trial_key].batch.device for t in plan.trials if t.trial_key in stored},
         reproducible=not lost,
+        notes=notes,
     )
 
 
@@ -157,53 +175,88 @@ def _failed_members(reasons: Mapping[Place, str]) -> dict[str, str]:
     return failed
 
 
-def _cubes(
-    plan: Plan,
-    panel: Panel,
-    stored: Mapping[tuple[str, str], Forecasts],
-    places: Mapping[Place, Trial],
-    failed: Collection[str],
-    broken: Collection[str],
-) -> tuple[dict[str, OofCube], dict[str, FloatArray]]:
-    """`_cube` of each target, of the members and series that are left."""
-    members = [member for member in plan.members if member.member_id not in failed]
-    by_place = {place: stored.get((trial.trial_key, place[1]), {}) for place, trial in places.items()}
-    cubes, final = {}, {}
-    for target in panel.targets:
-        left = [s.unique_id for s in panel.series if s.target == target]
-        series = [uid for uid in left if uid not in plan.broken and uid not in broken]
-        if members and series:
-            cubes[target], final[target] = _cube(plan, panel, target, series, members, by_place)
-    return cubes, final
+def _series_by_target(plan: Plan, panel: Panel, broken: Collection[str]) -> dict[str, list[str]]:
+    """The series that are left of each target that has any."""
+    found: dict[str, list[str]] = {}
+    for series in panel.series:
+        if series.unique_id not in plan.broken and series.unique_id not in broken:
+            found.setdefault(series.target, []).append(series.unique_id)
+    return found
 
 
-def _cube(
-    plan: Plan,
-    panel: Panel,
-    target: str,
-    series: Sequence[str],
-    members: Sequence[Member],
-    forecasts: Mapping[Place, Forecasts],
-) -> tuple[OofCube, FloatArray]:
-    """One target's cube ``[n_series, n_windows, horizon, n_members]`` and its final forecasts ``[n_series, horizon,
-    n_members]``.
+def _judged_windows(
+    windows: Sequence[Window], panel: Panel, series: Mapping[str, Sequence[str]]
+) -> tuple[tuple[Window, ...], tuple[str, ...]]:
+    """The windows with a known amount of every target, and sentences on the others.
+
+    Raises
+    ------
+    DataError
+        When there is none.
     """
-    windows = plan.windows
-    shape = (len(series), len(windows.backtest), max(w.horizon for w in windows.backtest))
-    y_hat, y = np.full((*shape, len(members)), np.nan), np.full(shape, np.nan)
-    final = np.empty((len(series), windows.final.horizon, len(members)))
-    for i, uid in enumerate(series):
-        for j, window in enumerate(windows.backtest):
-            y[i, j, : window.horizon] = panel.truth(uid, window.ds)
-        for m, member in enumerate(members):
-            made = forecasts[member.member_id, uid]
-            final[i, :, m] = made[windows.final.cutoff]
-            for j, window in enumerate(windows.backtest):
-                y_hat[i, j, : window.horizon, m] = made[window.cutoff]
-    infos = tuple(_member_info(member) for member in members)
-    cube = OofCube(target, tuple(series), tuple(w.cutoff for w in windows.backtest), infos, y_hat, y)
-    order = [infos.index(info) for info in cube.members]
-    return cube, final[..., order]
+    unknown = {window: _unknown_targets(window, panel, series) for window in windows}
+    notes = tuple(
+        f"the window {iso(window.start)} to {iso(window.end)} is left out: no amount of {' or '.join(missing)} is known"
+        for window, missing in unknown.items()
+        if missing
+    )
+    judged = tuple(window for window in windows if not unknown[window])
+    if windows and not judged:
+        raise DataError(
+            where="windows",
+            what=f"no backtest window can be judged: {notes[0]}",
+            remedy="fill in the missing amounts, or set data.missing to zero where nothing flowed",
+        )
+    return judged, notes
+
+
+def _unknown_targets(window: Window, panel: Panel, series: Mapping[str, Sequence[str]]) -> list[str]:
+    """Targets of which no amount is known in the window."""
+    return [
+        target
+        for target, unique_ids in series.items()
+        if all(np.isnan(panel.truth(uid, window.ds)).all() for uid in unique_ids)
+    ]
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What the members forecast, by member and series."""
+
+    panel: Panel
+    windows: Sequence[Window]
+    final: Window
+    members: Sequence[Member]
+    forecasts: Mapping[Place, Forecasts]
+
+    def cube(self, target: str, series: Sequence[str]) -> tuple[OofCube, FloatArray]:
+        """One target's cube ``[n_series, n_windows, horizon, n_members]`` and its final forecasts ``[n_series, horizon,
+        n_members]``.
+        """
+        shape = (len(series), len(self.windows), max(w.horizon for w in self.windows))
+        y_hat, y = np.full((*shape, len(self.members)), np.nan), np.full(shape, np.nan)
+        final = np.empty((len(series), self.final.horizon, len(self.members)))
+        for i, uid in enumerate(series):
+            for j, window in enumerate(self.windows):
+                y[i, j, : window.horizon] = self.panel.truth(uid, window.ds)
+            for m, member in enumerate(self.members):
+                made = self.forecasts[member.member_id, uid]
+                final[i, :, m] = made[self.final.cutoff]
+                for j, window in enumerate(self.windows):
+                    y_hat[i, j, : window.horizon, m] = made[window.cutoff]
+        infos = tuple(_member_info(member) for member in self.members)
+        cutoffs = tuple(window.cutoff for window in self.windows)
+        cube = OofCube(target, tuple(series), cutoffs, infos, y_hat, y, _dates(self.windows))
+        order = [infos.index(info) for info in cube.members]
+        return cube, final[..., order]
+
+
+def _dates(windows: Sequence[Window]) -> DateArray:
+    """Dates of each window, ``[n_windows, horizon]``, padded with NaT."""
+    ds = np.full((len(windows), max(w.horizon for w in windows)), np.datetime64("NaT"), dtype="datetime64[D]")
+    for row, window in zip(ds, windows, strict=True):
+        row[: window.horizon] = window.ds
+    return ds
 
 
 def _sum_seconds(plan: Plan, stored: Mapping[str, StoredTrial]) -> dict[str, float]:

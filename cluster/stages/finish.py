@@ -27,9 +27,12 @@ from ensembles.files.leaderboard_json import LeaderboardFile
 from ensembles.files.oof_parquet import OofFile
 from ensembles.files.run_json import RunFile
 from ensembles.files.table import panel_series
+from ensembles.judging.judge import Judge
 from ensembles.oof import OofCube
 from forecasting.panel import Panel
 from forecasting.schema import FloatArray, iso
+from forecasting.score.names import score_named
+from forecasting.score.points import submission_step
 
 __all__ = ["RunResult", "blend_and_write", "write_failed"]
 
@@ -66,7 +69,8 @@ def blend_and_write(plan: Plan, panel: Panel, members: MemberForecasts, store: R
     started = time.perf_counter()
     weights = config.data.targets
     cubes = {target: members.cubes[target] for target in weights}
-    blend = fit_blend(cubes, weights, config.blend, config.score.surrogate)
+    rounding = submission_step(config.data.kind, config.data.unit)
+    blend = fit_blend(cubes, weights, config.blend, config.score.surrogate, rounding)
     blended = {
         target: blend.targets[target].apply(members.final[target][..., cube.blendable_members])
         for target, cube in cubes.items()
@@ -102,13 +106,15 @@ def _write_board(board: LeaderboardFile, store: RunStore) -> None:
 
 
 def _board(plan: Plan, panel: Panel, members: MemberForecasts, blend: Blend | None) -> LeaderboardFile:
-    first = plan.windows.backtest[0].cutoff
+    first = members.windows[0].cutoff
     history = {uid: panel.history(uid, first).y for uid in panel.unique_ids if uid not in members.broken}
     failed = [(failure.info, failure.reason) for failure in members.failures]
     facts = MemberFacts(members.seconds, members.devices, failed)
-    targets = plan.config.data.targets
+    config = plan.config
+    rounding = submission_step(config.data.kind, config.data.unit)
+    judge = Judge.of(members.cubes, config.data.targets, score_named(config.score.surrogate), rounding)
     board = build_leaderboard(
-        members.cubes, targets, plan.config.score.surrogate, blend, plan.windows.backtest, history, facts
+        members.cubes, judge, blend, members.windows, history, facts, season_length=panel.axis.season_length
     )
     return board.model_copy(update={"broken_series": dict(members.broken)})
 

@@ -10,6 +10,7 @@ lies a little below 1 (0.98 for errors of 20%). It comes from the score (`Score.
 mean of the log errors is not, because it changes from window to window and says next to nothing about the next one.
 
 The factor of a window comes from windows before it. It is dropped if the windows that could test it say that it lost.
+Amounts that may be negative have no log errors, so a score that allows them has no factor.
 """
 
 from __future__ import annotations
@@ -59,7 +60,12 @@ def spread(errors: FloatArray) -> float:
 
 
 def prequential_factors(
-    y_hat: FloatArray, y: FloatArray, before: Sequence[IntArray], choosing: Sequence[IntArray], score: Score
+    y_hat: FloatArray,
+    y: FloatArray,
+    before: Sequence[IntArray],
+    choosing: Sequence[IntArray],
+    score: Score,
+    rounding: float | None = None,
 ) -> Calibration:
     """Factor of every window from the windows before it, and the final one.
 
@@ -71,11 +77,13 @@ def prequential_factors(
         P(k) of every window, ``n_windows`` arrays, and last that of the final forecast.
     choosing
         The windows that may test the factor of each window, and last of the final forecast.
+    rounding
+        Smallest step of a submission; None: forecasts are scored as they are.
     """
     errors = log_errors(y_hat, y)
-    fitted = np.array([score.best_factor(spread(errors[:, past])) for past in before])
+    fitted = np.array([1.0 if score.signed else score.best_factor(spread(errors[:, past])) for past in before])
     multiplied = y_hat * fitted[:-1][None, :, None]
-    gains = window_scores(multiplied, y, score) - window_scores(y_hat, y, score)
+    gains = window_scores(multiplied, y, score, rounding) - window_scores(y_hat, y, score, rounding)
     tested = [float(gains[windows].mean()) if len(windows) else None for windows in choosing]
     used = np.array([1.0 if gain is not None and gain < 0 else c for c, gain in zip(fitted, tested, strict=True)])
     return Calibration(used[:-1], float(used[-1]), y_hat * used[:-1][None, :, None], tested[-1])

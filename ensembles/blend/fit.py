@@ -39,7 +39,13 @@ class Blend:
     evidence: Evidence
 
 
-def fit_blend(cubes: Mapping[str, OofCube], weights: Mapping[str, float], spec: BlendSpec, surrogate: str) -> Blend:
+def fit_blend(
+    cubes: Mapping[str, OofCube],
+    weights: Mapping[str, float],
+    spec: BlendSpec,
+    surrogate: str,
+    rounding: float | None = None,
+) -> Blend:
     """Choose and fit the blend.
 
     Parameters
@@ -50,6 +56,8 @@ def fit_blend(cubes: Mapping[str, OofCube], weights: Mapping[str, float], spec: 
         Of each target in the total; they sum to 1.
     surrogate
         Name of the score.
+    rounding
+        Smallest step of a submission: see `Judge`.
 
     Raises
     ------
@@ -60,7 +68,7 @@ def fit_blend(cubes: Mapping[str, OofCube], weights: Mapping[str, float], spec: 
     for target, cube in cubes.items():
         if not cube.members:
             raise TooManyFailures(f"no member has a complete set of forecasts of {target}: see their reasons")
-    judge = Judge.of(cubes, {target: weights[target] for target in cubes}, score_named(surrogate))
+    judge = Judge.of(cubes, {target: weights[target] for target in cubes}, score_named(surrogate), rounding)
     return _Fitting.of(cubes, judge, spec).blend()
 
 
@@ -81,10 +89,10 @@ class _Fitting:
 
     @classmethod
     def of(cls, cubes: Mapping[str, OofCube], judge: Judge, spec: BlendSpec) -> _Fitting:
-        rules = FittingRules(judge.points_score, spec.shrinkage)
+        rules = FittingRules(judge.points_score, spec.shrinkage, judge.rounding)
         tracks = {target: track_candidates(cube, spec.parsed(), rules, judge) for target, cube in cubes.items()}
         first = next(iter(cubes.values()))
-        before = known_before(first.cutoffs, first.horizons)
+        before = known_before(first.cutoffs, first.ends)
         choosing = tuple(choosing_windows(before, known) for known in (*before, np.arange(len(before))))
         return cls(cubes, judge, spec, Chooser(tracks, judge, spec.tie), before, choosing)
 
@@ -118,13 +126,11 @@ class _Fitting:
         if not self.spec.calibrate:
             return Calibration.none(y_hat)
         past = (*self.before, np.arange(len(self.before)))
-        return prequential_factors(y_hat, self.cubes[target].y, past, self.choosing, self.judge.points_score)
+        score, rounding = self.judge.points_score, self.judge.rounding
+        return prequential_factors(y_hat, self.cubes[target].y, past, self.choosing, score, rounding)
 
     def _prequential(self, choices: tuple[Choice, ...], y_hat: Forecasts) -> PrequentialForecasts:
         scores = {target: self.judge.target_scores(target, y_hat[target]) for target in self.cubes}
-        bands = {
-            target: prequential_bands(y_hat[target], cube.y, known_before(cube.cutoffs, cube.horizons))
-            for target, cube in self.cubes.items()
-        }
+        bands = {t: prequential_bands(y_hat[t], cube.y, self.before) for t, cube in self.cubes.items()}
         real = tuple(len(windows) > 0 for windows in self.choosing[:-1])
         return PrequentialForecasts(y_hat, bands, scores, self.judge.total(scores), choices, real)

@@ -47,7 +47,7 @@ def track_candidates(
 ) -> tuple[Track, ...]:
     """Follow each candidate through the windows of a target."""
     levels = {"settings": average_seeds(cube), "families": average_families(cube)}
-    before = known_before(cube.cutoffs, cube.horizons)
+    before = known_before(cube.cutoffs, cube.ends)
     tracks = []
     for candidate in candidates:
         units = levels[candidate.level]

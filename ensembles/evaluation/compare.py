@@ -121,7 +121,8 @@ class _Backtest:
         """Judges by the reference's weights and score."""
         horizons = np.max([grid.horizons for grid in self.grids.values()], axis=0)
         y = {target: grid.y for target, grid in self.grids.items()}
-        return Judge(y, reference.board.weights, score_named(reference.board.surrogate), horizons)
+        score = score_named(reference.board.surrogate)
+        return Judge(y, reference.board.weights, score, horizons, reference.run.rounding)
 
     def only(self, series: Mapping[str, Sequence[str]], cutoffs: DateArray, n_steps: int) -> _Backtest:
         """Restricted to some series, windows and first days."""
@@ -137,6 +138,7 @@ def _cut(grid: BlendGrid, unique_ids: Sequence[str], cutoffs: DateArray, n_steps
         horizons=np.minimum(grid.horizons[windows], n_steps),
         y_hat=grid.y_hat[part][..., :n_steps],
         y=grid.y[part][..., :n_steps],
+        ds=grid.ds[windows, :n_steps],
     )
 
 

@@ -33,6 +33,10 @@ class Contenders:
     def blend(self) -> Forecasts:
         return self.forecasts[BLEND]
 
+    def submitted(self, target: str) -> FloatArray:
+        """The blend's forecasts as they are judged, ``[n_series, n_windows, horizon]``: see `Judge.submitted`."""
+        return self.judge.submitted(self.blend[target])
+
     def blend_points(self, target: str) -> FloatArray:
         """What each day of the blend earned, ``[n_series, n_windows, horizon]``: see `Judge.day_points`."""
         return self.judge.day_points(target, self.blend[target])
@@ -50,7 +54,7 @@ class Contenders:
             return None
         board, oof = results.board, results.oof
         cubes = oof.cubes(board)
-        judge = Judge.of(cubes, board.weights, score_named(board.surrogate))
+        judge = Judge.of(cubes, board.weights, score_named(board.surrogate), results.run.rounding)
         forecasts: dict[str, Forecasts] = {BLEND: {t: oof.blend_grid(t).y_hat for t in cubes}}
         rivals = rivals_of(cubes, board.best_single.picks if board.best_single else None)
         if rivals.best_single is not None:

@@ -59,7 +59,11 @@ class Evaluation:
 
 
 def evaluate_blend(
-    cubes: Mapping[str, OofCube], weights: Mapping[str, float], spec: BlendSpec, surrogate: str
+    cubes: Mapping[str, OofCube],
+    weights: Mapping[str, float],
+    spec: BlendSpec,
+    surrogate: str,
+    rounding: float | None = None,
 ) -> Evaluation:
     """Judge the blend and its alternatives on every window.
 
@@ -69,6 +73,8 @@ def evaluate_blend(
         One per target, over the same windows.
     surrogate
         Name of the score.
+    rounding
+        Smallest step of a submission: see `Judge`.
 
     Raises
     ------
@@ -76,8 +82,8 @@ def evaluate_blend(
         When a target has no member.
     """
     first = next(iter(cubes.values()))
-    judge = Judge.of(cubes, weights, score_named(surrogate))
-    forecasts = _forecasts(cubes, weights, spec, surrogate)
+    judge = Judge.of(cubes, weights, score_named(surrogate), rounding)
+    forecasts = _forecasts(cubes, judge, spec)
     rows = [_contender(name, y_hat, judge, forecasts[BLEND]) for name, y_hat in forecasts.items()]
     return Evaluation(
         surrogate=surrogate,
@@ -95,15 +101,15 @@ def _contender(name: str, y_hat: Forecasts, judge: Judge, blend: Forecasts) -> C
     return Contender(name, score.value, score.low, score.high, per_window, ahead.value, ahead.low, ahead.high)
 
 
-def _forecasts(
-    cubes: Mapping[str, OofCube], weights: Mapping[str, float], spec: BlendSpec, surrogate: str
-) -> dict[str, Forecasts]:
-    blend = fit_blend(cubes, weights, spec, surrogate).evidence
+def _forecasts(cubes: Mapping[str, OofCube], judge: Judge, spec: BlendSpec) -> dict[str, Forecasts]:
+    weights, surrogate, rounding = judge.weights, judge.points_score.name, judge.rounding
+    blend = fit_blend(cubes, weights, spec, surrogate, rounding).evidence
     found: dict[str, Forecasts] = {BLEND: blend.prequential.y_hat}
     for family in sorted({m.family for cube in cubes.values() for m in cube.members} - {REFERENCE}):
         own = {target: _only(cube, family) for target, cube in cubes.items()}
         if all(cube.members for cube in own.values()):
-            found[f"{family} alone, blended"] = fit_blend(own, weights, spec, surrogate).evidence.prequential.y_hat
+            alone = fit_blend(own, weights, spec, surrogate, rounding).evidence
+            found[f"{family} alone, blended"] = alone.prequential.y_hat
     if blend.best_single is not None:
         found[BEST_SINGLE] = blend.best_single.y_hat
     naive = seasonal_naive(cubes)

@@ -33,8 +33,6 @@ from ensembles.judging.judge import DAYS_PER_MONTH, Forecasts, Judge
 from ensembles.oof import MemberInfo, OofCube, average_seeds
 from forecasting.schema import BLEND, FloatArray, iso
 from forecasting.score.metrics import bias, mape, mase, smape
-from forecasting.score.names import score_named
-from forecasting.score.points import round_submission
 from forecasting.windows import Window
 
 __all__ = ["MemberFacts", "build_leaderboard"]
@@ -55,29 +53,32 @@ class MemberFacts:
 
 def build_leaderboard(
     cubes: Mapping[str, OofCube],
-    weights: Mapping[str, float],
-    surrogate: str,
+    judge: Judge,
     blend: Blend | None,
     windows: Sequence[Window],
     history: Mapping[str, FloatArray],
     facts: MemberFacts,
+    *,
+    season_length: int,
 ) -> LeaderboardFile:
     """Content of leaderboard.json.
 
     Parameters
     ----------
-    cubes, weights
+    cubes
         Per target; a target without any member has a weight and no cube.
-    surrogate
-        Name of the score.
+    judge
+        Of the cubes, with every target's weight.
     blend
         None when there was nothing to blend.
     windows
         The backtest windows of the cubes.
     history
         Actual values of each series up to the first cutoff, ``[n]``: the scale of MASE.
+    season_length
+        Of the data's axis, in periods, for the same scale.
     """
-    rows = _Rows(cubes, Judge.of(cubes, weights, score_named(surrogate)), history, facts)
+    rows = _Rows(cubes, judge, history, facts, season_length)
     found = [*rows.members(blend), *rows.failed()]
     if blend is not None:
         found += [rows.blend(blend), *rows.candidates(blend)]
@@ -85,8 +86,8 @@ def build_leaderboard(
     return LeaderboardFile(
         schema_version=LeaderboardFile.SCHEMA,
         sort="score",
-        surrogate=surrogate,
-        weights=dict(weights),
+        surrogate=judge.points_score.name,
+        weights=dict(judge.weights),
         windows=tuple(
             WindowRow(cutoff=iso(w.cutoff), start=iso(w.start), end=iso(w.end), choice=choice)
             for w, choice in zip(windows, of_blend.choices, strict=True)
@@ -127,12 +128,13 @@ class _OfBlend:
 
 @dataclass(frozen=True)
 class _Rows:
-    """Makes the rows: `history` of each series is the scale of MASE."""
+    """Makes the rows: `history` of each series and `season_length` are the scale of MASE."""
 
     cubes: Mapping[str, OofCube]
     judge: Judge
     history: Mapping[str, FloatArray]
     facts: MemberFacts
+    season_length: int
 
     def members(self, blend: Blend | None) -> list[LeaderboardRow]:
         """Members that did not fail, with their weights in the blend."""
@@ -216,9 +218,11 @@ class _Rows:
     def _measures(self, target: str, y_hat: FloatArray, weight: float | None) -> TargetMeasures:
         """Scores and metrics of forecasts ``[n_series, n_windows, horizon]`` of one target."""
         cube = self.cubes[target]
-        y_hat = round_submission(y_hat)
+        y_hat = self.judge.submitted(y_hat)
         scaled = [
-            mase(y_hat[i], cube.y[i], self.history[uid]) for i, uid in enumerate(cube.unique_ids) if uid in self.history
+            mase(y_hat[i], cube.y[i], self.history[uid], self.season_length)
+            for i, uid in enumerate(cube.unique_ids)
+            if uid in self.history
         ]
         known = [value for value in scaled if not np.isnan(value)]
         return TargetMeasures(

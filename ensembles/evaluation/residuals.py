@@ -9,7 +9,7 @@ import numpy as np
 
 from ensembles.oof import log_errors
 from forecasting.schema import FloatArray
-from forecasting.score.points import TOLERANCE, round_submission
+from forecasting.score.points import TOLERANCE
 
 __all__ = ["FEWEST_DAYS", "LAGS", "Residuals"]
 
@@ -31,10 +31,11 @@ class Residuals:
 
     @classmethod
     def of(cls, y_hat: FloatArray, y: FloatArray) -> Residuals:
-        """Of forecasts and actual values, ``[n_series, n_windows, horizon]``."""
-        submitted = round_submission(y_hat)
-        missed = np.abs(submitted - y) > TOLERANCE * y
-        return cls(log_errors(submitted, y), int((missed & ~np.isnan(y)).sum()))
+        """Of forecasts as they are judged (see `Judge.submitted`) and actual values, ``[n_series, n_windows,
+        horizon]``.
+        """
+        missed = np.abs(y_hat - y) > TOLERANCE * np.abs(y)
+        return cls(log_errors(y_hat, y), int((missed & ~np.isnan(y)).sum()))
 
     @cached_property
     def known(self) -> FloatArray:

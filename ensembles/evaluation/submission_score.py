@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 
 from ensembles.judging.judge import DAYS_PER_MONTH, Judge
-from ensembles.judging.scores import exact_scores
 from forecasting.data.formats.columns import find_column
 from forecasting.data.formats.decode import parse_day
 from forecasting.errors import DataError
 from forecasting.schema import FloatArray, iso
 from forecasting.score.metrics import mape, zero_days
 from forecasting.score.names import score_named
+from forecasting.score.signs import refuse_negative
 
 __all__ = ["SubmissionScore", "TargetScore", "read_amounts", "score_submission"]
 
@@ -88,10 +88,13 @@ def score_submission(
     Raises
     ------
     DataError
-        A file that cannot be read as such a table, or a day of the submission without an actual value.
+        A file that cannot be read as such a table, a day of the submission without an actual value, or negative amounts
+        where the score does not allow them.
     """
     forecasts = read_amounts(submission, "submission", tuple(weights), entity, columns)
     actual = read_amounts(truth, "truth", tuple(weights), entity, columns)
+    for amounts, name in ((forecasts, _name(submission, "submission")), (actual, _name(truth, "truth"))):
+        _refuse_negative(amounts, name, weights, surrogate)
     if {key[0] for key in forecasts} != {""} and {key[0] for key in actual} == {""}:
         raise DataError(
             f"{_name(truth, 'truth')}: has no entities, and the submission has: give a table with an entity column"
@@ -110,6 +113,12 @@ def score_submission(
     return SubmissionScore(surrogate, total, total * DAYS_PER_MONTH, targets, len(forecasts), days[0], days[-1])
 
 
+def _refuse_negative(amounts: Mapping[Key, list[float]], name: str, targets: Iterable[str], surrogate: str) -> None:
+    days = [f"{day} of {who}" if who else day for who, day in amounts]
+    for target, y in zip(targets, np.array(list(amounts.values())).T, strict=True):
+        refuse_negative(score_named(surrogate), y, days, f"{name}: {target}")
+
+
 def _judge(
     actual: Mapping[Key, list[float]], days: Iterable[Key], weights: Mapping[str, float], surrogate: str
 ) -> Judge:
@@ -122,7 +131,7 @@ def _judge(
 def _target_score(judge: Judge, target: str, y_hat: FloatArray) -> TargetScore:
     """Of amounts as the submission holds them, not rounded."""
     y = judge.y[target]
-    (score,) = exact_scores(y_hat[None, None], y, judge.points_score)
+    (score,) = judge.target_scores(target, y_hat[None, None])
     return TargetScore(float(score), mape(y_hat, y[0, 0]), zero_days(y))
 
 
@@ -236,8 +245,8 @@ def _parse(cells: list[str], layout: _Layout, place: str, targets: Sequence[str]
 
 def _amount(cell: str, place: str, target: str) -> float:
     amount = float(cell) if _is_number(cell) else math.nan
-    if not (math.isfinite(amount) and amount >= 0):
-        raise DataError(f"{place}: {target} is {cell!r}: write an amount that is not negative, without separators")
+    if not math.isfinite(amount):
+        raise DataError(f"{place}: {target} is {cell!r}: write an amount, without separators")
     return amount
 
 

@@ -71,7 +71,8 @@ class BandFacts(Stored):
 class ExactNumbers(Stored):
     """What forecasting takes, unrounded; None for what is not a number.
 
-    `unit_weights` ``[n_units]`` or ``[n_series, n_units]``, None for methods that weigh by rank.
+    `unit_weights` ``[n_units]`` or ``[n_series, n_units]``, None for methods that weigh by rank; `amounts` the sizes
+    that the bands of series with negative amounts are measured by, None where no series has any.
     """
 
     unit_weights: tuple[float, ...] | tuple[tuple[float, ...], ...] | None
@@ -80,6 +81,7 @@ class ExactNumbers(Stored):
     slope: float
     centre: float
     quantiles: Mapping[int, float | None]
+    amounts: tuple[float, ...] | None = None
 
     @classmethod
     def of(cls, blend: TargetBlend) -> ExactNumbers:
@@ -91,12 +93,15 @@ class ExactNumbers(Stored):
             slope=float(rule.slope),
             centre=float(rule.centre),
             quantiles={level: _or_none(q) for level, q in rule.quantiles.items()},
+            amounts=None if rule.amounts is None else tuple(rule.amounts.tolist()),
         )
 
     @property
     def band_rule(self) -> BandRule:
         own = np.array([_or_nan(value) for value in self.own])
-        return BandRule(own, self.slope, self.centre, {level: _or_nan(q) for level, q in self.quantiles.items()})
+        quantiles = {level: _or_nan(q) for level, q in self.quantiles.items()}
+        amounts = None if self.amounts is None else np.array(self.amounts)
+        return BandRule(own, self.slope, self.centre, quantiles, amounts)
 
 
 class TargetFacts(Stored):

@@ -22,13 +22,17 @@ if TYPE_CHECKING:
 
 __all__ = ["BlendGrid", "OofFile"]
 
+SPAN, EPOCH = 10_000_000, 5_000_000
+"""Numbers for the days of a window, and that of 1970-01-01: any date has its place among them."""
+
 
 @dataclass(frozen=True)
 class BlendGrid:
     """The blend's forecasts of one target and the actual values.
 
-    `unique_ids` ``[n_series]``; `cutoffs` ``[n_windows]``, oldest first; `horizons` ``[n_windows]`` the days forecast
-    in each; `y_hat` and `y` ``[n_series, n_windows, horizon]`` in the unit of the data, NaN where a window is padded.
+    `unique_ids` ``[n_series]``; `cutoffs` ``[n_windows]``, oldest first; `horizons` ``[n_windows]`` the periods
+    forecast in each; `y_hat` and `y` ``[n_series, n_windows, horizon]`` in the unit of the data, NaN where a window is
+    padded; `ds` ``[n_windows, horizon]`` the dates, NaT where a window is padded.
     """
 
     unique_ids: tuple[str, ...]
@@ -36,6 +40,44 @@ class BlendGrid:
     horizons: IntArray
     y_hat: FloatArray
     y: FloatArray
+    ds: DateArray
+
+
+@dataclass(frozen=True)
+class _Windows:
+    """The windows of a table: its cutoffs, and the distinct dates of each cutoff in their order.
+
+    `cutoffs` ``[n_windows]``, oldest first; `ds` ``[n_windows, horizon]``, NaT where a window is padded. `days` are the
+    windows' days one after the other, as numbers (see `_numbers`), and `starts` ``[n_windows]`` where each begins.
+    """
+
+    cutoffs: DateArray
+    ds: DateArray
+    days: IntArray
+    starts: IntArray
+
+    @classmethod
+    def of(cls, rows: OofFile) -> _Windows:
+        """Of at least one row."""
+        cutoffs, window = np.unique(rows.cutoff, return_inverse=True)
+        days = np.unique(_numbers(window, rows.ds))
+        window_of, day_of = np.divmod(days, SPAN)
+        starts = np.searchsorted(window_of, np.arange(len(cutoffs)))
+        step = np.arange(len(days)) - starts[window_of]
+        ds = np.full((len(cutoffs), int(step.max()) + 1), np.datetime64("NaT"), dtype="datetime64[D]")
+        ds[window_of, step] = (day_of - EPOCH).astype("datetime64[D]")
+        return cls(cutoffs, ds, days, starts)
+
+    def places(self, rows: OofFile) -> tuple[IntArray, IntArray]:
+        """Window and step of each of these rows of the table, ``[n]``."""
+        window = np.searchsorted(self.cutoffs, rows.cutoff)
+        return window, np.searchsorted(self.days, _numbers(window, rows.ds)) - self.starts[window]
+
+
+def _numbers(window: IntArray, ds: DateArray) -> IntArray:
+    """One number for a window and a day: in their order, the days of a window stand one after the other."""
+    days: IntArray = window * SPAN + EPOCH + as_dates(ds).astype(np.int64)
+    return days
 
 
 @dataclass(frozen=True)
@@ -89,13 +131,12 @@ class OofFile(StoredTable):
         mine = blend.of_target(target)
         if not len(mine):
             raise StorageError(f"{self.FILE} holds no forecast of {target}: run again to write it")
+        windows = _Windows.of(blend)
         unique_ids, at_series = places(mine.unique_id)
-        cutoffs = np.unique(blend.cutoff)
-        at = (at_series, np.searchsorted(cutoffs, mine.cutoff), _steps(mine))
-        shape = (len(unique_ids), len(cutoffs), int(_steps(blend).max()) + 1)
-        y_hat, y = np.full(shape, np.nan), np.full(shape, np.nan)
+        at = (at_series, *windows.places(mine))
+        y_hat, y = (np.full((len(unique_ids), *windows.ds.shape), np.nan) for _ in range(2))
         y_hat[at], y[at] = mine.y_hat, mine.y
-        return BlendGrid(tuple(unique_ids), cutoffs, window_lengths(y_hat), y_hat, y)
+        return BlendGrid(tuple(unique_ids), windows.cutoffs, window_lengths(y_hat), y_hat, y, windows.ds)
 
     def cubes(self, board: LeaderboardFile) -> dict[str, OofCube]:
         """The members' forecasts, one cube per target.
@@ -121,7 +162,12 @@ class OofFile(StoredTable):
                 f"{self.FILE} holds {min(strangers)}, which {board.FILE} does not know: run again to write both"
             )
         members = self.where(self.member != BLEND)
-        return {target: _cube(target, members.of_target(target), infos) for target in board.weights}
+        of_targets = {target: members.of_target(target) for target in board.weights}
+        for target, rows in of_targets.items():
+            if not len(rows):
+                raise StorageError(f"{self.FILE} holds no forecast of {target}: run again to write it")
+        windows = _Windows.of(members)
+        return {target: _cube(target, rows, windows, infos) for target, rows in of_targets.items()}
 
 
 def _part(cube: OofCube, blended: FloatArray, bands: Bands | None) -> OofFile:
@@ -131,7 +177,7 @@ def _part(cube: OofCube, blended: FloatArray, bands: Bands | None) -> OofFile:
     day = (series, window, step)
     return OofFile(
         unique_id=named(cube.unique_ids, series),
-        ds=cutoffs + step + 1,
+        ds=cube.ds[window, step],
         cutoff=cutoffs,
         member=named([*(m.name for m in cube.members), BLEND], member),
         y_hat=values[series, window, step, member],
@@ -140,21 +186,14 @@ def _part(cube: OofCube, blended: FloatArray, bands: Bands | None) -> OofFile:
     )
 
 
-def _steps(rows: OofFile) -> IntArray:
-    """Place of each row's day in its window, 0 for the first, ``[n]``."""
-    days: IntArray = (rows.ds - rows.cutoff).astype(np.int64) - 1
-    return days
-
-
-def _cube(target: str, rows: OofFile, infos: Mapping[str, MemberInfo]) -> OofCube:
-    if not len(rows):
-        raise StorageError(f"{rows.FILE} holds no forecast of {target}: run again to write it")
+def _cube(target: str, rows: OofFile, windows: _Windows, infos: Mapping[str, MemberInfo]) -> OofCube:
+    """Of the rows of a target, in the windows of all targets."""
     unique_ids, at_series = places(rows.unique_id)
     names, at_member = places(rows.member)
-    cutoffs, at_window = np.unique(rows.cutoff, return_inverse=True)
-    step = _steps(rows)
-    shape = (len(unique_ids), len(cutoffs), int(step.max()) + 1)
+    day = (at_series, *windows.places(rows))
+    shape = (len(unique_ids), *windows.ds.shape)
     y_hat, y = np.full((*shape, len(names)), np.nan), np.full(shape, np.nan)
-    y_hat[at_series, at_window, step, at_member] = rows.y_hat
-    y[at_series, at_window, step] = rows.y
-    return OofCube(target, tuple(unique_ids), tuple(cutoffs), tuple(infos[name] for name in names), y_hat, y)
+    y_hat[(*day, at_member)] = rows.y_hat
+    y[day] = rows.y
+    members = tuple(infos[name] for name in names)
+    return OofCube(target, tuple(unique_ids), tuple(windows.cutoffs), members, y_hat, y, windows.ds)

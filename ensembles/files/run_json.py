@@ -10,6 +10,7 @@ from ensembles.files.stored import Stored, StoredFile
 from forecasting.axis import Axis, Freq
 from forecasting.calendar import Calendar
 from forecasting.data.quality.finding import Finding
+from forecasting.score.points import submission_step
 
 __all__ = ["DataFacts", "Environment", "RunFile"]
 
@@ -80,6 +81,12 @@ class RunFile(StoredFile):
         """How amounts are written."""
         data = self.config["data"]
         return Amounts.of(data.get("kind", "yuebao"), data["unit"], self.data.decimals, self.data.signed)
+
+    @property
+    def rounding(self) -> float | None:
+        """Smallest step of its submission, to which forecasts were rounded before they were judged."""
+        data = self.config["data"]
+        return submission_step(data.get("kind", "yuebao"), data["unit"])
 
     @property
     def seed(self) -> int:

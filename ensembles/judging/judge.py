@@ -45,19 +45,27 @@ class Measured:
 class Judge:
     """Judges forecasts by actual values `y` per target, the targets' `weights` and one score.
 
-    `horizons` ``[n_windows]`` are the days of each window.
+    `horizons` ``[n_windows]`` are the days of each window. `rounding` is the smallest step of a submission, whose
+    rounded amounts are judged (see `points.submission_step`); None: forecasts are judged as they are.
     """
 
     y: Forecasts
     weights: Mapping[str, float]
     points_score: Score
     horizons: IntArray
+    rounding: float | None = None
 
     @classmethod
-    def of(cls, cubes: Mapping[str, OofCube], weights: Mapping[str, float], score: Score) -> Judge:
+    def of(
+        cls,
+        cubes: Mapping[str, OofCube],
+        weights: Mapping[str, float],
+        score: Score,
+        rounding: float | None = None,
+    ) -> Judge:
         """A judge of forecasts of the cubes' days; without any cube it can only say what it is."""
         horizons = next((cube.horizons for cube in cubes.values()), np.zeros(0, dtype=np.int64))
-        return cls({target: cube.y for target, cube in cubes.items()}, weights, score, horizons)
+        return cls({target: cube.y for target, cube in cubes.items()}, weights, score, horizons, rounding)
 
     def by(self, name: str) -> Judge:
         """The same judge with another score."""
@@ -68,6 +76,10 @@ class Judge:
         """The score that says what a day earned: `linear` stands in for a pooled score, which cannot say it."""
         return score_named("linear") if self.points_score.pooled else self.points_score
 
+    def submitted(self, y_hat: FloatArray) -> FloatArray:
+        """Forecasts of any shape as they are judged: rounded where a submission is, else as they are."""
+        return round_submission(y_hat, self.rounding)
+
     @cached_property
     def days(self) -> IntArray:
         """Resampled days, ``[n_resamples, n_days]``."""
@@ -77,17 +89,17 @@ class Judge:
 
     def target_scores(self, target: str, y_hat: FloatArray) -> FloatArray:
         """Score of each window of one target, ``[..., n_windows]``, of ``[..., n_series, n_windows, horizon]``."""
-        return window_scores(y_hat, self.y[target], self.points_score)
+        return window_scores(y_hat, self.y[target], self.points_score, self.rounding)
 
     def checked_scores(self, target: str, y_hat: FloatArray) -> dict[str, FloatArray]:
         """`target_scores` by name of every score under which a blend must hold."""
         names = self.points_score.checked_with
-        return {name: window_scores(y_hat, self.y[target], score_named(name)) for name in names}
+        return {name: window_scores(y_hat, self.y[target], score_named(name), self.rounding) for name in names}
 
     def day_points(self, target: str, y_hat: FloatArray) -> FloatArray:
         """What each day earned by `daily_score`, ``[n_series, n_windows, horizon]``; NaN where a day does not count."""
         y = self.y[target]
-        points, _ = self.daily_score.parts(round_submission(y_hat), y)
+        points, _ = self.daily_score.parts(self.submitted(y_hat), y)
         return np.where(np.isnan(y), np.nan, points)
 
     # -- all targets
@@ -113,7 +125,9 @@ class Judge:
         first, *others = cubes.values()
         shared = {m.member_id for m in first.members}.intersection(*({m.member_id for m in c.members} for c in others))
         rows = {t: [i for i, m in enumerate(c.members) if m.member_id in shared] for t, c in cubes.items()}
-        scores = {t: member_scores(c.y_hat[..., rows[t]], c.y, self.points_score) for t, c in cubes.items()}
+        scores = {
+            t: member_scores(c.y_hat[..., rows[t]], c.y, self.points_score, self.rounding) for t, c in cubes.items()
+        }
         return tuple(m for m in first.members if m.member_id in shared), self.total(scores)
 
     def rank(
@@ -159,8 +173,8 @@ class Judge:
     def _daily_parts(self, target: str, y_hat: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Sums over series of what a day adds above and below the fraction bar of the score, ``[n_days]`` each."""
         known = ~np.isnan(self.y[target])
-        y, rounded = np.where(known, self.y[target], 0.0), np.where(known, round_submission(y_hat), 0.0)
-        above, below = self.points_score.parts(rounded, y)
+        y, submitted = np.where(known, self.y[target], 0.0), np.where(known, self.submitted(y_hat), 0.0)
+        above, below = self.points_score.parts(submitted, y)
         inside = np.arange(y.shape[2]) < self.horizons[:, None]
         sums = (np.where(known, part, 0.0).sum(axis=0)[inside] for part in (above, below))
         return next(sums), next(sums)

@@ -6,6 +6,10 @@ held toward the common one. A band is :math:`ŷ e^{\pm q s}` with q the level's 
 more that is infinite. It is symmetric in ratios: with few windows the direction of the errors so far says
 little about the next (see `calibrate`). Recent windows weigh more, since a young fund's flows calm down.
 
+A series with negative amounts has no ratios. Its errors are differences on the scale
+:math:`\operatorname{asinh}(y / a)`, where a is the usual size of its amounts: about linear below that size and about
+logarithmic above it. There a day with y = 0 is a day as any other.
+
 Bands of a window use the windows before it, so there are none for the first. Errors of a window's days go
 together, so a few windows are a small sample however many days they hold: the measured coverage, with its
 interval, says what the bands are worth.
@@ -63,47 +67,88 @@ class BandRule:
     """Half widths in log ratio: `quantiles` by level times the scale of a series and step.
 
     `own` ``[n_series]`` the usual size of a series' errors, NaN without any error to go by; the scale of step h (0
-    for the first day) is that times ``1 + slope * (h - centre)``.
+    for the first day) is that times ``1 + slope * (h - centre)``. `amounts` ``[n_series]``: usual size of the amounts
+    of a series whose half widths are in inverse hyperbolic sines of amounts over it, 0 for logs; None: logs for all.
     """
 
     own: FloatArray
     slope: float
     centre: float
     quantiles: Mapping[int, float]
+    amounts: FloatArray | None = None
 
     def scale(self, n_days: int) -> FloatArray:
         """Size of errors usual for each series and step, ``[n_series, n_days]``."""
         return self.own[:, None] * (1.0 + self.slope * (np.arange(n_days) - self.centre))
 
     def apply(self, y_hat: FloatArray) -> Bands:
-        """Bands around forecasts ``[n_series, horizon]``."""
+        """Bands around forecasts ``[n_series, horizon]``. A forecast of 0 is one of a day without any flow, so its band
+        has no width; on a scale of logs a negative forecast has none.
+        """
         scale = self.scale(y_hat.shape[1])
         return Bands(
-            {level: y_hat * np.exp(-q * scale) for level, q in self.quantiles.items()},
-            {level: y_hat * np.exp(q * scale) for level, q in self.quantiles.items()},
+            {level: self._moved(y_hat, -q * scale) for level, q in self.quantiles.items()},
+            {level: self._moved(y_hat, q * scale) for level, q in self.quantiles.items()},
         )
+
+    def _moved(self, y_hat: FloatArray, by: FloatArray) -> FloatArray:
+        """Forecasts moved `by` so much on the scale of their series."""
+        ends = np.where(y_hat < 0, np.nan, y_hat * np.exp(by))
+        if self.amounts is None:
+            return ends
+        signed, size = self.amounts > 0, self.amounts[:, None]
+        size = np.where(size > 0, size, 1.0)
+        # A width without bound is that of a quantile nobody has seen: infinite, as on a scale of logs.
+        with np.errstate(over="ignore"):
+            of_signed = np.where(y_hat == 0, 0.0, size * np.sinh(np.arcsinh(y_hat / size) + by))
+        return np.where(signed[:, None], of_signed, ends)
 
 
 def fit_bands(y_hat: FloatArray, y: FloatArray) -> BandRule:
     """Rule from prequential forecasts and actual values, ``[n_series, n_windows, horizon]``, windows oldest first.
 
-    Days with y = 0 or ŷ = 0 have no ratio and are left out.
+    Unknown days are left out, and so are days with ŷ = 0 or, on a scale of logs, y = 0: they have no ratio.
     """
-    size = np.abs(log_errors(y_hat, y))
+    amounts = _sizes(y_hat, y)
+    size = np.abs(_errors(y_hat, y, amounts))
     known = ~np.isnan(size)
     if not known.any():
-        return BandRule(np.full(len(y), np.nan), 0.0, 0.0, dict.fromkeys(BAND_LEVELS, np.nan))
+        return BandRule(np.full(len(y), np.nan), 0.0, 0.0, dict.fromkeys(BAND_LEVELS, np.nan), amounts)
     age = np.arange(size.shape[1])[::-1]
     weight = np.where(known, 0.5 ** (age / HALF_LIFE)[:, None], 0.0)
     weighted = np.where(known, size, 0.0) * weight
     common = weighted.sum() / weight.sum()
     if common == 0.0:
-        return BandRule(np.zeros(len(y)), 0.0, 0.0, dict.fromkeys(BAND_LEVELS, 0.0))
+        return BandRule(np.zeros(len(y)), 0.0, 0.0, dict.fromkeys(BAND_LEVELS, 0.0), amounts)
     own = (weighted.sum(axis=(1, 2)) + PRIOR_DAYS * common) / (weight.sum(axis=(1, 2)) + PRIOR_DAYS)
     slope, centre = _step_line(weighted / own[:, None, None], weight)
-    plain = BandRule(own, slope, centre, {})
+    plain = BandRule(own, slope, centre, {}, amounts)
     scores = (size / plain.scale(size.shape[2])[:, None])[known]
     return replace(plain, quantiles={level: _conformal_quantile(scores, weight[known], level) for level in BAND_LEVELS})
+
+
+def _sizes(y_hat: FloatArray, y: FloatArray) -> FloatArray | None:
+    """Usual size of the amounts of each series with a negative one, the median of those that are not 0, and 0 for other
+    series, ``[n_series]``; None where no series has any.
+    """
+    signed = (y < 0).any(axis=(1, 2)) | (y_hat < 0).any(axis=(1, 2))
+    if not signed.any():
+        return None
+    sizes = np.zeros(len(y))
+    for row in np.flatnonzero(signed):
+        amounts = next(found for values in (y, y_hat) if len(found := values[row][np.abs(values[row]) > 0]))
+        sizes[row] = np.median(np.abs(amounts))
+    return sizes
+
+
+def _errors(y_hat: FloatArray, y: FloatArray, amounts: FloatArray | None) -> FloatArray:
+    """Errors on the scale of each series, NaN where there is none: see `fit_bands`."""
+    errors = log_errors(y_hat, y)
+    if amounts is None:
+        return errors
+    size = np.where(amounts > 0, amounts, 1.0)[:, None, None]
+    of_signed = np.where(y_hat == 0, np.nan, np.arcsinh(y / size) - np.arcsinh(y_hat / size))
+    return np.where((amounts > 0)[:, None, None], of_signed, errors)
 
 
 def _step_line(weighted: FloatArray, weight: FloatArray) -> tuple[float, float]:
@@ -178,6 +223,7 @@ def coverage(bands: Bands, y: FloatArray, horizons: IntArray) -> dict[int, Cover
         days = np.concatenate([judged[:, w, : horizons[w]].sum(axis=0) for w in windows])
         share = float(hits.sum() / days.sum())
         drawn = resampled_days(horizons[windows])
-        low, high = interval(share, hits[drawn].sum(axis=1) / days[drawn].sum(axis=1))
+        n_drawn = days[drawn].sum(axis=1)
+        low, high = interval(share, hits[drawn].sum(axis=1) / np.where(n_drawn == 0, np.nan, n_drawn))
         found[level] = Coverage(share, max(low, 0.0), min(high, 1.0), int(judged.sum()), len(windows))
     return found

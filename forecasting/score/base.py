@@ -38,7 +38,8 @@ DENSITY = np.exp(-0.5 * Z**2) / np.exp(-0.5 * Z**2).sum()
 class Score(Protocol):
     """One score. All arrays of a call have shapes that broadcast; forecasts and actual values are in the same unit.
 
-    `name` in configurations; `pooled` whether days have no points of their own; `title` in a sentence of a report.
+    `name` in configurations; `pooled` whether days have no points of their own; `signed` whether amounts may be
+    negative, as net flows are; `title` in a sentence of a report.
     """
 
     @property
@@ -46,6 +47,9 @@ class Score(Protocol):
 
     @property
     def pooled(self) -> bool: ...
+
+    @property
+    def signed(self) -> bool: ...
 
     @property
     def title(self) -> str: ...
@@ -61,7 +65,10 @@ class Score(Protocol):
         """The score of sums of such parts. With 0 below the bar it is 10 or 0 (pooled) or NaN (pointwise)."""
 
     def worth(self, below: FloatArray) -> FloatArray:
-        """What one unit above the bar adds to the value: negative where it counts what was missed."""
+        """What one unit above the bar adds to the value: negative where it counts what was missed.
+
+        With 0 below the bar it is 0: whatever a unit is, the score there does not grow with it.
+        """
 
     def slope(self, y_hat: FloatArray, y: FloatArray) -> FloatArray:
         """How much a day's part above the bar rises per unit of the forecast."""
@@ -71,13 +78,16 @@ class Score(Protocol):
 
 
 class Pointwise(ABC):
-    """A score with points of 0 to 10 for every day, by the relative error e = ``|ŷ - y| / y``.
+    """A score with points of 0 to 10 for every day, by the relative error e = ``|ŷ - y| / |y|``.
 
-    None are left from e = 0.3 on. A day with y = 0 counts 10 if ŷ = 0, and 0 otherwise.
+    None are left from e = 0.3 on. A day with y = 0 counts 10 if ŷ = 0, and 0 otherwise. Targets must not be negative:
+    around zero a relative error says little. (Where points only show what a day of a signed target earned, ``|y|`` is
+    its size.)
     """
 
     name: ClassVar[str]
     pooled: ClassVar[bool] = False
+    signed: ClassVar[bool] = False
 
     @abstractmethod
     def earned(self, share: FloatArray) -> FloatArray:
@@ -95,7 +105,7 @@ class Pointwise(ABC):
         """Points of each day, 0 to 10; NaN where `y` or `y_hat` is NaN."""
         missed = np.abs(y_hat - y)
         zero_day = y == 0
-        e = missed / np.where(zero_day, 1.0, y)
+        e = missed / np.where(zero_day, 1.0, np.abs(y))
         earned = self.earned(np.minimum(e / TOLERANCE, 1.0))
         on_zero = np.where(np.isnan(missed), np.nan, missed == 0)
         points: FloatArray = FULL_MARK * np.where(zero_day, on_zero, earned)
@@ -109,13 +119,13 @@ class Pointwise(ABC):
         return mean
 
     def worth(self, below: FloatArray) -> FloatArray:
-        worth: FloatArray = 1.0 / np.where(below == 0, 1.0, below)
-        return worth
+        return np.where(below == 0, 0.0, 1.0 / np.where(below == 0, 1.0, below))
 
     def slope(self, y_hat: FloatArray, y: FloatArray) -> FloatArray:
-        width = np.where(y == 0, 1.0, y) * SMOOTHING
-        slope: FloatArray = (self.points(y_hat + width, y) - self.points(y_hat - width, y)) / (2.0 * width)
-        return slope
+        """0 on a day with y = 0: only ŷ = 0 earns anything there."""
+        width = np.where(y == 0, 1.0, np.abs(y)) * SMOOTHING
+        slope = (self.points(y_hat + width, y) - self.points(y_hat - width, y)) / (2.0 * width)
+        return np.where(y == 0, 0.0, slope)
 
     def best_factor(self, sigma: float) -> float:
         if sigma == 0.0:
@@ -130,6 +140,7 @@ class Pooled(ABC):
 
     name: ClassVar[str]
     pooled: ClassVar[bool] = True
+    signed: ClassVar[bool]
 
     @abstractmethod
     def parts(self, y_hat: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -152,8 +163,7 @@ class Pooled(ABC):
         return np.where(below == 0, np.where(above == 0, FULL_MARK, 0.0), FULL_MARK * (1.0 - share))
 
     def worth(self, below: FloatArray) -> FloatArray:
-        worth: FloatArray = -FULL_MARK / np.where(below == 0, 1.0, below)
-        return worth
+        return np.where(below == 0, 0.0, -FULL_MARK / np.where(below == 0, 1.0, below))
 
     def best_factor(self, sigma: float) -> float:
         """1 by default: right for a score whose best forecast is the median."""

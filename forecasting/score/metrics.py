@@ -1,7 +1,10 @@
 """Accuracy measures shown beside the score; none of them chooses anything.
 
 Every function takes forecasts and actual values of any equal shape and pools all days where both are known (NaN is
-padding). The result is NaN when no day is left.
+padding, or an unknown amount). The result is NaN when no day is left.
+
+Amounts may be negative. An error is then measured by the size ``|y|`` of the day, so days of a net flow that happen to
+end near zero weigh heavily in `mape` and `bias`: `mase` and the score wape are better measures of signed targets.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ def zero_days(y: FloatArray) -> int:
 
 
 def mape(y_hat: FloatArray, y: FloatArray) -> float:
-    r"""Mean absolute percentage error as a fraction (0.1 = 10%), :math:`mean(|ŷ - y| / y)`.
+    r"""Mean absolute percentage error as a fraction (0.1 = 10%), :math:`mean(|ŷ - y| / |y|)`.
 
     Days with y = 0 are left out; `zero_days` counts them.
 
@@ -35,7 +38,7 @@ def mape(y_hat: FloatArray, y: FloatArray) -> float:
 def smape(y_hat: FloatArray, y: FloatArray) -> float:
     r"""Symmetric MAPE as a fraction, 0 to 2: :math:`mean(2|ŷ - y| / (|ŷ| + |y|))`.
 
-    Days with y = ŷ = 0 count as 0.
+    Days with y = ŷ = 0 count as 0; a day whose sign was missed counts as 2.
 
     References
     ----------
@@ -52,9 +55,10 @@ def mase(y_hat: FloatArray, y: FloatArray, history: FloatArray, season_length: i
     Parameters
     ----------
     history
-        Actual values up to the cutoff, ``[n]``; :math:`q = mean|y_t - y_{t-m}|` over them, zero days included.
+        Actual values up to the cutoff, ``[n]``; :math:`q = mean|y_t - y_{t-m}|` over them, zero days included, and
+        without the pairs of which one is unknown (NaN).
     season_length
-        m, in days.
+        m, in periods: see `Axis.season_length`.
 
     Returns
     -------
@@ -66,14 +70,15 @@ def mase(y_hat: FloatArray, y: FloatArray, history: FloatArray, season_length: i
     Hyndman and Koehler (2006), Another look at measures of forecast accuracy, section 2.6.
     """
     y_hat, y = _known(y_hat, y)
-    scale = _mean(np.abs(history[season_length:] - history[:-season_length]))
+    steps = np.abs(history[season_length:] - history[:-season_length])
+    scale = _mean(steps[~np.isnan(steps)])
     if not scale > 0:
         return float("nan")
     return _mean(np.abs(y_hat - y)) / scale
 
 
 def bias(y_hat: FloatArray, y: FloatArray) -> float:
-    r"""Mean relative error, :math:`mean((ŷ - y) / y)`: positive when forecasts are too high.
+    r"""Mean relative error, :math:`mean((ŷ - y) / |y|)`: positive when forecasts are too high.
 
     Days with y = 0 are left out; `zero_days` counts them.
     """

@@ -19,12 +19,13 @@ __all__ = ["Wape"]
 
 @dataclass(frozen=True)
 class Wape(Pooled):
-    """10·(1 - Σ|ŷ - y| / Σy). The best forecast is the median, so no factor helps it."""
+    """10·(1 - Σ|ŷ - y| / Σ|y|). The best forecast is the median, so no factor helps it."""
 
     name = "wape"
+    signed = True
 
     def parts(self, y_hat: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
-        return np.abs(y_hat - y), y
+        return np.abs(y_hat - y), np.abs(y)
 
     def slope(self, y_hat: FloatArray, y: FloatArray) -> FloatArray:
         slope: FloatArray = np.sign(y_hat - y)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ensembles.evaluation.run_results import LearningCurve, RunResults
-from ensembles.oof import MemberInfo, OofCube
+from ensembles.oof import MemberInfo
 from ensembles.report.charts.chart import GREY
 from ensembles.report.context import ReportContext
 from ensembles.report.flow_history import histories_of
@@ -158,7 +158,7 @@ def hostile_run() -> RunResults:
     for i, target in enumerate(targets):
         cube = random_cube(target, "a:x2 b:z1", cutoffs, 28, seed=i)
         members = tuple(MemberInfo(m.member_id, HOSTILE + m.name, HOSTILE, HOSTILE + m.setting) for m in cube.members)
-        cubes[target] = OofCube(target, (target,), cutoffs, members, cube.y_hat, cube.y)
+        cubes[target] = replace(cube, members=members)
     weights = dict(zip(targets, WEIGHTS.values(), strict=True))
     failed = ((MemberInfo("zz", HOSTILE, HOSTILE, HOSTILE), f"reason {HOSTILE}"),)
     results = run_of(cubes, failed, weights=weights)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ensembles.oof import MemberInfo, OofCube
+from forecasting.schema import DateArray, FloatArray, as_dates
 
 MONTH_ENDS = np.array(["2014-02-28", "2014-03-31", "2014-04-30", "2014-05-31", "2014-06-30"], dtype="datetime64[D]")
 
@@ -17,6 +18,11 @@ def month_cutoffs(n: int) -> tuple[np.datetime64, ...]:
 
 def day_cutoffs(n: int, step: int) -> tuple[np.datetime64, ...]:
     return tuple(np.datetime64("2020-01-01") + np.arange(n) * step)
+
+
+def calendar_days(cutoffs: Sequence[np.datetime64], horizon: int) -> DateArray:
+    """The days after each cutoff, ``[n_windows, horizon]``."""
+    return as_dates(cutoffs)[:, None] + np.arange(1, horizon + 1)
 
 
 def members_of(layout: str) -> tuple[MemberInfo, ...]:
@@ -51,7 +57,13 @@ def random_cube(
     bias = rng.normal(0, noise / 2, (len(cutoffs), 1, len(members)))
     y_hat = y[..., None] * np.exp(bias + spread * rng.normal(size=(*y.shape, len(members))))
     names = (target,) if n_series == 1 else tuple(f"fund{i}/{target}" for i in range(n_series))
-    return OofCube(target, names, tuple(cutoffs), members, y_hat, y)
+    return OofCube(target, names, tuple(cutoffs), members, y_hat, y, calendar_days(cutoffs, horizon))
+
+
+def one_day(members: tuple[MemberInfo, ...], y_hat: FloatArray) -> OofCube:
+    """One series on one day with an actual value of 1; `y_hat` ``[1, 1, 1, n_members]``."""
+    cutoffs = month_cutoffs(1)
+    return OofCube("in", ("in",), cutoffs, members, y_hat, np.ones((1, 1, 1)), calendar_days(cutoffs, 1))
 
 
 def planted_cube(target: str, scores: dict[str, Sequence[float]], horizon: int = 4) -> OofCube:
@@ -61,4 +73,5 @@ def planted_cube(target: str, scores: dict[str, Sequence[float]], horizon: int =
     members = tuple(MemberInfo(f"id-{name}", name, name, name) for name in scores)
     errors = np.array([[0.3 * (1 - s / 10) for s in row] for row in scores.values()])
     y_hat = y[..., None] * (1 + errors.T[None, :, None, :])
-    return OofCube(target, (target,), month_cutoffs(n_windows), members, y_hat, y)
+    cutoffs = month_cutoffs(n_windows)
+    return OofCube(target, (target,), cutoffs, members, y_hat, y, calendar_days(cutoffs, horizon))

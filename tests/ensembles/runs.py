@@ -18,7 +18,9 @@ from ensembles.files.forecast_parquet import ForecastFile
 from ensembles.files.leaderboard_json import LeaderboardFile
 from ensembles.files.oof_parquet import OofFile
 from ensembles.files.run_json import DataFacts, Environment, RunFile
+from ensembles.judging.judge import Judge
 from ensembles.oof import MemberInfo, OofCube
+from forecasting.score.names import score_named
 from forecasting.windows import Window
 from tests.ensembles.cubes import month_cutoffs, random_cube
 
@@ -66,12 +68,13 @@ def run_of(
 ) -> RunResults:
     """The stored files of a run with these out-of-fold forecasts; the days to come are the last window's, higher."""
     first = next(iter(cubes.values()))
-    blend = fit_blend(cubes, weights, BlendSpec(**{"candidates": ("mean", "median")} | spec), "linear")
+    blend = fit_blend(cubes, weights, BlendSpec(**{"candidates": ("mean", "median")} | spec), "linear", RUN.rounding)
     final = {t: cube.y_hat[:, -1] * 1e7 for t, cube in cubes.items()}
     blended = {t: blend.targets[t].apply(y_hat) for t, y_hat in final.items()}
     windows = [Window(cutoff, int(first.horizons[0])) for cutoff in first.cutoffs]
     facts = MemberFacts(failed=failed)
-    board = build_leaderboard(cubes, weights, "linear", blend, windows, {}, facts)
+    judge = Judge.of(cubes, weights, score_named("linear"), RUN.rounding)
+    board = build_leaderboard(cubes, judge, blend, windows, {}, facts, season_length=7)
     bands = {t: blend.targets[t].bands(y_hat) for t, y_hat in blended.items()}
     ahead = ForecastFile.of(cubes, final, blended, windows[-1].ds + 31, bands)
     oof = OofFile.of(cubes, blend.evidence.prequential.y_hat, blend.evidence.prequential.bands)
@@ -105,4 +108,4 @@ def _cube(target: str, cutoffs: tuple[np.datetime64, ...], seed: int, n_series: 
     members = tuple(
         MemberInfo(m.member_id, rename + m.name, m.family, rename + m.setting, m.seed_index) for m in cube.members
     )
-    return OofCube(target, cube.unique_ids, cutoffs, members, cube.y_hat, cube.y)
+    return replace(cube, members=members)

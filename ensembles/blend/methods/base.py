@@ -22,12 +22,13 @@ __all__ = ["ByRank", "FittingRules", "Method", "Weighted", "all_methods", "metho
 
 @dataclass(frozen=True)
 class FittingRules:
-    """The score that fitted methods maximise, and how many windows of evidence equal weights count for against fitted
-    simplex weights.
+    """The score that fitted methods maximise, how many windows of evidence equal weights count for against fitted
+    simplex weights, and the smallest step of a submission (see `Judge`).
     """
 
     score: Score
     shrinkage: float
+    rounding: float | None = None
 
 
 class Method(Protocol):

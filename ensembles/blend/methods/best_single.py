@@ -25,7 +25,7 @@ class BestUnit(Weighted):
     words = "best single one of"
 
     def fit(self, y_hat: FloatArray, y: FloatArray, equal: FloatArray, rules: FittingRules) -> FloatArray:
-        scores = np.round(member_scores(y_hat, y, rules.score).mean(axis=1), DECIMALS)
+        scores = np.round(member_scores(y_hat, y, rules.score, rules.rounding).mean(axis=1), DECIMALS)
         weights = np.zeros(len(equal))
         weights[int(np.argmax(scores))] = 1.0
         return weights

@@ -35,7 +35,7 @@ class Greedy(Weighted):
 
     def fit(self, y_hat: FloatArray, y: FloatArray, equal: FloatArray, rules: FittingRules) -> FloatArray:
         def score(candidates: FloatArray, y: FloatArray) -> FloatArray:
-            mean: FloatArray = window_scores(candidates, y, rules.score).mean(axis=-1)
+            mean: FloatArray = window_scores(candidates, y, rules.score, rules.rounding).mean(axis=-1)
             return mean
 
         del equal  # the selection starts from nothing

@@ -4,7 +4,7 @@ The score of :math:`Xw` is neither smooth nor concave in w: a day missed by more
 nothing whichever way the weights move. So the ascent is run three times — from equal weights along the slope of
 the score; from equal weights along the slope of the absolute relative error, which also pulls at hopeless days;
 and from where that ended along the score again — and the weights kept are those of all iterates whose score,
-the real one on rounded forecasts, was best.
+the real one on forecasts as they are judged, was best.
 
 References
 ----------
@@ -30,6 +30,8 @@ PATIENCE = 40
 STEP = 0.5
 WEIGHT_DECIMALS = 4
 SCORE_DECIMALS = 6
+RELATIVE_DECIMALS = 8
+"""Of forecasts in units of the day's actual value."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,13 @@ class Simplex(Weighted):
 
 def shrunk_weights(y_hat: FloatArray, y: FloatArray, start: FloatArray, rules: FittingRules) -> FloatArray:
     """`simplex_weights` held toward `start`, ``[n_units]``, by the windows they were fitted on."""
-    weights = simplex_weights(y_hat, y, rules.score, start)
+    weights = simplex_weights(y_hat, y, rules.score, start, rules.rounding)
     return shrink(weights, start, y.shape[1], rules.shrinkage)
 
 
-def simplex_weights(predictions: FloatArray, y: FloatArray, score: Score, start: FloatArray) -> FloatArray:
+def simplex_weights(
+    predictions: FloatArray, y: FloatArray, score: Score, start: FloatArray, rounding: float | None = None
+) -> FloatArray:
     """Weights that maximise the mean of the windows' scores.
 
     Parameters
@@ -63,13 +67,15 @@ def simplex_weights(predictions: FloatArray, y: FloatArray, score: Score, start:
         To be maximised.
     start
         Equal weights to begin with, ``[n_units]``, all above 0.
+    rounding
+        Smallest step of a submission; None: forecasts are scored as they are.
 
     Returns
     -------
     FloatArray
         Weights ``[n_units]``, at least 0, that sum to 1; in steps of about 0.0001.
     """
-    goal = _Goal.of(predictions, y, score)
+    goal = _Goal.of(predictions, y, score, rounding)
     best = (goal.value(start), start)
     best, _ = _ascend(goal, start, best, follow_score=True)
     best, end = _ascend(goal, start, best, follow_score=False)
@@ -96,17 +102,22 @@ class _Goal:
     y: FloatArray
     mass: FloatArray
     score: Score
+    rounding: float | None
 
     @classmethod
-    def of(cls, predictions: FloatArray, y: FloatArray, score: Score) -> _Goal:
+    def of(cls, predictions: FloatArray, y: FloatArray, score: Score, rounding: float | None) -> _Goal:
         known = ~np.isnan(y)
         _, below = score.parts(np.zeros(y.shape), np.where(known, y, 0.0))
         # Dividing the mean over windows into the sums below the bar gives the same number: a score is a fraction.
         total = np.where(known, below, 0.0).sum(axis=(0, 2), keepdims=True) * y.shape[1]
-        return cls(predictions[known], y[known], np.broadcast_to(score.worth(total), y.shape)[known], score)
+        mass = np.broadcast_to(score.worth(total), y.shape)[known]
+        x, y = predictions[known], y[known]
+        if rounding is None and not score.pooled:
+            x, y = _relative(x, y)
+        return cls(x, y, mass, score, rounding)
 
     def value(self, weights: FloatArray) -> float:
-        above, _ = self.score.parts(round_submission(self._blend(weights)), self.y)
+        above, _ = self.score.parts(round_submission(self._blend(weights), self.rounding), self.y)
         return round(float((above * self.mass).sum()), SCORE_DECIMALS)
 
     def gradient(self, weights: FloatArray, follow_score: bool) -> FloatArray:
@@ -119,12 +130,24 @@ class _Goal:
 
     def _pull(self, y_hat: FloatArray) -> FloatArray:
         """Slope of linear points without an end at the tolerance."""
-        pull: FloatArray = -np.sign(y_hat - self.y) * FULL_MARK / TOLERANCE / np.where(self.y == 0, np.inf, self.y)
+        size = np.where(self.y == 0, np.inf, np.abs(self.y))
+        pull: FloatArray = -np.sign(y_hat - self.y) * FULL_MARK / TOLERANCE / size
         return pull
 
     def _blend(self, weights: FloatArray) -> FloatArray:
         y_hat: FloatArray = np.einsum("nm,m->n", self.x, weights)
         return y_hat
+
+
+def _relative(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Forecasts ``[n, n_units]`` and actual values ``[n]`` of days in units of the day, which earn the same points.
+
+    They are rounded, because an ascent around the top of the points amplifies the last bits of what it is given: with
+    them the weights would depend on the unit of the data. On days with y = 0 only a forecast of 0 counts.
+    """
+    size = np.abs(y)[:, None]
+    relative = np.round(x / np.where(size == 0, 1.0, size), RELATIVE_DECIMALS)
+    return np.where(size == 0, np.sign(x), relative), np.sign(y)
 
 
 _Best = tuple[float, FloatArray]

@@ -16,9 +16,9 @@ from ensembles.report.charts.chart import Bars, Chart, Colour, Heat, Layer, Line
 from ensembles.report.context import ReportContext
 from ensembles.report.section import Section
 from forecasting.calendar import Calendar
-from forecasting.schema import BoolArray, FloatArray, as_dates, iso
+from forecasting.schema import BoolArray, DateArray, FloatArray, iso
 from forecasting.score.metrics import bias, mape
-from forecasting.score.points import FULL_MARK, round_submission
+from forecasting.score.points import FULL_MARK
 
 __all__ = ["SECTION", "ContenderScores", "DayGroup", "ErrorFacts", "GroupErrors", "ResidualRow"]
 
@@ -90,7 +90,7 @@ def error_facts(context: ReportContext) -> ErrorFacts:
     contenders = context.contenders
     if contenders is None:
         return ErrorFacts()
-    found = {t: Residuals.of(contenders.blend[t], cube.y) for t, cube in contenders.cubes.items()}
+    found = {t: Residuals.of(contenders.submitted(t), cube.y) for t, cube in contenders.cubes.items()}
     residuals = {target: residuals for target, residuals in found.items() if len(residuals.known) >= FEWEST_DAYS}
     return ErrorFacts(
         heat=tuple(_heat_charts(contenders)),
@@ -109,7 +109,7 @@ def _heat_charts(contenders: Contenders) -> Iterator[Chart]:
     """
     for place, (target, cube) in enumerate(contenders.cubes.items(), start=1):
         earned = _mean(contenders.blend_points(target), axis=0)
-        rows = [iso(cutoff + np.timedelta64(1, "D")) for cutoff in as_dates(cube.cutoffs)]
+        rows = [iso(day) for day in cube.ds[:, 0]]
         x_label = "day of the window"
         if earned.shape[1] == 1:
             earned, rows, x_label = earned.T, [f"from {rows[0]}"], "window"
@@ -143,10 +143,7 @@ def _groups_of_days(calendar: Calendar, contenders: Contenders) -> tuple[DayGrou
     """Errors by weekday, type of day and week ahead; a group has a day of at least one target."""
     found: dict[tuple[str, str], dict[str, GroupErrors]] = {}
     for target, cube in contenders.cubes.items():
-        earned, y_hat = (
-            contenders.blend_points(target),
-            round_submission(contenders.blend[target]),
-        )
+        earned, y_hat = contenders.blend_points(target), contenders.submitted(target)
         for key, days in _day_masks(calendar, _days_of(cube)).items():
             chosen = np.broadcast_to(days, cube.y.shape) & ~np.isnan(cube.y)
             if chosen.any():
@@ -162,9 +159,9 @@ def _group_errors(earned: FloatArray, y_hat: FloatArray, y: FloatArray) -> Group
     return GroupErrors(len(y), float(earned.mean()), _number(mape(y_hat, y)), _number(bias(y_hat, y)))
 
 
-def _days_of(cube: OofCube) -> Any:
-    """Day of every window and step, ``[n_windows, horizon]``."""
-    return as_dates(cube.cutoffs)[:, None] + np.arange(1, cube.y.shape[2] + 1)
+def _days_of(cube: OofCube) -> DateArray:
+    """Day of every window and step, ``[n_windows, horizon]``. Padding, which is never judged, repeats the first."""
+    return np.where(np.isnat(cube.ds), cube.ds[:, :1], cube.ds)
 
 
 def _day_masks(calendar: Calendar, days: Any) -> Mapping[tuple[str, str], BoolArray]:

@@ -9,6 +9,10 @@ correlation:
   `calibrate`). Its second moments are those of the past windows. A few windows are a small sample, so the moments are
   shrunk toward those of single weeks around their window, which count for `PRIOR_WINDOWS` windows. Both numbers
   together are the degrees of freedom.
+
+A side of an entity with negative amounts has no ratios. Its actual value is :math:`ŷ + m + f` in amounts of money, with
+the mean error m of the window's days, and what remains for the day; nothing is drawn for a day with ŷ = 0, on which the
+account is not active. Unknown days count in neither m nor f; where f is drawn, the last known day stands for them.
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ensembles.judging.bootstrap import BLOCK, draw_blocks
-from forecasting.schema import FloatArray, IntArray
+from forecasting.schema import BoolArray, FloatArray, IntArray
 
 __all__ = ["PRIOR_WINDOWS", "ErrorModel", "Scenarios"]
 
@@ -31,8 +35,8 @@ beyond any amount of money."""
 
 @dataclass(frozen=True)
 class Scenarios:
-    """Draws of the errors to come: `level` ``[n_draws, 2, n_entities]`` in logs, `days` ``[n_draws, n_days]`` places
-    in the row of past days.
+    """Draws of the errors to come: `level` ``[n_draws, 2, n_entities]`` in logs (in amounts where these may be
+    negative), `days` ``[n_draws, n_days]`` places in the row of past days.
     """
 
     level: FloatArray
@@ -42,30 +46,29 @@ class Scenarios:
 @dataclass(frozen=True)
 class ErrorModel:
     """Errors of some windows: `factors` ``[2, n_entities, all days]`` the f of every day, one window after the
-    other; `windows` ``[n_windows, 2, n_entities]`` and `weeks` ``[n_weeks, 2, n_entities]`` log errors.
+    other; `windows` ``[n_windows, 2, n_entities]`` and `weeks` ``[n_weeks, 2, n_entities]`` log errors. Where `signed`
+    ``[2, n_entities]``, they are all amounts.
     """
 
     factors: FloatArray
     windows: FloatArray
     weeks: FloatArray
     horizons: IntArray
+    signed: BoolArray
 
     @classmethod
     def of(cls, y_hat: FloatArray, y: FloatArray, horizons: IntArray) -> ErrorModel:
         """From forecasts and actual values ``[2, n_entities, n_windows, horizon]``."""
+        signed = np.asarray(((y < 0) | (y_hat < 0)).any(axis=(2, 3)))
         factors, windows, weeks = [], [], []
         for k, horizon in enumerate(horizons):
-            made, came = _both_known(y_hat[:, :, k, :horizon], y[:, :, k, :horizon])
-            level = _log_ratio(came.sum(axis=-1), made.sum(axis=-1))
-            windows.append(level)
-            expected = made * np.exp(level)[..., None]
-            factors.append(np.where(expected > 0, came / np.where(expected > 0, expected, 1.0), 1.0))
-            for start in range(0, int(horizon) - BLOCK + 1, BLOCK):
-                week = slice(start, start + BLOCK)
-                weeks.append(_log_ratio(came[..., week].sum(axis=-1), expected[..., week].sum(axis=-1)))
+            window = _WindowErrors.of(y_hat[:, :, k, :horizon], y[:, :, k, :horizon], signed)
+            windows.append(window.level)
+            factors.append(window.factors)
+            weeks += window.weeks
         none = np.empty((0, *y.shape[:2]))
         weekly = np.stack(weeks) if weeks else none
-        return cls(np.concatenate(factors, axis=-1), np.stack(windows), weekly, horizons)
+        return cls(np.concatenate(factors, axis=-1), np.stack(windows), weekly, horizons, signed)
 
     def draw(self, n_draws: int, n_days: int, rng: np.random.Generator) -> Scenarios:
         """Errors of `n_days` days to come, `n_draws` times."""
@@ -82,20 +85,57 @@ class ErrorModel:
 
     def net_outflow(self, y_hat: FloatArray, entity: int, drawn: Scenarios) -> FloatArray:
         """Net outflow of one entity, ``[n_draws, n_days]``, for its forecasts `y_hat` ``[2, n_days]``."""
-        came, left = (
-            y_hat[side]
-            * np.exp(np.minimum(drawn.level[:, side, entity], LARGEST))[:, None]
-            * self.factors[side, entity][drawn.days]
-            for side in (0, 1)
-        )
+        came, left = (self._flow(y_hat[side], (side, entity), drawn) for side in (0, 1))
         outflow: FloatArray = left - came
         return outflow
 
+    def _flow(self, y_hat: FloatArray, place: tuple[int, int], drawn: Scenarios) -> FloatArray:
+        """One side of an entity, at its `place`, ``[n_draws, n_days]``."""
+        level, factors = drawn.level[:, *place][:, None], self.factors[place][drawn.days]
+        if self.signed[place]:
+            return np.where(y_hat == 0, 0.0, y_hat + level + factors)
+        flow: FloatArray = y_hat * np.exp(np.minimum(level, LARGEST)) * factors
+        return flow
 
-def _both_known(y_hat: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Zeros where either is unknown."""
-    known = ~(np.isnan(y_hat) | np.isnan(y))
-    return np.where(known, np.maximum(y_hat, 0.0), 0.0), np.where(known, y, 0.0)
+
+@dataclass(frozen=True)
+class _WindowErrors:
+    """Errors of one window: `level` ``[2, n_entities]``, `factors` ``[2, n_entities, n_days]`` and one array ``[2,
+    n_entities]`` for each of its whole `weeks`.
+    """
+
+    level: FloatArray
+    factors: FloatArray
+    weeks: list[FloatArray]
+
+    @classmethod
+    def of(cls, y_hat: FloatArray, y: FloatArray, signed: BoolArray) -> _WindowErrors:
+        """From forecasts and actual values ``[2, n_entities, n_days]``."""
+        of_signed = signed[..., None]
+        known = ~(np.isnan(y_hat) | np.isnan(y)) & ~(of_signed & (y_hat == 0))
+        made = np.where(known, np.where(of_signed, y_hat, np.maximum(y_hat, 0.0)), 0.0)
+        came = np.where(known, y, 0.0)
+        level = _level(came, made, known, signed)
+        expected = np.where(of_signed, made + level[..., None], made * np.exp(np.where(signed, 0.0, level))[..., None])
+        ratio = np.where(expected > 0, came / np.where(expected > 0, expected, 1.0), 1.0)
+        days = np.where(of_signed, np.where(known, came - expected, 0.0), ratio)
+        weeks = [slice(start, start + BLOCK) for start in range(0, y.shape[-1] - BLOCK + 1, BLOCK)]
+        in_weeks = [_level(came[..., w], expected[..., w], known[..., w], signed) for w in weeks]
+        return cls(level, _carried(days, known), in_weeks)
+
+
+def _level(came: FloatArray, expected: FloatArray, known: BoolArray, signed: BoolArray) -> FloatArray:
+    """Error of all days together, ``[2, n_entities]``: log ratio of the sums, or mean difference of the known days."""
+    ratio = _log_ratio(came.sum(axis=-1), expected.sum(axis=-1))
+    difference = np.where(known, came - expected, 0.0).sum(axis=-1) / np.maximum(known.sum(axis=-1), 1)
+    return np.where(signed, difference, ratio)
+
+
+def _carried(values: FloatArray, known: BoolArray) -> FloatArray:
+    """Values ``[..., n_days]``, those of unknown days replaced by the last known before, or else the first."""
+    place = np.maximum.accumulate(np.where(known, np.arange(values.shape[-1]), -1), axis=-1)
+    place = np.where(place < 0, known.argmax(axis=-1)[..., None], place)
+    return np.take_along_axis(values, place, axis=-1)
 
 
 def _log_ratio(above: FloatArray, below: FloatArray) -> FloatArray:

@@ -69,13 +69,14 @@ class Exceedance:
         return self.honest.share > 2 * self.meant
 
 
-Beyond = dict[tuple[str, str, int], list[BoolArray]]
+Beyond = dict[tuple[str, str, int], list[FloatArray]]
+"""By scope, kind and level, for each window ``[n_entities, n]``: 1 beyond, 0 not, NaN where it cannot be judged."""
 
 
 def measure_exceedance(flows: Flows, levels: Sequence[int], seed: int) -> tuple[tuple[Exceedance, ...], int]:
     """Every test, and the number of windows that had earlier ones."""
     everything = np.arange(len(flows.cutoffs))
-    before = known_before(list(flows.cutoffs), flows.horizons)
+    before = known_before(flows.cutoffs, flows.ends)
     judged = [k for k in range(len(before)) if len(before[k])]
     honest = _beyond(flows, {k: before[k] for k in judged}, levels, seed)
     in_sample = _beyond(flows, dict.fromkeys(range(len(before)), everything), levels, seed)
@@ -89,12 +90,14 @@ def measure_exceedance(flows: Flows, levels: Sequence[int], seed: int) -> tuple[
     return tuple(rows), len(judged)
 
 
-def _share(found: Sequence[BoolArray], kind: ExceedanceKind) -> ExceededShare:
+def _share(found: Sequence[FloatArray], kind: ExceedanceKind) -> ExceededShare:
     """Of arrays ``[n_entities, n]``, one per window."""
-    beyond, n = sum(int(f.sum()) for f in found), sum(f.size for f in found)
+    judged = [~np.isnan(f) for f in found]
+    beyond, n = sum(int((f == 1).sum()) for f in found), sum(int(known.sum()) for known in judged)
     if n == 0:
         return ExceededShare(0, 0, float("nan"), float("nan"))
-    independent = sum(f.shape[1] for f in found) / BLOCK if kind == "day" else len(found)
+    n_days = sum(int(known.any(axis=0).sum()) for known in judged)
+    independent = n_days / BLOCK if kind == "day" else sum(bool(known.any()) for known in judged)
     return ExceededShare(beyond, n, *_clopper_pearson(beyond / n * independent, max(independent, 1.0)))
 
 
@@ -108,31 +111,50 @@ def _clopper_pearson(hits: float, n: float) -> tuple[float, float]:
 
 
 def _beyond(flows: Flows, errors_from: dict[int, IntArray], levels: Sequence[int], seed: int) -> Beyond:
-    """For every judged window, whether the actual values exceeded the quantiles made from errors of other windows."""
+    """For every judged window, whether the actual values exceeded the quantiles made from errors of other windows.
+
+    Sums go over the days that are known.
+    """
     found: Beyond = {}
     for window, past in errors_from.items():
         n_days = int(flows.horizons[window])
         model = ErrorModel.of(flows.y_hat[:, :, past], flows.y[:, :, past], flows.horizons[past])
         drawn = model.draw(N_DRAWS, n_days, generator(seed, f"liquidity of {flows.cutoffs[window]}"))
         made, came = (values[:, :, window, :n_days] for values in (flows.y_hat, flows.y))
-        actual, total = np.nan_to_num(came[1] - came[0]), np.zeros(drawn.days.shape)
+        unknown = np.isnan(came[1] - came[0])
+        actual, total = np.where(unknown, 0.0, came[1] - came[0]), np.zeros(drawn.days.shape)
         each = []
         for entity in range(len(flows.entities)):
             outflow = model.net_outflow(np.nan_to_num(made[:, entity]), entity, drawn)
+            outflow = np.where(unknown[entity], 0.0, outflow)
             total += outflow
             each.append(outflow)
-        _judge(found, "together", levels, [total], actual.sum(axis=0)[None])
+        _judge(found, "together", levels, [total], _Actual(actual.sum(axis=0)[None], unknown.all(axis=0)[None]))
         if len(each) > 1:
-            _judge(found, "each", levels, each, actual)
+            _judge(found, "each", levels, each, _Actual(actual, unknown))
     return found
 
 
-def _judge(found: Beyond, scope: str, levels: Sequence[int], drawn: Sequence[FloatArray], actual: FloatArray) -> None:
-    """Compare actual net outflows ``[n, n_days]`` with the quantiles of the draws of each."""
-    sums = actual.cumsum(axis=1)
-    observed = {"day": actual, "sum": sums, "window": sums.max(axis=1, keepdims=True)}
+@dataclass(frozen=True)
+class _Actual:
+    """Actual net outflows ``[n, n_days]``, 0 on days that are `unknown`."""
+
+    outflow: FloatArray
+    unknown: BoolArray
+
+    @property
+    def judged(self) -> dict[ExceedanceKind, BoolArray]:
+        """Which days, sums and windows have a known day."""
+        nothing_yet = np.logical_and.accumulate(self.unknown, axis=1)
+        return {"day": ~self.unknown, "sum": ~nothing_yet, "window": ~nothing_yet[:, -1:]}
+
+
+def _judge(found: Beyond, scope: str, levels: Sequence[int], drawn: Sequence[FloatArray], actual: _Actual) -> None:
+    """Compare actual net outflows with the quantiles of the draws of each."""
+    sums, judged = actual.outflow.cumsum(axis=1), actual.judged
+    observed = {"day": actual.outflow, "sum": sums, "window": sums.max(axis=1, keepdims=True)}
     share = np.array(levels) / 100
-    ends: dict[str, list[FloatArray]] = {kind: [] for kind in KINDS}
+    ends: dict[ExceedanceKind, list[FloatArray]] = {kind: [] for kind in KINDS}
     for outflow in drawn:
         cumulative = outflow.cumsum(axis=1)
         ends["day"].append(np.quantile(outflow, share, axis=0))
@@ -141,4 +163,5 @@ def _judge(found: Beyond, scope: str, levels: Sequence[int], drawn: Sequence[Flo
     for kind, values in ends.items():
         limits = np.stack(values)  # [n, n_levels, n_days]
         for i, level in enumerate(levels):
-            found.setdefault((scope, kind, level), []).append(observed[kind] > limits[:, i])
+            beyond = np.where(judged[kind], observed[kind] > limits[:, i], np.nan)
+            found.setdefault((scope, kind, level), []).append(beyond)

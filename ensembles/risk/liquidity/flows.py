@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ensembles.oof import window_lengths
+from ensembles.oof import last_dates, window_lengths
 from forecasting.schema import DateArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -25,8 +25,9 @@ class Flows:
     """Forecasts and actual values of two targets; axis 0 is (in, out).
 
     `entities` ``[n_entities]``, "" for a fund without a name; `cutoffs` ``[n_windows]``; `y_hat` and `y`
-    ``[2, n_entities, n_windows, horizon]``, NaN where a window is padded; `ds` ``[horizon]`` the days to come and
-    `ahead` ``[2, n_entities, horizon]`` their forecasts.
+    ``[2, n_entities, n_windows, horizon]``, NaN where a window is padded or an amount unknown; `ds` ``[horizon]`` the
+    days to come and `ahead` ``[2, n_entities, horizon]`` their forecasts; `ends` ``[n_windows]`` the last day of each
+    window.
     """
 
     entities: tuple[str, ...]
@@ -35,6 +36,7 @@ class Flows:
     y: FloatArray
     ds: DateArray
     ahead: FloatArray
+    ends: DateArray
 
     @property
     def horizons(self) -> IntArray:
@@ -66,7 +68,8 @@ def flows_of_run(oof: OofFile, forecast: ForecastFile, net: tuple[str, str]) -> 
     y_hat = np.stack([grid.y_hat[mine] for grid, mine in zip(past, rows, strict=True)])
     y = np.stack([grid.y[mine] for grid, mine in zip(past, rows, strict=True)])
     ds, ahead = _ahead(coming, chosen)
-    return Flows(tuple(entity or "" for entity in entities), past[0].cutoffs, y_hat, y, ds, ahead)
+    ends = last_dates(past[0].ds)
+    return Flows(tuple(entity or "" for entity in entities), past[0].cutoffs, y_hat, y, ds, ahead, ends)
 
 
 def _ahead(coming: ForecastFile, unique_ids: Sequence[Sequence[str]]) -> tuple[DateArray, FloatArray]:

@@ -1,5 +1,7 @@
 """From stored trials to the blend's input: forecasts by member and series, whoever made them, and what failed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from cluster.rundir.batch_file import write_batch
 from cluster.rundir.store import RunStore
 from cluster.stages.collect import collect_forecasts
 from forecasting.backtest import series_of
+from forecasting.errors import DataError
 from forecasting.models.base import State
 from forecasting.trial import Forecast, TrialFailure, TrialResult
 from tests.cluster.batches import work_of
@@ -19,8 +22,8 @@ from tests.cluster.test_plan import ACROSS, funds
 class Stored:
     """A planned run whose trials are answered by hand; `failed` (member, series or target) → reason."""
 
-    def __init__(self, folder, failed, failed_series=None, lost=()):
-        self.panel = funds()
+    def __init__(self, folder, failed, failed_series=None, lost=(), panel=None):
+        self.panel = funds() if panel is None else panel
         self.plan = make_plan(parse_config(ACROSS, "x"), self.panel, "cpu")
         self.store = RunStore(str(folder))
         self.lost = []
@@ -95,3 +98,46 @@ def test_a_failed_global_trial_is_one_failed_trial(tmp_path, lost):
     assert len(done.failures) == (2 if lost else 1)
     assert done.n_failed == (4 if lost else 1)
     assert done.reproducible == (not lost)
+
+
+def with_unknown(windows, targets, funds_left_out=0):
+    """The panel with these windows unknown for these targets' series, but for some."""
+    panel = funds()
+    y = panel.y.copy()
+    for window in windows:
+        for target in targets:
+            for k in range(funds_left_out, 4):
+                end = len(panel.ds) - 7 * (1 - window)
+                y[panel.index(f"f{k}/{target}"), end - 7 : end] = np.nan
+    return replace(panel, y=y)
+
+
+def test_dates_of_the_windows_stand_in_the_cube(tmp_path):
+    run = Stored(tmp_path, {})
+    for cube in run.collected().cubes.values():
+        np.testing.assert_array_equal(cube.ds, [window.ds for window in run.plan.windows.backtest])
+
+
+def test_a_window_in_which_one_series_is_unknown_is_judged_by_the_others(tmp_path):
+    done = Stored(tmp_path, {}, panel=with_unknown((0,), ("redeem",), funds_left_out=1)).collected()
+    assert done.notes == ()
+    assert len(done.windows) == 2
+    assert np.isnan(done.cubes["redeem"].y[1:, 0]).all()
+    assert not np.isnan(done.cubes["redeem"].y[0, 0]).any()
+
+
+def test_a_window_in_which_a_target_is_unknown_is_left_out_with_a_sentence(tmp_path):
+    run = Stored(tmp_path, {}, panel=with_unknown((0,), ("redeem",)))
+    done = run.collected()
+    assert done.windows == run.plan.windows.backtest[1:]
+    start, end = run.plan.windows.backtest[0].start, run.plan.windows.backtest[0].end
+    assert done.notes == (f"the window {start} to {end} is left out: no amount of redeem is known",)
+    for cube in done.cubes.values():
+        assert cube.cutoffs == (run.plan.windows.backtest[1].cutoff,)
+        assert cube.y.shape == cube.y_hat.shape[:3] == (4, 1, 7)
+
+
+def test_without_a_window_that_can_be_judged_there_is_a_sentence(tmp_path):
+    sentence = r"no backtest window can be judged: .+ no amount of purchase or redeem is known"
+    with pytest.raises(DataError, match=sentence):
+        Stored(tmp_path, {}, panel=with_unknown((0, 1), ("purchase", "redeem"))).collected()

@@ -9,7 +9,7 @@ from ensembles.blend.combination import BASELINE, Candidate, fit_candidate, pars
 from ensembles.blend.methods.base import FittingRules
 from ensembles.oof import OofCube, average_families, average_seeds
 from forecasting.score.names import score_named
-from tests.ensembles.cubes import members_of, month_cutoffs, random_cube
+from tests.ensembles.cubes import members_of, month_cutoffs, one_day, random_cube
 
 RULES = FittingRules(score_named("linear"), shrinkage=3.0)
 ALL = [
@@ -24,7 +24,7 @@ def fit(cube: OofCube, candidate: Candidate, windows: list[int]):  # type: ignor
 
 def by_hand(layout: str, values: list[float], candidate: str) -> float:
     y_hat = np.array(values).reshape(1, 1, 1, -1)
-    cube = OofCube("in", ("in",), month_cutoffs(1), members_of(layout), y_hat, np.ones((1, 1, 1)))
+    cube = one_day(members_of(layout), y_hat)
     return float(fit(cube, parse_candidate(candidate)[0], []).apply(cube.y_hat)[0, 0, 0])
 
 

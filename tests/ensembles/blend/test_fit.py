@@ -12,11 +12,11 @@ from ensembles.blend.combination import Candidate, fit_candidate
 from ensembles.blend.fit import fit_blend
 from ensembles.blend.methods.base import FittingRules
 from ensembles.blend.spec import BlendSpec
+from ensembles.judging.judge import Judge
 from ensembles.oof import OofCube, average_families, average_seeds
 from forecasting.errors import TooManyFailures
 from forecasting.schema import FloatArray
 from forecasting.score.names import score_named
-from forecasting.score.points import round_submission
 from tests.ensembles.cubes import day_cutoffs, month_cutoffs, planted_cube, random_cube
 from tests.plain_scores import plain_score
 
@@ -42,7 +42,7 @@ class Oracle:
         self.forecast = cache(self._forecast)
 
     def past(self, cutoff: np.datetime64 | None) -> tuple[int, ...]:
-        ends = [c + np.timedelta64(int(h), "D") for c, h in zip(self.first.cutoffs, self.first.horizons, strict=True)]
+        ends = [days[~np.isnat(days)][-1] for days in self.first.ds]
         return tuple(j for j in range(self.n_windows) if cutoff is None or ends[j] <= cutoff)
 
     def _forecast(self, target: str, candidate: Candidate, fit_on: tuple[int, ...], window: int) -> FloatArray:
@@ -53,7 +53,7 @@ class Oracle:
 
     def points(self, target: str, candidate: Candidate, window: int, surrogate: str) -> float:
         fit_on = self.past(self.first.cutoffs[window])
-        y_hat = round_submission(self.forecast(target, candidate, fit_on, window))
+        y_hat = self.forecast(target, candidate, fit_on, window)
         return plain_score(y_hat, self.cubes[target].y[:, window], surrogate)
 
     def choice(self, cutoff: np.datetime64 | None) -> tuple[Candidate, ...]:
@@ -192,3 +192,90 @@ def test_a_target_without_members_is_said() -> None:
     empty = replace(cubes["redeem"], members=(), y_hat=cubes["redeem"].y_hat[..., :0])
     with pytest.raises(TooManyFailures, match="of redeem"):
         fit_blend({**cubes, "redeem": empty}, WEIGHTS, BlendSpec(), "linear")
+
+
+def judge_of(cubes: dict[str, OofCube], rounding: float | None = None) -> Judge:
+    return Judge.of(cubes, WEIGHTS, score_named("linear"), rounding)
+
+
+def in_unit(cubes: dict[str, OofCube], unit: float) -> dict[str, OofCube]:
+    return {t: replace(cube, y_hat=cube.y_hat * unit, y=cube.y * unit) for t, cube in cubes.items()}
+
+
+@pytest.mark.parametrize("power", [-9, -3, 3, 9])
+@pytest.mark.parametrize("surrogate", ["linear", "wape"])
+def test_the_unit_of_a_table_changes_no_choice_score_or_weight(surrogate: str, power: int) -> None:
+    cubes = two_targets(14, month_cutoffs(4), 28, n_series=2)
+    for cube in cubes.values():
+        cube.y[0, 0], cube.y[1, 2, :5] = 0.0, np.nan
+        cube.y_hat[0, 0, :10] = 0.0
+    unit = 10.0**power
+    spec = BlendSpec(candidates=("mean", "best-single", "simplex", "greedy", "simplex-by-series"))
+    one, two = (fit_blend(in_unit(cubes, u), WEIGHTS, spec, surrogate) for u in (1.0, unit))
+    assert one.evidence.prequential.choices == two.evidence.prequential.choices
+    np.testing.assert_allclose(two.evidence.prequential.per_window, one.evidence.prequential.per_window, atol=1e-9)
+    for target, cube in cubes.items():
+        for first, second in zip(one.evidence.tracks[target], two.evidence.tracks[target], strict=True):
+            np.testing.assert_allclose(second.final.unit_weights, first.final.unit_weights, atol=1e-9)
+            np.testing.assert_allclose(second.y_hat / unit, first.y_hat, rtol=1e-9)
+        y_hat = cube.y_hat[:, -1, :, 0]
+        plain, scaled = (b.targets[target].bands(u * y_hat) for b, u in ((one, 1.0), (two, unit)))
+        np.testing.assert_allclose(scaled.high[80] / unit, plain.high[80], rtol=1e-9)
+
+
+def test_small_amounts_are_not_rounded_before_they_are_judged() -> None:
+    cubes = two_targets(15, month_cutoffs(4), 28)
+    small = in_unit(cubes, 1e-4)  # all below a half
+    plain, tiny = (fit_blend(c, WEIGHTS, BlendSpec(), "linear") for c in (cubes, small))
+    assert tiny.evidence.prequential.score == pytest.approx(plain.evidence.prequential.score)
+    assert fit_blend(small, WEIGHTS, BlendSpec(), "linear", 1.0).evidence.prequential.score == 0.0
+
+
+@pytest.mark.parametrize("rounding", [1.0, 0.01])
+def test_what_is_rounded_is_rounded_for_every_choice(rounding: float) -> None:
+    """Members whose forecasts are whole steps, and others within half a step of them, are the same members."""
+    cubes = in_unit(two_targets(16, month_cutoffs(4), 28), 0.02 * rounding)
+    whole = {t: replace(c, y_hat=np.round(c.y_hat / rounding) * rounding) for t, c in cubes.items()}
+    spec = BlendSpec(candidates=("best-single",), calibrate=False)
+    one, two = (fit_blend(c, WEIGHTS, spec, "linear", rounding) for c in (cubes, whole))
+    members, totals = judge_of(cubes, rounding).member_totals(cubes)
+    assert members == judge_of(whole, rounding).member_totals(whole)[0]
+    np.testing.assert_array_equal(totals, judge_of(whole, rounding).member_totals(whole)[1])
+    assert one.evidence.best_single is not None
+    assert two.evidence.best_single is not None
+    assert one.evidence.best_single.picks == two.evidence.best_single.picks
+
+
+def test_targets_of_either_sign_are_blended_by_wape_without_a_factor() -> None:
+    rng = np.random.default_rng(17)
+    cubes = {}
+    for target, cube in two_targets(17, month_cutoffs(5), 28, n_series=2).items():
+        y = rng.normal(20.0, 100.0, cube.y.shape)
+        y[1, 1] = np.nan  # a series unknown in a whole window
+        y_hat = np.nan_to_num(y)[..., None] + rng.normal(0, 30.0, cube.y_hat.shape)
+        cubes[target] = replace(cube, y=y, y_hat=y_hat)
+    blend = fit_blend(cubes, WEIGHTS, BlendSpec(), "wape")
+    assert 5 < blend.evidence.prequential.score < 10
+    for target, found in blend.targets.items():
+        assert found.factor == 1.0
+        assert (blend.evidence.calibration[target].factors == 1.0).all()
+        for level in (80, 95):
+            share = blend.evidence.coverage[target][level].share
+            assert share == pytest.approx(level / 100, abs=0.12)
+        bands = found.bands(found.apply(cubes[target].y_hat[:, -1]))
+        assert (bands.low[95] < bands.low[80]).all()
+        assert (bands.high[80] < bands.high[95]).all()
+
+
+def test_a_series_without_flow_earns_everything_when_nothing_is_forecast() -> None:
+    cubes = two_targets(18, month_cutoffs(3), 28, n_series=2)
+    for cube in cubes.values():
+        cube.y[1], cube.y_hat[1] = 0.0, 0.0
+    for surrogate in ("linear", "wape"):
+        blend = fit_blend(cubes, WEIGHTS, BlendSpec(), surrogate)
+        for target, found in blend.targets.items():
+            ahead = found.apply(cubes[target].y_hat[:, -1])
+            assert (ahead[1] == 0.0).all()
+            assert (found.bands(ahead).high[95][1] == 0.0).all()
+            points = judge_of(cubes).day_points(target, blend.evidence.prequential.y_hat[target])
+            assert (points[1] == 10.0).all()

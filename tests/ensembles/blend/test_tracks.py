@@ -29,7 +29,7 @@ def test_a_track_forecasts_each_window_by_weights_of_the_windows_before_it() -> 
         rules, judge = FittingRules(LINEAR, 3.0), Judge.of({"in": cube}, {"in": 1.0}, LINEAR)
         (track,) = track_candidates(cube, (candidate,), rules, judge)
         units = average_families(cube)
-        for window, past in enumerate(known_before(cube.cutoffs, cube.horizons)):
+        for window, past in enumerate(known_before(cube.cutoffs, cube.ends)):
             fitted = fit_candidate(candidate, cube.members, units, past, rules)
             np.testing.assert_array_equal(track.y_hat[:, window], fitted.apply(cube.y_hat[:, window]))
         assert set(track.scores) == {"linear", "convex", "concave"}

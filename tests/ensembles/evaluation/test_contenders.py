@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ensembles.evaluation.contenders import BEST_SINGLE, NAIVE, Contenders
-from ensembles.oof import MemberInfo, OofCube
+from ensembles.oof import MemberInfo
 from forecasting.schema import BLEND
 from tests.ensembles.cubes import month_cutoffs, random_cube
 from tests.ensembles.runs import WEIGHTS, failed_run, run_of, small_run
@@ -37,7 +37,7 @@ def test_last_week_again_is_a_contender_where_it_was_run() -> None:
         cube = random_cube(target, "a:x1 b:z1", month_cutoffs(3), 28, seed=i)
         naive = MemberInfo("zz", "seasonal-naive", "naive", "seasonal-naive")
         members = (cube.members[0], naive)
-        cubes[target] = OofCube(target, cube.unique_ids, cube.cutoffs, members, cube.y_hat, cube.y)
+        cubes[target] = replace(cube, members=members)
     found = Contenders.of(run_of(cubes))
     assert found is not None
     np.testing.assert_array_equal(found.forecasts[NAIVE]["redeem"], cubes["redeem"].y_hat[..., 1])

@@ -11,8 +11,10 @@ from ensembles.blend.spec import BlendSpec
 from ensembles.evaluation.evaluate import evaluate_blend
 from ensembles.evaluation.leaderboard import MemberFacts, build_leaderboard
 from ensembles.files.oof_parquet import OofFile
+from ensembles.judging.judge import Judge
 from ensembles.oof import MemberInfo, OofCube
 from forecasting.errors import StorageError
+from forecasting.score.names import score_named
 from forecasting.windows import Window
 from tests.ensembles.cubes import day_cutoffs, month_cutoffs, planted_cube, random_cube
 
@@ -92,7 +94,8 @@ def test_cubes_come_back_from_the_stored_files() -> None:
     blend = fit_blend(cubes, WEIGHTS, BlendSpec(), "linear")
     windows = [Window(c, 28) for c in month_cutoffs(4)]
     failed = [(MemberInfo("zz", "broken", "a", "broken", 0), "reason")]
-    board = build_leaderboard(cubes, WEIGHTS, "linear", blend, windows, {}, MemberFacts(failed=failed))
+    judge = Judge.of(cubes, WEIGHTS, score_named("linear"))
+    board = build_leaderboard(cubes, judge, blend, windows, {}, MemberFacts(failed=failed), season_length=7)
     oof = OofFile.of(cubes, blend.evidence.prequential.y_hat, blend.evidence.prequential.bands)
     back = oof.cubes(board)
     for target, cube in cubes.items():

@@ -15,10 +15,11 @@ from ensembles.evaluation.leaderboard import MemberFacts, build_leaderboard
 from ensembles.files.blend_json import BlendFile
 from ensembles.files.exports.leaderboard import leaderboard_csv
 from ensembles.files.leaderboard_json import LeaderboardFile
+from ensembles.judging.judge import Judge
 from ensembles.oof import MemberInfo, OofCube
-from forecasting.schema import iso
+from forecasting.schema import FloatArray, iso
 from forecasting.score.metrics import mape, mase
-from forecasting.score.points import round_submission
+from forecasting.score.names import score_named
 from forecasting.windows import Window
 from tests.ensembles.cubes import month_cutoffs, random_cube
 from tests.plain_scores import plain_score
@@ -26,6 +27,19 @@ from tests.plain_scores import plain_score
 WEIGHTS = {"purchase": 0.45, "redeem": 0.55}
 WINDOWS = [Window(cutoff, 28) for cutoff in month_cutoffs(4)]
 FAILED = MemberInfo("zz", "lstm/x/s09", "lstm", "x", 9)
+
+
+def board_of(
+    cubes: dict[str, OofCube],
+    blend: Blend | None,
+    history: dict[str, FloatArray],
+    facts: MemberFacts,
+    rounding: float | None = None,
+    season_length: int = 7,
+) -> dict[str, Any]:
+    judge = Judge.of(cubes, WEIGHTS, score_named("linear"), rounding)
+    file = build_leaderboard(cubes, judge, blend, WINDOWS, history, facts, season_length=season_length)
+    return file.model_dump(mode="json")
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +56,7 @@ def blend(cubes: dict[str, OofCube]) -> Blend:
 def board(cubes: dict[str, OofCube], blend: Blend) -> dict[str, Any]:
     history = {t: np.linspace(900, 1100, 60) ** 1.1 for t in WEIGHTS}
     facts = MemberFacts({"ax00": 1.25}, {"ax00": "cpu"}, [(FAILED, "diverged")])
-    return build_leaderboard(cubes, WEIGHTS, "linear", blend, WINDOWS, history, facts).model_dump(mode="json")
+    return board_of(cubes, blend, history, facts)
 
 
 def row(board: dict[str, Any], member: str) -> dict[str, Any]:
@@ -87,17 +101,34 @@ def test_rows_are_sorted_by_the_named_column_with_the_failed_last(board: dict[st
 def test_a_member_row_says_what_the_member_scored(board: dict[str, Any], cubes: dict[str, OofCube]) -> None:
     r = row(board, "a-x/s00")
     per_window = [
-        sum(w * plain_score(round_submission(cubes[t].y_hat[:, k, :, 0]), cubes[t].y[:, k]) for t, w in WEIGHTS.items())
-        for k in range(4)
+        sum(w * plain_score(cubes[t].y_hat[:, k, :, 0], cubes[t].y[:, k]) for t, w in WEIGHTS.items()) for k in range(4)
     ]
     assert r["per_window"] == pytest.approx(per_window, abs=1e-6)
     assert r["score"] == pytest.approx(np.mean(per_window), abs=1e-6)
     assert r["score_x30"] == pytest.approx(30 * np.mean(per_window), abs=1e-5)
-    y_hat, y = round_submission(cubes["redeem"].y_hat[..., 0]), cubes["redeem"].y
+    y_hat, y = cubes["redeem"].y_hat[..., 0], cubes["redeem"].y
     assert r["targets"]["redeem"]["mape"] == pytest.approx(mape(y_hat, y), abs=1e-6)
     assert r["targets"]["redeem"]["mase"] == pytest.approx(mase(y_hat, y, np.linspace(900, 1100, 60) ** 1.1), abs=1e-6)
     assert (r["seconds"], r["device"], r["seed"], r["score_in_sample"]) == (1.25, "cpu", 0, None)
     assert row(board, "a-x/s01")["seconds"] is None
+
+
+@pytest.mark.parametrize("rounding", [1.0, 0.01])
+def test_a_submission_that_is_rounded_is_measured_as_it_is(cubes: dict[str, OofCube], rounding: float) -> None:
+    small = {t: replace(cube, y_hat=cube.y_hat / 100, y=cube.y / 100) for t, cube in cubes.items()}
+    measures = row(board_of(small, None, {}, MemberFacts(), rounding), "a-x/s00")["targets"]["redeem"]
+    y_hat, y = np.round(small["redeem"].y_hat[..., 0], 0 if rounding == 1 else 2), small["redeem"].y
+    assert measures["score"] == pytest.approx(np.mean([plain_score(y_hat[:, k], y[:, k]) for k in range(4)]), abs=1e-6)
+    assert measures["mape"] == pytest.approx(mape(y_hat, y), abs=1e-6)
+
+
+def test_the_scale_of_mase_is_the_season_of_the_axis(cubes: dict[str, OofCube]) -> None:
+    history = {t: np.linspace(900, 1100, 60) ** 1.1 for t in WEIGHTS}
+    for season in (5, 52):
+        r = row(board_of(cubes, None, history, MemberFacts(), season_length=season), "a-x/s00")
+        y_hat, y = cubes["redeem"].y_hat[..., 0], cubes["redeem"].y
+        expected = mase(y_hat, y, history["redeem"], season_length=season)
+        assert r["targets"]["redeem"]["mase"] == pytest.approx(expected, abs=1e-6)
 
 
 def test_one_row_is_the_blend_and_the_losing_candidates_stand_beside_it(board: dict[str, Any], blend: Blend) -> None:
@@ -113,7 +144,7 @@ def test_one_row_is_the_blend_and_the_losing_candidates_stand_beside_it(board: d
 
 def test_the_candidate_that_is_the_blend_is_not_listed_as_a_loser(cubes: dict[str, OofCube]) -> None:
     blend = fit_blend(cubes, WEIGHTS, BlendSpec(candidates=("mean",), tie=9.0), "linear")
-    board = build_leaderboard(cubes, WEIGHTS, "linear", blend, WINDOWS, {}, MemberFacts()).model_dump(mode="json")
+    board = board_of(cubes, blend, {}, MemberFacts())
     assert {f.combination.candidate.label for f in blend.targets.values()} == {"mean/families"}
     assert [r["member"] for r in board["rows"] if r["family"] == "candidate"] == ["mean/settings"]
 
@@ -150,7 +181,7 @@ def test_a_member_with_one_target_missing_has_no_total(cubes: dict[str, OofCube]
     redeem = cubes["redeem"]
     fewer = {**cubes, "redeem": replace(redeem, members=redeem.members[1:], y_hat=redeem.y_hat[..., 1:])}
     blend = fit_blend(fewer, WEIGHTS, BlendSpec(candidates=("mean",)), "linear")
-    board = build_leaderboard(fewer, WEIGHTS, "linear", blend, WINDOWS, {}, MemberFacts()).model_dump(mode="json")
+    board = board_of(fewer, blend, {}, MemberFacts())
     r = row(board, "a-x/s00")
     assert (r["score"], r["per_window"], r["targets"]["redeem"]["score"]) == (None, None, None)
     assert r["targets"]["purchase"]["score"] is not None
@@ -158,7 +189,8 @@ def test_a_member_with_one_target_missing_has_no_total(cubes: dict[str, OofCube]
 
 
 def test_without_a_blend_the_failures_are_still_rows() -> None:
-    file = build_leaderboard({}, WEIGHTS, "linear", None, WINDOWS, {}, MemberFacts(failed=[(FAILED, "diverged")]))
+    judge, facts = Judge.of({}, WEIGHTS, score_named("linear")), MemberFacts(failed=[(FAILED, "diverged")])
+    file = build_leaderboard({}, judge, None, WINDOWS, {}, facts, season_length=7)
     assert leaderboard_csv(file).decode().splitlines()[1].startswith("lstm/x/s09,lstm,x,9,failed,diverged,,")
     board = file.model_dump(mode="json")
     assert [r["status"] for r in board["rows"]] == ["failed"]

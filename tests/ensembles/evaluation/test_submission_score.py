@@ -31,6 +31,14 @@ def test_wape_pools_the_days() -> None:
     assert result.targets["purchase"].score == pytest.approx(10 * (1 - 63 / 300))
 
 
+def test_wape_judges_amounts_of_either_sign() -> None:
+    truth = b"ds,purchase,redeem\n20140801,-100,10\n20140802,50.5,10\n"
+    result = score_submission(b"20140801,-90,10\n20140802,40.5,10\n", truth, WEIGHTS, "wape")
+    assert result.targets["purchase"].score == pytest.approx(10 * (1 - 20 / 150.5))
+    with pytest.raises(DataError, match=r"truth: purchase: -100 on 2014-08-01 is negative.+or use the score wape"):
+        score_submission(b"20140801,90,10\n", truth, WEIGHTS, "linear")
+
+
 def test_header_order_parquet_and_panels(tmp_path: Path) -> None:
     submission = b"date,redeem,purchase\r\n2014/8/1,1000,100\r\n\r\n"
     table = pa.table({"ds": np.array(["2014-08-01"], dtype="datetime64[D]"), "purchase": [100.0], "redeem": [1000]})
@@ -48,7 +56,11 @@ def test_header_order_parquet_and_panels(tmp_path: Path) -> None:
         (b"", TRUTH, "submission: is empty"),
         (b"date,purchase,redeem\n", TRUTH, "submission: has a header and no rows"),
         (b"20140801,1,2\n20140802,1\n", TRUTH, "submission:2: has 2 columns, and 3 are needed"),
-        (b"20140801,1,2\n20140802,1,-2\n", TRUTH, "submission:2: redeem is '-2'"),
+        (
+            b"20140801,1,2\n20140802,1,-2\n",
+            TRUTH,
+            "submission: redeem: -2 on 2014-08-02 is negative",
+        ),
         (b"20140801,1,2\n20140802,inf,2\n", TRUTH, "submission:2: purchase is 'inf'"),
         (b"20140801,1,2\n\n2014-02-30,1,2\n", TRUTH, "submission:3: '2014-02-30' is not a date"),
         (b"20141301,1,2\n20140802,1,2\n", TRUTH, "submission:1: there is no date in 20141301, 1, 2"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -65,13 +66,28 @@ def test_bands_that_are_not_there_come_back_as_such() -> None:
     assert rule.quantiles == pytest.approx(blend.targets["redeem"].band_rule.quantiles, nan_ok=True)
 
 
+def test_bands_of_series_with_negative_amounts_come_back_and_older_files_are_read() -> None:
+    cubes = {target: replace(cube, y_hat=cube.y_hat - 900, y=cube.y - 900) for target, cube in cubes_of(2).items()}
+    blend = fit_blend(cubes, WEIGHTS, BlendSpec(candidates=("mean",)), "wape")
+    facts = json.loads(BlendFile.of(blend).to_bytes())
+    back = BlendFile.from_bytes(json.dumps(facts).encode(), "run").target_blends()["redeem"].band_rule
+    rule, y_hat = blend.targets["redeem"].band_rule, cubes["redeem"].y_hat[:, -1, :, 0]
+    assert rule.amounts is not None
+    assert (rule.amounts > 0).all()
+    np.testing.assert_array_equal(back.apply(y_hat).high[80], rule.apply(y_hat).high[80])
+    for target in facts["targets"].values():
+        del target["apply"]["amounts"]
+    older = BlendFile.from_bytes(json.dumps(facts).encode(), "run").target_blends()["redeem"].band_rule
+    assert older.amounts is None
+
+
 def test_the_layout_of_the_file() -> None:
     facts = json.loads(BlendFile.of(blend_by("greedy", cubes_of())).to_bytes())
     assert list(facts) == [*KEYS, "choices", "pairs", "best_single"]
     target = facts["targets"]["redeem"]
     assert list(target) == [*TARGET_KEYS, "apply"]
     assert list(target["bands"]["quantiles"]) == list(target["coverage"]) == ["80", "95"]
-    assert list(target["apply"]) == ["unit_weights", "factor", "own", "slope", "centre", "quantiles"]
+    assert list(target["apply"]) == ["unit_weights", "factor", "own", "slope", "centre", "quantiles", "amounts"]
     assert [u["name"] for u in target["units"]] == sorted(u["name"] for u in target["units"])
     assert sum(m["weight"] for m in target["members"]) == pytest.approx(1.0, abs=1e-5)
 

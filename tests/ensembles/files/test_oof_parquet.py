@@ -26,7 +26,7 @@ ENTITIES = ("a/b", "purchase", "redeem")
 def cube_of(target: str, seed: int) -> OofCube:
     """Three entities in two windows of 4 and 3 days; the last entity begins in the second window."""
     cube = random_cube(target, "a:x2 b:y1", month_cutoffs(2), 4, seed=seed, n_series=3)
-    cube.y_hat[:, 1, 3], cube.y[:, 1, 3] = np.nan, np.nan
+    cube.y_hat[:, 1, 3], cube.y[:, 1, 3], cube.ds[1, 3] = np.nan, np.nan, np.datetime64("NaT")
     cube.y_hat[2, 0], cube.y[2, 0] = np.nan, np.nan
     cube.y[0, 0, 1] = np.nan
     return replace(cube, unique_ids=tuple(f"{entity}/{target}" for entity in ENTITIES))
@@ -134,6 +134,37 @@ def test_a_row_in_another_place_is_the_same_row() -> None:
         grid, again = OOF.blend_grid(target), mixed.blend_grid(target)
         order = [again.unique_ids.index(uid) for uid in grid.unique_ids]
         np.testing.assert_array_equal(again.y_hat[order], grid.y_hat)
+
+
+@pytest.mark.parametrize(
+    "days",
+    [
+        (("2024-03-28", "2024-04-02", "2024-04-03"), ("2024-04-03", "2024-04-04", "NaT")),  # work days around Easter
+        (("1969-12-29", "1970-01-05", "1970-01-12"), ("1970-01-12", "1970-01-19", "NaT")),  # weeks, and overlapping
+    ],
+)
+def test_days_that_do_not_follow_each_other_stand_in_their_order(days: tuple[tuple[str, ...], ...]) -> None:
+    ds = as_dates(days)
+    cutoffs = (ds[0, 0] - 3, ds[1, 0] - 1)
+    cubes = {}
+    for seed, target in enumerate(WEIGHTS):
+        cube = random_cube(target, "a:x2 b:y1", cutoffs, 3, seed=seed, n_series=2)
+        cube.y_hat[:, 1, 2], cube.y[:, 1, 2] = np.nan, np.nan
+        cubes[target] = replace(cube, ds=ds)
+    cubes["purchase"].y_hat[:, 0, 0], cubes["purchase"].y[:, 0, 0] = np.nan, np.nan  # begins a period later
+    cubes["redeem"].y[1, 0] = np.nan  # unknown in the whole window
+    blended = {target: cube.y_hat.mean(axis=-1) for target, cube in cubes.items()}
+    oof = OofFile.from_bytes(OofFile.of(cubes, blended).to_bytes(), "run")
+    assert set(oof.ds) == set(ds[~np.isnat(ds)])
+    back = oof.cubes(board_of(*[m.name for m in cubes["redeem"].members]))
+    for target, cube in cubes.items():
+        grid = oof.blend_grid(target)
+        for found in (back[target].ds, grid.ds):
+            np.testing.assert_array_equal(found, ds)
+        np.testing.assert_array_equal(back[target].y_hat, cube.y_hat)
+        np.testing.assert_array_equal(back[target].y, cube.y)
+        np.testing.assert_array_equal(grid.y_hat, blended[target])
+        np.testing.assert_array_equal(back[target].horizons, [3, 2])
 
 
 def board_of(*members: str, targets: Mapping[str, float] = WEIGHTS) -> LeaderboardFile:

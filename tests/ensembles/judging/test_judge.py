@@ -22,7 +22,7 @@ def cubes() -> dict[str, OofCube]:
     made = {}
     for i, target in enumerate(WEIGHTS, 5):
         cube = random_cube(target, "a:x2 b:y1", month_cutoffs(3), 28, seed=i, n_series=2)
-        cube.y_hat[:, 1, 25:], cube.y[:, 1, 25:] = np.nan, np.nan
+        cube.y_hat[:, 1, 25:], cube.y[:, 1, 25:], cube.ds[1, 25:] = np.nan, np.nan, np.datetime64("NaT")
         cube.y[0, 2, 4] = np.nan
         made[target] = cube
     return made
@@ -37,8 +37,7 @@ def plain_totals(cubes: dict[str, OofCube], y_hat: Forecasts, surrogate: str) ->
     for window in range(3):
         total = 0.0
         for target, weight in WEIGHTS.items():
-            rounded = round_submission(y_hat[target][:, window])
-            total += weight * plain_score(rounded, cubes[target].y[:, window], surrogate)
+            total += weight * plain_score(y_hat[target][:, window], cubes[target].y[:, window], surrogate)
         totals.append(total)
     return totals
 
@@ -59,6 +58,28 @@ def test_totals_equal_a_plain_loop(cubes: dict[str, OofCube], surrogate: str) ->
             scores = judge.checked_scores(target, y_hat[target])
             assert tuple(scores) == judge.points_score.checked_with
             np.testing.assert_array_equal(scores[surrogate], judge.target_scores(target, y_hat[target]))
+
+
+@pytest.mark.parametrize("rounding", [1.0, 0.01])
+@pytest.mark.parametrize("surrogate", SCORES)
+def test_a_judge_of_submissions_that_are_rounded_rounds_everything_it_judges(
+    cubes: dict[str, OofCube], surrogate: str, rounding: float
+) -> None:
+    scale = 0.01 / rounding  # a few steps a day: rounding moves every score
+    small = {t: replace(cube, y_hat=cube.y_hat * scale, y=cube.y * scale) for t, cube in cubes.items()}
+    plain, judge = (Judge.of(small, WEIGHTS, score_named(surrogate), step) for step in (None, rounding))
+    y_hat = of_member(small, 0)
+    rounded = {t: round_submission(values, rounding) for t, values in y_hat.items()}
+    np.testing.assert_array_equal(judge.per_window(y_hat), plain.per_window(rounded))
+    assert (judge.per_window(y_hat) != plain.per_window(y_hat)).all()
+    assert judge.mean(y_hat) == plain.mean(rounded)
+    assert judge.score(y_hat) == plain.score(rounded)
+    assert judge.by("wape").mean(y_hat) == plain.by("wape").mean(rounded)
+    np.testing.assert_array_equal(judge.member_totals(small)[1][0], judge.per_window(y_hat))
+    points = plain.day_points("redeem", rounded["redeem"])
+    np.testing.assert_array_equal(judge.day_points("redeem", y_hat["redeem"]), points)
+    for name, scores in judge.checked_scores("redeem", y_hat["redeem"]).items():
+        np.testing.assert_array_equal(scores, plain.by(name).target_scores("redeem", rounded["redeem"]))
 
 
 def test_members_without_every_target_have_no_total(cubes: dict[str, OofCube]) -> None:
@@ -86,7 +107,7 @@ def test_resamples_are_scores_of_the_days_drawn(cubes: dict[str, OofCube], surro
     for draw in (0, 7):
         windows, days = zip(*(inside[place] for place in judge.days[draw]), strict=True)
         expected = sum(
-            weight * plain_score(round_submission(y_hat[t][:, windows, days]), cubes[t].y[:, windows, days], surrogate)
+            weight * plain_score(y_hat[t][:, windows, days], cubes[t].y[:, windows, days], surrogate)
             for t, weight in WEIGHTS.items()
         )
         assert judge.resampled(y_hat)[draw] == pytest.approx(expected)
@@ -117,7 +138,7 @@ def test_points_of_a_day_are_linear_ones_for_a_pooled_score(
     points, y = judge.day_points("redeem", y_hat), cubes["redeem"].y
     assert judge.daily_score.name == daily
     np.testing.assert_array_equal(np.isnan(points), np.isnan(y))
-    assert points[1, 2, 3] == pytest.approx(plain_points(float(np.rint(y_hat[1, 2, 3])), float(y[1, 2, 3]), daily))
+    assert points[1, 2, 3] == pytest.approx(plain_points(float(y_hat[1, 2, 3]), float(y[1, 2, 3]), daily))
 
 
 def test_the_ranking_weighs_the_targets() -> None:

@@ -98,3 +98,79 @@ def test_coverage_counts_days_inside() -> None:
     assert found.low < found.share < found.high <= 1.0
     none = coverage(Bands({80: y * np.nan, 95: y * np.nan}, {80: y, 95: y}), y, np.array([10, 10, 8]))[95]
     assert np.isnan(none.share)
+
+
+def signed_errors(
+    rng: np.random.Generator, shape: tuple[int, ...], size: float = 100.0, noise: float = 0.3
+) -> tuple[FloatArray, FloatArray]:
+    """Amounts of either sign whose errors are alike on the scale of inverse hyperbolic sines."""
+    y_hat = rng.normal(0, 3 * size, shape)
+    return y_hat, size * np.sinh(np.arcsinh(y_hat / size) + noise * rng.normal(size=shape))
+
+
+def test_bands_of_negative_amounts_hold_their_level_on_both_sides_of_zero() -> None:
+    rng = np.random.default_rng(8)
+    inside: dict[int, list[float]] = {level: [] for level in BAND_LEVELS}
+    for _ in range(60):
+        y_hat, y = signed_errors(rng, (2, 4, 30))
+        bands = fit_bands(y_hat[:, :3], y[:, :3]).apply(y_hat[:, 3])
+        for level in BAND_LEVELS:
+            assert (bands.low[level] < y_hat[:, 3]).all()
+            assert (bands.high[level] > y_hat[:, 3]).all()
+            inside[level].append(float(((y[:, 3] >= bands.low[level]) & (y[:, 3] <= bands.high[level])).mean()))
+    for level in BAND_LEVELS:
+        assert np.mean(inside[level]) == pytest.approx(level / 100, abs=0.03)
+
+
+def test_each_series_has_its_own_kind_of_scale() -> None:
+    rng = np.random.default_rng(9)
+    (pos_hat, pos), (net_hat, net) = errors_of(rng, (1, 4, 30)), signed_errors(rng, (1, 4, 30))
+    both = fit_bands(np.concatenate([pos_hat, net_hat]), np.concatenate([pos, net]))
+    assert both.amounts is not None
+    assert both.amounts[0] == 0
+    assert both.amounts[1] == pytest.approx(np.median(np.abs(net)))
+    bands = both.apply(np.array([[1000.0, 10.0], [1000.0, -10.0]]))
+    low, high = bands.low[80], bands.high[80]
+    np.testing.assert_allclose(low[0] * high[0], [1e6, 1e2])  # symmetrical in ratios
+    assert high[1, 1] > 0 > low[1, 1]  # near zero, an amount may have either sign
+    assert fit_bands(pos_hat, pos).amounts is None
+
+
+def test_a_forecast_of_no_flow_has_no_width_and_a_negative_one_has_no_ratios() -> None:
+    rng = np.random.default_rng(10)
+    rule = fit_bands(*signed_errors(rng, (1, 3, 20)))
+    assert rule.apply(np.zeros((1, 1))).high[95] == rule.apply(np.zeros((1, 1))).low[95] == 0.0
+    of_logs = fit_bands(*errors_of(rng, (1, 3, 20))).apply(np.array([[-5.0, 0.0, 5.0]]))
+    np.testing.assert_array_equal(np.isnan(of_logs.low[80]), [[True, False, False]])
+
+
+def test_days_on_which_nothing_is_forecast_do_not_narrow_the_others() -> None:
+    y_hat, y = signed_errors(np.random.default_rng(11), (1, 3, 20))
+    quiet_hat, quiet = (np.concatenate([v, np.zeros((1, 3, 10))], axis=2) for v in (y_hat, y))
+    assert fit_bands(quiet_hat, quiet).own == pytest.approx(fit_bands(y_hat, y).own)
+
+
+@pytest.mark.parametrize("make", [errors_of, signed_errors])
+@pytest.mark.parametrize("power", [-9, 9])
+def test_the_unit_of_a_table_scales_its_bands(make, power: int) -> None:  # type: ignore[no-untyped-def]
+    y_hat, y = make(np.random.default_rng(12), (2, 3, 20))
+    y[0, 1, :4] = 0.0
+    unit = 10.0**power
+    plain, scaled = (fit_bands(u * y_hat, u * y).apply(u * y_hat[:, 0]) for u in (1.0, unit))
+    for level in BAND_LEVELS:
+        np.testing.assert_allclose(scaled.low[level] / unit, plain.low[level], rtol=1e-9)
+        np.testing.assert_allclose(scaled.high[level] / unit, plain.high[level], rtol=1e-9)
+
+
+def test_unknown_days_are_in_no_error_and_in_no_coverage() -> None:
+    y_hat, y = errors_of(np.random.default_rng(13), (2, 4, 10))
+    y[1, 2], y[0, 1, :5] = np.nan, np.nan  # a series unknown in a whole window, and half of another
+    past = tuple(np.arange(k) for k in range(4))
+    bands = prequential_bands(y_hat, y, past)
+    assert all(np.isfinite(bands.low[level][:, 1:]).all() for level in BAND_LEVELS)
+    found = coverage(bands, y, np.full(4, 10))[80]
+    assert found.n_days == 5 + 10 + 10 + 10 + 10  # windows 1 to 3 of two series less 15 days
+    assert np.isfinite([found.low, found.high]).all()
+    other = y.copy()
+    other[1, 0, 3] = np.nan
+    assert fit_bands(y_hat[:, :1], other[:, :1]).own[1] != fit_bands(y_hat[:, :1], y[:, :1]).own[1]

@@ -23,7 +23,7 @@ def flows(n_windows: int, *, together: float = 0.0, seed: int = 0, n_entities: i
     cutoffs = np.datetime64("2013-01-01") + 28 * np.arange(n_windows)
     names = tuple(f"fund{i}" for i in range(n_entities)) if n_entities > 1 else ("",)
     ds = np.datetime64("2014-09-01") + np.arange(28)
-    return Flows(names, cutoffs, y_hat, y, ds, np.full((2, n_entities, 28), LEVEL))
+    return Flows(names, cutoffs, y_hat, y, ds, np.full((2, n_entities, 28), LEVEL), cutoffs + 28)
 
 
 def found(rows: tuple[Exceedance, ...], kind: str, level: int, scope: str = "together") -> Exceedance:
@@ -82,7 +82,7 @@ def test_a_window_level_error_moves_whole_months() -> None:
 
 def test_the_same_seed_gives_the_same_and_an_entity_changes_no_other() -> None:
     many = flows(4, n_entities=3)
-    fewer = Flows(many.entities[:2], many.cutoffs, many.y_hat[:, :2], many.y[:, :2], many.ds, many.ahead[:, :2])
+    fewer = replace(many, entities=many.entities[:2], y_hat=many.y_hat[:, :2], y=many.y[:, :2], ahead=many.ahead[:, :2])
     first, again, less = liquidity_at_risk(many, 1), liquidity_at_risk(many, 1), liquidity_at_risk(fewer, 1)
     np.testing.assert_array_equal(first.total.daily[99], again.total.daily[99])
     np.testing.assert_allclose(first.entities[0].daily[99], less.entities[0].daily[99])
@@ -94,6 +94,61 @@ def test_days_without_flow_are_no_error() -> None:
     quiet.y[0, 0, 0, :5] = 0
     quiet.y_hat[0, 0, 0, 2] = 0
     assert np.isfinite(liquidity_at_risk(quiet, 1).total.daily[99]).all()
+
+
+def net_flows(n_windows: int, seed: int = 0) -> Flows:
+    """Inflows of either sign around a level of nought point two, with errors of size 1 in units of `LEVEL`."""
+    plain, rng = flows(n_windows), np.random.default_rng(seed)
+    y_hat, y, ahead = plain.y_hat.copy(), plain.y.copy(), plain.ahead.copy()
+    y_hat[0], ahead[0] = 0.2 * LEVEL, 0.2 * LEVEL
+    y[0] = y_hat[0] + LEVEL * rng.normal(size=y_hat[0].shape)
+    y[1] = y_hat[1]  # what goes out is known
+    return replace(plain, y_hat=y_hat, y=y, ahead=ahead)
+
+
+def test_errors_of_amounts_of_either_sign_are_added() -> None:
+    total = liquidity_at_risk(net_flows(12), 1).total
+    expected = 0.8 * LEVEL + np.array([-1.645, 0.0, 1.645, 2.326]) * LEVEL
+    for value, level in zip(expected, (5, 50, 95, 99), strict=True):
+        assert total.daily[level].mean() == pytest.approx(value, abs=0.25 * LEVEL)
+    rows = liquidity_at_risk(net_flows(24), 1).exceedances
+    assert found(rows, "day", 95).honest.share == pytest.approx(0.05, abs=0.03)
+
+
+def test_a_day_on_which_an_account_is_not_active_has_no_errors() -> None:
+    net = net_flows(6)
+    y_hat, y, ahead = net.y_hat.copy(), net.y.copy(), net.ahead.copy()
+    for values in (y_hat, y):
+        values[0, ..., 5::7] = 0.0
+    ahead[0, ..., 5::7] = 0.0
+    total = liquidity_at_risk(replace(net, y_hat=y_hat, y=y, ahead=ahead), 1).total
+    np.testing.assert_allclose(total.daily[99][5::7], LEVEL)
+    assert (np.delete(total.daily[99], np.s_[5::7]) > 2 * LEVEL).all()
+
+
+@pytest.mark.parametrize("make", [flows, net_flows])
+@pytest.mark.parametrize("power", [-9, 9])
+def test_the_unit_of_the_flows_scales_the_buffers(make, power: int) -> None:  # type: ignore[no-untyped-def]
+    plain, unit = make(4), 10.0**power
+    scaled = replace(plain, y_hat=plain.y_hat * unit, y=plain.y * unit, ahead=plain.ahead * unit)
+    one, two = (liquidity_at_risk(each, 1) for each in (plain, scaled))
+    np.testing.assert_allclose(two.total.daily[99] / unit, one.total.daily[99], rtol=1e-9)
+    assert [r.honest.beyond for r in two.exceedances] == [r.honest.beyond for r in one.exceedances]
+
+
+@pytest.mark.parametrize("make", [flows, net_flows])
+def test_unknown_days_are_not_judged_and_narrow_nothing(make) -> None:  # type: ignore[no-untyped-def]
+    whole = make(12, seed=5)
+    y = whole.y.copy()
+    y[0, :, :, ::2] = np.nan  # one side of every other day
+    y[:, :, 3, 0] = np.nan
+    gaps, plain = liquidity_at_risk(replace(whole, y=y), 1), liquidity_at_risk(whole, 1)
+    daily = found(gaps.exceedances, "day", 95)
+    assert daily.honest.n == 11 * 14
+    assert daily.honest.share == pytest.approx(0.05, abs=0.05)
+    assert found(gaps.exceedances, "sum", 95).honest.n == 11 * 27  # the first day of each window is unknown
+    wide, usual = (r.total.daily[99].mean() - r.total.daily[50].mean() for r in (gaps, plain))
+    assert wide == pytest.approx(usual, rel=0.2)
 
 
 def test_flows_are_read_from_the_stored_tables() -> None:

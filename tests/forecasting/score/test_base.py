@@ -94,3 +94,36 @@ def test_the_unpublished_formula_is_checked_by_its_three_shapes_in_their_order()
     for name in UNPUBLISHED:
         assert score_named(name).checked_with == ("linear", "convex", "concave")
     assert score_named("wape").checked_with == ("wape",)
+
+
+@pytest.mark.parametrize("name", score_names())
+def test_nothing_below_the_bar_is_worth_nothing(name):
+    score = score_named(name)
+    assert score.worth(np.array([0.0])) == 0.0
+    assert np.isfinite(score.worth(np.array([0.0, 5.0]))).all()
+
+
+@pytest.mark.parametrize("name", score_names())
+@pytest.mark.parametrize("power", [-9, 9])
+def test_slopes_are_per_unit_whatever_the_unit(name, power):
+    y, y_hat = np.array([0.0, 3.0, 5.0, 7.0]), np.array([0.01, 3.2, 4.0, 20.0])
+    score, unit = score_named(name), 10.0**power
+
+    def scaled(u):
+        _, below = score.parts(u * y_hat, u * y)
+        return score.slope(u * y_hat, u * y) * u * score.worth(below.sum())
+
+    np.testing.assert_allclose(scaled(unit), scaled(1.0), rtol=1e-6, atol=1e-12)
+
+
+def test_only_scores_by_relative_error_need_positive_amounts():
+    assert {name: score_named(name).signed for name in score_names()} == {
+        "concave": False,
+        "convex": False,
+        "linear": False,
+        "wape": True,
+    }
+
+
+def test_points_shown_of_a_signed_target_go_by_the_size_of_the_day():
+    np.testing.assert_allclose(points([-115.0, 85.0, 100.0], [-100.0, 100.0, -100.0]), [5.0, 5.0, 0.0])

@@ -41,3 +41,16 @@ def test_nothing_to_judge_is_nan(metric):
 def test_scale_does_not_matter():
     for metric in (mape, smape, bias):
         assert metric(Y_HAT * 1e9, Y * 1e9) == pytest.approx(metric(Y_HAT, Y))
+
+
+def test_errors_of_amounts_of_either_sign_are_relative_to_their_size():
+    y, y_hat = np.array([-100.0, 50.0, 0.0]), np.array([-90.0, -50.0, 10.0])
+    assert mape(y_hat, y) == pytest.approx((0.1 + 2.0) / 2)
+    assert bias(y_hat, y) == pytest.approx((0.1 - 2.0) / 2)
+    assert smape(y_hat, y) == pytest.approx((20 / 190 + 2.0 + 2.0) / 3)
+
+
+def test_unknown_amounts_are_not_in_the_scale_of_mase():
+    history = np.tile([10.0, 12.0], 14)
+    history[5:9] = np.nan
+    assert mase(np.array([12.0]), np.array([10.0]), history, season_length=1) == pytest.approx(1.0)
