@@ -17,9 +17,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from ensembles.blend.spec import BlendSpec
 from ensembles.oof import REFERENCE
+from forecasting.axis import DAILY, Axis
 from forecasting.data.spec import DataSpec
 from forecasting.errors import ConfigError
 from forecasting.models import built_in_models, model_names, model_type
+from forecasting.models.base import with_season
 from forecasting.score.names import score_names
 from forecasting.trial import Member
 from forecasting.windows import WindowSpec
@@ -205,7 +207,7 @@ def parse_config(raw: Mapping[str, Any], source: str) -> RunConfig:
         raise ConfigError(f"{source}: {_explain(error, RunConfig)}") from None
     except RecursionError:
         raise ConfigError(f"{source}: nested too deeply: a configuration is a few levels of keys") from None
-    expand_members(config, source)
+    expand_members(config, source=source)
     return config
 
 
@@ -257,8 +259,10 @@ def _index(node: list[Any], part: str, override: str) -> int:
     return int(part)
 
 
-def expand_members(config: RunConfig, source: str = "configuration") -> tuple[Member, ...]:
+def expand_members(config: RunConfig, axis: Axis = DAILY, source: str = "configuration") -> tuple[Member, ...]:
     """Every member of the run: each entry's grid of settings times its seeds, sorted by member_id.
+
+    A season that an entry leaves out is the axis's: a week of days or work days, a year of weeks.
 
     Raises
     ------
@@ -268,7 +272,7 @@ def expand_members(config: RunConfig, source: str = "configuration") -> tuple[Me
     members: dict[str, Member] = {}
     names: set[str] = set()
     for position, entry in enumerate(config.members):
-        for member in _expand(entry, f"{source}: members.{position} ({entry.model})"):
+        for member in _expand(entry, axis, f"{source}: members.{position} ({entry.model})"):
             if member.member_id in members or member.name in names:
                 raise ConfigError(
                     f"{source}: members.{position} ({entry.model}) makes {member.name} twice: "
@@ -279,7 +283,7 @@ def expand_members(config: RunConfig, source: str = "configuration") -> tuple[Me
     return tuple(members[key] for key in sorted(members))
 
 
-def _expand(entry: MemberEntry, place: str) -> Iterator[Member]:
+def _expand(entry: MemberEntry, axis: Axis, place: str) -> Iterator[Member]:
     cls = model_type(entry.model) if entry.model else None
     if cls is None:
         raise ConfigError(f"{place}: model is empty: name one of the registered models")
@@ -293,7 +297,8 @@ def _expand(entry: MemberEntry, place: str) -> Iterator[Member]:
     for values in product(*grid.values()):
         chosen = dict(zip(grid, values, strict=True))
         try:
-            settings = cls.settings_type.model_validate({**entry.settings, **chosen})
+            given = with_season(cls.settings_type, {**entry.settings, **chosen}, axis.season_length)
+            settings = cls.settings_type.model_validate(given)
         except ValidationError as error:
             raise ConfigError(f"{place}: {_explain(error, cls.settings_type)}") from None
         label = "/".join([entry.name or entry.model, *(f"{key}={value}" for key, value in chosen.items())])

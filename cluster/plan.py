@@ -14,6 +14,8 @@ from cluster.versions import installed
 from forecasting.models import model_type
 from forecasting.models.base import Fingerprinted, StackedModel
 from forecasting.panel import Panel
+from forecasting.scale.histories import is_ordinary
+from forecasting.scale.members import VERSION
 from forecasting.schema import iso
 from forecasting.seeding import content_hash
 from forecasting.trial import Member, Trial
@@ -25,7 +27,7 @@ BATCH_SECONDS = 5.0
 """Work in one batch of models that are fitted one at a time: long against the cost of a file, short against a lost
 worker."""
 SERIES_DAYS = 56
-"""Days that a series of a panel must have before the first cutoff, so that it sinks no member that others can feed;
+"""Days that a series of a panel must be worth before the first cutoff, so that it sinks no member that others can feed;
 a panel that is shorter itself asks for its own length."""
 
 
@@ -96,7 +98,7 @@ def make_plan(config: RunConfig, panel: Panel, device: str) -> Plan:
     ConfigError, DataError
         As the members' and the windows' checks do.
     """
-    members = expand_members(config)
+    members = expand_members(config, panel.axis)
     windows = check_windows(config, panel)
     window_key: list[object] = [[iso(w.cutoff), w.horizon] for w in windows.all]
     if not windows.refit:
@@ -112,30 +114,31 @@ def make_plan(config: RunConfig, panel: Panel, device: str) -> Plan:
         code = _code_key(member, device)
         read = shared if member.learns_across else own
         for uid in dict.fromkeys(member.unit(s) for s in series):
-            key = content_hash(member.member_id, uid, config.seed, read[uid], window_key, windows.max_horizon, *code)
+            seen = [*code, *_scale_key(panel, uid, member.learns_across)]
+            key = content_hash(member.member_id, uid, config.seed, read[uid], window_key, windows.max_horizon, *seen)
             trials.append(Trial(member, uid, key))
     return Plan(config, members, windows, tuple(trials), device, broken, Counter(s.target for s in panel.series))
 
 
 def _broken(panel: Panel, windows: WindowPlan) -> dict[str, str]:
-    """Series of a panel that no backtest can judge, and why: too short or constant up to the first cutoff."""
+    """Series of a panel that no backtest can judge, and why."""
     first = windows.all[0].cutoff
-    reasons = {}
-    for series in panel.series:
-        if series.entity is None:
-            continue
-        y = panel.history(series.unique_id, first).y
-        needed = min(SERIES_DAYS, int((first - panel.ds[0]).astype(np.int64)) + 1)
-        if len(y) < needed:
-            reasons[series.unique_id] = (
-                f"holds {len(y)} days up to {iso(first)}, the first cutoff, and {needed} are needed: "
-                "use fewer windows, or give it more history"
-            )
-        elif (y == y[0]).all():
-            reasons[series.unique_id] = (
-                f"is {y[0]:g} on every day up to {iso(first)}, the first cutoff: there is nothing to learn from it"
-            )
-    return reasons
+    reasons = {s.unique_id: _fault(panel, s.unique_id, first) for s in panel.series if s.entity is not None}
+    return {uid: reason for uid, reason in reasons.items() if reason is not None}
+
+
+def _fault(panel: Panel, unique_id: str, first: np.datetime64) -> str | None:
+    """Why a series cannot be learned from: too short, or constant but not zero, up to the first cutoff."""
+    y, there = panel.history(unique_id, first).y, int(np.searchsorted(panel.ds, first, side="right"))
+    known, needed = y[~np.isnan(y)], min(panel.axis.worth(SERIES_DAYS), there)
+    if len(y) < needed:
+        return (
+            f"holds {len(y)} {panel.axis.noun} up to {iso(first)}, the first cutoff, and {needed} are needed: "
+            "use fewer windows, or give it more history"
+        )
+    if len(known) and known[0] != 0 and (known == known[0]).all():
+        return f"is {known[0]:g} on every day up to {iso(first)}, the first cutoff: there is nothing to learn from it"
+    return None
 
 
 def check_windows(config: RunConfig, panel: Panel) -> WindowPlan:
@@ -149,6 +152,14 @@ def check_windows(config: RunConfig, panel: Panel) -> WindowPlan:
     windows = plan_windows(panel.ds, config.windows.spec(), panel.axis)
     panel.calendar.days(windows.final.ds)  # an unknown country is an error of the configuration, not of every trial
     return windows
+
+
+def _scale_key(panel: Panel, unit: str, learns_across: bool) -> list[object]:
+    """What besides decides how models see unknown, zero and negative amounts, where a series of the trial has them."""
+    rows = [row for row, s in enumerate(panel.series) if unit == (s.target if learns_across else s.unique_id)]
+    y = panel.y[rows]
+    begun = np.cumsum(~np.isnan(y), axis=1) > 0
+    return [] if is_ordinary(y[begun]) else [f"scale {VERSION}"]
 
 
 def _code_key(member: Member, device: str) -> list[object]:

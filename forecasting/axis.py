@@ -55,6 +55,14 @@ class Axis:
         """Fewest periods before a cutoff: four weeks of days, sixteen of weeks."""
         return {"D": 28, "B": 20, "W": 16}[self.freq]
 
+    def worth(self, days: int) -> int:
+        """Periods that tell about as much as so many calendar days: as many weeks of work days; of weeks, four for
+        seven days.
+        """
+        if self.freq == "D":
+            return days
+        return -(-days * (4 if self.freq == "W" else self.calendar.days_a_week) // WEEK)
+
     @property
     def noun(self) -> str:
         """What a period is called, in the plural."""
@@ -81,11 +89,15 @@ class Axis:
         return np.asarray(found[found <= end])
 
     def steps(self, cutoff: np.datetime64, ds: DateArray) -> IntArray:
-        """How many periods after the cutoff each of `ds` lies, from 1: ``[len(ds)]``."""
+        """How many periods after the cutoff each of `ds` lies, from 1: ``[len(ds)]``.
+
+        Work days must be those that follow the cutoff, none left out: which days were worked is known better from the
+        data than from a calendar.
+        """
+        if self.freq == "B":
+            return np.arange(1, len(ds) + 1)
         days = (ds - cutoff).astype(np.int64)
-        if self.freq == "D" or len(ds) == 0:
-            return np.asarray(days)
-        return np.asarray(np.searchsorted(self.after(cutoff, int(days.max())), ds) + 1)
+        return np.asarray(days if self.freq == "D" else days // WEEK)
 
     def between(self, first: np.datetime64, last: np.datetime64) -> DateArray:
         """Every period from `first` to `last`, both among them; of work days, those of the calendar."""

@@ -5,8 +5,8 @@ In: trials, the panel, the windows. Out: one `TrialResult` or `TrialFailure` per
 `forecast_windows` is the one loop over windows. Models that are fitted one series at a time, many fits at a time or on
 all series of a target differ only in the `StateFor` that gives the loop its states; so does a stored state.
 
-A model sees `Panel.history(unique_id, cutoff)` and nothing else, so no value after a cutoff can reach a forecast made
-there.
+A model sees `Panel.history(unique_id, cutoff)`, put in order by `forecasting.scale`, and nothing else. So no value
+after a cutoff can reach a forecast made there.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import numpy as np
 from forecasting.errors import TrialError, UserError
 from forecasting.models.base import AnyModel, FitTask, GlobalModel, Model, PanelTask, StackedModel, State
 from forecasting.panel import History, Panel
+from forecasting.scale import members
 from forecasting.schema import DateArray, FloatArray, iso
 from forecasting.seeding import fit_key
 from forecasting.trial import Forecast, Trial, TrialFailure, TrialOutcome, TrialResult
@@ -131,7 +132,7 @@ def one_step_fits(model: AnyModel, state: State, history: History, ds: DateArray
         if len(before.y) == 0:
             continue
         try:
-            fits[place] = model.predict(state, before, ds[place : place + 1])[0]
+            fits[place] = members.predict(model, state, before, ds[place : place + 1])[0]
         except TrialError:
             continue
     return fits
@@ -170,9 +171,9 @@ class _Batch:
     def fit(self, trial: Trial, model: AnyModel, window: Window, previous: State | None) -> State:
         """One fit of a model that is fitted one at a time, on a series or on all series of a target."""
         if isinstance(model, GlobalModel):
-            return model.fit_all(self._panel_task(trial, window, previous))
+            return members.fit_all(model, self._panel_task(trial, window, previous))
         assert isinstance(model, Model)
-        return model.fit(self._task(trial, window, previous))
+        return members.fit(model, self._task(trial, window, previous))
 
     def fit_together(self, trials: Sequence[Trial], model: StackedModel, device: str) -> list[StateFor]:
         """Fit all trials at all cutoffs as one program; gives each trial a `StateFor` that looks its states up."""
@@ -219,7 +220,7 @@ def _fit_many(model: StackedModel, tasks: Sequence[FitTask], device: str) -> lis
     if not tasks:
         return []
     try:
-        return model.fit_many(tasks, device)
+        return members.fit_many(model, tasks, device)
     except (MemoryError, UserError):
         raise
     except Exception as error:  # as in `_Batch.outcome`
@@ -229,13 +230,8 @@ def _fit_many(model: StackedModel, tasks: Sequence[FitTask], device: str) -> lis
 
 
 def _forecast(model: AnyModel, state: State, history: History, window: Window) -> Forecast:
-    y_hat = np.asarray(model.predict(state, _with_values(history, window), window.ds), dtype=np.float64)
-    if y_hat.shape != (window.horizon,) or not np.isfinite(y_hat).all():
-        raise TrialError(
-            f"the forecast of {history.unique_id} from {iso(window.cutoff)} has shape {y_hat.shape} "
-            "or values that are not finite"
-        )
-    return Forecast(history.unique_id, window.cutoff, np.maximum(y_hat, 0.0))
+    y_hat = members.predict(model, state, _with_values(history, window), window.ds)
+    return Forecast(history.unique_id, window.cutoff, y_hat)
 
 
 def _with_values(history: History, window: Window) -> History:

@@ -92,9 +92,15 @@ class History:
         """How many periods after the cutoff each of `ds`, which follow it, lies: from 1, ``[len(ds)]``."""
         return self.axis.steps(self.cutoff, ds)
 
-    def span(self, ahead: int) -> DateArray:
-        """Its periods and the next `ahead`, ``[n + ahead]``."""
-        return np.concatenate([self.ds, self.axis.after(self.cutoff, ahead)])
+    def ahead(self, n: int, ds: DateArray | None = None) -> DateArray:
+        """The next `n` periods ``[n]``; of work days the first are `ds`, where these are given."""
+        if ds is None or self.freq != "B" or len(ds) == 0:
+            return self.axis.after(self.cutoff, n)
+        return np.concatenate([ds[:n], self.axis.after(ds[-1], max(n - len(ds), 0))])
+
+    def span(self, ahead: int, ds: DateArray | None = None) -> DateArray:
+        """Its periods and the next `ahead`, ``[n + ahead]``; `ds` as in `ahead`."""
+        return np.concatenate([self.ds, self.ahead(ahead, ds)])
 
     @property
     def cutoff(self) -> np.datetime64:

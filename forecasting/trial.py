@@ -75,7 +75,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Forecast:
-    """Forecast of one series from one cutoff: `y_hat` ``[horizon]``, in the unit of y, at least 0."""
+    """Forecast of one series from one cutoff: `y_hat` ``[horizon]``, in the unit of y; negative only where y was."""
 
     unique_id: str
     cutoff: np.datetime64

@@ -1,9 +1,13 @@
-"""A finished run as something to forecast with: its configuration, blend and series, and what data fit it."""
+"""A finished run as something to forecast with: its configuration, blend and series, and what data fit it.
+
+A series of a panel concerns itself alone: one that newer data lack, that cannot be read or that has other values is
+left out and named. A run on a single table needs all of its series.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,21 +18,24 @@ from cluster.stages.input import identity
 from ensembles.blend.target_blend import TargetBlend
 from ensembles.files.blend_json import BlendFile
 from ensembles.files.forecast_parquet import ForecastFile
-from ensembles.files.oof_parquet import OofFile
+from ensembles.files.history_parquet import HistoryFile
 from ensembles.files.run_json import RunFile
 from forecasting.data.loaded import Loaded
 from forecasting.errors import DataError, StorageError
-from forecasting.panel import Panel
-from forecasting.schema import as_date, iso
+from forecasting.panel import Panel, Series
+from forecasting.schema import BoolArray, DateArray, FloatArray, as_date, iso
 from forecasting.trial import Member
-from forecasting.windows import Window, plan_windows
+from forecasting.windows import Window, window_after
 
-__all__ = ["TrainedRun", "open_trained"]
+__all__ = ["KnownSeries", "TrainedRun", "left_out", "open_trained"]
 
-LONG_ENOUGH = 1000
-"""Length of a dummy date range, long enough for any window: what follows the data depends on their last day alone."""
 SAME_SHARE = 0.5
 """Share of known days that must have the values of the run: fewer are other data, more are a revision."""
+SHOWN = 5
+"""Series named in a sentence."""
+
+Known = tuple[DateArray, FloatArray]
+"""Periods and amounts of a series as the run knew them, ``[n]`` each."""
 
 
 @dataclass(frozen=True)
@@ -70,50 +77,12 @@ class TrainedRun:
                 f"the data end on {iso(panel.end)}, before the run's own, which end on {iso(self.end)}: "
                 "give data up to that day or later"
             )
-        days = panel.end - np.arange(LONG_ENOUGH)[::-1]
-        return plan_windows(days, replace(self.config.windows.spec(), n_windows=1, split=None)).final
+        return window_after(panel.end, self.config.windows.spec(), panel.axis)
 
-    def check_data(self, loaded: Loaded) -> tuple[str, ...]:
-        """Refuse data that are not of this run's series; gives notes on what is odd but can be used.
-
-        Raises
-        ------
-        DataError
-            When a series is missing, cannot be read, or has other values on the days the run knows.
-        """
-        reasons = {problem.series.unique_id: problem.reason for problem in loaded.problems}
-        panel, needed = loaded.panel, [uid for uids in self.series.values() for uid in uids]
-        for uid in needed:
-            if uid in reasons:
-                raise DataError(f"{uid}, which the run forecasts, cannot be read: {reasons[uid]}")
-            if uid not in panel.unique_ids:
-                raise DataError(
-                    f"the data hold no series {uid}, which the run forecasts; they hold {_some(panel.unique_ids)}: "
-                    "give data with the run's series"
-                )
-        self._check_values(panel)
-        notes = []
-        if len(panel.series) > len(needed):
-            more = len(panel.series) - len(needed)
-            notes.append(f"{more} series of the data are not in the run's forecast and get none")
-        if panel.ds[0] > self.end or identity(panel.until(self.end)) != self.run.data.fingerprint:
-            notes.append(f"the data up to {iso(self.end)} are not quite those the run was trained on")
-        return tuple(notes)
-
-    def _check_values(self, panel: Panel) -> None:
-        """Compare with the actual values of the backtest's days, which the run keeps."""
-        blend = self.store.read(OofFile).blend
-        uids, days, y = blend.unique_id, blend.ds, blend.y
-        for uid in np.unique(uids):
-            mine = uids == uid
-            now = panel.truth(str(uid), days[mine])
-            known = ~np.isnan(now) & ~np.isnan(y[mine])
-            if known.any() and (now == y[mine])[known].mean() < SAME_SHARE:
-                day = int(np.flatnonzero(known & (now != y[mine]))[0])
-                raise DataError(
-                    f"{uid} on {iso(days[mine][day])} is {now[day]:.10g} and was {y[mine][day]:.10g} in the run, and "
-                    "so on most days: these are other data, or another unit; give newer data of the same series"
-                )
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The series it forecasts."""
+        return tuple(uid for uids in self.series.values() for uid in uids)
 
 
 def open_trained(run_dir: str) -> TrainedRun:
@@ -131,7 +100,7 @@ def open_trained(run_dir: str) -> TrainedRun:
     blends = store.read(BlendFile).target_blends()
     forecast = store.read(ForecastFile).blend
     series = {target: tuple(dict.fromkeys(forecast.of_target(target).unique_id)) for target in blends}
-    members = {member.member_id: member for member in expand_members(config)}
+    members = {member.member_id: member for member in expand_members(config, run.axis)}
     for blend in blends.values():
         for info in blend.combination.members:
             if info.member_id not in members:
@@ -150,5 +119,110 @@ def _check_usable(store: RunStore, config: RunConfig) -> None:
         )
 
 
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+@dataclass(frozen=True)
+class KnownSeries:
+    """The run's series in newer data: unique_id → why it cannot be forecast, and notes for the user."""
+
+    left: Mapping[str, str]
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, trained: TrainedRun, loaded: Loaded) -> KnownSeries:
+        """Raises DataError when no series of the run can be forecast, or one of a single table cannot."""
+        before = _known(trained)
+        reasons = {problem.series.unique_id: problem.reason for problem in loaded.problems}
+        faults = {uid: _fault(uid, loaded.panel, reasons, before) for uid in trained.needed}
+        left = {uid: fault for uid, fault in faults.items() if fault is not None}
+        notes = left_out(left, trained.needed)
+        kept = [uid for uid in trained.needed if uid not in left]
+        return cls(left, (*notes, *_notes(trained, loaded.panel, kept, before)))
+
+
+def left_out(left: Mapping[str, str], needed: Sequence[str]) -> tuple[str, ...]:
+    """A note for each series left out.
+
+    Raises
+    ------
+    DataError
+        The series is of a single table, or none is left.
+    """
+    for uid, reason in left.items():
+        if Series.named(uid).entity is None or len(left) == len(needed):
+            raise DataError(reason)
+    return tuple(f"{uid} is left out: {reason}" for uid, reason in left.items())
+
+
+def _names(unique_ids: Sequence[str]) -> str:
+    """The first few series, and how many more."""
+    more = len(unique_ids) - SHOWN
+    return ", ".join(unique_ids[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _known(trained: TrainedRun) -> dict[str, Known]:
+    """What the run knew of each of its series; nothing where it kept no history."""
+    if not trained.store.has(HistoryFile):
+        return {}
+    history = trained.store.read(HistoryFile)
+    order = np.argsort(history.unique_id, kind="stable")
+    uids, starts = np.unique(history.unique_id[order], return_index=True)
+    return {
+        str(uid): (history.ds[rows], history.y[rows])
+        for uid, rows in zip(uids, np.split(order, starts[1:]), strict=True)
+    }
+
+
+def _fault(uid: str, panel: Panel, reasons: Mapping[str, str], before: Mapping[str, Known]) -> str | None:
+    """Why a series of the run cannot be forecast from these data; None where it can."""
+    if uid in reasons:
+        return f"{uid}, which the run forecasts, cannot be read: {reasons[uid]}"
+    if uid not in panel.unique_ids:
+        return (
+            f"the data hold no series {uid}, which the run forecasts; they hold {_names(panel.unique_ids)}: "
+            "give data with the run's series"
+        )
+    ds, y, now = _compared(uid, panel, before)
+    known = ~np.isnan(now)
+    if not known.any() or (now == y)[known].mean() >= SAME_SHARE:
+        return None
+    day = int(np.flatnonzero(known & (now != y))[0])
+    return (
+        f"{uid} on {iso(ds[day])} is {now[day]:.10g} and was {y[day]:.10g} in the run, and so on most days: these are "
+        "other data, or another unit; give newer data of the same series"
+    )
+
+
+def _compared(uid: str, panel: Panel, before: Mapping[str, Known]) -> tuple[DateArray, FloatArray, FloatArray]:
+    """Days and values of the run, and what the data say of these days, NaN for nothing: ``[n]`` each."""
+    ds, y = before.get(uid, (panel.ds[:0], np.empty(0)))
+    return ds, y, panel.truth(uid, ds)
+
+
+def _notes(trained: TrainedRun, panel: Panel, kept: Sequence[str], before: Mapping[str, Known]) -> Iterable[str]:
+    """What is odd about data that can be used."""
+    more = [uid for uid in panel.unique_ids if uid not in trained.needed]
+    if more:
+        yield f"{_names(more)}: not in the run's forecast, and without one here"
+    late = [uid for uid in kept if np.isnan(panel.y[panel.index(uid), -1])]
+    if late:
+        yield f"{_names(late)}: not known up to {iso(panel.end)}, and forecast from the last known amounts"
+    if panel.ds[0] <= trained.end and identity(panel.until(trained.end)) == trained.run.data.fingerprint:
+        return
+    compared = {uid: _compared(uid, panel, before) for uid in kept}
+    end = iso(trained.end)
+    changed = [uid for uid, (_, y, now) in compared.items() if _differs(y, now).any()]
+    if changed:
+        yield f"{_names(changed)}: other values up to {end} than those the run was trained on"
+    short = [uid for uid, (_, _, now) in compared.items() if np.isnan(now).any()]
+    if short:
+        yield f"{_names(short)}: fewer values up to {end} than those the run was trained on"
+    if not (changed or short) and (not before or _same_series(trained, panel)):
+        yield f"the data up to {end} are not quite those the run was trained on"
+
+
+def _differs(y: FloatArray, now: FloatArray) -> BoolArray:
+    return np.asarray(~np.isnan(now) & (now != y))
+
+
+def _same_series(trained: TrainedRun, panel: Panel) -> bool:
+    """Whether the data hold as many series as the run's, so that their fingerprints can be compared."""
+    return len(panel.series) == trained.run.data.series

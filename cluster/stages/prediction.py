@@ -12,7 +12,7 @@ are given.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -22,16 +22,16 @@ import numpy as np
 
 from cluster.rundir.final_states import Fit, find_fits
 from cluster.rundir.storage import Storage, without_secrets
-from cluster.stages.finished_run import TrainedRun, open_trained
+from cluster.stages.finished_run import KnownSeries, TrainedRun, left_out, open_trained
 from cluster.stages.input import load_data
 from ensembles.blend.target_blend import TargetBlend
 from ensembles.files.forecast_parquet import ForecastFile, TargetForecast
 from ensembles.files.prediction_json import PredictionFile
 from ensembles.files.table import panel_series
 from forecasting.backtest import forecast_windows, reason_of
-from forecasting.errors import DataError
-from forecasting.models.base import AnyModel, State, Updatable
+from forecasting.models.base import AnyModel, State
 from forecasting.panel import Panel
+from forecasting.scale import members
 from forecasting.schema import FloatArray, iso
 from forecasting.windows import Window, WindowPlan
 
@@ -105,11 +105,13 @@ def predict(run_dir: str, data: str, *, as_of: str | None = None, update: bool =
     trained = open_trained(run_dir)
     loaded = load_data(trained.config, data, as_of)
     panel, window = loaded.panel, trained.next_window(loaded.panel)
-    notes = trained.check_data(loaded)
-    fits = find_fits(trained.store, trained.wanted(), trained.end)
+    found = KnownSeries.of(trained, loaded)
+    wanted = {place: member for place, member in trained.wanted().items() if place[1] not in found.left}
+    fits = find_fits(trained.store, wanted, trained.end)
     with _threads(trained.config.cluster.cpus_per_worker):
-        made = dict(_forecasts(fits, panel, window, update))
-    blended = _blended(trained, made, window)
+        made, failed = _forecasts(fits, panel, window, update)
+    notes = (*found.notes, *left_out(failed, [uid for uid in trained.needed if uid not in found.left]))
+    blended = _blended(trained, made, window, {*found.left, *failed})
     forecast = _forecast(trained, blended, window).identified(panel_series(panel))
     submission, people = _submissions(trained, blended, panel, window)
     return Prediction(run_dir, data, window, update, forecast, submission, people, notes)
@@ -127,51 +129,63 @@ def _threads(n_threads: int) -> Iterator[None]:
 
 def _forecasts(
     fits: Iterator[Fit], panel: Panel, window: Window, update: bool
-) -> Iterator[tuple[tuple[str, str], FloatArray]]:
-    """(member_id, unique_id) → ``[horizon]``."""
+) -> tuple[dict[tuple[str, str], FloatArray], dict[str, str]]:
+    """(member_id, unique_id) → ``[horizon]``; unique_id → why a member that the blend needs cannot forecast it."""
     only = WindowPlan((), window, window.horizon)
+    made: dict[tuple[str, str], FloatArray] = {}
+    failed: dict[str, str] = {}
     for fit in fits:
-        model = fit.member.build()
+        model, uid = fit.member.build(), fit.unique_id
         try:
-            found = forecast_windows(model, [fit.unique_id], panel, only, partial(_state, fit, model, panel, update))
+            found = forecast_windows(model, [uid], panel, only, partial(_state, fit, model, panel, update))
+            made[fit.member.member_id, uid] = found.made[0].y_hat
         except MemoryError:
             raise
         except Exception as error:  # whatever a model's library raises of these data
-            raise DataError(
-                f"{fit.member.name} cannot forecast {fit.unique_id} from {iso(window.cutoff)}: {reason_of(error)}"
-            ) from None
-        yield (fit.member.member_id, fit.unique_id), found.made[0].y_hat
+            failed.setdefault(
+                uid, f"{fit.member.name} cannot forecast {uid} from {iso(window.cutoff)}: {reason_of(error)}"
+            )
+    return made, failed
 
 
 def _state(fit: Fit, model: AnyModel, panel: Panel, update: bool, *_: object) -> State:
     """The stored state, with its level taken from the new history if `update` asks for that."""
-    if update and isinstance(model, Updatable):
-        return model.update(fit.state, panel.history(fit.unique_id))
-    return fit.state
+    return members.update(model, fit.state, panel.history(fit.unique_id)) if update else fit.state
 
 
 @dataclass(frozen=True)
 class _Blended:
-    """One target: members ``[n_series, horizon, n_members]``, their blend ``[n_series, horizon]`` and its bands."""
+    """One target: its series, members ``[n_series, horizon, n_members]``, their blend ``[n_series, horizon]`` and its
+    bands.
+    """
 
+    series: tuple[str, ...]
     members: FloatArray
     y_hat: FloatArray
     bands: Bands
 
 
-def _blended(trained: TrainedRun, made: Mapping[tuple[str, str], FloatArray], window: Window) -> dict[str, _Blended]:
+def _blended(
+    trained: TrainedRun, made: Mapping[tuple[str, str], FloatArray], window: Window, left: Collection[str]
+) -> dict[str, _Blended]:
+    """By target, without the series of `left`: the rules of a blend count the run's series, so these go last."""
     found = {}
     for target, blend in trained.blends.items():
-        members = _stack(blend, trained.series[target], made, window)
+        series = trained.series[target]
+        members = _stack(blend, series, made, window)
         y_hat = blend.apply(members)
-        found[target] = _Blended(members, y_hat, blend.bands(y_hat))
+        bands = blend.bands(y_hat)
+        rows = [row for row, uid in enumerate(series) if uid not in left]
+        if rows:
+            kept = type(bands)(*({k: v[rows] for k, v in ends.items()} for ends in (bands.low, bands.high)))
+            found[target] = _Blended(tuple(series[row] for row in rows), members[rows], y_hat[rows], kept)
     return found
 
 
 def _stack(
     blend: TargetBlend, uids: Sequence[str], made: Mapping[tuple[str, str], FloatArray], window: Window
 ) -> FloatArray:
-    """Members' forecasts ``[n_series, horizon, n_members]``, 0 for members without weight."""
+    """Members' forecasts ``[n_series, horizon, n_members]``, 0 for those without weight and for series left out."""
     y_hat = np.zeros((len(uids), window.horizon, len(blend.combination.members)))
     for i, uid in enumerate(uids):
         for m, info in enumerate(blend.combination.members):
@@ -188,7 +202,7 @@ def _submissions(
     from ensembles.files.exports.submission import submission_csv
 
     targets, amounts, series = tuple(trained.config.data.targets), trained.run.amounts, panel_series(panel)
-    places = [(series[uid], target, i) for target in blended for i, uid in enumerate(trained.series[target])]
+    places = [(series[uid], target, i) for target in blended for i, uid in enumerate(blended[target].series)]
     y_hat = {found: blended[target].y_hat[i] for found, target, i in places}
     bands = {found: blended[target].bands.series(i) for found, target, i in places}
     people = forecast_csv(window.ds, y_hat, targets, panel.calendar, amounts, bands)
@@ -200,5 +214,5 @@ def _forecast(trained: TrainedRun, blended: Mapping[str, _Blended], window: Wind
     for target, found in blended.items():
         infos, used = trained.blends[target].combination.members, np.flatnonzero(trained.blends[target].needed)
         names = [infos[m].name for m in used]
-        parts.append(TargetForecast(trained.series[target], names, found.members[..., used], found.y_hat, found.bands))
+        parts.append(TargetForecast(found.series, names, found.members[..., used], found.y_hat, found.bands))
     return ForecastFile.of_prediction(parts, window.ds)

@@ -55,7 +55,7 @@ def report_data(store: RunStore) -> RunResults:
 
 def _learning(store: RunStore, run: RunFile) -> dict[str, list[LearningCurve]]:
     """Learning curves of the final fits whose states were kept, by setting."""
-    names = {m.member_id: m.setting for m in expand_members(parse_config(run.config, "run.json"))}
+    names = {m.member_id: m.setting for m in expand_members(parse_config(run.config, "run.json"), run.axis)}
     curves: dict[str, list[LearningCurve]] = defaultdict(list)
     stored = store.trials()
     for file in store.kept_states():

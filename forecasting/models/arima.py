@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import Field
 
 from forecasting.errors import TrialError
-from forecasting.models.base import FitTask, Settings, State
+from forecasting.models.base import SEASON, FitTask, Settings, State
 from forecasting.models.features.calendar_effects import (
     CalendarFit,
     CalendarSettings,
@@ -25,6 +25,7 @@ from forecasting.models.features.calendar_effects import (
     fit_calendar,
     safe_log,
 )
+from forecasting.models.features.lengths import require
 from forecasting.panel import History
 from forecasting.schema import DateArray, FloatArray, IntArray, iso
 
@@ -53,7 +54,13 @@ class ArimaSettings(Settings):
     max_q: int = Field(1, ge=0, le=7, description="most moving-average lags tried")
     max_seasonal_p: int = Field(1, ge=0, le=2, description="most seasonal autoregressive lags tried")
     max_seasonal_q: int = Field(0, ge=0, le=2, description="most seasonal moving-average lags tried")
-    season_length: int = Field(7, ge=2, le=366, description="days in a season")
+    season_length: int = Field(
+        7,
+        ge=2,
+        le=366,
+        description="periods in a season; left out: a week, or a year of weeks",
+        json_schema_extra=SEASON,
+    )
     days: int | None = Field(None, ge=MIN_DAYS, description="how many last days are used; null: all")
     clip: float = Field(3.0, gt=0, description="days further than this many scales from their neighbours are pulled in")
     max_iterations: int = Field(30, ge=1, description="iterations of the likelihood's optimiser")
@@ -76,6 +83,7 @@ class Arima:
     version: ClassVar[int] = 1
     libraries: ClassVar[tuple[str, ...]] = ("statsmodels", "scipy", "holidays")
     seeded: ClassVar[bool] = False
+    on_log: ClassVar[bool] = True
     seconds_per_fit: ClassVar[float] = 2.0
     settings_type: ClassVar[type[Settings]] = ArimaSettings
 
@@ -85,21 +93,19 @@ class Arima:
     def fit(self, task: FitTask) -> State:
         """Choose orders unless `task.previous` holds them, then estimate. Raises TrialError when nothing converges."""
         history = task.history
-        if len(history.y) < MIN_DAYS:
-            raise TrialError(
-                f"the history up to {iso(history.cutoff)} holds {len(history.y)} days and {MIN_DAYS} are needed: "
-                "take a later cutoff"
-            )
+        require(history, MIN_DAYS)
         calendar = fit_calendar(history, self.settings.calendar)
         used = self._used_columns(history)
         data = self._data(history, calendar, used)
         centre = float(np.median(data.level))
         data = replace(data, level=data.level - centre)
         orders, start = _kept(task.previous)
-        fits = [self._estimate(data, o, start) for o in ([orders] if orders else list(self._grid()))]
+        fits = [self._estimate(data, o, start) for o in ([orders] if orders else list(self._grid(history)))]
         usable = [fit for fit in fits if fit is not None]
         if not usable:
-            raise TrialError(f"no ARIMA could be estimated on the {len(data.level)} days up to {iso(history.cutoff)}")
+            raise TrialError(
+                f"no ARIMA could be estimated on {len(data.level)} {history.axis.noun} up to {iso(history.cutoff)}"
+            )
         _, orders, params = min(usable, key=lambda fit: (fit[0], sum(fit[1])))
         arrays = {"params": params, "centre": np.array([centre]), "used_columns": used, **calendar.to_arrays()}
         return State(arrays=arrays, meta={"orders": list(orders)})
@@ -111,8 +117,8 @@ class Arima:
         centre = float(state.arrays["centre"][0])
         data = self._data(history, calendar, used)
         data = replace(data, level=data.level - centre)
-        ahead = (ds - history.cutoff).astype(np.int64)
-        future = history.cutoff + np.arange(1, int(ahead.max()) + 1)
+        ahead = history.steps(ds)
+        future = history.ahead(int(ahead.max()), ds)
         joint = self.settings.calendar_in == "joint"
         columns = calendar_columns(history.calendar, future)[:, used] if joint else None
         with _quiet():
@@ -127,9 +133,11 @@ class Arima:
         data = self._data(history, CalendarFit.from_arrays(state.arrays), state.arrays["used_columns"])
         return replace(state, arrays={**state.arrays, "centre": np.array([float(np.median(data.level))])})
 
-    def _grid(self) -> Iterator[Orders]:
+    def _grid(self, history: History) -> Iterator[Orders]:
+        """Orders to try; a year of weeks that was not seen twice is no season."""
         s = self.settings
-        limits = (s.max_p, s.max_q, s.max_seasonal_p, s.max_seasonal_q)
+        seasonal = history.freq != "W" or len(history.y) >= 2 * s.season_length
+        limits = (s.max_p, s.max_q, *((s.max_seasonal_p, s.max_seasonal_q) if seasonal else (0, 0)))
         for p, q, seasonal_p, seasonal_q in itertools.product(*(range(limit + 1) for limit in limits)):
             yield p, s.d, q, seasonal_p, seasonal_q
 
@@ -137,7 +145,7 @@ class Arima:
         """Indices of the calendar's columns that vary in the days used, less one weekday (they sum to nothing)."""
         columns = calendar_columns(history.calendar, history.ds)[-(self.settings.days or len(history.ds)) :]
         varies = np.ptp(columns, axis=0) > 0
-        varies[6] = False
+        varies[np.flatnonzero(varies[:7])[-1:]] = False
         return np.flatnonzero(varies)
 
     def _data(self, history: History, calendar: CalendarFit, used: IntArray) -> _Data:

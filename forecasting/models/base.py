@@ -11,7 +11,9 @@ Three kinds:
 * `GlobalModel`: fitted on all series of a target at once, one cutoff at a time; it forecasts each series by itself.
 
 What a model can do besides, its class says by having the methods of a protocol: `Updatable`, `Fingerprinted`,
-`UsesGpu`, `WarmsUp`. A built-in model has a `name`, under which configurations ask for it.
+`UsesGpu`, `WarmsUp`. A built-in model has a `name`, under which configurations ask for it. A class that says
+``on_log = True`` takes logarithms of y: it is given positive amounts, whatever the data hold (see `forecasting.scale`).
+All are given histories without unknown or zero amounts.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
+from pydantic.config import JsonDict
 
 if TYPE_CHECKING:
     from forecasting.errors import TrialError
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from forecasting.schema import DateArray, FloatArray
 
 __all__ = [
+    "SEASON",
     "AnyModel",
     "Fingerprinted",
     "FitTask",
@@ -41,13 +45,24 @@ __all__ = [
     "Updatable",
     "UsesGpu",
     "WarmsUp",
+    "with_season",
 ]
+
+
+SEASON: JsonDict = {"default": "periods of a season"}
+"""``json_schema_extra`` of a setting whose default, a week of days, is the season of whatever periods there are."""
 
 
 class Settings(BaseModel):
     """Base of every model's settings: immutable, unknown keys refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def with_season(settings: type[BaseModel], given: Mapping[str, Any], season_length: int) -> dict[str, Any]:
+    """What settings are made from: as given, and a season that was left out is that of the data's periods."""
+    marked = [name for name, field in settings.model_fields.items() if field.json_schema_extra == SEASON]
+    return {**dict.fromkeys(marked, season_length), **given}
 
 
 @dataclass(frozen=True)
@@ -60,7 +75,7 @@ class State:
 
 @dataclass(frozen=True)
 class FitTask:
-    """One fit: a history that ends at the cutoff, the most days ahead asked for, and the key of its random streams.
+    """One fit: a history that ends at the cutoff, the most periods ahead asked for, and the key of its random streams.
 
     `previous` is the state of the same trial at the cutoff before this one (None at the first). A model may keep what
     was chosen there, such as an ARIMA's orders. `n_threads` is what the worker was granted.
@@ -109,7 +124,10 @@ class _Common(Protocol):
         ...
 
     def predict(self, state: State, history: History, ds: DateArray) -> FloatArray:
-        """Forecasts ``[len(ds)]`` in the unit of y for days `ds`, which follow the history's last day."""
+        """Forecasts ``[len(ds)]`` in the unit of y for the periods `ds`, which follow the history's last.
+
+        ``history.steps(ds)`` counts them from 1; ``history.axis`` says what comes after them.
+        """
         ...
 
 

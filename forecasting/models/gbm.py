@@ -19,7 +19,6 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from forecasting.errors import TrialError
 from forecasting.models.base import FitTask, Settings, State
 from forecasting.models.features.calendar_effects import (
     CalendarFit,
@@ -28,9 +27,10 @@ from forecasting.models.features.calendar_effects import (
     fit_calendar,
     safe_log,
 )
+from forecasting.models.features.lengths import require
 from forecasting.models.features.levels import fading_median, fading_medians, level_around
 from forecasting.panel import History
-from forecasting.schema import DateArray, FloatArray, IntArray, iso
+from forecasting.schema import DateArray, FloatArray, IntArray
 from forecasting.seeding import generator
 
 __all__ = ["GbmSettings", "LightGbmDirect", "LightGbmRecursive", "TreeSettings"]
@@ -93,6 +93,7 @@ class _Gbm:
     version: ClassVar[int] = 1
     libraries: ClassVar[tuple[str, ...]] = ("lightgbm", "holidays")
     seeded: ClassVar[bool] = True
+    on_log: ClassVar[bool] = True
     seconds_per_fit: ClassVar[float] = 0.4
     settings_type: ClassVar[type[Settings]] = GbmSettings
 
@@ -100,8 +101,12 @@ class _Gbm:
         self.settings = settings
 
     @abstractmethod
-    def rows(self, adjusted: FloatArray, columns: FloatArray, horizon: int) -> tuple[FloatArray, FloatArray, IntArray]:
-        """Training rows ``[n_rows, n_columns]``, targets ``[n_rows]`` and the position of each row's target day."""
+    def rows(
+        self, adjusted: FloatArray, columns: FloatArray, first: int, horizon: int
+    ) -> tuple[FloatArray, FloatArray, IntArray]:
+        """Training rows ``[n_rows, n_columns]`` of origins from position `first` on, targets ``[n_rows]`` and the
+        position of each row's target day.
+        """
 
     @abstractmethod
     def ahead(self, booster: Any, adjusted: FloatArray, columns: FloatArray) -> FloatArray:
@@ -117,15 +122,11 @@ class _Gbm:
         import lightgbm
 
         history = task.history
-        needed = FIRST_ORIGIN + SPARE_DAYS + 1
-        if len(history.y) < needed:
-            raise TrialError(
-                f"the history up to {iso(history.cutoff)} holds {len(history.y)} days and {needed} are needed: "
-                "take a later cutoff"
-            )
+        require(history, FIRST_ORIGIN + SPARE_DAYS + 1)
         calendar = fit_calendar(history, self.settings.calendar)
         adjusted = safe_log(history.y) - calendar.effect(history.calendar, history.ds)
-        x, target, day = self.rows(adjusted, calendar_columns(history.calendar, history.ds), task.horizon)
+        first = history.axis.worth(FIRST_ORIGIN) - 1
+        x, target, day = self.rows(adjusted, calendar_columns(history.calendar, history.ds), first, task.horizon)
         weight = 0.5 ** ((len(adjusted) - 1 - day) / self.settings.half_life)
         data = lightgbm.Dataset(x, label=target, weight=weight, params={"verbosity": -1, "min_data_in_bin": 1})
         parameters = self.settings.parameters(task.key, task.n_threads)
@@ -140,10 +141,10 @@ class _Gbm:
         booster = lightgbm.Booster(model_str=state.arrays["model"].tobytes().decode())
         calendar = CalendarFit.from_arrays(state.arrays)
         adjusted = safe_log(history.y) - calendar.effect(history.calendar, history.ds)
-        days = (ds - history.cutoff).astype(np.int64)
-        span = np.concatenate([history.ds, history.cutoff + np.arange(1, int(days.max()) + 1)])
+        step = history.steps(ds)
+        span = history.span(int(step.max()), ds)
         level = self.ahead(booster, adjusted, calendar_columns(history.calendar, span))
-        return np.asarray(np.exp(level[days - 1] + calendar.effect(history.calendar, ds)))
+        return np.asarray(np.exp(level[step - 1] + calendar.effect(history.calendar, ds)))
 
 
 class LightGbmDirect(_Gbm):
@@ -151,10 +152,12 @@ class LightGbmDirect(_Gbm):
 
     name: ClassVar[str] = "lightgbm-direct"
 
-    def rows(self, adjusted: FloatArray, columns: FloatArray, horizon: int) -> tuple[FloatArray, FloatArray, IntArray]:
+    def rows(
+        self, adjusted: FloatArray, columns: FloatArray, first: int, horizon: int
+    ) -> tuple[FloatArray, FloatArray, IntArray]:
         """Every origin with every day ahead that is known."""
         n = len(adjusted)
-        origins = np.arange(FIRST_ORIGIN - 1, n - 1)
+        origins = np.arange(first, n - 1)
         ahead = np.arange(1, horizon + 1)
         origin, step = (grid.ravel() for grid in np.meshgrid(origins, ahead, indexing="ij"))
         known = origin + step < n
@@ -181,10 +184,11 @@ class LightGbmRecursive(_Gbm):
         self,
         adjusted: FloatArray,
         columns: FloatArray,
+        first: int,
         horizon: int,  # noqa: ARG002
     ) -> tuple[FloatArray, FloatArray, IntArray]:
         """Every origin with the day after it, whatever the horizon."""
-        origin = np.arange(FIRST_ORIGIN - 1, len(adjusted) - 1)
+        origin = np.arange(first, len(adjusted) - 1)
         level = fading_medians(adjusted, self.settings.level_half_life)
         x = np.hstack([_past(adjusted, level)[origin], _lags(adjusted, level)[origin], columns[origin + 1]])
         return x, self.ratio(adjusted, level, origin, origin + 1), origin + 1

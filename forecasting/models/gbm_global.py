@@ -7,7 +7,7 @@ see ratios to such a level, so that series of any size can be learned from toget
 against the level, the past covariates against their own, and the target day's calendar. The trees minimise the
 absolute error of the log ratio, so they aim at the median.
 
-A series that cannot teach (too short, constant, nothing but zeros) is left out of the fit. It is still forecast where
+A series that cannot teach (too short, constant) is left out of the fit. It is still forecast where
 it has a level, and is a failure of its own where it has none.
 """
 
@@ -19,7 +19,7 @@ import numpy as np
 from pydantic import Field
 
 from forecasting.models.base import PanelTask, Settings, State
-from forecasting.models.features.ratios import FIRST_ORIGIN, Ratios, past_ratios, stride_for, teachers_of
+from forecasting.models.features.ratios import Ratios, age_of, first_origin, past_ratios, stride_for, teachers_of
 from forecasting.models.gbm import TreeSettings
 from forecasting.panel import History
 from forecasting.schema import DateArray, FloatArray, IntArray
@@ -47,6 +47,7 @@ class LightGbmGlobal:
     version: ClassVar[int] = 1
     libraries: ClassVar[tuple[str, ...]] = ("lightgbm", "holidays")
     seeded: ClassVar[bool] = True
+    on_log: ClassVar[bool] = True
     seconds_per_fit: ClassVar[float] = 0.15
     settings_type: ClassVar[type[Settings]] = GlobalGbmSettings
 
@@ -71,8 +72,8 @@ class LightGbmGlobal:
         """Forecasts ``[len(ds)]``, see `Model`. Raises TrialError when the series has no level."""
         import lightgbm
 
-        step = (ds - history.cutoff).astype(np.int64)
-        described = _Described(history, self.settings.level_days, int(step.max()))
+        step = history.steps(ds)
+        described = _Described(history, self.settings.level_days, int(step.max()), ds)
         booster = lightgbm.Booster(model_str=state.arrays["model"].tobytes().decode())
         origin = np.full(len(step), len(history.y) - 1)
         level = described.level(origin, origin + step)
@@ -85,12 +86,12 @@ class LightGbmGlobal:
         """Columns, targets and weights of every origin with every day ahead that is known."""
         n = len(history.y)
         described = _Described(history, self.settings.level_days, 0)
-        origins = np.arange(n - 2, FIRST_ORIGIN - 2, -stride)[::-1]
+        origins = np.arange(n - 2, first_origin(history) - 2, -stride)[::-1]
         origin, step = (grid.ravel() for grid in np.meshgrid(origins, np.arange(1, horizon + 1), indexing="ij"))
         known = origin + step < n
         origin, step = origin[known], step[known]
         day = origin + step
-        age = (last - history.ds[day]).astype(np.int64)
+        age = age_of(history, day, last)
         target = described.log_y[day] - described.level(origin, day)
         return described.columns(origin, step), target, 0.5 ** (age / self.settings.half_life)
 
@@ -98,8 +99,8 @@ class LightGbmGlobal:
 class _Described(Ratios):
     """What the trees see of a history."""
 
-    def __init__(self, history: History, level_days: int, ahead: int) -> None:
-        super().__init__(history, level_days, ahead)
+    def __init__(self, history: History, level_days: int, ahead: int, ds: DateArray | None = None) -> None:
+        super().__init__(history, level_days, ahead, ds)
         facts = history.calendar.days(self.span)
         run = np.stack([facts.weekday, facts.day, facts.workday, facts.offday_run, facts.offday_index], axis=1)
         self._days = np.hstack([self.calendar, run])

@@ -16,12 +16,12 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from forecasting.errors import TrialError
 from forecasting.models.base import FitTask, Settings, State
 from forecasting.models.features.calendar_effects import CalendarFit, CalendarSettings, fit_calendar, safe_log
+from forecasting.models.features.lengths import require
 from forecasting.models.features.levels import fading_median, fading_weights
 from forecasting.panel import History
-from forecasting.schema import DateArray, FloatArray, iso
+from forecasting.schema import DateArray, FloatArray
 
 __all__ = ["CalendarLevel", "CalendarLevelSettings"]
 
@@ -57,6 +57,7 @@ class CalendarLevel:
     version: ClassVar[int] = 1
     libraries: ClassVar[tuple[str, ...]] = ("holidays",)
     seeded: ClassVar[bool] = False
+    on_log: ClassVar[bool] = True
     seconds_per_fit: ClassVar[float] = 0.02
     settings_type: ClassVar[type[Settings]] = CalendarLevelSettings
 
@@ -64,21 +65,16 @@ class CalendarLevel:
         self.settings = settings
 
     def fit(self, task: FitTask) -> State:
-        """Fit the calendar effects. Raises TrialError on less than a fortnight, or on nothing but zeros."""
+        """Fit the calendar effects. Raises TrialError on less than a fortnight."""
         history = task.history
-        if len(history.y) < MIN_DAYS:
-            raise TrialError(
-                f"the history up to {iso(history.cutoff)} holds {len(history.y)} days and {MIN_DAYS} are needed: "
-                "take a later cutoff"
-            )
+        require(history, MIN_DAYS)
         return State(arrays=fit_calendar(history, self.settings.calendar).to_arrays())
 
     def predict(self, state: State, history: History, ds: DateArray) -> FloatArray:
         """Forecasts ``[len(ds)]``, see `Model`."""
         calendar = CalendarFit.from_arrays(state.arrays)
         adjusted = safe_log(history.y) - calendar.effect(history.calendar, history.ds)
-        ahead = (ds - history.cutoff).astype(np.float64)
-        level = self._level(adjusted, ahead)
+        level = self._level(adjusted, history.steps(ds).astype(np.float64))
         return np.asarray(np.exp(level + calendar.effect(history.calendar, ds)))
 
     def _level(self, adjusted: FloatArray, ahead: FloatArray) -> FloatArray:

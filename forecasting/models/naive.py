@@ -1,6 +1,6 @@
 """Models without parameters to fit: the last season, and the mean or median of the last days like the one forecast.
 
-Every other model has to beat them. They read past values and the calendar only, and tolerate zero days.
+Every other model has to beat them. They read past values and the calendar only.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from forecasting.errors import TrialError
-from forecasting.models.base import FitTask, Settings, State
+from forecasting.models.base import SEASON, FitTask, Settings, State
 from forecasting.panel import History
 from forecasting.schema import DateArray, FloatArray, IntArray, iso
 
@@ -27,7 +27,13 @@ __all__ = [
 class SeasonalNaiveSettings(Settings):
     """Settings of `seasonal-naive`."""
 
-    season_length: int = Field(7, ge=1, le=366, description="days after which values repeat; 7 is a week")
+    season_length: int = Field(
+        7,
+        ge=1,
+        le=366,
+        description="periods after which values repeat; left out: a week, or a year of weeks",
+        json_schema_extra=SEASON,
+    )
 
 
 class WeekdaySettings(Settings):
@@ -61,8 +67,7 @@ class SeasonalNaive:
     def predict(self, state: State, history: History, ds: DateArray) -> FloatArray:  # noqa: ARG002
         """Forecasts ``[len(ds)]``, see `Model`."""
         season = _need(history, self.settings.season_length).y[-self.settings.season_length :]
-        ahead = (ds - history.cutoff).astype(np.int64) - 1
-        return np.asarray(season[ahead % self.settings.season_length])
+        return np.asarray(season[(history.steps(ds) - 1) % self.settings.season_length])
 
 
 class _LikeDays:
@@ -84,12 +89,12 @@ class _LikeDays:
 
     def fit(self, task: FitTask) -> State:
         """Check that a week is there. Raises TrialError when it is not."""
-        _need(task.history, 7)
+        _need(task.history, task.history.axis.worth(7))
         return State()
 
     def predict(self, state: State, history: History, ds: DateArray) -> FloatArray:  # noqa: ARG002
         """Forecasts ``[len(ds)]``, see `Model`; with fewer than k days alike those there are, with none all days."""
-        y = _need(history, 7).y
+        y = _need(history, history.axis.worth(7)).y
         past, asked = self._kind(history, history.ds), self._kind(history, ds)
         by_kind = {kind: self.average(_or_all(y[past == kind], y)[-self.settings.k :]) for kind in np.unique(asked)}
         return np.array([by_kind[kind] for kind in asked])
@@ -124,10 +129,10 @@ def _or_all(alike: FloatArray, y: FloatArray) -> FloatArray:
     return alike if len(alike) else y
 
 
-def _need(history: History, days: int) -> History:
-    if len(history.y) < days:
+def _need(history: History, periods: int) -> History:
+    if len(history.y) < periods:
         raise TrialError(
-            f"the history up to {iso(history.cutoff)} holds {len(history.y)} days and {days} are needed: "
-            f"take a later cutoff or a shorter season"
+            f"the history up to {iso(history.cutoff)} holds {len(history.y)} {history.axis.noun} and {periods} are "
+            "needed: take a later cutoff or a shorter season"
         )
     return history

@@ -16,15 +16,16 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from forecasting.errors import TrialError
 from forecasting.models.base import FitTask, Settings, State
 from forecasting.models.features.calendar_effects import safe_log
+from forecasting.models.features.lengths import require
 from forecasting.models.features.levels import fading_median, level_around
 from forecasting.panel import History
-from forecasting.schema import DateArray, FloatArray, IntArray, iso
+from forecasting.schema import DateArray, FloatArray, IntArray
 
 __all__ = ["PeriodicFactor", "PeriodicFactorSettings"]
 
+MIN_DAYS = 28
 SWEEPS = 20
 HINDSIGHT_DAYS = 14
 """Days on either side that make the level around a day."""
@@ -47,6 +48,7 @@ class PeriodicFactor:
     version: ClassVar[int] = 1
     libraries: ClassVar[tuple[str, ...]] = ()
     seeded: ClassVar[bool] = False
+    on_log: ClassVar[bool] = True
     seconds_per_fit: ClassVar[float] = 0.001
     settings_type: ClassVar[type[Settings]] = PeriodicFactorSettings
 
@@ -54,13 +56,9 @@ class PeriodicFactor:
         self.settings = settings
 
     def fit(self, task: FitTask) -> State:
-        """Estimate both factors. Raises TrialError on less than four weeks, or on nothing but zeros."""
+        """Estimate both factors. Raises TrialError on less than four weeks."""
         history = task.history
-        if len(history.y) < 28:
-            raise TrialError(
-                f"the history up to {iso(history.cutoff)} holds {len(history.y)} days and 28 are needed: "
-                "take a later cutoff"
-            )
+        require(history, MIN_DAYS)
         settings = self.settings
         ds = history.ds[-settings.window :]
         log_y = safe_log(history.y)[-settings.window :]

@@ -112,6 +112,7 @@ def test_series_that_no_window_can_judge_have_a_reason_and_no_trials():
     panel.y[panel.index("f0/purchase"), :60] = np.nan  # 46 days up to the first cutoff
     panel.y[panel.index("f1/purchase"), :50] = np.nan  # 56 days
     panel.y[panel.index("f2/redeem"), :110] = 7.0
+    panel.y[panel.index("f3/redeem"), :110] = 0.0  # forecast as 0
     plan = make_plan(parse_config(ACROSS, "x"), panel, "cpu")
     assert plan.broken == {
         "f0/purchase": "holds 46 days up to 2025-04-16, the first cutoff, and 56 are needed: "

@@ -7,6 +7,7 @@ import numpy as np
 from forecasting.calendar import Calendar
 from forecasting.models.base import FitTask, Model
 from forecasting.panel import History, Series
+from forecasting.scale import members
 from forecasting.schema import DateArray, FloatArray
 
 
@@ -30,5 +31,6 @@ def days_after(history: History, horizon: int = 31) -> DateArray:
 
 
 def forecast(model: Model, history: History, horizon: int = 31, key: int = 7) -> FloatArray:
-    state = model.fit(FitTask(history, 31, key))
-    return model.predict(state, history, days_after(history, horizon))
+    """As a run does it."""
+    state = members.fit(model, FitTask(history, 31, key))
+    return members.predict(model, state, history, days_after(history, horizon))

@@ -84,20 +84,16 @@ class CalendarFit:
 
 
 def safe_log(y: FloatArray) -> FloatArray:
-    """Logarithm of y, ``[n]``, with days of (nearly) nothing raised to a floor far below an ordinary day.
-
-    The floor is half the smallest positive value, or a thousandth of the median positive day if that is more.
+    """Logarithm of positive amounts, ``[n]``; `forecasting.scale` sees to it that they are.
 
     Raises
     ------
     TrialError
-        When no day is positive.
+        When one is not positive.
     """
-    positive = y[y > 0]
-    if not len(positive):
-        raise TrialError("every day of the history is zero: there is no level to take a logarithm of")
-    floor = max(0.5 * float(positive.min()), 1e-3 * float(np.median(positive)))
-    return np.log(np.maximum(y, floor))
+    if not (y > 0).all():
+        raise TrialError("an amount of the history is not positive: it has no logarithm")
+    return np.log(y)
 
 
 def fit_calendar(history: History, settings: CalendarSettings | None = None) -> CalendarFit:
@@ -106,7 +102,7 @@ def fit_calendar(history: History, settings: CalendarSettings | None = None) -> 
     Raises
     ------
     TrialError
-        When no day of the history is positive.
+        When an amount of the history is not positive.
     """
     settings = settings or CalendarSettings()
     log_y = safe_log(history.y)
@@ -202,17 +198,10 @@ def _columns_of_years(calendar: Calendar, first: int, last: int) -> FloatArray:
     return np.asarray(columns[MARGIN_DAYS:-MARGIN_DAYS])
 
 
-@lru_cache(maxsize=256)
-def _weekly_rest(calendar: Calendar, year: int) -> tuple[bool, ...]:
-    """Which weekdays are usually days off in that year, Monday first."""
-    facts = calendar.days(np.arange(f"{year}-01-01", f"{year + 1}-01-01", dtype="datetime64[D]"))
-    return tuple(bool(np.mean(facts.workday[facts.weekday == k]) < 0.5) for k in range(7))
-
-
 def _usual_rest(calendar: Calendar, ds: DateArray) -> BoolArray:
     """Whether the weekday is usually off in the day's year, for each weekday: ``[n, 7]``."""
     years = ds.astype("datetime64[Y]").astype(np.int64) + 1970
-    table = {int(year): _weekly_rest(calendar, int(year)) for year in np.unique(years)}
+    table = {int(year): calendar.weekly_rest(int(year)) for year in np.unique(years)}
     return np.array([table[int(year)] for year in years])
 
 

@@ -14,10 +14,11 @@ import numpy as np
 
 from forecasting.errors import TrialError
 from forecasting.models.features.calendar_effects import calendar_columns, safe_log
+from forecasting.models.features.lengths import require
 from forecasting.panel import History
-from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray, iso
+from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray
 
-__all__ = ["FIRST_ORIGIN", "Ratios", "past_ratios", "stride_for", "teachers_of"]
+__all__ = ["Ratios", "age_of", "first_origin", "past_ratios", "stride_for", "teachers_of"]
 
 MIN_DAYS = 14
 """Fewest days that make a level."""
@@ -35,7 +36,7 @@ MAX_ROWS = 200_000
 
 
 class Ratios:
-    """One history; positions count from its first day and may go `ahead` days beyond its last.
+    """One history; positions count from its first period and may go `ahead` beyond its last (`ds`, if given).
 
     `log_y` ``[n]``; `works` ``[n + ahead]`` whether a day is a work day; `calendar` ``[n + ahead, n_effects]``;
     `recent` ``[n, 9]`` averages of the last days against the level, scatter, and how levels differ.
@@ -46,14 +47,10 @@ class Ratios:
         When the history is too short to have a level.
     """
 
-    def __init__(self, history: History, level_days: int, ahead: int) -> None:
-        if len(history.y) < MIN_DAYS:
-            raise TrialError(
-                f"the history up to {iso(history.cutoff)} holds {len(history.y)} days and {MIN_DAYS} are needed: "
-                "take a later cutoff"
-            )
-        span = history.ds[0] + np.arange(len(history.ds) + ahead)
-        self.span: DateArray = span
+    def __init__(self, history: History, level_days: int, ahead: int, ds: DateArray | None = None) -> None:
+        require(history, MIN_DAYS)
+        span = history.span(ahead, ds)
+        self._axis, self.span = history.axis, span
         self.log_y = safe_log(history.y)
         self.works: BoolArray = history.calendar.days(span).workday
         self._levels = _type_levels(self.log_y, self.works[: len(self.log_y)], level_days)
@@ -70,26 +67,28 @@ class Ratios:
         return np.where(day < 0, np.nan, self.log_y[inside] - self.level(origin, inside))
 
     def weeks(self, origin: IntArray, step: IntArray) -> FloatArray:
-        """Departures ``[n_rows, 4]`` of the last known days of the weekday that lies `step` days after the origin."""
-        known = origin + step - 7 * -(-step // 7)
-        return np.stack([self.departure(origin, known - 7 * week) for week in WEEKS], axis=1)
+        """Departures ``[n_rows, 4]`` of the last known days whole seasons before that `step` after the origin."""
+        season = self._axis.season_length
+        known = origin + step - season * -(-step // season)
+        return np.stack([self.departure(origin, known - season * week) for week in WEEKS], axis=1)
 
     def _recent(self, level_days: int) -> FloatArray:
         works, levels = self.works[: len(self.log_y)], self._levels
         columns = []
-        for days in MEANS:
+        for days in map(self._axis.worth, MEANS):
             share = _rolling_mean(works.astype(float), days)
             usual = share * levels[:, 1] + (1.0 - share) * levels[:, 0]
             columns.append(_rolling_mean(self.log_y, days) - usual)
         departure = self.departure(np.arange(len(works)), np.arange(len(works)))
-        mean = _rolling_mean(departure, 28)
-        scatter = np.sqrt(np.maximum(_rolling_mean(departure**2, 28) - mean**2, 0.0))
+        month = self._axis.worth(28)
+        mean = _rolling_mean(departure, month)
+        scatter = np.sqrt(np.maximum(_rolling_mean(departure**2, month) - mean**2, 0.0))
         slow = _type_levels(self.log_y, works, 3 * level_days)
         return np.stack([*columns, scatter, levels[:, 1] - levels[:, 0], levels[:, 1] - slow[:, 1]], axis=1)
 
 
 def teachers_of(histories: Sequence[History]) -> list[History]:
-    """The histories that can be learned from: long enough, not constant, not all zeros.
+    """The histories that can be learned from: long enough, not constant.
 
     Raises
     ------
@@ -99,15 +98,15 @@ def teachers_of(histories: Sequence[History]) -> list[History]:
     teachers = [h for h in histories if _can_teach(h)]
     if not teachers:
         raise TrialError(
-            f"none of {len(histories)} series has the {FIRST_ORIGIN + 1} days of changing values that are "
-            "needed to learn from: take a later cutoff"
+            f"none of {len(histories)} series has the {_least(histories)} of changing values that are needed to learn "
+            "from: take a later cutoff"
         )
     return teachers
 
 
 def stride_for(histories: Sequence[History], horizon: int) -> int:
     """Every how many days an origin is used, so that there are at most `MAX_ROWS` training rows."""
-    rows = sum(len(h.y) - FIRST_ORIGIN for h in histories) * horizon
+    rows = sum(len(h.y) - first_origin(h) for h in histories) * horizon
     return max(1, -(-rows // MAX_ROWS))
 
 
@@ -121,9 +120,23 @@ def past_ratios(past: FloatArray) -> FloatArray:
     return np.stack(columns, axis=1) if columns else np.empty((len(past), 0))
 
 
+def first_origin(history: History) -> int:
+    """Periods before a series' first training origin."""
+    return history.axis.worth(FIRST_ORIGIN)
+
+
+def age_of(history: History, position: IntArray, last: np.datetime64) -> IntArray:
+    """How many periods before the period `last` each position of a history lies, in the positions' shape."""
+    return len(history.axis.until(history.cutoff, last)) + len(history.ds) - 1 - position
+
+
 def _can_teach(history: History) -> bool:
     y = history.y
-    return len(y) > FIRST_ORIGIN and bool((y > 0).any()) and float(y.min()) < float(y.max())
+    return len(y) > first_origin(history) and bool((y > 0).any()) and float(y.min()) < float(y.max())
+
+
+def _least(histories: Sequence[History]) -> str:
+    return f"{first_origin(histories[0]) + 1} {histories[0].axis.noun}" if histories else "history"
 
 
 def _type_levels(log_y: FloatArray, works: BoolArray, k: int) -> FloatArray:

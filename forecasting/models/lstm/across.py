@@ -17,7 +17,7 @@ from pydantic import Field
 
 from forecasting.errors import TrialError
 from forecasting.models.base import PanelTask, Settings, State
-from forecasting.models.features.ratios import FIRST_ORIGIN, Ratios, stride_for, teachers_of
+from forecasting.models.features.ratios import Ratios, age_of, first_origin, stride_for, teachers_of
 from forecasting.models.lstm.engine.arrays import Array
 from forecasting.models.lstm.engine.network import Network, forward
 from forecasting.models.lstm.engine.samples import FitData, Samples
@@ -64,6 +64,7 @@ class LstmGlobal:
     version: ClassVar[int] = 1
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "torch", "numba", "holidays")
     seeded: ClassVar[bool] = True
+    on_log: ClassVar[bool] = True
     settings_type: ClassVar[type[Settings]] = LstmGlobalSettings
 
     def __init__(self, settings: LstmGlobalSettings) -> None:
@@ -96,10 +97,10 @@ class LstmGlobal:
         Raises TrialError when the series has no level, or more days are asked for than the network has outputs.
         """
         horizon = int(state.meta["horizon"])
-        step = (ds - history.cutoff).astype(np.int64)
+        step = history.steps(ds)
         if len(ds) and not (step.min() >= 1 and step.max() <= horizon):
             raise TrialError(f"lstm-global was fitted for 1 to {horizon} days ahead, not {step.min()} to {step.max()}")
-        ratios = Ratios(history, self.settings.level_days, horizon)
+        ratios = Ratios(history, self.settings.level_days, horizon, ds)
         last = np.array([len(history.y) - 1])
         x, known = self._inputs(ratios, last, horizon)
         network = self._network(horizon, known.shape[-1])
@@ -115,12 +116,12 @@ class LstmGlobal:
         """Inputs, targets, weights and what is known, of every origin with a day ahead that is known."""
         n = len(history.y)
         ratios = Ratios(history, self.settings.level_days, horizon)
-        origin = np.arange(n - 2, FIRST_ORIGIN - 2, -stride)[::-1]
+        origin = np.arange(n - 2, first_origin(history) - 2, -stride)[::-1]
         x, known = self._inputs(ratios, origin, horizon)
         day = origin[:, None] + np.arange(1, horizon + 1)
         exists, day = day < n, np.minimum(day, n - 1)
         ratio = ratios.departure(np.repeat(origin, horizon), day.ravel()).reshape(day.shape)
-        age = (last - history.ds[day]).astype(np.int64)
+        age = age_of(history, day, last)
         weight = exists * 0.5 ** (age / self.settings.half_life)
         return x, _bounded(np.where(exists, ratio, 0.0)), weight.astype(np.float32), known
 

@@ -84,8 +84,8 @@ class LstmClassic(EngineModel[ClassicData]):
         n, split = len(y), len(y) - held
         if split <= steps:
             raise TrialError(
-                f"{history.unique_id} has {n} days up to {history.cutoff}: windows of {steps} days and {held} days of "
-                f"validation need at least {held + steps + 1}"
+                f"{history.unique_id} has {n} {history.axis.noun} up to {history.cutoff}: windows of {steps} and "
+                f"{held} of validation need at least {held + steps + 1}"
             )
         low, spread = _range(history, self.settings)
         scaled, ds = ((y - low) / spread).astype(np.float32), history.ds[-n:]
@@ -111,7 +111,7 @@ class LstmClassic(EngineModel[ClassicData]):
         require_window(history, steps)
         low, spread = state.arrays["scaling"]
         parameters = self.network.unflatten(state.arrays["parameters"])
-        ahead = (ds - history.cutoff).astype(np.int64)
+        ahead = history.steps(ds)
         values = list(((history.y[-steps:] - low) / spread).astype(np.float32))
         known = np.zeros((1, steps, 0), dtype=np.float32)
         for _ in range(int(ahead.max(initial=0))):

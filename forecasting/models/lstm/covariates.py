@@ -88,8 +88,8 @@ class LstmCovariates(EngineModel[CovariateData]):
         if split <= s.input_size:
             least = len(columns) - split + s.input_size + 1
             raise TrialError(
-                f"{history.unique_id} has {len(columns)} days up to {history.cutoff}: windows of {s.input_size} "
-                f"days, and those to validate and test on, need at least {least}"
+                f"{history.unique_id} has {len(columns)} {history.axis.noun} up to {history.cutoff}: windows of "
+                f"{s.input_size}, and those to validate and test on, need at least {least}"
             )
         scaling = MinMax.of(columns if s.as_published else columns[:split])
         scaled = scaling.apply(columns).astype(np.float32)
@@ -125,7 +125,7 @@ class LstmCovariates(EngineModel[CovariateData]):
         rows = list(scaling.apply(_columns(history, s)[-steps:]))
         network = s.network(len(rows[0]) - (1 if s.as_published else 0))
         parameters = network.unflatten(state.arrays["parameters"])
-        ahead = (ds - history.cutoff).astype(np.int64)
+        ahead = history.steps(ds)
         known = np.zeros((1, steps, 0), dtype=np.float32)
         values = []
         for _ in range(int(ahead.max(initial=0))):

@@ -90,6 +90,7 @@ class LstmDirect(EngineModel[DirectData]):
 
     name: ClassVar[str] = "lstm-direct"
     version: ClassVar[int] = 2
+    on_log: ClassVar[bool] = True
     settings_type: ClassVar[type[Settings]] = LstmDirectSettings
 
     def __init__(self, settings: LstmDirectSettings) -> None:
@@ -121,14 +122,14 @@ class LstmDirect(EngineModel[DirectData]):
         departure = _departure(z, level, np.minimum(day, len(z) - 1), exists, s)
         scale = max(1.4826 * float(np.median(np.abs(departure[exists]))), 1e-3)
         x = z[origin[:, None] + 1 + np.arange(-s.input_size, 0)] - level[:, None]
-        known = calendar_columns(history.calendar, history.ds[0] + np.arange(len(z) + horizon))[day]
+        known = calendar_columns(history.calendar, history.span(horizon))[day]
         parts = (x[:, :, None] / scale, departure / scale, known)
         split = len(z) - s.validation_days
         train = _samples(*parts, (exists & (day < split)) * _fade(origin, len(z), s.half_life))
         if not train.weight.any():
             raise TrialError(
-                f"{history.unique_id} has {len(z)} days up to {history.cutoff}, and nothing to train on is left of "
-                "them: use fewer validation_days, or a longer half_life"
+                f"{history.unique_id} has {len(z)} {history.axis.noun} up to {history.cutoff}, and nothing to train "
+                "on is left of them: use fewer validation_days, or a longer half_life"
             )
         valid = _samples(*parts, (exists & (day >= split)).astype(np.float64))
         return DirectData(horizon, calendar, scale, train, valid)
@@ -157,7 +158,7 @@ class LstmDirect(EngineModel[DirectData]):
         """
         s = self.settings
         horizon = int(state.meta["horizon"])
-        ahead = (ds - history.cutoff).astype(np.int64)
+        ahead = history.steps(ds)
         if len(ds) and not (ahead.min() >= 1 and ahead.max() <= horizon):
             raise TrialError(
                 f"lstm-direct was fitted for 1 to {horizon} days ahead, not {ahead.min()} to {ahead.max()}"
@@ -168,7 +169,7 @@ class LstmDirect(EngineModel[DirectData]):
         _require_days(history, s)
         level = fading_median(z, s.level_half_life)
         x = ((z[-s.input_size :] - level) / scale).astype(np.float32)[None, :, None]
-        known = _single(calendar_columns(history.calendar, history.cutoff + np.arange(1, horizon + 1)))[None]
+        known = _single(calendar_columns(history.calendar, history.ahead(horizon, ds)))[None]
         network = self._network(horizon, known.shape[-1])
         out = forward(network, network.unflatten(state.arrays["parameters"]), x, known)[0].astype(np.float64)
         return np.asarray(np.exp(level + scale * out[ahead - 1] + calendar.effect(history.calendar, ds)))
@@ -180,8 +181,8 @@ class LstmDirect(EngineModel[DirectData]):
 def _require_days(history: History, settings: LstmDirectSettings) -> None:
     if len(history.y) < settings.look_back:
         raise TrialError(
-            f"{history.unique_id} has {len(history.y)} days up to {history.cutoff}: this LSTM looks back "
-            f"{settings.look_back}"
+            f"{history.unique_id} has {len(history.y)} {history.axis.noun} up to {history.cutoff}: this LSTM looks "
+            f"back {settings.look_back}"
         )
 
 
@@ -190,8 +191,8 @@ def _origins(history: History, settings: LstmDirectSettings) -> IntArray:
     origin = np.arange(settings.look_back - 1, len(history.y) - 1)
     if len(origin) < MIN_WINDOWS:
         raise TrialError(
-            f"{history.unique_id} has {len(history.y)} days up to {history.cutoff}: an LSTM with input_size "
-            f"{settings.input_size} needs at least {settings.look_back + MIN_WINDOWS}"
+            f"{history.unique_id} has {len(history.y)} {history.axis.noun} up to {history.cutoff}: an LSTM with "
+            f"input_size {settings.input_size} needs at least {settings.look_back + MIN_WINDOWS}"
         )
     return origin
 

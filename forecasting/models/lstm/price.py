@@ -125,7 +125,7 @@ class LstmPrice:
         scaling = MinMax.from_arrays(state.arrays)
         recent = _features(history, self.settings)[-steps:]
         rows, price = list(scaled_rows(scaling, recent)), [float(history.y[-1])]
-        ahead = (ds - history.cutoff).astype(np.int64)
+        ahead = history.steps(ds)
         for _ in range(int(ahead.max(initial=0))):
             out = self._outputs(state, np.array(rows[-steps:], dtype=np.float32)[None])
             change = float(change_of(scaling, out)[0])
@@ -185,7 +185,8 @@ class PriceWindows:
 def _require(history: History, needed: int) -> None:
     if len(history.y) < needed:
         raise TrialError(
-            f"{history.unique_id} has {len(history.y)} days up to {history.cutoff}: lstm-price needs at least {needed}"
+            f"{history.unique_id} has {len(history.y)} {history.axis.noun} up to {history.cutoff}: lstm-price needs at "
+            f"least {needed}"
         )
 
 

@@ -98,7 +98,9 @@ def past_columns(history: History, names: Sequence[str], model: str) -> FloatArr
 def require_window(history: History, steps: int) -> None:
     """Raise TrialError when the history is shorter than a window."""
     if len(history.y) < steps:
-        raise TrialError(f"{history.unique_id} has {len(history.y)} days up to {history.cutoff}: a window is {steps}")
+        raise TrialError(
+            f"{history.unique_id} has {len(history.y)} {history.axis.noun} up to {history.cutoff}: a window is {steps}"
+        )
 
 
 def _side_by_side(first: int, last: int, steps: int) -> IntArray:

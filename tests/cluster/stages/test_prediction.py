@@ -196,10 +196,12 @@ def test_after_an_edit_the_trials_of_the_present_configuration_are_used(folder, 
 def test_other_values_of_known_days_are_noted(folder, tmp_path):
     lines = (folder / "data.csv").read_text().splitlines()
     (tmp_path / "data.csv").write_text("\n".join([lines[0], *lines[31:]]) + "\n")
-    assert (
-        "are not quite those the run was trained on"
-        in predict(str(folder / "runs/a"), str(tmp_path / "data.csv")).notes[0]
-    )
+    notes = predict(str(folder / "runs/a"), str(tmp_path / "data.csv")).notes
+    assert notes == ("purchase, redeem: fewer values up to 2024-07-04 than those the run was trained on",)
+    day, purchase, redeem = lines[31].split(",")
+    (tmp_path / "data.csv").write_text("\n".join([*lines[:31], f"{day},{purchase}1,{redeem}", *lines[32:]]) + "\n")
+    notes = predict(str(folder / "runs/a"), str(tmp_path / "data.csv")).notes
+    assert notes == ("purchase: other values up to 2024-07-04 than those the run was trained on",)
 
 
 @pytest.mark.parametrize(
@@ -209,7 +211,7 @@ def test_other_values_of_known_days_are_noted(folder, tmp_path):
         ("soon", None, "not a date"),
         (None, "ds,purchase\n2024-07-18,5\n", "redeem"),
         (None, "ds,purchase,redeem\n2024-07-17,5,6\n2024-07-18,5,6\n", "cannot forecast"),
-        (None, 100, r"purchase on 2024-06-07 is .*00 and was .* these are other data, or another unit"),
+        (None, 100, r"purchase on 2024-01-01 is .*00 and was .* these are other data, or another unit"),
     ],
 )
 def test_data_that_do_not_fit_get_a_sentence(folder, tmp_path, as_of, text, sentence):
@@ -221,7 +223,7 @@ def test_data_that_do_not_fit_get_a_sentence(folder, tmp_path, as_of, text, sent
         predict(str(folder / "runs/a"), str(tmp_path / "data.csv"), as_of=as_of)
 
 
-def test_a_panel_must_have_the_series_of_the_run_and_may_have_others(folder, tmp_path):
+def test_a_series_of_a_panel_concerns_itself_alone(folder, tmp_path):
     ds = np.arange("2024-01-01", "2024-05-01", dtype="datetime64[D]")
     (tmp_path / "config.yaml").write_text(
         "data: {kind: panel}\nwindows: {unit: day, n_windows: 2, horizon: 7}\nblend: {candidates: [mean]}\n"
@@ -239,14 +241,20 @@ def test_a_panel_must_have_the_series_of_the_run_and_may_have_others(folder, tmp
 
     panel("a", "b")
     assert run(tmp_path, "runs/p").returncode == 0
-    panel("a", "c")
-    with pytest.raises(DataError, match="hold no series b/purchase, which the run forecasts"):
+    whole = (tmp_path / "runs/p/submission.csv").read_text().splitlines()
+    panel("a")
+    made = predict(str(tmp_path / "runs/p"), data(tmp_path))
+    assert [note.partition(":")[0] for note in made.notes] == ["b/purchase is left out", "b/redeem is left out"]
+    assert made.submission.decode().splitlines() == [line for line in whole if line.startswith("a,")]
+    assert not any(uid.startswith("b/") for uid, _ in by_member(made.forecast))
+    panel("c")
+    with pytest.raises(DataError, match="hold no series a/purchase, which the run forecasts"):
         predict(str(tmp_path / "runs/p"), data(tmp_path))
     panel("a", "b", "c")
     made = predict(str(tmp_path / "runs/p"), data(tmp_path))
     assert ("b/redeem", "lightgbm-global/s00") in by_member(made.forecast)
-    assert "2 series of the data are not in the run's forecast" in made.notes[0]
-    assert made.submission == (tmp_path / "runs/p/submission.csv").read_bytes()
+    assert made.notes == ("c/purchase, c/redeem: not in the run's forecast, and without one here",)
+    assert made.submission.decode().splitlines() == whole
 
 
 def test_mid_month_data_under_months_name_the_day_to_cut_at(folder, tmp_path):

@@ -91,8 +91,7 @@ def test_hopeless_and_poor_histories(calendar_in):
     model = Arima(ArimaSettings(calendar_in=calendar_in, max_iterations=5, **SMALL))
     with pytest.raises(TrialError, match="28 are needed"):
         forecast(model, history_of(np.ones(27), calendar=calendar))
-    with pytest.raises(TrialError, match="zero"):
-        forecast(model, history_of(np.zeros(60), calendar=calendar))
+    assert not forecast(model, history_of(np.zeros(60), calendar=calendar)).any()
     for y in (np.full(60, 9.0), np.where(np.arange(60) % 5, 8.0, 0.0), np.arange(1.0, 29.0)):
         assert np.isfinite(forecast(model, history_of(y, calendar=calendar))).all()
 

@@ -99,8 +99,7 @@ def test_hopeless_and_poor_histories(model):
     small = model(GbmSettings(rounds=20))
     with pytest.raises(TrialError, match="43 are needed"):
         forecast(small, history_of(np.ones(42), calendar=calendar))
-    with pytest.raises(TrialError, match="zero"):
-        forecast(small, history_of(np.zeros(60), calendar=calendar))
+    assert not forecast(small, history_of(np.zeros(60), calendar=calendar)).any()
     np.testing.assert_allclose(forecast(small, history_of(np.full(60, 9.0), calendar=calendar)), 9.0, rtol=1e-3)
     for y in (np.where(np.arange(60) % 5, 8.0, 0.0), np.arange(1.0, 44.0)):
         assert np.isfinite(forecast(small, history_of(y, calendar=calendar))).all()

@@ -92,7 +92,6 @@ def test_hopeless_and_poor_histories(level):
     model = CalendarLevel(CalendarLevelSettings(level=level))
     with pytest.raises(TrialError, match="14 are needed"):
         forecast(model, history_of(np.ones(13)))
-    with pytest.raises(TrialError, match="zero"):
-        forecast(model, history_of(np.zeros(60)))
+    assert not forecast(model, history_of(np.zeros(60))).any()
     np.testing.assert_allclose(forecast(model, history_of(np.full(60, 9.0))), 9.0, rtol=1e-3)
     assert np.isfinite(forecast(model, history_of(np.where(np.arange(60) % 5, 8.0, 0.0)))).all()

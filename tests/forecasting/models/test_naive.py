@@ -23,7 +23,7 @@ def test_the_seasonal_naive_repeats_the_last_season(n):
 @pytest.mark.parametrize(("model", "average"), [(WeekdayMean, np.mean), (WeekdayMedian, np.median)])
 @pytest.mark.parametrize(("n", "k"), [(7, 4), (24, 4), (60, 3), (61, 100)])
 def test_same_weekdays_are_averaged(model, average, n, k):
-    history = history_of(np.random.default_rng(n).integers(0, 100, n).astype(float))
+    history = history_of(np.random.default_rng(n).integers(1, 100, n).astype(float))
     weekday = Calendar().days(history.ds).weekday
     ahead = days_after(history)
     expected = [average(history.y[weekday == w][-k:]) for w in Calendar().days(ahead).weekday]
@@ -100,12 +100,11 @@ def test_shrinking_pulls_month_days_toward_the_mean():
     assert spread(0) > 1.5 * spread(10) > 5 * spread(1000)
 
 
-def test_periodic_factors_need_four_weeks_and_something_positive():
+def test_periodic_factors_need_four_weeks_and_bear_zeros():
     model = PeriodicFactor(PeriodicFactorSettings())
     with pytest.raises(TrialError, match="28 are needed"):
         forecast(model, history_of(np.ones(27)))
-    with pytest.raises(TrialError, match="zero"):
-        forecast(model, history_of(np.zeros(60)))
+    assert not forecast(model, history_of(np.zeros(60))).any()
     assert np.isfinite(forecast(model, history_of(np.where(np.arange(60) % 5, 8.0, 0.0)))).all()
 
 

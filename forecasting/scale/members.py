@@ -1,0 +1,131 @@
+"""Models between histories as they are and histories that can be learned from.
+
+Every fit, forecast and update of a member goes through here: the history is prepared (see `histories`), and what a
+model says of the days ahead is brought back to the unit of the data. A state notes what later forecasts need to know:
+the size of signed amounts, or that nothing had flowed. States of ordinary histories stay as the model left them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from forecasting.errors import TrialError
+from forecasting.models.base import AnyModel, FitTask, GlobalModel, Model, PanelTask, StackedModel, State, Updatable
+from forecasting.scale.histories import PreparedHistory, prepare
+from forecasting.schema import iso
+
+if TYPE_CHECKING:
+    from forecasting.panel import History
+    from forecasting.schema import DateArray, FloatArray
+
+__all__ = ["VERSION", "fit", "fit_all", "fit_many", "predict", "update"]
+
+VERSION = 1
+"""Raised when what models see of unknown, zero or negative amounts changes; part of the keys of such trials."""
+SIZES, EMPTY = "signed_sizes", "empty"
+"""Facts of a state: unique_id → size of its amounts, where they are signed; true where nothing had flowed."""
+
+
+def fit(model: Model, task: FitTask) -> State:
+    """As `Model.fit`, on the task's history as it is."""
+    found = _for_fit(model, task.history)
+    return _nothing() if found.empty else _noted(model.fit(_seen(task, found)), [found])
+
+
+def fit_many(model: StackedModel, tasks: Sequence[FitTask], device: str) -> list[State | TrialError]:
+    """As `StackedModel.fit_many`, on the tasks' histories as they are."""
+    once = {_place(task.history): task.history for task in tasks}
+    seen = {place: _for_fit(model, history) for place, history in once.items()}
+    found = [seen[_place(task.history)] for task in tasks]
+    asked = [_seen(task, one) for task, one in zip(tasks, found, strict=True) if not one.empty]
+    fits = iter(model.fit_many(asked, device) if asked else ())
+    return [_nothing() if one.empty else _state_or_error(next(fits), one) for one in found]
+
+
+def fit_all(model: GlobalModel, task: PanelTask) -> State:
+    """As `GlobalModel.fit_all`, on the task's histories as they are; those in which nothing flowed are left out."""
+    found = [one for one in (_for_fit(model, history) for history in task.histories) if not one.empty]
+    if task.histories and not found:
+        return _nothing()
+    seen = replace(task, histories=tuple(one.history for one in found), previous=_learned(task.previous))
+    return _noted(model.fit_all(seen), found)
+
+
+def predict(model: AnyModel, state: State, history: History, ds: DateArray) -> FloatArray:
+    """Forecasts ``[len(ds)]`` of the periods `ds`, which follow the history, in the unit of the data.
+
+    Raises
+    ------
+    TrialError
+        The model cannot forecast the series, or what it says is no forecast.
+    """
+    found = _for_forecast(model, state, history)
+    if found.empty or found.is_idle(ds):
+        return np.zeros(len(ds))
+    if EMPTY in state.meta:
+        raise TrialError(
+            f"nothing had flowed in {history.unique_id} when it was fitted, and something has by "
+            f"{iso(history.cutoff)}: fit it again"
+        )
+    y_hat = np.asarray(model.predict(state, found.history, ds), dtype=np.float64)
+    if y_hat.shape != (len(ds),) or not np.isfinite(y_hat).all():
+        raise TrialError(
+            f"the forecast of {history.unique_id} from {iso(history.cutoff)} has shape {y_hat.shape} "
+            "or values that are not finite"
+        )
+    return found.restore(y_hat, ds)
+
+
+def update(model: AnyModel, state: State, history: History) -> State:
+    """As `Updatable.update`, on the history as it is; unchanged where the model has no such method."""
+    found = _for_forecast(model, state, history)
+    if not isinstance(model, Updatable) or found.empty or EMPTY in state.meta:
+        return state
+    updated = model.update(state, found.history)
+    return replace(updated, meta={**updated.meta, **{k: state.meta[k] for k in (SIZES,) if k in state.meta}})
+
+
+def _for_fit(model: AnyModel, history: History) -> PreparedHistory:
+    return prepare(history, on_log=_on_log(model))
+
+
+def _for_forecast(model: AnyModel, state: State, history: History) -> PreparedHistory:
+    """On the scale of the fit; a series that a model across series did not learn from is seen on its own."""
+    size = state.meta.get(SIZES, {}).get(history.unique_id)
+    seen = size is not None or isinstance(model, GlobalModel) or not _on_log(model)
+    return prepare(history, on_log=_on_log(model), size=size, seen_negative=seen)
+
+
+def _on_log(model: AnyModel) -> bool:
+    """Whether the model takes logarithms; one that does not say so does not."""
+    return bool(getattr(model, "on_log", False))
+
+
+def _seen(task: FitTask, found: PreparedHistory) -> FitTask:
+    return replace(task, history=found.history, previous=_learned(task.previous))
+
+
+def _learned(previous: State | None) -> State | None:
+    return None if previous is None or EMPTY in previous.meta else previous
+
+
+def _nothing() -> State:
+    return State(meta={EMPTY: True})
+
+
+def _state_or_error(fit: State | TrialError, found: PreparedHistory) -> State | TrialError:
+    return fit if isinstance(fit, TrialError) else _noted(fit, [found])
+
+
+def _noted(state: State, found: Iterable[PreparedHistory]) -> State:
+    """A state with the sizes of signed amounts."""
+    sizes = {one.history.unique_id: one.size for one in found if one.size is not None}
+    return replace(state, meta={**state.meta, SIZES: sizes}) if sizes else state
+
+
+def _place(history: History) -> tuple[str, str]:
+    return history.unique_id, iso(history.cutoff)
