@@ -96,6 +96,7 @@ def open_trained(run_dir: str) -> TrainedRun:
     store = RunStore(run_dir)
     run = finished_run(store)
     config = parse_config(run.config, f"{store.uri}/run.json")
+    config = config.model_copy(update={"data": config.data.model_copy(update={"as_of": None})})  # newer data go on
     _check_usable(store, config)
     blends = store.read(BlendFile).target_blends()
     forecast = store.read(ForecastFile).blend

@@ -17,12 +17,10 @@ from forecasting.data.spec import DataSpec
 from forecasting.errors import ConfigError, DataError
 from forecasting.panel import Panel
 from forecasting.schema import iso
+from forecasting.score.names import score_named
 from forecasting.windows import LONGEST_MONTH
 
 __all__ = ["identity", "judge", "load_checked", "load_data", "open_input"]
-
-SIGNED_SCORES = ("wape",)
-"""Scores that allow negative amounts: not those by relative error."""
 
 
 def load_data(config: RunConfig, path: str, as_of: str | None) -> Loaded:
@@ -74,7 +72,7 @@ def open_input(config: RunConfig, path: str, as_of: str | None, *, checked: bool
     lag = horizon if config.data.max_lag is None else config.data.max_lag
     spec = config.data.model_copy(update={"as_of": _last_day(config.data, as_of), "max_lag": lag})
     cache = None if spec.cache is None else Path(spec.cache)
-    signed = config.score.surrogate in SIGNED_SCORES
+    signed = score_named(config.score.surrogate).signed
     return open_data(spec, path, config.calendar, cache, checked=checked, signed=signed)
 
 

@@ -84,7 +84,7 @@ def prepare(
         is filled like an unknown amount.
     """
     y = history.y
-    if is_ordinary(y) and size is None:
+    if is_ordinary(y) and size is None and not history.signed:
         seen = _not_tiny(y) if on_log else y
         return PreparedHistory(history if seen is y else replace(history, y=seen), None, None, False, False)
     unknown, zero, negative = np.isnan(y), y == 0, y < 0
@@ -92,7 +92,7 @@ def prepare(
     activity = activity_of(history.ds, y, history.calendar, season)
     gaps = unknown | zero | (negative & (not seen_negative))
     filled = fill_from_like_days(y, gaps, season)
-    signed = size is not None or bool((negative & ~gaps).any())
+    signed = history.signed or size is not None or bool((negative & ~gaps).any())
     if on_log and signed:
         size = signed_size(filled) if size is None else size
         filled = to_positive(filled, size)
