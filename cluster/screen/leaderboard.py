@@ -12,6 +12,7 @@ from cluster.screen.text import fits_windows, number, print_json, table_of
 from ensembles.files.leaderboard_json import LeaderboardFile, LeaderboardRow, SettingRow
 from forecasting.errors import StorageError
 from forecasting.schema import BLEND
+from forecasting.score.names import score_named
 
 __all__ = ["show_leaderboard", "summary_table"]
 
@@ -121,4 +122,4 @@ def _window_names(board: LeaderboardFile) -> list[str]:
 
 
 def _title(board: LeaderboardFile) -> str:
-    return f"{board.sort}: points a day, 0 to 10, higher is better ({board.surrogate} surrogate)"
+    return f"{board.sort}: {score_named(board.surrogate).title}, higher is better"

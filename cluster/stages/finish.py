@@ -31,6 +31,7 @@ from ensembles.judging.judge import Judge
 from ensembles.oof import OofCube
 from forecasting.panel import Panel
 from forecasting.schema import FloatArray, iso
+from forecasting.score.base import Score
 from forecasting.score.names import score_named
 from forecasting.score.points import submission_step
 
@@ -89,7 +90,17 @@ def blend_and_write(plan: Plan, panel: Panel, members: MemberForecasts, store: R
     }
     start, end = iso(final.start), iso(final.end)
     noun = panel.axis.noun
-    return RunResult(store.uri, board, _headline(blend), start, end, final.horizon, outlook, has_figures, noun)
+    return RunResult(
+        store.uri,
+        board,
+        _headline(blend, score_named(config.score.surrogate)),
+        start,
+        end,
+        final.horizon,
+        outlook,
+        has_figures,
+        noun,
+    )
 
 
 def write_failed(plan: Plan, panel: Panel, members: MemberForecasts, store: RunStore, seconds: float) -> None:
@@ -175,11 +186,11 @@ def _recent(panel: Panel, cube: OofCube, days: int) -> FloatArray:
     return np.asarray(np.nansum(panel.y[rows, -days:], axis=0))
 
 
-def _headline(blend: Blend) -> str:
+def _headline(blend: Blend, score: Score) -> str:
     """The result in one sentence."""
     chosen = next(pair for pair in blend.evidence.pairs if pair.chosen)
-    score = blend.evidence.prequential.score
-    text = f"blend {chosen.label}: {score:.2f} points a day on windows its weights did not see"
+    points = f"{blend.evidence.prequential.score:.2f} points" + ("" if score.pooled else " a day")
+    text = f"blend {chosen.label}: {points} on windows its weights did not see"
     if (best := blend.evidence.best_single) is not None:
         text += f", the best single member as it would have been picked {best.score:.2f}"
     return text
