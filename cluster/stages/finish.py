@@ -88,19 +88,9 @@ def blend_and_write(plan: Plan, panel: Panel, members: MemberForecasts, store: R
     outlook = {
         target: (_recent(panel, cube, final.horizon), blended[target].sum(axis=0)) for target, cube in cubes.items()
     }
-    start, end = iso(final.start), iso(final.end)
-    noun = panel.axis.noun
-    return RunResult(
-        store.uri,
-        board,
-        _headline(blend, score_named(config.score.surrogate)),
-        start,
-        end,
-        final.horizon,
-        outlook,
-        has_figures,
-        noun,
-    )
+    headline = _headline(blend, score_named(config.score.surrogate))
+    days, noun = (iso(final.start), iso(final.end), final.horizon), panel.axis.noun
+    return RunResult(store.uri, board, headline, *days, outlook, has_figures, noun)
 
 
 def write_failed(plan: Plan, panel: Panel, members: MemberForecasts, store: RunStore, seconds: float) -> None:

@@ -96,7 +96,7 @@ def lines(file: Path) -> list[bytes]:
 def rows(file: Path) -> dict[str, Any]:
     """Columns with their types, and rows in their order."""
     table = pq.read_table(file)
-    return {"columns": [f"{field.name} {field.type}" for field in table.schema], "rows": table.to_pylist()}
+    return {"columns": {field.name: str(field.type) for field in table.schema}, "rows": table.to_pylist()}
 
 
 def cells(file: Path, *ignored: str) -> list[dict[str, str]]:
@@ -151,10 +151,13 @@ PREDICTED_FILES: dict[str, Reader] = {
 
 
 def first_difference(old: Any, new: Any, where: str = "") -> str | None:
-    """The first place where two nested values differ, as path, old and new value; NaN equals NaN."""
+    """The first place where two nested values differ, as path, old and new value; NaN equals NaN.
+
+    Keys and columns that the new side adds are no difference: later versions tell more.
+    """
     pairs: Iterable[tuple[str, Any, Any]]
     if isinstance(old, dict) and isinstance(new, dict):
-        pairs = ((f"{where}.{key}".lstrip("."), old.get(key, MISSING), new.get(key, MISSING)) for key in {**old, **new})
+        pairs = ((f"{where}.{key}".lstrip("."), old.get(key, MISSING), new.get(key, MISSING)) for key in old)
     elif isinstance(old, list) and isinstance(new, list):
         both = itertools.zip_longest(old, new, fillvalue=MISSING)
         pairs = ((f"{where}[{i}]", was, now) for i, (was, now) in enumerate(both))
