@@ -25,8 +25,10 @@ class JsonLines:
 
     kind = "jsonlines"
 
-    def __init__(self, spec: DataSpec, path: str | Path, cache_dir: Path | None, *, checked: bool) -> None:
-        del cache_dir, checked  # a few bytes a day: read whole, never kept
+    def __init__(
+        self, spec: DataSpec, path: str | Path, cache_dir: Path | None, *, checked: bool, signed: bool
+    ) -> None:
+        del cache_dir, checked, signed  # a few bytes a day: read whole, never kept, and never negative
         self._targets, self._path = tuple(spec.targets), path
 
     @cached_property
