@@ -6,7 +6,8 @@
         check_model(MyModel, {"half_life": 14})
 
 A check that fails raises AssertionError with a sentence. The checks run the class as a run would, on two series of
-seven months with a weekday pattern, a slow level and a past covariate. Choose settings that make a fit quick.
+seven months with a weekday pattern, a slow level and a past covariate; then on the same amounts as work days and weeks,
+with closed weekends, with unknown and with negative amounts. Choose settings that make a fit quick.
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ from typing import Any
 
 import numpy as np
 
+from forecasting.axis import Axis, Freq
 from forecasting.backtest import run_trials
 from forecasting.calendar import Calendar
-from forecasting.models.base import GlobalModel, Model, StackedModel, State, Updatable
+from forecasting.models.base import GlobalModel, Model, StackedModel, State, Updatable, with_season
 from forecasting.models.plugins import check_class, temporarily
 from forecasting.models.states import pack_states, unpack_states
 from forecasting.panel import Panel, Series
-from forecasting.schema import FloatArray
+from forecasting.scale import members
+from forecasting.schema import BoolArray, FloatArray
 from forecasting.trial import Member, Trial, TrialFailure, TrialOutcome, TrialResult
 from forecasting.windows import WindowPlan, WindowSpec, plan_windows
 
@@ -48,7 +51,8 @@ class Subject:
 
     def member(self, seed_index: int = 0) -> Member:
         """A member of this class; the class must be registered while it is used."""
-        settings = self.model.settings_type.model_validate(dict(self.settings))
+        given = with_season(self.model.settings_type, self.settings, self.panel.axis.season_length)
+        settings = self.model.settings_type.model_validate(given)
         return Member(NAME, settings.model_dump(mode="json"), seed_index, NAME, self.model.family)
 
     def outcomes(
@@ -64,7 +68,8 @@ class Subject:
         panel = self.panel if panel is None else panel
         member = self.member(seed_index)
         trials = [Trial(member, member.unit(panel.series[panel.index(uid)]), f"key-{uid}") for uid in unique_ids]
-        return run_trials(trials, panel, windows or plan_windows(panel.ds, WINDOWS), run_seed=run_seed)
+        plan = windows or plan_windows(panel.ds, WINDOWS, panel.axis)
+        return run_trials(trials, panel, plan, run_seed=run_seed)
 
     def result(self, panel: Panel | None = None, *, seed_index: int = 0, run_seed: int = 1) -> TrialResult:
         """The trial on the first series, which must not fail."""
@@ -167,7 +172,7 @@ def forecasts_the_same_from_a_stored_state(subject: Subject) -> None:
 
     def again(state: State) -> FloatArray:
         try:
-            return np.maximum(model.predict(state, history, subject.plan.final.ds), 0.0)
+            return members.predict(model, state, history, subject.plan.final.ds)
         except Exception as error:
             raise AssertionError(
                 f"a fresh model cannot forecast from the stored state ({type(error).__name__}: {error}): "
@@ -176,7 +181,7 @@ def forecasts_the_same_from_a_stored_state(subject: Subject) -> None:
 
     _must(_equal(again(state), result.forecasts[-1].y_hat), "the stored state forecasts something else")
     if isinstance(model, Updatable):
-        same = _equal(again(model.update(state, history)), result.forecasts[-1].y_hat)
+        same = _equal(again(members.update(model, state, history)), result.forecasts[-1].y_hat)
         _must(same, "an update by the history it was fitted on changes the forecast")
 
 
@@ -194,6 +199,40 @@ def fails_with_a_sentence(subject: Subject) -> None:
             _must(finite, f"on {what} a forecast is not finite: raise TrialError instead")
 
 
+def counts_periods(subject: Subject) -> None:
+    """On work days and on weeks it forecasts every period asked for, from the past alone."""
+    panel = subject.panel
+    others: tuple[tuple[Freq, str], ...] = (("B", "work days"), ("W", "weeks"))
+    for freq, what in others:
+        ds = Axis(freq, panel.calendar).after(panel.ds[0], len(panel.ds))
+        _is_honest(replace(subject, panel=replace(panel, ds=ds, freq=freq)), what)
+
+
+def bears_any_amounts(subject: Subject) -> None:
+    """Closed weekends are forecast as exactly 0; unknown and negative amounts are no obstacle."""
+    panel = subject.panel
+    weekend = (panel.ds.astype(np.int64) + 3) % 7 >= 5
+    unknown = np.random.default_rng(0).random(panel.y.shape) < 0.05
+    _is_honest(replace(subject, panel=replace(panel, y=np.where(weekend, 0.0, panel.y))), "closed weekends", weekend)
+    _is_honest(replace(subject, panel=replace(panel, y=np.where(unknown, np.nan, panel.y))), "unknown amounts")
+    _is_honest(replace(subject, panel=replace(panel, y=panel.y - 0.8 * np.median(panel.y))), "negative amounts")
+
+
+def _is_honest(subject: Subject, what: str, closed: BoolArray | None = None) -> None:
+    """Forecasts of every period, finite, from the past alone; 0 on closed days of the panel ``[n]``."""
+    panel = subject.panel
+    plan = plan_windows(panel.ds, WindowSpec("day", 2, 7), panel.axis)
+    later = panel.ds > plan.backtest[0].cutoff
+    changed = replace(panel, y=np.where(later, 1.5 * panel.y[:, ::-1], panel.y))
+    before, after = (_finished(subject.outcomes(p, windows=plan)[0], what).forecasts for p in (panel, changed))
+    for forecast in before:
+        _must(forecast.y_hat.shape == (7,), f"on {what}, {len(forecast.y_hat)} periods are forecast, and not 7")
+    _must(_equal(before[0].y_hat, after[0].y_hat), f"on {what}, a forecast changes with values after its cutoff")
+    if closed is not None:
+        shut = closed[np.isin(panel.ds, plan.backtest[-1].ds)]
+        _must(not before[-2].y_hat[shut].any(), f"on {what}, a closed day is not forecast as 0")
+
+
 CHECKS: tuple[Callable[[Subject], None], ...] = (
     follows_protocol,
     covers_every_day_with_amounts,
@@ -202,6 +241,8 @@ CHECKS: tuple[Callable[[Subject], None], ...] = (
     uses_its_seed_as_it_says,
     forecasts_the_same_from_a_stored_state,
     fails_with_a_sentence,
+    counts_periods,
+    bears_any_amounts,
 )
 """All of them, cheapest first."""
 
@@ -211,9 +252,9 @@ def _must(holds: bool, otherwise: str) -> None:
         raise AssertionError(otherwise)
 
 
-def _finished(outcome: TrialOutcome) -> TrialResult:
+def _finished(outcome: TrialOutcome, what: str = "seven months of ordinary days") -> TrialResult:
     if isinstance(outcome, TrialFailure):
-        raise AssertionError(f"it failed on seven months of ordinary days: {outcome.reason}")
+        raise AssertionError(f"it failed on {what}: {outcome.reason}")
     return outcome
 
 

@@ -122,7 +122,7 @@ def _check_usable(store: RunStore, config: RunConfig) -> None:
 
 @dataclass(frozen=True)
 class KnownSeries:
-    """The run's series in newer data: unique_id → why it cannot be forecast, and notes for the user."""
+    """The run's series in newer data: what is said of those that cannot be forecast, and notes for the user."""
 
     left: Mapping[str, str]
     notes: tuple[str, ...]
@@ -140,7 +140,7 @@ class KnownSeries:
 
 
 def left_out(left: Mapping[str, str], needed: Sequence[str]) -> tuple[str, ...]:
-    """A note for each series left out.
+    """A note for each series left out, by what is said of it.
 
     Raises
     ------
@@ -149,8 +149,8 @@ def left_out(left: Mapping[str, str], needed: Sequence[str]) -> tuple[str, ...]:
     """
     for uid, reason in left.items():
         if Series.named(uid).entity is None or len(left) == len(needed):
-            raise DataError(reason)
-    return tuple(f"{uid} is left out: {reason}" for uid, reason in left.items())
+            raise DataError(f"{uid}, which the run forecasts, {reason}")
+    return tuple(f"{uid} is left out: it {reason}" for uid, reason in left.items())
 
 
 def _names(unique_ids: Sequence[str]) -> str:
@@ -173,21 +173,18 @@ def _known(trained: TrainedRun) -> dict[str, Known]:
 
 
 def _fault(uid: str, panel: Panel, reasons: Mapping[str, str], before: Mapping[str, Known]) -> str | None:
-    """Why a series of the run cannot be forecast from these data; None where it can."""
+    """What keeps a series of the run from being forecast from these data, as "it …"; None where nothing does."""
     if uid in reasons:
-        return f"{uid}, which the run forecasts, cannot be read: {reasons[uid]}"
+        return f"cannot be read: {reasons[uid]}"
     if uid not in panel.unique_ids:
-        return (
-            f"the data hold no series {uid}, which the run forecasts; they hold {_names(panel.unique_ids)}: "
-            "give data with the run's series"
-        )
+        return f"is not in the data, which hold {_names(panel.unique_ids)}: give data with the run's series"
     ds, y, now = _compared(uid, panel, before)
     known = ~np.isnan(now)
     if not known.any() or (now == y)[known].mean() >= SAME_SHARE:
         return None
     day = int(np.flatnonzero(known & (now != y))[0])
     return (
-        f"{uid} on {iso(ds[day])} is {now[day]:.10g} and was {y[day]:.10g} in the run, and so on most days: these are "
+        f"has {now[day]:.10g} on {iso(ds[day])} where the run had {y[day]:.10g}, and others on most days: these are "
         "other data, or another unit; give newer data of the same series"
     )
 

@@ -130,7 +130,7 @@ def _threads(n_threads: int) -> Iterator[None]:
 def _forecasts(
     fits: Iterator[Fit], panel: Panel, window: Window, update: bool
 ) -> tuple[dict[tuple[str, str], FloatArray], dict[str, str]]:
-    """(member_id, unique_id) → ``[horizon]``; unique_id → why a member that the blend needs cannot forecast it."""
+    """(member_id, unique_id) → ``[horizon]``; unique_id → which member cannot forecast it, and why."""
     only = WindowPlan((), window, window.horizon)
     made: dict[tuple[str, str], FloatArray] = {}
     failed: dict[str, str] = {}
@@ -142,9 +142,8 @@ def _forecasts(
         except MemoryError:
             raise
         except Exception as error:  # whatever a model's library raises of these data
-            failed.setdefault(
-                uid, f"{fit.member.name} cannot forecast {uid} from {iso(window.cutoff)}: {reason_of(error)}"
-            )
+            why = f"cannot be forecast from {iso(window.cutoff)} by {fit.member.name}: {reason_of(error)}"
+            failed.setdefault(uid, why)
     return made, failed
 
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecasting.calendar import Calendar
-from forecasting.schema import BoolArray, DateArray, FloatArray
+from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray
 
 __all__ = ["Activity", "activity_of", "fill_from_like_days"]
 
@@ -44,6 +44,8 @@ SIMPLER = 1.0
 """Log score by which a finer division of days must be better than a coarser one."""
 NEAR = 4
 """Like days on either side that an amount is filled from."""
+NEAREST = 16
+"""Days that stand in for like days."""
 MONTH = 31
 MARGIN = 20
 """Days around the days asked for among which payments may move."""
@@ -201,10 +203,11 @@ def _due_days(calendar: Calendar, ds: DateArray, *, forward: bool) -> BoolArray:
 
 
 def fill_from_like_days(y: FloatArray, gaps: BoolArray, season_length: int) -> FloatArray:
-    """Amounts ``[n]`` with those of `gaps` ``[n]`` replaced by the median of like days near them.
+    """Amounts ``[n]`` with those of `gaps` ``[n]`` replaced by what like days near them say.
 
-    Like days lie whole seasons away, up to `NEAR` on either side; where none of them is known, the nearest known days
-    stand in. Unchanged where nothing is known at all.
+    Like days lie whole seasons away, up to `NEAR` on either side, and give their median. Where none of them is known,
+    as on closed weekends, the nearest `NEAREST` known days give the mean of their middle half: a filled day is to tell
+    models no more than that the level went on, so it takes much of the noise out. Unchanged where nothing is known.
     """
     known = ~gaps & ~np.isnan(y)
     if not gaps.any() or not known.any():
@@ -216,8 +219,17 @@ def fill_from_like_days(y: FloatArray, gaps: BoolArray, season_length: int) -> F
         alike = t + offsets
         alike = alike[(alike >= 0) & (alike < len(y))]
         alike = alike[known[alike]]
-        if not len(alike):
-            nearest = np.argsort(np.abs(places - t), kind="stable")[: 2 * NEAR]
-            alike = places[nearest]
-        filled[t] = np.median(y[alike])
+        filled[t] = np.median(y[alike]) if len(alike) else _mean_of_middle(y[_nearest(places, int(t))])
     return filled
+
+
+def _nearest(places: IntArray, t: int) -> IntArray:
+    """The `NEAREST` of sorted places that lie nearest to t."""
+    at = int(np.searchsorted(places, t))
+    around = places[max(at - NEAREST, 0) : at + NEAREST]
+    return around[np.argsort(np.abs(around - t), kind="stable")[:NEAREST]]
+
+
+def _mean_of_middle(values: FloatArray) -> float:
+    cut = len(values) // 4
+    return float(np.sort(values)[cut : len(values) - cut].mean())

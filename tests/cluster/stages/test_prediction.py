@@ -210,8 +210,12 @@ def test_other_values_of_known_days_are_noted(folder, tmp_path):
         ("2024-06-30", None, "the data end on 2024-06-30, before the run's own, which end on 2024-07-04"),
         ("soon", None, "not a date"),
         (None, "ds,purchase\n2024-07-18,5\n", "redeem"),
-        (None, "ds,purchase,redeem\n2024-07-17,5,6\n2024-07-18,5,6\n", "cannot forecast"),
-        (None, 100, r"purchase on 2024-01-01 is .*00 and was .* these are other data, or another unit"),
+        (None, "ds,purchase,redeem\n2024-07-17,5,6\n2024-07-18,5,6\n", "cannot be forecast"),
+        (
+            None,
+            100,
+            r"purchase, which the run forecasts, has .*00 on 2024-01-01 where the run had .* another unit",
+        ),
     ],
 )
 def test_data_that_do_not_fit_get_a_sentence(folder, tmp_path, as_of, text, sentence):
@@ -248,7 +252,7 @@ def test_a_series_of_a_panel_concerns_itself_alone(folder, tmp_path):
     assert made.submission.decode().splitlines() == [line for line in whole if line.startswith("a,")]
     assert not any(uid.startswith("b/") for uid, _ in by_member(made.forecast))
     panel("c")
-    with pytest.raises(DataError, match="hold no series a/purchase, which the run forecasts"):
+    with pytest.raises(DataError, match="a/purchase, which the run forecasts, is not in the data"):
         predict(str(tmp_path / "runs/p"), data(tmp_path))
     panel("a", "b", "c")
     made = predict(str(tmp_path / "runs/p"), data(tmp_path))
@@ -271,7 +275,7 @@ def test_mid_month_data_under_months_name_the_day_to_cut_at(folder, tmp_path):
 def test_more_days_than_a_network_has_outputs_are_refused(folder, copy):
     edit(copy / "run.json", lambda facts: facts["config"]["windows"].update(horizon=20))
     with pytest.raises(
-        DataError, match=r"lstm-direct/s0. cannot forecast .* fitted for 1 to 14 days ahead, not 1 to 20"
+        DataError, match=r"cannot be forecast .* by lstm-direct/s0.: .* fitted for 1 to 14 days ahead, not 1 to 20"
     ):
         predict(str(copy), data(folder))
 
