@@ -2,7 +2,7 @@
 
 Every fit, forecast and update of a member goes through here: the history is prepared (see `histories`), and what a
 model says of the days ahead is brought back to the unit of the data. A state notes what later forecasts need to know:
-the size of signed amounts, or that nothing had flowed. States of ordinary histories stay as the model left them.
+the scale that amounts were seen on, or that nothing had flowed. States of ordinary histories stay as a model left them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from forecasting.errors import TrialError
 from forecasting.models.base import AnyModel, FitTask, GlobalModel, Model, PanelTask, StackedModel, State, Updatable
-from forecasting.scale.histories import PreparedHistory, prepare
+from forecasting.scale.histories import AS_IT_IS, PreparedHistory, Scale, prepare
 from forecasting.schema import iso
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ __all__ = ["VERSION", "fit", "fit_all", "fit_many", "predict", "update"]
 
 VERSION = 1
 """Raised when what models see of unknown, zero or negative amounts changes; part of the keys of such trials."""
-SIZES, EMPTY = "signed_sizes", "empty"
-"""Facts of a state: unique_id → size of its amounts, where they are signed; true where nothing had flowed."""
+SCALES, EMPTY = "scales", "empty"
+"""Facts of a state: unique_id → size and whether signed, of series seen on a scale; true where nothing had flowed."""
 
 
 def fit(model: Model, task: FitTask) -> State:
@@ -86,7 +86,7 @@ def update(model: AnyModel, state: State, history: History) -> State:
     if not isinstance(model, Updatable) or found.empty or EMPTY in state.meta:
         return state
     updated = model.update(state, found.history)
-    return replace(updated, meta={**updated.meta, **{k: state.meta[k] for k in (SIZES,) if k in state.meta}})
+    return replace(updated, meta={**updated.meta, **{k: state.meta[k] for k in (SCALES,) if k in state.meta}})
 
 
 def _for_fit(model: AnyModel, history: History) -> PreparedHistory:
@@ -95,9 +95,9 @@ def _for_fit(model: AnyModel, history: History) -> PreparedHistory:
 
 def _for_forecast(model: AnyModel, state: State, history: History) -> PreparedHistory:
     """On the scale of the fit; a series that a model across series did not learn from is seen on its own."""
-    size = state.meta.get(SIZES, {}).get(history.unique_id)
-    seen = size is not None or isinstance(model, GlobalModel) or not _on_log(model)
-    return prepare(history, on_log=_on_log(model), size=size, seen_negative=seen)
+    stored = state.meta.get(SCALES, {}).get(history.unique_id)
+    usual = None if isinstance(model, GlobalModel) else AS_IT_IS
+    return prepare(history, on_log=_on_log(model), scale=usual if stored is None else Scale(*stored))
 
 
 def _on_log(model: AnyModel) -> bool:
@@ -122,9 +122,13 @@ def _state_or_error(fit: State | TrialError, found: PreparedHistory) -> State | 
 
 
 def _noted(state: State, found: Iterable[PreparedHistory]) -> State:
-    """A state with the sizes of signed amounts."""
-    sizes = {one.history.unique_id: one.size for one in found if one.size is not None}
-    return replace(state, meta={**state.meta, SIZES: sizes}) if sizes else state
+    """A state with the scales that are not the usual one."""
+    scales = {
+        one.history.unique_id: [one.scale.size, one.scale.signed]
+        for one in found
+        if one.scale is not None and one.scale != AS_IT_IS
+    }
+    return replace(state, meta={**state.meta, SCALES: scales}) if scales else state
 
 
 def _place(history: History) -> tuple[str, str]:

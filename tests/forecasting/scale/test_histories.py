@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from forecasting.scale.histories import from_positive, prepare, signed_size, to_positive
+from forecasting.scale.histories import AS_IT_IS, Scale, prepare
 from tests.forecasting.histories import history_of
 
 DAYS = 140
@@ -19,7 +19,8 @@ def ahead(history, n=14):
 def test_an_ordinary_history_is_left_as_it_is():
     history = history_of(week())
     found = prepare(history, on_log=True)
-    assert found.history is history
+    assert found.scale == AS_IT_IS
+    assert found.history.y.tobytes() == history.y.tobytes()
     y_hat = np.array([1.0, -2.0])
     assert found.restore(y_hat, ahead(history, 2)).tolist() == [1.0, 0.0]
 
@@ -27,7 +28,7 @@ def test_an_ordinary_history_is_left_as_it_is():
 def test_unknown_amounts_are_filled_and_change_no_other_day():
     y = week()
     y[[30, 31, 100]] = np.nan
-    found = prepare(history_of(y), on_log=True).history
+    found = prepare(history_of(y), on_log=False).history
     assert not np.isnan(found.y).any()
     assert np.array_equal(found.y[~np.isnan(y)], y[~np.isnan(y)])
     assert found.y[30] == pytest.approx(np.median(y[[2, 9, 16, 23, 37, 44, 51, 58]]))
@@ -38,10 +39,10 @@ def test_closed_days_are_forecast_as_nothing():
     history = history_of(y)
     found = prepare(history, on_log=True)
     assert (found.history.y > 0).all()
-    forecast = found.restore(np.full(14, 50.0), ahead(history))
+    forecast = found.restore(np.full(14, 50.0) / found.scale.size, ahead(history))
     closed = np.arange(DAYS, DAYS + 14) % 7 >= 5
     assert (forecast[closed] == 0).all()
-    assert (forecast[~closed] == 50).all()
+    np.testing.assert_allclose(forecast[~closed], 50)
 
 
 def test_negative_amounts_keep_their_sign_and_order():
@@ -55,11 +56,28 @@ def test_negative_amounts_keep_their_sign_and_order():
     assert raw.restore(np.array([-5.0]), ahead(history_of(y), 1)).tolist() == [-5.0]
 
 
-def test_the_size_of_a_fit_is_kept_for_newer_histories():
+def test_the_scale_of_a_fit_is_kept_for_newer_histories():
     y = week() - 90.0
     first = prepare(history_of(y[:100]), on_log=True)
-    later = prepare(history_of(y), on_log=True, size=first.size)
+    later = prepare(history_of(y), on_log=True, scale=first.scale)
     assert np.array_equal(later.history.y[:100], first.history.y)
+    plain = prepare(history_of(np.abs(y)), on_log=True, scale=first.scale)
+    assert np.allclose(plain.restore(plain.history.y, plain.history.ds), np.abs(y))
+
+
+def test_what_is_negative_since_a_fit_on_positive_amounts_is_filled():
+    y = week()
+    y[-1] = -5.0
+    found = prepare(history_of(y), on_log=True, scale=AS_IT_IS)
+    assert found.history.y[-1] == pytest.approx(np.median(y[[-29, -22, -15, -8]]))
+    assert not found.signed
+
+
+def test_a_cent_is_not_seen_as_far_below_all_else():
+    y = week()
+    y[[10, 20]] = 0.001, 0.2
+    assert prepare(history_of(y), on_log=True).history.y[[10, 20]].tolist() == [1e-3 * np.median(y), 0.2]
+    assert prepare(history_of(y), on_log=False).history.y is y
 
 
 def test_a_history_of_nothing_has_nothing_to_learn():
@@ -71,8 +89,8 @@ def test_a_history_of_nothing_has_nothing_to_learn():
 
 @pytest.mark.parametrize("k", [1e-9, 1e-3, 1e3, 1e9])
 def test_the_scale_follows_the_unit(k):
-    y = np.array([-3.0, -0.1, 0.5, 20.0])
-    size = signed_size(y)
-    assert signed_size(k * y) == pytest.approx(k * size)
-    assert np.allclose(to_positive(k * y, k * size), k * to_positive(y, size))
-    assert np.allclose(from_positive(to_positive(y, size), size), y)
+    for y in (np.array([-3.0, -0.1, 0.5, 20.0]), np.array([3.0, 0.1, 0.5, 20.0])):
+        scale, other = Scale.of(y), Scale.of(k * y)
+        np.testing.assert_allclose(other.size, k * scale.size)
+        np.testing.assert_allclose(other.apply(k * y), scale.apply(y))
+        np.testing.assert_allclose(other.undo(other.apply(k * y)), k * y)
