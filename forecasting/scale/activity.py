@@ -11,7 +11,8 @@ amounts cannot say that, and a logarithm cannot hold a zero. So a series is fore
    if anything does.
 
 A day whose chance is below one half is forecast as 0. A series counts as stopped after a run of zeros that its
-activity so far makes practically impossible and that is longer than its earlier runs; then every chance is 0.
+activity so far makes practically impossible and that is longer than its earlier runs; then every chance is 0. One that
+began after zeros, or went on after such a stop, is judged by the days since.
 
 Everything reads the history up to a cutoff only.
 """
@@ -73,23 +74,52 @@ class Activity:
         return np.asarray(self.chance(ds) >= LIKELY)
 
 
-def activity_of(ds: DateArray, y: FloatArray, calendar: Calendar, season_length: int) -> Activity | None:
-    """When a series is active; None where it never was zero.
+def activity_of(ds: DateArray, y: FloatArray, calendar: Calendar, shortest: int) -> Activity | None:
+    """When a series is active; None where it never was zero, or not since it began or resumed.
 
     Parameters
     ----------
     ds, y
         Periods and amounts up to the cutoff, ``[n]``; NaN where an amount is unknown.
-    season_length
-        Periods of a season: a shorter run of zeros is no stop.
+    shortest
+        Periods, such as a week's: a shorter run of zeros is no stop, and a shorter time after one no new beginning.
     """
     known = ~np.isnan(y)
-    if not (y[known] == 0).any():
+    days, active, paused = _since_it_resumed(ds[known], y[known] != 0, calendar, shortest)
+    if active.all():
         return None
-    days, active = ds[known], y[known] != 0
     kinds, told = _best_division(days, active, calendar)
     chances = _chances(kinds(days), active)[1]
-    return Activity(kinds, chances, _has_stopped(kinds(days), active, told, season_length))
+    return Activity(kinds, chances, _has_stopped(kinds(days), active, told, shortest, paused))
+
+
+def _since_it_resumed(
+    days: DateArray, active: BoolArray, calendar: Calendar, shortest: int, paused: float = 0.0
+) -> tuple[DateArray, BoolArray, float]:
+    """The days since a series began, or went on after its longest stop: zeros before that tell nothing of now.
+
+    `paused` is the longest such stop, in active days that were expected of it: a series may stop as long again.
+    """
+    first, last = _longest_run(~active)
+    if last - first < shortest or len(days) - last < shortest:
+        return days, active, paused
+    if first > 0:
+        kinds, told = _best_division(days[:last], active[:last], calendar)
+        member = kinds(days[:last])
+        if not _has_stopped(member, active[:last], told, shortest):
+            return days, active, paused
+        paused = max(paused, float(_expected(member, active[:last], first).sum()))
+    return _since_it_resumed(days[last:], active[last:], calendar, shortest, paused)
+
+
+def _longest_run(values: BoolArray) -> tuple[int, int]:
+    """First position of the longest run of True, and the position behind it; the last one of several."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], values, [False]]).astype(np.int64)))
+    if not len(edges):
+        return 0, 0
+    starts, ends = edges[::2], edges[1::2]
+    longest = len(starts) - 1 - int(np.argmax((ends - starts)[::-1]))
+    return int(starts[longest]), int(ends[longest])
 
 
 def _best_division(ds: DateArray, active: BoolArray, calendar: Calendar) -> tuple[Kinds, FloatArray]:
@@ -135,22 +165,26 @@ def _faded(active: BoolArray, half_life: float, prior: FloatArray) -> FloatArray
     return np.asarray((hits / growth + PRIOR * prior) / (days / growth + PRIOR))
 
 
-def _has_stopped(member: BoolArray, active: BoolArray, told: FloatArray, season_length: int) -> bool:
-    """Whether the zeros at the end are a stop."""
+def _has_stopped(member: BoolArray, active: BoolArray, told: FloatArray, shortest: int, paused: float = 0.0) -> bool:
+    """Whether the zeros at the end are a stop; `paused` as in `_since_it_resumed`."""
     seen = np.flatnonzero(active)
     start = int(seen[-1]) + 1 if len(seen) else 0
     if start == len(active):
         return False
     if start == 0:
         return True
-    # The run is judged by the activity before it: its own zeros must not excuse it.
-    chances = _chances(member[:start], active[:start])[1]
-    expected = np.minimum(np.where(member[start:], chances, 0.0).max(axis=1), 0.99)
-    if len(expected) < season_length or np.log1p(-expected).sum() > np.log(IMPROBABLE):
+    expected = _expected(member, active, start)
+    if len(expected) < shortest or np.log1p(-expected).sum() > np.log(IMPROBABLE):
         return False
     run = np.cumsum(active[:start])[~active[:start]]  # zeros of one run share the number of active days before them
     earlier = np.bincount(run, told[:start][~active[:start]])[1:] if len(run) else np.zeros(0)
-    return float(expected.sum()) > LONGER * float(earlier.max(initial=0.0))
+    return float(expected.sum()) > LONGER * float(earlier.max(initial=paused))
+
+
+def _expected(member: BoolArray, active: BoolArray, start: int) -> FloatArray:
+    """Chance of each day from `start` on, by the activity before it: zeros of a run must not excuse the run."""
+    chances = _chances(member[:start], active[:start])[1]
+    return np.asarray(np.minimum(np.where(member[start:], chances, 0.0).max(axis=1), 0.99))
 
 
 # -- what makes days alike, coarsest first

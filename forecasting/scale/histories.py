@@ -31,6 +31,7 @@ __all__ = ["AS_IT_IS", "PreparedHistory", "Scale", "is_ordinary", "prepare"]
 
 TINY = 1e-3
 """Of the median amount: what is below is raised to it before a logarithm is taken."""
+WEEK = 7
 DIGITS = 12
 """Decimals of amounts over their size."""
 
@@ -117,7 +118,7 @@ def prepare(history: History, *, on_log: bool, scale: Scale | None = None) -> Pr
     if is_ordinary(y) and not history.signed and not (scale or AS_IT_IS).signed:
         return _ordinary(history, (scale or AS_IT_IS) if on_log else None)
     season = history.axis.season_length
-    activity = activity_of(history.ds, y, history.calendar, season)
+    activity = activity_of(history.ds, y, history.calendar, history.axis.worth(WEEK))
     gaps = np.isnan(y) | (y == 0)
     empty = bool(gaps.all())
     if on_log and scale is not None and not scale.signed:

@@ -75,6 +75,26 @@ def test_nothing_but_zeros_stays_so():
     assert not activity_of(PAST, np.zeros(len(PAST)), DE, 7).is_active(AHEAD).any()
 
 
+@pytest.mark.parametrize(("since", "active"), [(3, False), (20, True), (60, True)])
+def test_a_series_that_began_lately_is_judged_by_the_days_since(since, active):
+    flows = np.zeros(len(PAST), dtype=bool)
+    flows[-since:] = True
+    found = activity_of(PAST, amounts(flows), DE, 7)
+    assert (found is None or found.is_active(AHEAD).all()) == active
+
+
+def test_a_series_that_went_on_after_a_stop_is_active_on_its_kinds_of_days():
+    active = weekend(PAST).copy()
+    active[-140:-40] = False
+    assert np.array_equal(activity_of(PAST, amounts(active), DE, 7).is_active(AHEAD), weekend(AHEAD))
+
+
+def test_zeros_between_pay_days_are_no_stop():
+    active = pay_days(PAST)
+    active[:200] = False
+    assert np.array_equal(activity_of(PAST, amounts(active), DE, 7).is_active(AHEAD), pay_days(AHEAD))
+
+
 def test_gaps_are_filled_from_like_days():
     y = np.array([1, 2, 3, 4, 5, 6, 7, 1, 2, np.nan, 4, 5, 0, 7.0])
     assert fill_from_like_days(y, np.isnan(y) | (y == 0), 7).tolist() == [1, 2, 3, 4, 5, 6, 7, 1, 2, 3, 4, 5, 6, 7]
