@@ -5,6 +5,8 @@ import yaml
 from pydantic import Field
 
 from cluster.config import bundled_configs, describe, expand_members, load_config, parse_config
+from forecasting.axis import Axis
+from forecasting.calendar import Calendar
 from forecasting.errors import ConfigError
 from forecasting.models import plugins
 from forecasting.models.base import Settings
@@ -144,3 +146,18 @@ def test_models_of_ones_own_are_listed_beside_the_built_in(monkeypatch):
     assert "model: file" in text
     assert yaml.safe_load(text)["members"][-1] == {"model": "last-weeks", "weeks": 3}
     assert "last-weeks" not in describe()
+
+
+def test_a_season_that_is_left_out_is_that_of_the_periods():
+    raw = {"members": [{"model": "seasonal-naive"}, {"model": "arima", "season_length": 7}]}
+
+    def seasons(freq, week=None):
+        members = expand_members(parse_config(raw, "x"), Axis(freq, Calendar(week=week)))
+        return {m.model: m.settings["season_length"] for m in members}
+
+    assert seasons("D") == {"seasonal-naive": 7, "arima": 7}
+    assert seasons("B") == {"seasonal-naive": 5, "arima": 7}
+    assert seasons("B", (0, 1, 2, 3, 4, 5)) == {"seasonal-naive": 6, "arima": 7}
+    assert seasons("W") == {"seasonal-naive": 52, "arima": 7}
+    daily = expand_members(parse_config(raw, "x"))
+    assert daily == expand_members(parse_config(raw, "x"), Axis("D", Calendar("DE")))

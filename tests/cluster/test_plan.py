@@ -126,3 +126,17 @@ def test_a_short_panel_is_not_broken_for_being_short_nor_is_a_single_series():
     assert not make_plan(parse_config(ACROSS, "x"), funds(days=50), "cpu").broken
     panel = make_panel()
     assert not make_plan(parse_config(RAW, "x"), replace(panel, y=np.ones_like(panel.y)), "cpu").broken
+
+
+def test_keys_say_how_unusual_amounts_are_seen(monkeypatch):
+    panel = funds()
+    panel.y[panel.index("f3/redeem"), 5] = 0.0
+    panel.y[panel.index("f0/purchase"), :20] = np.nan  # begins later, which is usual
+    before = keys(ACROSS, panel)
+    monkeypatch.setattr("cluster.plan.VERSION", 99)
+    changed = {unit for unit, key in keys(ACROSS, panel).items() if before[unit] != key}
+    assert changed == {
+        ("weekday-mean", "f3/redeem"),
+        ("lightgbm-global/s00", "redeem"),
+        ("lightgbm-global/s01", "redeem"),
+    }

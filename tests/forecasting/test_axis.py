@@ -57,6 +57,18 @@ def test_steps_count_periods():
     assert daily.steps(friday, daily.after(friday, 7)[[2, 6]]).tolist() == [3, 7]
 
 
+def test_work_days_that_a_calendar_does_not_expect_count_too():
+    axis, friday = Axis("B", Calendar("DE")), np.datetime64("2024-04-26")
+    worked = friday + np.array([3, 4, 5, 6])  # Wednesday is Labour Day
+    assert axis.steps(friday, worked).tolist() == [1, 2, 3, 4]
+    assert Axis("W", Calendar()).steps(friday, friday + 7 * np.array([2, 5])).tolist() == [2, 5]
+
+
+@pytest.mark.parametrize(("freq", "worth"), [("D", [7, 14, 28]), ("B", [5, 10, 20]), ("W", [4, 8, 16])])
+def test_periods_tell_as_much_as_days(freq, worth):
+    assert [Axis(freq, Calendar()).worth(days) for days in (7, 14, 28)] == worth
+
+
 def test_absent_work_days_are_those_the_calendar_does_not_explain():
     ds = works("DE")
     assert len(absent_work_days(ds, Axis("B", Calendar("DE")))) == 0
