@@ -71,7 +71,7 @@ def _fitted(plan: Plan, panel: Panel, store: RunStore, trial: Trial, found: Stor
     """One-step fits of the last days before the test, then the run's own forecasts of the test's days."""
     cutoff = plan.windows.backtest[0].cutoff
     first = max(as_date(state.meta["days"]["train"]), cutoff - DAYS_BEFORE)
-    before, tested = np.arange(first, cutoff + 1), np.arange(cutoff + 1, panel.end + 1)
+    before, tested = panel.ds[(panel.ds >= first) & (panel.ds <= cutoff)], panel.ds[panel.ds > cutoff]
     forecasts = store.forecasts([found])[trial.trial_key, trial.unique_id]
     ahead = {window.start: forecasts[window.cutoff][0] for window in plan.windows.backtest}
     fits = one_step_fits(trial.member.build(), state, panel.history(trial.unique_id), before)
@@ -86,7 +86,7 @@ def _fitted(plan: Plan, panel: Panel, store: RunStore, trial: Trial, found: Stor
         ds=ds,
         y=panel.truth(trial.unique_id, ds),
         y_hat=np.array([*fits, *(ahead.get(day, np.nan) for day in tested)]),
-        test=cutoff + 1,
+        test=plan.windows.backtest[0].start,
         compounds=bool(state.meta.get("compounds")),
         claim=str(state.meta.get("claim", "")),
         published=_published(state, len(before), len(ds)),

@@ -7,7 +7,8 @@ The table, CSV or Parquet, has one row per series, cutoff and day:
     …
 
 with the days after each backtest cutoff (`tidecast plan` lists them) and those after the end of the data. Each forecast
-must be made from what was known at its cutoff. The program cannot check that; it only sees that a row is there.
+must be made from what was known at its cutoff. The program cannot check that; it only sees that a row is there. As of
+every member, days on which a series is not expected to be active are forecast as 0, whatever the table says.
 """
 
 from __future__ import annotations

@@ -81,13 +81,12 @@ def test_closed_weekends_are_exactly_zero(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL)
 def test_closed_weekends_cost_nothing_on_work_days(name):
-    """The last score of a trend is allowed for what two days in seven would have told of it."""
     lost = [
         points_on_work_days(weeks(seed, open_weekends=True), name)[0]
         - points_on_work_days(weeks(seed, open_weekends=False), name)[0]
         for seed in range(20)
     ]
-    assert np.mean(lost) <= 0.05 + (0.05 if name.endswith("trend") else 0.0)
+    assert np.mean(lost) <= 0.05
 
 
 @pytest.mark.parametrize("k", [-9, -3, 3, 9])
