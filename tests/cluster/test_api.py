@@ -172,5 +172,7 @@ def test_forecasts_from_a_file_join_the_blend_and_win_it_when_they_are_good(tmp_
     assert run.leaderboard().query("member == 'file'")["family"].item() == "file"
     path.unlink()
     pd.testing.assert_frame_equal(run.predict(frame()), run.forecast())
-    with pytest.raises(DataError, match=r"file cannot forecast purchase from 2024-05-09: .*mine.csv: no such file"):
+    with pytest.raises(
+        DataError, match=r"purchase, .* cannot be forecast from 2024-05-09 by file: .*mine.csv: no such file"
+    ):
         run.predict(frame(130))
