@@ -154,7 +154,8 @@ def plan(
 @app.command()
 def config(config: ConfigArgument = None, set_: SetOption = None) -> None:
     """Print every key of a configuration with its value and meaning; without CONFIG the defaults and all models."""
-    from cluster.config import describe, load_config
+    from cluster.config import load_config
+    from cluster.describe import describe
 
     print(describe(load_config(config, set_ or ()) if config else None), end="")
 

@@ -12,24 +12,37 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from cluster.keys import home, is_pipe, read_keys, set_key
 from ensembles.blend.spec import BlendSpec
 from ensembles.oof import REFERENCE
 from forecasting.axis import DAILY, Axis
 from forecasting.data.spec import DataSpec
 from forecasting.errors import ConfigError
-from forecasting.models import built_in_models, model_names, model_type
+from forecasting.models import model_type
 from forecasting.models.base import with_season
 from forecasting.score.names import score_names
 from forecasting.trial import Member
 from forecasting.windows import WindowSpec
 
-__all__ = ["ClusterConfig", "MemberEntry", "RunConfig", "bundled_configs", "describe", "expand_members", "load_config"]
+__all__ = [
+    "ClusterConfig",
+    "MemberEntry",
+    "RunConfig",
+    "bundled_configs",
+    "bundled_name",
+    "bundled_presets",
+    "expand_members",
+    "load_config",
+    "load_keys",
+    "parse_config",
+]
 
 CONFIG_FOLDERS = (Path(__file__).parent / "configs", Path(__file__).parent.parent / "configs")
 """Bundled configurations: inside the wheel, or beside the packages in a checkout."""
+PRESETS = "presets"
+"""Their folder of presets."""
 
 
 class _Section(BaseModel):
@@ -170,9 +183,18 @@ class RunConfig(_Section):
 
 def bundled_configs() -> dict[str, Path]:
     """Name (such as ``yuebao`` or ``articles/afac2025``) → path of each configuration that ships with the program."""
+    return {name: path for name, path in _bundled("*").items() if not name.startswith(f"{PRESETS}/")}
+
+
+def bundled_presets() -> dict[str, Path]:
+    """Name (such as ``fast`` or ``panel-fast``) → path of each preset: members and blend without data and windows."""
+    return {name.removeprefix(f"{PRESETS}/"): path for name, path in _bundled(f"{PRESETS}/*").items()}
+
+
+def _bundled(pattern: str) -> dict[str, Path]:
     for folder in CONFIG_FOLDERS:
         if folder.is_dir():
-            files = sorted(p for p in folder.rglob("*.yaml") if "deploy" not in p.relative_to(folder).parts)
+            files = sorted(p for p in folder.rglob(f"{pattern}.yaml") if "deploy" not in p.relative_to(folder).parts)
             return {str(p.relative_to(folder).with_suffix("")): p for p in files}
     return {}
 
@@ -185,18 +207,18 @@ def load_config(path: str, overrides: Sequence[str] = ()) -> RunConfig:
     ConfigError
         One sentence that names the file and the key.
     """
-    file = _find(path)
-    try:
-        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not readable as YAML ({_one_line(error)}): fix that place") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}): check the path") from None
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{path}: holds no keys: see `tidecast config` for what a configuration looks like")
+    return parse_config(load_keys(path, overrides), path)
+
+
+def load_keys(path: str, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """The keys of a configuration as they are written, with ``key=value`` overrides; otherwise as `load_config`.
+
+    `path` may be a pipe, ``-`` for the standard input among them.
+    """
+    raw = read_keys(home(path) if is_pipe(path) else str(_find(home(path))))
     for override in overrides:
-        _apply(raw, override)
-    return parse_config(raw, path)
+        set_key(raw, override)
+    return raw
 
 
 def parse_config(raw: Mapping[str, Any], source: str) -> RunConfig:
@@ -211,52 +233,25 @@ def parse_config(raw: Mapping[str, Any], source: str) -> RunConfig:
     return config
 
 
+def bundled_name(path: str) -> str:
+    """The name that a bundled configuration would have which is called so."""
+    return path.removeprefix("configs/").removesuffix(".yaml")
+
+
 def _find(path: str) -> Path:
-    if Path(path).is_file():
-        return Path(path)
-    bundled = bundled_configs()
-    name = path.removeprefix("configs/").removesuffix(".yaml")
+    bundled, presets, name = bundled_configs(), bundled_presets(), bundled_name(path)
+    file = Path(path)
+    preset = next((known for known, place in presets.items() if file.is_file() and place.samefile(file)), None)
+    if preset is None and file.is_file():
+        return file
     if name in bundled:
         return bundled[name]
+    if preset is not None or name.removeprefix(f"{PRESETS}/") in presets:
+        what = f"is a preset, which says nothing of the data: add --preset {Path(name).name.removeprefix('panel-')}"
+        raise ConfigError(f"{path}: {what} to a run on your data")
     raise ConfigError(
         f"{path}: no such file, and no bundled configuration of that name; bundled are {', '.join(bundled)}"
     )
-
-
-def _apply(raw: dict[str, Any], override: str) -> None:
-    key, sign, text = override.partition("=")
-    if not sign or not key.strip():
-        raise ConfigError(f"--set {override}: write it as key=value, such as windows.n_windows=3")
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set {override}: the value is not YAML ({_one_line(error)})") from None
-    node: Any = raw
-    *parents, last = key.strip().split(".")
-    for part in parents:
-        node = _descend(node, part, override)
-    if isinstance(node, list):
-        node[_index(node, last, override)] = value
-    elif isinstance(node, dict):
-        node[last] = value
-    else:
-        raise ConfigError(f"--set {override}: {'.'.join(parents)} is a single value and has no keys")
-
-
-def _descend(node: Any, part: str, override: str) -> Any:
-    if isinstance(node, list):
-        return node[_index(node, part, override)]
-    if not isinstance(node, dict):
-        raise ConfigError(f"--set {override}: there is no section {part!r} to set a key in")
-    if node.get(part) is None:
-        node[part] = {}
-    return node[part]
-
-
-def _index(node: list[Any], part: str, override: str) -> int:
-    if not part.isdigit() or int(part) >= len(node):
-        raise ConfigError(f"--set {override}: {part!r} must be a number from 0 to {len(node) - 1}")
-    return int(part)
 
 
 def expand_members(config: RunConfig, axis: Axis = DAILY, source: str = "configuration") -> tuple[Member, ...]:
@@ -339,66 +334,3 @@ def _keys_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
             break
         model = kind
     return list(model.model_fields)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
-
-
-def describe(config: RunConfig | None = None) -> str:
-    """Every key with its value (or default) and meaning, as YAML with comments."""
-    lines: list[str] = []
-    for name, field in RunConfig.model_fields.items():
-        value = (
-            getattr(config, name)
-            if config
-            else None
-            if field.is_required()
-            else field.get_default(call_default_factory=True)
-        )
-        if isinstance(value, BaseModel):
-            lines += [f"{name}:  # {field.description}", *_section_lines(value)]
-        elif name == "members":
-            lines += [f"members:  # {field.description}", *_member_lines(config)]
-        else:
-            lines.append(_line(name, value, field.description, ""))
-    return "\n".join(lines) + "\n"
-
-
-def _section_lines(section: BaseModel) -> list[str]:
-    return [
-        _line(name, getattr(section, name), field.description, "  ")
-        for name, field in type(section).model_fields.items()
-    ]
-
-
-def _member_lines(config: RunConfig | None) -> list[str]:
-    if config is not None:
-        return [f"  - {_flow(entry.model_dump(exclude_none=True))}" for entry in config.members]
-    lines = []
-    for model in model_names():
-        try:
-            cls = model_type(model)
-        except ConfigError as error:  # somebody's package that cannot be used is no reason to hide the rest
-            lines.append(f"  # {error}")
-            continue
-        whose = "" if model in built_in_models() else ", a plug-in"
-        lines.append(f"  - model: {model}  # family {cls.family}{whose}")
-        if cls.seeded:
-            lines.append(_line("seeds", 1, "members that differ in their random streams only", "    "))
-        for name, field in cls.settings_type.model_fields.items():
-            lines.append(_line(name, field.get_default(call_default_factory=True), field.description, "    "))
-    return lines
-
-
-def _line(name: str, value: Any, meaning: str | None, indent: str) -> str:
-    if isinstance(value, tuple):
-        value = list(value)
-    return f"{indent}{name}: {_flow(value)}" + (f"  # {meaning}" if meaning else "")
-
-
-def _flow(value: Any) -> str:
-    if isinstance(value, BaseModel):
-        value = value.model_dump(mode="json")
-    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000, sort_keys=False)
-    return text.removesuffix("\n").removesuffix("\n...")

@@ -4,7 +4,8 @@ import pytest
 import yaml
 from pydantic import Field
 
-from cluster.config import bundled_configs, describe, expand_members, load_config, parse_config
+from cluster.config import bundled_configs, expand_members, load_config, parse_config
+from cluster.describe import describe
 from forecasting.axis import Axis
 from forecasting.calendar import Calendar
 from forecasting.errors import ConfigError

@@ -1,0 +1,129 @@
+"""The keys of a configuration as text: YAML from a file or a pipe, and single keys written as ``a.b=c``.
+
+YAML takes the last of two equal keys. Here that is an error, because the first would be lost without a word.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from forecasting.errors import ConfigError
+
+__all__ = ["PIPE", "home", "in_text", "is_pipe", "read_keys", "set_key"]
+
+PIPE = "-"
+"""Stands for the standard input where a configuration belongs."""
+
+
+class _TwoLines(yaml.YAMLError):
+    """A key that stands twice."""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without types of Python, in which a key stands once."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """The mapping of a node; `_TwoLines` when a key is repeated."""
+        lines: dict[object, int] = {}
+        for key, _ in node.value:
+            line, name = key.start_mark.line + 1, key.value
+            if name in lines:
+                raise _TwoLines(f"{name} stands twice, on lines {lines[name]} and {line}: remove one")
+            if isinstance(name, str):
+                lines[name] = line
+        return super().construct_mapping(node, deep)
+
+
+def home(path: str) -> str:
+    """A path with ``~`` spelled out; URIs stay as they are."""
+    return str(Path(path).expanduser()) if path.startswith("~") else path
+
+
+def is_pipe(path: str) -> bool:
+    """Whether a configuration comes from the standard input or another pipe."""
+    return path == PIPE or (Path(path).exists() and not Path(path).is_file() and not Path(path).is_dir())
+
+
+def read_keys(path: str) -> dict[str, Any]:
+    """The keys of a configuration file or pipe.
+
+    Raises
+    ------
+    ConfigError
+        When it cannot be read, is no YAML, holds no keys, or holds one twice.
+    """
+    name = "standard input" if path == PIPE else path
+    try:
+        text = sys.stdin.read() if path == PIPE else Path(path).read_text(encoding="utf-8")
+        raw = _parsed(text)
+    except _TwoLines as error:
+        raise ConfigError(f"{name}: {error}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{name}: not readable as YAML ({_one_line(error)}): fix that place") from None
+    except OSError as error:
+        raise ConfigError(f"{name}: cannot be read ({error.strerror}): check the path") from None
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{name}: holds no keys: see `tidecast config` for what a configuration looks like")
+    return raw
+
+
+def set_key(raw: dict[str, Any], override: str) -> None:
+    """Set one key of a configuration, written as ``windows.n_windows=3`` or ``members.0.seeds=4``.
+
+    Raises
+    ------
+    ConfigError
+        When it is written in another way, or there is no such place.
+    """
+    key, sign, text = override.partition("=")
+    if not sign or not key.strip():
+        raise ConfigError(f"--set {override}: write it as key=value, such as windows.n_windows=3")
+    try:
+        value = _parsed(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {override}: the value is not YAML ({_one_line(error)})") from None
+    node: Any = raw
+    *parents, last = key.strip().split(".")
+    for part in parents:
+        node = _descend(node, part, override)
+    if isinstance(node, list):
+        node[_index(node, last, override)] = value
+    elif isinstance(node, dict):
+        node[last] = value
+    else:
+        raise ConfigError(f"--set {override}: {'.'.join(parents)} is a single value and has no keys")
+
+
+def in_text(value: Any) -> str:
+    """A value as YAML on one line."""
+    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000, sort_keys=False)
+    return text.removesuffix("\n").removesuffix("\n...")
+
+
+def _parsed(text: str) -> Any:
+    return yaml.load(text, _Loader)
+
+
+def _descend(node: Any, part: str, override: str) -> Any:
+    if isinstance(node, list):
+        return node[_index(node, part, override)]
+    if not isinstance(node, dict):
+        raise ConfigError(f"--set {override}: there is no section {part!r} to set a key in")
+    if node.get(part) is None:
+        node[part] = {}
+    return node[part]
+
+
+def _index(node: list[Any], part: str, override: str) -> int:
+    if not part.isdigit() or int(part) >= len(node):
+        raise ConfigError(f"--set {override}: {part!r} must be a number from 0 to {len(node) - 1}")
+    return int(part)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
