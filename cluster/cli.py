@@ -19,6 +19,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import typer
 
+from cluster.options import Asked, AsOfOption, JsonOption, RunDirArgument, SetOption, at_home, with_asked
 from forecasting.errors import ConfigError, TooManyFailures, UserError
 
 if TYPE_CHECKING:
@@ -36,17 +37,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Forecast a fund's daily purchases and redemptions with a blend of many small models, trained in parallel.",
 )
-
-ConfigArgument = Annotated[
-    str | None, typer.Argument(metavar="[CONFIG]", help="YAML file, or the name of a bundled one")
-]
-DataOption = Annotated[str | None, typer.Option("--data", metavar="PATH", help="folder or file with the data")]
-SetOption = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="override one key, as a.b=c; may be repeated")
-]
-AsOfOption = Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="use the data up to this day only")]
-RunDirArgument = Annotated[str, typer.Argument(metavar="RUN_DIR", help="directory of a run")]
-JsonOption = Annotated[bool, typer.Option("--json", help="machine-readable output")]
 
 
 def main() -> NoReturn:
@@ -109,50 +99,47 @@ def _app(
 
 
 @app.command()
+@with_asked
 def run(
-    config: ConfigArgument = None,
-    data: DataOption = None,
-    run_dir: Annotated[
-        str | None, typer.Option("--run-dir", metavar="DIR", help="where the run is stored; default runs/CONFIG")
-    ] = None,
-    as_of: AsOfOption = None,
-    set_: SetOption = None,
+    asked: Asked,
     executor: Annotated[str, typer.Option(help="ray: parallel; local: in this process")] = "ray",
     timeline: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="write when each worker did what, for chrome://tracing")
+        Path | None,
+        typer.Option(metavar="FILE", callback=at_home, help="write when each worker did what, for chrome://tracing"),
     ] = None,
 ) -> None:
-    """Train, blend, forecast. Without CONFIG: the demo on generated data. Run again to continue."""
+    """Train, blend, forecast: by a configuration, or from a table alone, whose columns, windows and models are then
+    inferred and said. Without either: the demo on generated data. Run again to continue.
+    """
     from cluster.pipeline import run_pipeline
-    from cluster.request import RunRequest
     from cluster.screen.run_end import show_result
 
     out, err = _consoles()
-    request = RunRequest(config, data, run_dir, as_of, tuple(set_ or ()), executor, timeline)
-    show_result(run_pipeline(request, err), out)
+    show_result(run_pipeline(asked.request(executor, timeline), err), out)
 
 
 @app.command()
-def plan(
-    config: Annotated[str, typer.Argument(metavar="CONFIG", help="YAML file, or the name of a bundled one")],
-    data: DataOption = None,
-    run_dir: Annotated[
-        str | None, typer.Option("--run-dir", metavar="DIR", help="a run whose timings to go by")
-    ] = None,
-    as_of: AsOfOption = None,
-    set_: SetOption = None,
-) -> None:
-    """Say what a run would do: counts, batches, placement. Starts nothing."""
-    from cluster.request import RunRequest
+@with_asked
+def plan(asked: Asked) -> None:
+    """Say what a run would do: counts, batches, placement. Starts nothing. By the timings of the run in --run-dir."""
     from cluster.screen.work import show_plan
     from cluster.stages.plan_view import plan_only
 
-    out, _ = _consoles()
-    show_plan(plan_only(RunRequest(config, data, run_dir, as_of, tuple(set_ or ()), "local")), out)
+    out, err = _consoles()
+    request = asked.request("local")
+    found = plan_only(request)
+    for note in request.said:
+        err.print(f"tidecast: {note}", markup=False)
+    show_plan(found, out)
 
 
 @app.command()
-def config(config: ConfigArgument = None, set_: SetOption = None) -> None:
+def config(
+    config: Annotated[
+        str | None, typer.Argument(metavar="[CONFIG]", help="YAML file, the name of a bundled one, or - for a pipe")
+    ] = None,
+    set_: SetOption = None,
+) -> None:
     """Print every key of a configuration with its value and meaning; without CONFIG the defaults and all models."""
     from cluster.config import load_config
     from cluster.describe import describe
@@ -162,12 +149,12 @@ def config(config: ConfigArgument = None, set_: SetOption = None) -> None:
 
 @app.command()
 def sample(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="folder to write into")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", callback=at_home, help="folder to write into")],
     kind: Annotated[str, typer.Option(help="yuebao, funds, ohlcv or accounts")] = "yuebao",
     users: Annotated[int | None, typer.Option(min=1, help="users (funds, accounts); default by kind")] = None,
     days: Annotated[int | None, typer.Option(min=1, help="days; default by kind")] = None,
     totals: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="daily totals the user rows must add up to")
+        Path | None, typer.Option(metavar="FILE", callback=at_home, help="daily totals the user rows must add up to")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="seed of the generator")] = 1,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace files of the same names")] = False,
@@ -182,7 +169,7 @@ def sample(
 
 @app.command()
 def validate(
-    path: Annotated[str, typer.Argument(metavar="PATH", help="folder or file with the data")],
+    path: Annotated[str, typer.Argument(metavar="PATH", callback=at_home, help="folder or file with the data")],
     config: Annotated[
         str | None,
         typer.Option("--config", metavar="CONFIG", help="configuration of the run; without it, no windows are checked"),
@@ -204,10 +191,16 @@ def validate(
 
 @app.command()
 def leaderboard(
-    run_dirs: Annotated[list[str], typer.Argument(metavar="RUN_DIR...", help="one run, or several to compare")],
+    run_dirs: Annotated[
+        list[str], typer.Argument(metavar="RUN_DIR...", callback=at_home, help="one run, or several to compare")
+    ],
     as_json: JsonOption = False,
-    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="write a comparison as CSV")] = None,
-    html: Annotated[Path | None, typer.Option(metavar="FILE", help="write a comparison as HTML")] = None,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="FILE", callback=at_home, help="write a comparison as CSV")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", callback=at_home, help="write a comparison as HTML")
+    ] = None,
 ) -> None:
     """Show the leaderboard of a run; of several, what changed between them and what it was worth."""
     out, _ = _consoles()
@@ -228,7 +221,9 @@ def leaderboard(
 @app.command()
 def report(
     run_dir: RunDirArgument,
-    figures: Annotated[str | None, typer.Option(metavar="DIR", help="also write each picture as PNG and SVG")] = None,
+    figures: Annotated[
+        str | None, typer.Option(metavar="DIR", callback=at_home, help="also write each picture as PNG and SVG")
+    ] = None,
 ) -> None:
     """Make the report of a run again from its stored files."""
     from cluster.rundir.store import RunStore
@@ -245,10 +240,17 @@ def monitor(
     run_dir: RunDirArgument,
     actuals: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="new actual values: date and one column per target; default: the backtest's"),
+        typer.Option(
+            metavar="FILE",
+            callback=at_home,
+            help="new actual values: date and one column per target; default: the backtest's",
+        ),
     ] = None,
     labels: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="table of known anomalies: precision and recall of the alerts")
+        Path | None,
+        typer.Option(
+            metavar="FILE", callback=at_home, help="table of known anomalies: precision and recall of the alerts"
+        ),
     ] = None,
     label: Annotated[str, typer.Option(metavar="COLUMN", help="its column with the kind of the anomaly")] = "anomaly",
     as_json: JsonOption = False,
@@ -263,10 +265,15 @@ def monitor(
 @app.command()
 def predict(
     run_dir: RunDirArgument,
-    data: Annotated[str, typer.Option("--data", metavar="PATH", help="new data of the kind the run was trained on")],
+    data: Annotated[
+        str,
+        typer.Option("--data", metavar="PATH", callback=at_home, help="new data of the kind the run was trained on"),
+    ],
     as_of: AsOfOption = None,
     update: Annotated[bool, typer.Option("--update", help="re-estimate the levels that states hold fixed")] = False,
-    out: Annotated[str | None, typer.Option(metavar="DIR", help="default: RUN_DIR/predictions/DATE")] = None,
+    out: Annotated[
+        str | None, typer.Option(metavar="DIR", callback=at_home, help="default: RUN_DIR/predictions/DATE")
+    ] = None,
 ) -> None:
     """Forecast what follows new data with the members and the blend of a run, without training."""
     from cluster.stages.prediction import predict as forecast
@@ -311,10 +318,16 @@ def status(
 @app.command()
 def score(
     submission: Annotated[
-        Path, typer.Argument(metavar="SUBMISSION", help="date and one column per target, with or without header")
+        Path,
+        typer.Argument(
+            metavar="SUBMISSION", callback=at_home, help="date and one column per target, with or without header"
+        ),
     ],
     truth: Annotated[
-        Path, typer.Argument(metavar="TRUTH", help="table of actual values: date and one column per target")
+        Path,
+        typer.Argument(
+            metavar="TRUTH", callback=at_home, help="table of actual values: date and one column per target"
+        ),
     ],
     surrogate: Annotated[
         str, typer.Option(help="points of a day by relative error: linear, convex, concave; or wape")

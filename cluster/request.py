@@ -1,22 +1,41 @@
-"""What the user asked for, on the command line or from Python."""
+"""What the user asked for, on the command line or from Python, and what that means: a configuration and data."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from cluster.config import RunConfig, load_config
+from cluster.config import RunConfig, load_keys, parse_config
+from cluster.inference.wishes import Wishes
+from cluster.keys import PIPE, home, set_key
+from cluster.rundir.storage import without_secrets
 from forecasting.errors import ConfigError
 
 __all__ = ["RunRequest"]
 
+DEMO = "demo"
+
+
+@dataclass(frozen=True)
+class _Settled:
+    """A request as it was understood: its configuration, and sentences about what was inferred."""
+
+    config: RunConfig
+    said: tuple[str, ...] = ()
+
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What the user asked for; None where nothing was said."""
+    """What the user asked for; None where nothing was said.
+
+    `config` may be data, which then need no configuration.
+    """
 
     config: str | None
     data: str | None
@@ -25,20 +44,109 @@ class RunRequest:
     overrides: tuple[str, ...]
     executor: str
     timeline: Path | None = None
+    wishes: Wishes = field(default_factory=Wishes)
+
+    @cached_property
+    def _named(self) -> tuple[str | None, str | None]:
+        """The configuration and the data.
+
+        Raises
+        ------
+        ConfigError
+            When two data are named.
+        """
+        from cluster.inference.which import is_data
+
+        config, data = (None if path is None else home(path) for path in (self.config, self.data))
+        if config is None or not is_data(config):
+            return config, data
+        if data is not None:
+            what = f"holds data, and --data {self.data} names others"
+            raise ConfigError(where=self.config or "", what=what, remedy="give one configuration and one data")
+        return None, config
+
+    @property
+    def source(self) -> str | None:
+        """File, folder or URI of the data; None: none were named."""
+        return self._named[1]
 
     @property
     def config_name(self) -> str:
-        """File or bundled name of the configuration."""
-        return self.config or "demo"
+        """File or bundled name of the configuration; where none was named, that of the data."""
+        config, data = self._named
+        if config == PIPE:
+            return "stdin"
+        return config or (DEMO if self._is_demo or data is None else without_secrets(data))
 
     @property
     def directory(self) -> str:
         """The run directory: the one asked for, or the default."""
-        return self.run_dir or f"runs/{Path(self.config_name).stem}"
+        from cluster.inference.which import stem_of
+
+        config, data = self._named
+        inferred = config is None and data is not None and not self._is_demo
+        stem = stem_of(data or "") if inferred else Path(self.config_name).stem
+        return home(self.run_dir) if self.run_dir else f"runs/{stem}"
+
+    @cached_property
+    def _is_demo(self) -> bool:
+        """Whether the demo's configuration is meant, because there are no data or the competition's."""
+        from cluster.inference.which import holds_competition
+
+        config, data = self._named
+        return config is None and (data is None or holds_competition(data))
 
     def read_config(self) -> RunConfig:
-        """The configuration with its overrides; ConfigError as `load_config`."""
-        return load_config(self.config_name, self.overrides)
+        """The configuration with its overrides, or the one inferred from the data.
+
+        Raises
+        ------
+        UserError
+            As `load_config` does; without a configuration, as `infer` does.
+        """
+        return self._settled.config
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """Sentences about what was inferred."""
+        return self._settled.said
+
+    @cached_property
+    def _settled(self) -> _Settled:
+        config, data = self._named
+        if config is None and data is not None and not self._is_demo:
+            return self._inferred(data)
+        if self.wishes.targets:
+            what = f"{self.config_name} names its targets"
+            raise ConfigError(where="--target", what=what, remedy="change data.targets there")
+        if self.wishes.save_config:
+            what = f"{self.config_name} is a configuration, and nothing is inferred"
+            raise ConfigError(where="--save-config", what=what, remedy="leave it out, or give a table alone")
+        notes = (f"{data} holds the competition's tables: configuration {DEMO}; yuebao is the competition's own",)
+        return _Settled(self._loaded(config or DEMO), notes if config is None and data is not None else ())
+
+    def _loaded(self, name: str) -> RunConfig:
+        from cluster.inference.presets import preset_overrides
+
+        raw = load_keys(name)
+        source = "standard input" if name == PIPE else name
+        overrides = (*self.wishes.keys, *self.overrides)
+        if self.wishes.preset is not None:
+            panel = parse_config(_with(raw, overrides), source).data.kind == "panel"
+            overrides = (*preset_overrides(self.wishes.preset, panel=panel), *overrides)
+        return parse_config(_with(raw, overrides), source)
+
+    def _inferred(self, data: str) -> _Settled:
+        from cluster.inference.configuration import infer
+        from cluster.inference.saved import save
+
+        found = infer(data, without_secrets(data), self.wishes, self.overrides, self.as_of)
+        config = parse_config(found.keys, without_secrets(data))
+        file = self.wishes.save_config
+        if file is None:
+            return _Settled(config, tuple(found.notes))
+        save(found, home(file), without_secrets(data))
+        return _Settled(config, (*found.notes, f"the configuration is in {file}"))
 
     @contextmanager
     def data_path(self) -> Iterator[str]:
@@ -49,9 +157,10 @@ class RunRequest:
         ConfigError
             When a configuration was named without data.
         """
-        if self.data is not None:
-            yield self.data
-        elif self.config is None:
+        config, data = self._named
+        if data is not None:
+            yield data
+        elif config is None:
             from forecasting.sample.write import write_sample
 
             with tempfile.TemporaryDirectory(prefix="tidecast-") as folder:
@@ -59,3 +168,11 @@ class RunRequest:
                 yield str(Path(folder) / "sample")
         else:
             raise ConfigError(f"{self.config} names no data: add --data PATH, or make some with `tidecast sample DIR`")
+
+
+def _with(raw: dict[str, Any], overrides: tuple[str, ...]) -> dict[str, Any]:
+    """A copy of a configuration's keys, with overrides."""
+    keys = deepcopy(raw)
+    for override in overrides:
+        set_key(keys, override)
+    return keys

@@ -115,7 +115,7 @@ def origin_of(request: RunRequest, loaded: Loaded, quality: Sequence[Finding]) -
     panel = loaded.panel
     data = DataFacts(
         fingerprint=identity(panel),
-        path=without_secrets(request.data or "generated sample"),
+        path=without_secrets(request.source or "generated sample"),
         start=iso(panel.ds[0]),
         end=iso(panel.end),
         series=len(panel.series),
@@ -124,6 +124,6 @@ def origin_of(request: RunRequest, loaded: Loaded, quality: Sequence[Finding]) -
         signed=signed_targets(panel),
         decimals=loaded.decimals,
         reading=loaded.reading,
-        notes=loaded.notes,
+        notes=(*request.said, *loaded.notes),
     )
     return RunOrigin(request.config_name, request.executor, data, panel.calendar.events, quality)

@@ -63,9 +63,9 @@ def plan_only(request: RunRequest) -> PlanView:
         As a run does before it starts.
     """
     config = request.read_config()
-    if request.data is None:
+    if request.source is None:
         raise ConfigError("a plan needs the data: add --data PATH")
-    panel = load_data(config, request.data, request.as_of).panel
+    panel = load_data(config, request.source, request.as_of).panel
     resources = local_resources(config)
     device = choose_device(config.cluster, resources.gpus)
     plan = make_plan(config, panel, device)

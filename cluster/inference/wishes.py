@@ -1,0 +1,47 @@
+"""What a user says in a word or two about a run, on the command line or from Python."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from forecasting.errors import ConfigError
+
+__all__ = ["PRESET_NAMES", "Wishes"]
+
+PRESET_NAMES = ("fast", "standard", "best")
+
+PresetName = Literal["fast", "standard", "best"]
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """Wishes, None or empty where nothing was said.
+
+    `horizon` periods to forecast; `calendar` a country, an exchange or a central bank; `targets` columns to forecast;
+    `preset` the name of a list of members; `unit` a label for the amounts; `save_config` the file to write the
+    inferred configuration to.
+    """
+
+    horizon: int | None = None
+    calendar: str | None = None
+    targets: tuple[str, ...] = ()
+    preset: str | None = None
+    unit: str | None = None
+    save_config: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.preset not in (None, *PRESET_NAMES):
+            raise ConfigError(where=f"preset {self.preset!r}", what=f"choose one of {', '.join(PRESET_NAMES)}")
+        if self.horizon is not None and self.horizon < 1:
+            raise ConfigError(where=f"horizon {self.horizon}", what="give at least one period")
+        if len(set(self.targets)) < len(self.targets):
+            raise ConfigError(where="--target", what="a column is named twice", remedy="name each once")
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The wishes that are keys of any configuration, as ``key=value``."""
+        said: dict[str, Any] = {"calendar": self.calendar, "data.unit": self.unit, "windows.horizon": self.horizon}
+        given = {"windows.unit": "day"} if self.horizon is not None else {}
+        return tuple(f"{key}={json.dumps(value)}" for key, value in (given | said).items() if value is not None)

@@ -1,0 +1,91 @@
+"""Options of the command line that several commands share, and what a run is asked for as one object."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+
+from cluster.inference.wishes import PRESET_NAMES, Wishes
+
+if TYPE_CHECKING:
+    from cluster.request import RunRequest
+
+__all__ = ["AsOfOption", "Asked", "JsonOption", "RunDirArgument", "SetOption", "at_home", "with_asked"]
+
+
+def at_home(value: Any) -> Any:
+    """A path, or several, with ``~`` spelled out, which a shell leaves alone after ``--data=``."""
+    if isinstance(value, (list, tuple)):
+        return [at_home(one) for one in value]
+    if not str(value).startswith("~"):
+        return value
+    return type(value)(Path(value).expanduser())
+
+
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="override one key, as a.b=c; may be repeated")
+]
+AsOfOption = Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="use the data up to this day only")]
+RunDirArgument = Annotated[str, typer.Argument(metavar="RUN_DIR", callback=at_home, help="directory of a run")]
+JsonOption = Annotated[bool, typer.Option("--json", help="machine-readable output")]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a run is asked for; every field is an option of the command."""
+
+    config: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[CONFIG|DATA]", help="YAML file, the name of a bundled one, or - for a pipe; or a table alone"
+        ),
+    ] = None
+    data: Annotated[str | None, typer.Option(metavar="PATH", help="folder or file with the data")] = None
+    run_dir: Annotated[str | None, typer.Option(metavar="DIR", help="where the run is; default runs/NAME")] = None
+    as_of: AsOfOption = None
+    set_: SetOption = None
+    horizon: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="days (weeks, work days) to forecast; a table's default is 14"),
+    ] = None
+    calendar: Annotated[
+        str | None, typer.Option(metavar="CODE", help="whose holidays count: a country (DE), an exchange (XNYS)")
+    ] = None
+    target: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="column of a table to forecast; may be repeated")
+    ] = None
+    unit: Annotated[str | None, typer.Option(metavar="UNIT", help="label of the amounts, such as EUR")] = None
+    preset: Annotated[str | None, typer.Option(metavar="NAME", help=f"which models: {', '.join(PRESET_NAMES)}")] = None
+    save_config: Annotated[
+        str | None, typer.Option(metavar="FILE", help="write the configuration inferred from a table")
+    ] = None
+
+    def request(self, executor: str, timeline: Path | None = None) -> RunRequest:
+        """The request of a run."""
+        from cluster.request import RunRequest
+
+        wishes = Wishes(self.horizon, self.calendar, tuple(self.target or ()), self.preset, self.unit, self.save_config)
+        overrides = tuple(self.set_ or ())
+        return RunRequest(self.config, self.data, self.run_dir, self.as_of, overrides, executor, timeline, wishes)
+
+
+def with_asked(command: Callable[..., None]) -> Callable[..., None]:
+    """A command whose first parameter is `Asked`, with the fields of that as its own options."""
+    hints = get_type_hints(Asked, include_extras=True)
+    names = [field.name for field in fields(Asked)]
+    kind = inspect.Parameter.KEYWORD_ONLY
+    own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
+    asked = [inspect.Parameter(name, kind, default=None, annotation=hints[name]) for name in names]
+
+    def run(**given: Any) -> None:
+        command(Asked(**{name: given.pop(name) for name in names}), **given)
+
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    run.__signature__ = inspect.Signature([*asked, *(one.replace(kind=kind) for one in own)])  # type: ignore[attr-defined]
+    run.__annotations__ = {one.name: one.annotation for one in run.__signature__.parameters.values()}  # type: ignore[attr-defined]
+    return run
