@@ -1,8 +1,10 @@
-"""Data frames in the long convention of forecasting libraries, one row per series and day: unique_id, ds, y.
+"""Data frames in, and frames as they came out again.
 
-Frames of pandas, and of whatever gives its columns to Arrow (polars). Further columns are past covariates: known up to
-the day a forecast is made on, and the same for all targets of an entity or not, as the rows say. Ids, column names and
-kinds of dates are noted, so that frames that come out have those that came in.
+A frame is wide (a date and a column for each target, of a panel also a column that tells series apart) or long
+(`unique_id`, `ds`, `y`, a row for each series and day). Frames of pandas with any kind of columns, of polars and of
+pyarrow, and whatever else gives its columns to Arrow, become a Parquet file that the reader of all files reads, so that
+a frame means what a file means. Ids, column names and kinds of dates are noted, so that frames that come out have those
+that came in.
 """
 
 from __future__ import annotations
@@ -16,41 +18,74 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cluster.notebook.spelling import Spelling, spelled
 from forecasting.data.dataset import open_data
+from forecasting.data.formats.decode import parse_day
 from forecasting.data.spec import DataSpec
 from forecasting.errors import DataError
 from forecasting.panel import Panel
-from forecasting.schema import CUTOFF, DS, UNIQUE_ID, Y
+from forecasting.schema import DS, UNIQUE_ID, Y
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
-__all__ = ["Spelling", "file_of", "to_frame", "to_panel"]
+__all__ = ["CONVENTION", "FrameFile", "as_arrow", "file_of", "to_frame", "to_panel"]
 
 CONVENTION = (UNIQUE_ID, DS, Y)
+_Column = tuple[str, Any]
 DAY_PERIODS = ("D", "B", "W")
 """Kinds of periods that are days, work days or weeks."""
 
 
 @dataclass(frozen=True)
-class Spelling:
-    """How a frame writes what we call unique_id, ds and y: `columns` by our name, `ids` by their text, and the dtype of
-    its `dates` where that is no plain date.
+class FrameFile:
+    """A frame that was written to a Parquet file at `path`.
+
+    `columns` are the frame's own columns by their names in the file; `stored` the table in the file; `names` what the
+    frame calls its columns where that is no text.
     """
 
-    columns: Mapping[str, str] = field(default_factory=dict)
-    ids: Mapping[str, Any] = field(default_factory=dict)
-    dates: Any = None
+    path: str
+    columns: Mapping[str, Any]
+    stored: pa.Table
+    names: Mapping[str, Any] = field(default_factory=dict)
 
-    def restore(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """A frame of ours in this spelling."""
-        frame = frame.copy()
-        if any(not isinstance(value, str) for value in self.ids.values()):
-            frame[UNIQUE_ID] = [self.ids.get(uid, uid) for uid in frame[UNIQUE_ID]]
-        for column in {DS, CUTOFF} & set(frame.columns) if self.dates is not None else ():
-            tz, freq = getattr(self.dates, "tz", None), getattr(self.dates, "freq", None)
-            frame[column] = frame[column].dt.tz_localize(tz) if tz is not None else frame[column].dt.to_period(freq)
-        return frame.rename(columns=dict(self.columns))
+    def spelling(self, spec: DataSpec) -> Spelling:
+        """How the frame writes what a configuration calls by our names.
+
+        Raises
+        ------
+        DataError
+            When dates are periods longer than weeks, or two ids read the same.
+        """
+        return spelled(self.columns, self.stored, spec, self.names)
+
+
+@contextmanager
+def file_of(frame: Any, date: str = DS) -> Iterator[FrameFile]:
+    """A Parquet file with the frame's columns, gone afterwards.
+
+    Parameters
+    ----------
+    frame
+        A frame of pandas, whose index may hold dates or ids, of polars or of pyarrow.
+    date
+        What an index of dates without a name is called.
+
+    Raises
+    ------
+    DataError
+        When it is no frame.
+    """
+    import pyarrow.parquet as pq
+
+    columns, names = _columns(frame, date)
+    table = as_arrow(columns)
+    with tempfile.TemporaryDirectory(prefix="tidecast-") as folder:
+        path = Path(folder) / "frame.parquet"
+        pq.write_table(table, path)
+        yield FrameFile(str(path), dict(columns), table, names)
 
 
 def to_panel(
@@ -78,9 +113,10 @@ def to_panel(
     """
     names = list(targets)
     weights = dict(targets) if isinstance(targets, Mapping) else {name: 1.0 / len(names) for name in names}
-    with file_of(frame) as (path, _):
+    with file_of(frame) as written:
         spec = DataSpec(kind="panel", targets=weights, past=tuple(past) or None)
-        return open_data(spec, path, calendar).panel
+        written.spelling(spec)
+        return open_data(spec, written.path, calendar).panel
 
 
 def to_frame(panel: Panel) -> pd.DataFrame:
@@ -91,100 +127,128 @@ def to_frame(panel: Panel) -> pd.DataFrame:
     for row, uid in enumerate(panel.unique_ids):
         known = ~np.isnan(panel.y[row])
         columns = {name: panel.past[row, known, i] for i, name in enumerate(panel.past_names)}
-        days = panel.ds[known].astype("datetime64[ns]")
-        parts.append(pd.DataFrame({UNIQUE_ID: uid, DS: days, Y: panel.y[row, known], **columns}))
+        ds = panel.ds[known].astype("datetime64[ns]")
+        parts.append(pd.DataFrame({UNIQUE_ID: uid, DS: ds, Y: panel.y[row, known], **columns}))
     return pd.concat(parts, ignore_index=True)
 
 
-@contextmanager
-def file_of(frame: Any, columns: Mapping[str, str] | None = None) -> Iterator[tuple[str, Spelling]]:
-    """A Parquet file with the frame's columns, gone afterwards, and how the frame spells ours.
-
-    Parameters
-    ----------
-    columns
-        The frame's names of our columns, where it has others.
+def _columns(frame: Any, date: str) -> tuple[list[_Column], dict[str, Any]]:
+    """The frame's columns with their names as text, and its own names of those that have others.
 
     Raises
     ------
     DataError
-        When it is no frame, lacks a column of the convention, or two of its ids read the same.
+        When it is no frame.
     """
+    import pandas as pd
+
+    if isinstance(frame, pd.DataFrame):
+        return _of_pandas(_with_index(frame, date))
+    frame = frame.collect() if hasattr(frame, "collect") else frame
+    frame = frame.to_table() if hasattr(frame, "to_table") else frame
+    names = getattr(frame, "column_names", None) or getattr(frame, "columns", None)
+    if hasattr(frame, "__arrow_c_stream__") and names is not None and hasattr(frame, "__getitem__"):
+        return [(str(name), frame[name]) for name in names], {}
+    if hasattr(frame, "__arrow_c_stream__") and not _is_column(frame):
+        import pyarrow as pa
+
+        table = pa.table(frame)
+        return list(zip(table.column_names, table.columns, strict=True)), {}
+    kind = type(frame).__name__
+    remedy = "give a frame of pandas, polars or pyarrow, or the path of a file"
+    raise DataError(f"{kind} is no data frame: {remedy}{', such as .to_frame()' if _is_column(frame) else ''}")
+
+
+def _is_column(value: Any) -> bool:
+    """Whether a value is a single column, such as a Series."""
+    return hasattr(value, "to_frame") and not hasattr(value, "columns")
+
+
+def _with_index(frame: pd.DataFrame, date: str) -> pd.DataFrame:
+    """The frame with its index as columns: levels with a name, and an index of dates as `date`."""
+    import pandas as pd
+
+    index, named = frame.index, list(frame.columns)
+    levels = [(level, index.get_level_values(k)) for k, level in enumerate(index.names)]
+    wanted = {date if level is None else level: v for level, v in levels if level is not None or _holds_days(v)}
+    new = {name: pd.Series(values, index=range(len(frame))) for name, values in wanted.items() if name not in named}
+    if not new:
+        return frame
+    rest = frame.reset_index(drop=True)
+    for place, (name, values) in enumerate(new.items()):
+        rest.insert(place, name, values)
+    return rest
+
+
+def _holds_days(index: Any) -> bool:
+    """Whether an index is of dates, times or periods, or of objects or texts that are days."""
+    import pandas as pd
+
+    if isinstance(index, pd.DatetimeIndex | pd.PeriodIndex):
+        return True
+    if not len(index) or pd.api.types.is_numeric_dtype(index):
+        return False
+    return not np.isnat(parse_day(str(index[0])))
+
+
+def _of_pandas(frame: pd.DataFrame) -> tuple[list[_Column], dict[str, Any]]:
+    """As `_columns`."""
+    import pandas as pd
+
+    if isinstance(frame.columns, pd.MultiIndex):
+        what = f"the frame's columns have {frame.columns.nlevels} levels"
+        raise DataError(f"{what}: give them one name each, or a long frame with unique_id, ds and y")
+    columns = [(str(name), frame.iloc[:, place]) for place, name in enumerate(frame.columns)]
+    return columns, {str(name): name for name in frame.columns if not isinstance(name, str)}
+
+
+def as_arrow(columns: Sequence[_Column]) -> pa.Table:
+    """The columns as an Arrow table, the one form in which frames reach the reader.
+
+    A column of no kind that Arrow knows is stored as text, and left out where it is no text either. Of names that stand
+    twice the reader speaks where it is asked for them.
+    """
+    import pyarrow as pa
+
+    arrays = [(name, array) for name, column in columns if (array := _stored(_array(column))) is not None]
+    return pa.Table.from_arrays([array for _, array in arrays], [name for name, _ in arrays])
+
+
+def _stored(array: Any) -> Any:
+    """The array in a type that Parquet has; None where there is none."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    ours = {name: (columns or {}).get(name, name) for name in CONVENTION}
-    table = _in_pandas(frame)
-    if not set(ours.values()) <= set(table.columns) and {*ours.values()} & set(table.index.names):
-        table = table.reset_index()
-    for name in ours.values():
-        if (count := list(table.columns).count(name)) != 1:
-            what = f"the frame has {'no column' if not count else f'{count} columns'} {name}"
-            known = ", ".join(map(str, table.columns))
-            raise DataError(f"{what}; it has {known}: give one row per series and day, with {', '.join(ours.values())}")
-    ids = _ids(table[ours[UNIQUE_ID]])
-    dates = table[ours[DS]].dtype
-    odd = dates if getattr(dates, "tz", None) is not None or getattr(dates, "freq", None) is not None else None
-    renamed = {name: theirs for name, theirs in ours.items() if name != theirs}
-    with tempfile.TemporaryDirectory(prefix="tidecast-") as folder:
-        path = Path(folder) / "frame.parquet"
-        pq.write_table(_stored(table, ours), path)
-        yield str(path), Spelling(renamed, ids, odd)
+    if array is None:
+        return None
+    array = array.cast(pa.string()) if pa.types.is_string_view(array.type) else array
+    try:
+        pq.write_table(pa.table({"column": array.slice(0, 0)}), pa.BufferOutputStream())
+    except pa.ArrowException:
+        return None
+    return array
 
 
-def _in_pandas(frame: Any) -> pd.DataFrame:
+def _array(column: Any) -> Any:
     import pandas as pd
     import pyarrow as pa
 
-    if isinstance(frame, pd.DataFrame):
-        return frame
-    frame = frame.collect() if hasattr(frame, "collect") else frame
-    if hasattr(frame, "__arrow_c_stream__"):
-        return _plain(pa.table(frame))
-    if hasattr(frame, "to_arrow"):
-        return _plain(frame.to_arrow())
-    raise DataError(f"{type(frame).__name__} is no data frame: give one of pandas or polars, or the path of a file")
-
-
-def _plain(table: Any) -> pd.DataFrame:
-    frame: pd.DataFrame = table.to_pandas(date_as_object=False)
-    return frame
-
-
-def _ids(column: Any) -> dict[str, Any]:
-    """Each id by its text."""
-    found: dict[str, Any] = {}
-    for value in column[column.notna()].unique():
-        other = found.setdefault(str(value), value)
-        if type(other) is not type(value) or other != value:
-            raise DataError(f"the ids {other!r} and {value!r} of the frame read the same: give each series its own")
-    return found
-
-
-def _stored(table: pd.DataFrame, ours: Mapping[str, str]) -> Any:
-    """As an Arrow table; a column of no kind that Arrow knows is stored as text."""
-    import pyarrow as pa
-
-    arrays, names = [], []
-    for place, name in enumerate(table.columns):
-        column = table.iloc[:, place]
-        if name == ours[UNIQUE_ID]:
-            column = column.astype(object).map(str, na_action="ignore")
-        elif name == ours[DS]:
-            column = _days(column)
+    unknown = (pa.ArrowException, TypeError, ValueError, NotImplementedError)
+    if not isinstance(column, pd.Series):
         try:
-            array = pa.Array.from_pandas(column)
-        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
-            array = pa.Array.from_pandas(column.astype(object).map(str, na_action="ignore"))
-        arrays.append(array.cast(pa.string()) if name == ours[UNIQUE_ID] else array)
-        names.append(str(name))
-    return pa.Table.from_arrays(arrays, names)
+            return column if isinstance(column, pa.Array | pa.ChunkedArray) else pa.chunked_array(column)
+        except Exception:  # whatever the frame's library raises of a column that Arrow does not know
+            return None
+    try:
+        return pa.Array.from_pandas(_days(column))
+    except unknown:
+        return pa.Array.from_pandas(column.astype(object).map(str, na_action="ignore"))
 
 
-def _days(column: Any) -> Any:
-    """Periods of a day or a week as their first day, and times of a zone as the clock shows them."""
+def _days(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Periods of a day or a week as their first day, other periods as text, times of a zone as the clock shows them."""
     freq = getattr(column.dtype, "freq", None)
-    if freq is not None:
-        if freq.rule_code.split("-")[0] not in DAY_PERIODS:
-            raise DataError(f"ds of the frame holds periods of {freq.rule_code}: give days, work days or weeks")
-        return column.dt.to_timestamp(how="start")
+    if freq is not None and hasattr(column.dt, "to_timestamp"):
+        is_day = freq.rule_code.split("-")[0] in DAY_PERIODS
+        return column.dt.to_timestamp(how="start") if is_day else column.astype(str)
     return column.dt.tz_localize(None) if getattr(column.dtype, "tz", None) is not None else column

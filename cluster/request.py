@@ -34,7 +34,7 @@ class _Settled:
 class RunRequest:
     """What the user asked for; None where nothing was said.
 
-    `config` may be data, which then need no configuration.
+    `config` may be data, which then need no configuration; `label` is what messages call data that have no name.
     """
 
     config: str | None
@@ -45,6 +45,7 @@ class RunRequest:
     executor: str
     timeline: Path | None = None
     wishes: Wishes = field(default_factory=Wishes)
+    label: str | None = None
 
     @cached_property
     def _named(self) -> tuple[str | None, str | None]:
@@ -76,7 +77,7 @@ class RunRequest:
         config, data = self._named
         if config == PIPE:
             return "stdin"
-        return config or (DEMO if self._is_demo or data is None else without_secrets(data))
+        return config or (DEMO if self._is_demo or data is None else self.label or without_secrets(data))
 
     @property
     def directory(self) -> str:
@@ -140,12 +141,13 @@ class RunRequest:
         from cluster.inference.configuration import infer
         from cluster.inference.saved import save
 
-        found = infer(data, without_secrets(data), self.wishes, self.overrides, self.as_of)
-        config = parse_config(found.keys, without_secrets(data))
+        name = self.label or without_secrets(data)
+        found = infer(data, name, self.wishes, self.overrides, self.as_of)
+        config = parse_config(found.keys, name)
         file = self.wishes.save_config
         if file is None:
             return _Settled(config, tuple(found.notes))
-        save(found, home(file), without_secrets(data))
+        save(found, home(file), name)
         return _Settled(config, (*found.notes, f"the configuration is in {file}"))
 
     @contextmanager

@@ -8,6 +8,8 @@ TidecastError
 ├── TrialError           one member failed on one series; becomes a row with a reason
 └── TooManyFailures      exit code 3: more members failed than the configuration tolerates
 
+SeriesLeftOut, a warning: a series of a panel cannot be used, and the others are forecast without it.
+
 Every error can carry its place, its cause and its remedy as fields. Code that needs one of them reads the field; it
 never takes the sentence apart.
 """
@@ -17,6 +19,7 @@ from __future__ import annotations
 __all__ = [
     "ConfigError",
     "DataError",
+    "SeriesLeftOut",
     "StorageError",
     "TidecastError",
     "TooManyFailures",
@@ -71,3 +74,7 @@ class TrialError(TidecastError):
 
 class TooManyFailures(TidecastError):
     """More members failed than `run.max_failed_share` tolerates."""
+
+
+class SeriesLeftOut(UserWarning):
+    """A series of a panel was left out: the warning names it and says why."""

@@ -45,7 +45,8 @@ __all__ = ["Prediction", "predict"]
 class Prediction:
     """Forecasts from new data, and the files they make.
 
-    `forecast` holds the members that have weight; `notes` are sentences for the user.
+    `forecast` holds the members that have weight; `notes` are sentences for the user; `left` unique_id → why a series
+    of the run is not forecast.
     """
 
     run: str
@@ -56,6 +57,7 @@ class Prediction:
     submission: bytes
     people: bytes
     notes: tuple[str, ...]
+    left: Mapping[str, str]
 
     def write(self, out: str | None = None) -> str:
         """Write submission.csv, forecast.csv, forecast.parquet and prediction.json into a folder; gives its name.
@@ -114,7 +116,7 @@ def predict(run_dir: str, data: str, *, as_of: str | None = None, update: bool =
     blended = _blended(trained, made, window, {*found.left, *failed})
     forecast = _forecast(trained, blended, window).identified(panel_series(panel))
     submission, people = _submissions(trained, blended, panel, window)
-    return Prediction(run_dir, data, window, update, forecast, submission, people, notes)
+    return Prediction(run_dir, data, window, update, forecast, submission, people, notes, {**found.left, **failed})
 
 
 @contextmanager
