@@ -208,7 +208,7 @@ def run(
     levels = _levels(options.get("levels"))
     with ExitStack() as stack:
         asked, spelling = request(stack, data, config, wishes, options)
-        result = run_pipeline(asked, Console(stderr=True, quiet=options.get("quiet", False)))
+        result = run_pipeline(asked, Console(stderr=True, soft_wrap=True, quiet=options.get("quiet", False)))
     _warn(result.board.broken_series)
     return Run(result.uri, spelling, levels)
 

@@ -34,6 +34,7 @@ __all__ = [
     "bundled_name",
     "bundled_presets",
     "expand_members",
+    "explain",
     "load_config",
     "load_keys",
     "parse_config",
@@ -226,7 +227,7 @@ def parse_config(raw: Mapping[str, Any], source: str) -> RunConfig:
     try:
         config = RunConfig.model_validate(raw)
     except ValidationError as error:
-        raise ConfigError(f"{source}: {_explain(error, RunConfig)}") from None
+        raise ConfigError(f"{source}: {explain(error, RunConfig)}") from None
     except RecursionError:
         raise ConfigError(f"{source}: nested too deeply: a configuration is a few levels of keys") from None
     expand_members(config, source=source)
@@ -295,7 +296,7 @@ def _expand(entry: MemberEntry, axis: Axis, place: str) -> Iterator[Member]:
             given = with_season(cls.settings_type, {**entry.settings, **chosen}, axis.season_length)
             settings = cls.settings_type.model_validate(given)
         except ValidationError as error:
-            raise ConfigError(f"{place}: {_explain(error, cls.settings_type)}") from None
+            raise ConfigError(f"{place}: {explain(error, cls.settings_type)}") from None
         label = "/".join([entry.name or entry.model, *(f"{key}={value}" for key, value in chosen.items())])
         published = bool(getattr(settings, "as_published", False))  # a published mistake is shown as one, never blended
         if published and "as published" not in label:
@@ -310,7 +311,7 @@ def _takes_list(cls: Any, key: str) -> bool:
     return field is not None and any(word in str(field.annotation) for word in ("list[", "tuple[", "Sequence["))
 
 
-def _explain(error: ValidationError, model: type[BaseModel]) -> str:
+def explain(error: ValidationError, model: type[BaseModel]) -> str:
     """The first problem as a phrase: where, what, and the nearest known key."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])

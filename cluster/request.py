@@ -109,8 +109,8 @@ class RunRequest:
 
     @property
     def said(self) -> tuple[str, ...]:
-        """Sentences about what was inferred."""
-        return self._settled.said
+        """Sentences about what was inferred, where no configuration was named."""
+        return () if self._named[0] is not None else self._settled.said
 
     @cached_property
     def _settled(self) -> _Settled:

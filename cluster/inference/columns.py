@@ -78,7 +78,7 @@ class Look:
 
     @cached_property
     def numbers(self) -> dict[str, FloatArray]:
-        """The columns of numbers without the dates, ``[n_rows]``, NaN where unknown: at least half of what is there.
+        """The columns of numbers without the dates, ``[n_rows]``, NaN where unknown: more than half of what is there.
 
         A column whose numbers can be read in two ways is among them, all NaN: reading it says so.
         """
@@ -92,7 +92,7 @@ class Look:
                 found[column] = np.full(self.table.n_rows, np.nan)
                 continue
             there = ~read.missing
-            if there.any() and (~read.bad[there]).mean() >= OFTEN:
+            if there.any() and (~read.bad[there]).mean() > OFTEN:
                 found[column] = read.values
         return found
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
+from cluster.config import explain
 from cluster.inference.columns import Columns, columns_of, look_at
 from cluster.inference.presets import DEFAULT_PRESET, preset_keys
 from cluster.inference.wishes import Wishes
@@ -30,6 +31,8 @@ HORIZON = {"D": 14, "B": 10, "W": 4}
 N_WINDOWS = 4
 HISTORY_DAYS = 56
 """Days that the history before the first window should be worth, where the data allow it."""
+SHORT_FAILED_SHARE = 0.6
+"""Share of members that may need a longer history than there is."""
 ZERO_HEAVY = 0.1
 """Share of days without a flow from which on relative errors say little."""
 TIMES = {"fast": "seconds", "standard": "up to two minutes", "best": "up to ten minutes"}
@@ -119,9 +122,7 @@ def _panel(found: Inferred, path: str, as_of: object) -> Panel:
     try:
         spec = DataSpec(**found.keys["data"])
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(["data", *map(str, first["loc"])])
-        raise ConfigError(where=where, what=first["msg"].removeprefix("Value error, ")) from None
+        raise ConfigError(f"data.{explain(error, DataSpec)}") from None
     panel = open_data(spec, path, found.keys.get("calendar"), signed=True).panel
     found.about = f"{len(panel.ds)} {panel.axis.noun}, {iso(panel.ds[0])} to {iso(panel.end)}"
     found.about += f", cut on {as_of}" if as_of is not None else ""
@@ -134,12 +135,17 @@ def _windows(found: Inferred, panel: Panel, given: Mapping[str, Any]) -> None:
         return
     axis, n = panel.axis, len(panel.ds)
     horizon = said.get("horizon") or HORIZON[axis.freq]
-    fitting = max(1, (n - axis.worth(HISTORY_DAYS)) // horizon) if isinstance(horizon, int) else N_WINDOWS
-    windows = min(N_WINDOWS, fitting)
-    note = f"the last {windows * horizon} {axis.noun} are forecast in {windows} steps of {horizon}, to judge by"
-    if windows < N_WINDOWS:
+    whole = isinstance(horizon, int) and horizon > 0
+    fitting = min(N_WINDOWS, max(1, (n - axis.worth(HISTORY_DAYS)) // horizon)) if whole else N_WINDOWS
+    keys = {"unit": "day", "n_windows": fitting, "horizon": horizon, **said}
+    note = f"judged on {keys['n_windows']} x {horizon} {axis.noun} at the end of the data"
+    if fitting < N_WINDOWS and "n_windows" not in said:
         note += f"; {n} {axis.noun} are too few for the usual {N_WINDOWS}"
-    found.say("windows", {"unit": "day", "n_windows": windows, "horizon": horizon, **said}, note)
+    found.say("windows", keys, note)
+    first = n - keys["n_windows"] * horizon if whole else n
+    if first < max(axis.worth(HISTORY_DAYS), axis.season_length) and "max_failed_share" not in _section(given, "run"):
+        share = {"max_failed_share": SHORT_FAILED_SHARE, **_section(given, "run")}
+        found.say("run", share, f"the history is short: models that need more than {first} {axis.noun} are left out")
 
 
 def _score(found: Inferred, panel: Panel, columns: Columns, given: Mapping[str, Any]) -> None:

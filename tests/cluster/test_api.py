@@ -68,7 +68,7 @@ def registered(monkeypatch):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    return api.run(CONFIG, frame(), run_dir=str(tmp_path_factory.mktemp("api") / "run"), **LOCAL)
+    return api.run(frame(), CONFIG, run_dir=str(tmp_path_factory.mktemp("api") / "run"), **LOCAL)
 
 
 def test_the_ten_lines_of_a_notebook(tmp_path, monkeypatch):
@@ -119,17 +119,19 @@ def test_frames_become_panels_and_come_back():
     pd.testing.assert_frame_equal(api.to_frame(panel), before.reset_index(drop=True), check_dtype=False)
     single = api.to_panel(frame(30).query("unique_id == 'redeem'").assign(unique_id="fund-7"), {"flow": 1.0})
     assert [(s.entity, s.target) for s in single.series] == [("fund-7", "flow")]
-    with pytest.raises(DataError, match="the frame has no column y; it has unique_id, ds"):
+    with pytest.raises(DataError, match="the frame: there is no column for y among unique_id, ds"):
         api.to_panel(before[["unique_id", "ds"]], ["purchase"])
 
 
-def test_a_frame_is_no_answer_to_a_run_on_a_table(tmp_path):
+def test_a_run_on_a_table_forecasts_from_a_wide_frame(tmp_path):
     write_inputs(tmp_path, days=100)
     config = CONFIG | {"data": {"kind": "table"}}
-    run = api.run(config, tmp_path / "data.csv", run_dir=str(tmp_path / "run"), **LOCAL)
-    with pytest.raises(ConfigError, match="on data of kind table, not on a frame"):
-        run.predict(frame())
+    run = api.run(tmp_path / "data.csv", config, run_dir=str(tmp_path / "run"), **LOCAL)
     pd.testing.assert_frame_equal(run.predict(tmp_path / "data.csv"), run.forecast())
+    table = pd.read_csv(tmp_path / "data.csv", parse_dates=["ds"])
+    pd.testing.assert_frame_equal(api.predict(run, table.set_index("ds")), run.forecast())
+    with pytest.raises(DataError, match="there is no column for purchase among unique_id, ds, y"):
+        run.predict(frame())
 
 
 def weights(run):
@@ -143,17 +145,17 @@ def test_a_users_model_keeps_the_contract():
 
 def test_a_users_model_wins_weight_when_it_is_good(tmp_path, registered):
     config = CONFIG | {"members": [*CONFIG["members"], {"model": "ten-days"}], "blend": {"candidates": ["greedy"]}}
-    run = api.run(config, frame(), run_dir=str(tmp_path / "good"), **LOCAL)
+    run = api.run(frame(), config, run_dir=str(tmp_path / "good"), **LOCAL)
     assert weights(run)["ten-days"] > 0.9
     assert run.leaderboard().query("member == 'ten-days'")["score"].item() > 9
     pd.testing.assert_frame_equal(run.predict(frame()), run.forecast())
-    weekly = api.run(config, frame(119, 7), run_dir=str(tmp_path / "bad"), **LOCAL)
+    weekly = api.run(frame(119, 7), config, run_dir=str(tmp_path / "bad"), **LOCAL)
     assert weights(weekly)["ten-days"] < 0.1
 
 
 def test_a_registered_model_is_not_sent_to_workers_that_do_not_know_it(registered):
     with pytest.raises(ConfigError, match="'ten-days' is registered in this process"):
-        api.run(CONFIG | {"members": [{"model": "ten-days"}]}, frame(), quiet=True)
+        api.run(frame(), CONFIG | {"members": [{"model": "ten-days"}]}, quiet=True)
 
 
 def test_forecasts_from_a_file_join_the_blend_and_win_it_when_they_are_good(tmp_path):
@@ -167,7 +169,7 @@ def test_forecasts_from_a_file_join_the_blend_and_win_it_when_they_are_good(tmp_
     path = tmp_path / "mine.csv"
     pd.DataFrame(rows).to_csv(path, index=False)
     config = CONFIG | {"members": [*CONFIG["members"], {"model": "file", "path": str(path)}]}
-    run = api.run(config, frame(), run_dir=str(tmp_path / "run"), **LOCAL)
+    run = api.run(frame(), config, run_dir=str(tmp_path / "run"), **LOCAL)
     assert weights(run)["file"] > 0.9
     assert run.leaderboard().query("member == 'file'")["family"].item() == "file"
     path.unlink()

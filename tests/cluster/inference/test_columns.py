@@ -1,0 +1,159 @@
+"""What the columns of a table are taken for, and the sentence where they could be taken for more than one thing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cluster.inference.columns import Columns, columns_of, look_at
+from forecasting.errors import ConfigError, DataError
+
+N = 100
+RNG = np.random.default_rng(2)
+FLOWS = {
+    "date": pd.date_range("2024-01-01", periods=N).strftime("%Y-%m-%d"),
+    "in": RNG.uniform(90, 110, N).round(2),
+    "out": RNG.uniform(90, 110, N).round(2),
+}
+
+
+def table(**more: Any) -> pd.DataFrame:
+    return pd.DataFrame({**FLOWS, **more})
+
+
+def panel(**names: Any) -> pd.DataFrame:
+    parts = [table(**{column: values[k] for column, values in names.items()}) for k in range(3)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def understood(folder: Path, frame: pd.DataFrame, asked: tuple[str, ...] = (), **given: Any) -> Columns:
+    frame.to_csv(folder / "t.csv", index=False)
+    return columns_of(look_at(str(folder / "t.csv"), given), given, asked)
+
+
+def test_two_flows_and_what_is_left_aside(tmp_path: Path) -> None:
+    more = {
+        "Saldo EUR": np.arange(N) ** 2.0,
+        "accountNo": RNG.integers(1, 9, N),
+        "FX rate": RNG.uniform(1, 2, N),
+        "day of month": np.arange(N) % 28 + 1,
+        "promo": np.arange(N) % 2,
+        "branches": 7,
+        "booking": RNG.permutation(N) + 1000,
+        "running": np.arange(N) * 1.5,
+        "text": "x",
+        "empty": None,
+    }
+    found = understood(tmp_path, table(**more))
+    assert found.data == {"kind": "table", "columns": {"ds": "date"}, "targets": {"in": 0.5, "out": 0.5}}
+    said = "\n".join(found.notes)
+    assert "forecast: in and out, weighted equally" in said
+    for column, reason in {
+        "Saldo EUR": "its name says saldo",
+        "accountNo": "its name says no",
+        "FX rate": "its name says fx rate",
+        "day of month": "its name says day of month",
+        "promo": "0 and 1 alone",
+        "branches": "all the same",
+        "booking": "it counts",
+        "running": "it counts",
+    }.items():
+        assert f"{column} ({reason})" in said
+    assert "text" not in said
+
+
+@pytest.mark.parametrize("name", ["sales per day", "account inflow", "number of orders", "total"])
+def test_flows_whose_names_hold_a_word_of_a_key_or_a_date(tmp_path: Path, name: str) -> None:
+    frame = table().rename(columns={"in": name})
+    assert name in understood(tmp_path, frame).notes[1]
+
+
+def test_more_than_two_flows_are_listed(tmp_path: Path) -> None:
+    frame = table(fees=RNG.uniform(1, 2, N), balance=RNG.uniform(1, 2, N))
+    with pytest.raises(
+        DataError, match="3 columns hold amounts: in, out, fees: name those to forecast, as in --target"
+    ):
+        understood(tmp_path, frame)
+    assert understood(tmp_path, frame, ("fees",)).data["targets"] == {"fees": 1.0}
+    assert understood(tmp_path, frame, ("Balance",)).data["targets"] == {"balance": 1.0}
+    with pytest.raises(DataError, match="there is no column 'fee' among date, in, out, fees, balance"):
+        understood(tmp_path, frame, ("fee",))
+    with pytest.raises(ConfigError, match=r"data.targets names them too"):
+        understood(tmp_path, frame, ("fees",), targets={"in": 1.0})
+
+
+def test_no_flow_at_all(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no column looks like amounts .* balance \(its name says balance\)"):
+        understood(tmp_path, table(balance=1.5)[["date", "balance"]])
+
+
+def test_two_columns_of_days_are_not_decided_between(tmp_path: Path) -> None:
+    frame = table(valuta=FLOWS["date"])
+    with pytest.raises(
+        DataError, match=r"date, valuta all hold days: say which counts, as in --set data.columns.ds=date"
+    ):
+        understood(tmp_path, frame)
+    assert understood(tmp_path, frame, columns={"ds": "valuta"}).data["columns"] == {"ds": "valuta"}
+
+
+def test_a_broken_day_is_refused_by_row(tmp_path: Path) -> None:
+    frame = table()
+    frame.loc[40, "date"] = "Total"
+    with pytest.raises(DataError, match=r"t.csv:42: date is 'Total', not a day"):
+        understood(tmp_path, frame)
+    with pytest.raises(DataError, match="no column holds days among in, out"):
+        understood(tmp_path, frame[["in", "out"]])
+
+
+def test_a_header_of_days_is_no_header(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="the header holds the day 2024-01-01"):
+        understood(tmp_path, pd.DataFrame({"series": ["a"], "2024-01-01": [1.0]}))
+
+
+def test_a_column_that_repeats_on_each_date_tells_series_apart(tmp_path: Path) -> None:
+    found = understood(tmp_path, panel(fund=["A", "B", "C"], currency=["EUR"] * 3))
+    assert (found.data["kind"], found.data["entity"]) == ("panel", "fund")
+    assert "series: one for each of 3 values of fund" in found.notes[1]
+    code_and_name = panel(code=["A", "B", "C"], name=["Alpha", "Beta", "Gamma"])
+    assert understood(tmp_path, code_and_name).data["entity"] == "code"
+    assert understood(tmp_path, panel(store=[1, 2, 3])).data["entity"] == "store"
+    assert understood(tmp_path, panel(fund=["A", "B", "C"]), entity="fund").data["entity"] == "fund"
+
+
+def test_series_that_could_be_told_apart_in_two_ways(tmp_path: Path) -> None:
+    frame = pd.concat([panel(fund=["A", "B", "C"])] * 2, ignore_index=True)
+    with pytest.raises(DataError, match="600 rows stand on 100 dates, and no column alone tells"):
+        understood(tmp_path, frame)
+    frame = panel(fund=["A", "B", "C"])
+    frame["bank"] = [("x", "y", "z")[(k // N + k % N) % 3] for k in range(3 * N)]
+    with pytest.raises(DataError, match=r"fund, bank could each tell the series apart: .*--set data.entity=fund"):
+        understood(tmp_path, frame)
+
+
+def test_one_repeated_day_makes_no_panel(tmp_path: Path) -> None:
+    frame = pd.concat([table(note="x"), table(note="y").iloc[[5]]])
+    assert understood(tmp_path, frame).data["kind"] == "table"
+
+
+def test_a_long_table_keeps_its_ids(tmp_path: Path) -> None:
+    frame = panel(unique_id=["A", "B", "C"]).rename(columns={"date": "ds", "in": "y"})[["unique_id", "ds", "y"]]
+    assert understood(tmp_path, frame).data == {"kind": "panel", "targets": {"y": 1.0}}
+
+
+def test_names_that_no_target_can_have(tmp_path: Path) -> None:
+    frame = table().rename(columns={"in": "Cash in (EUR)", "out": "ds"})
+    found = understood(tmp_path, frame)
+    assert found.data["targets"] == {"Cash_in_EUR": 0.5, "ds_": 0.5}
+    assert found.data["columns"] == {"ds": "date", "Cash_in_EUR": "Cash in (EUR)", "ds_": "ds"}
+    assert "forecast: Cash in (EUR) and ds" in found.notes[1]
+
+
+def test_a_column_with_a_slip_is_not_passed_over(tmp_path: Path) -> None:
+    frame = table()
+    frame["out"] = frame["out"].astype(object)
+    frame.loc[3, "out"] = "12x"
+    assert list(understood(tmp_path, frame).data["targets"]) == ["in", "out"]
