@@ -172,7 +172,7 @@ def validate(
     path: Annotated[str, typer.Argument(metavar="PATH", callback=at_home, help="folder or file with the data")],
     config: Annotated[
         str | None,
-        typer.Option("--config", metavar="CONFIG", help="configuration of the run; without it, no windows are checked"),
+        typer.Option("--config", metavar="CONFIG", help="configuration of the run; without it, one is inferred"),
     ] = None,
     as_of: AsOfOption = None,
     set_: SetOption = None,
@@ -180,10 +180,15 @@ def validate(
 ) -> None:
     """Say what is wrong with the data, with place and remedy; exit code 2 and its sentence when a run refuses them."""
     from cluster.config import load_config
+    from cluster.inference.which import holds_competition
+    from cluster.request import RunRequest
     from cluster.screen.days import show_checked
-    from cluster.stages.checks import check_data
+    from cluster.stages.checks import check_alone, check_data
 
-    checked = check_data(load_config(config or "yuebao", set_ or ()), path, as_of, windows=config is not None)
+    if config is None and Path(path).exists() and not holds_competition(path):
+        checked = check_alone(RunRequest(None, path, None, as_of, tuple(set_ or ()), "local"))
+    else:
+        checked = check_data(load_config(config or "yuebao", set_ or ()), path, as_of, windows=config is not None)
     show_checked(checked, *_consoles(), as_json)
     if checked.error is not None:
         raise checked.error

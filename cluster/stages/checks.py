@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cluster.config import RunConfig
@@ -24,7 +24,7 @@ from forecasting.errors import ConfigError, StorageError, UserError
 from forecasting.panel import Panel
 from forecasting.schema import iso
 
-__all__ = ["Checked", "check_data", "check_directory", "check_timeline", "origin_of"]
+__all__ = ["Checked", "check_alone", "check_data", "check_directory", "check_timeline", "origin_of"]
 
 
 def check_timeline(executor: Executor, timeline: Path | None) -> None:
@@ -108,6 +108,16 @@ def check_data(config: RunConfig, path: str, as_of: str | None, *, windows: bool
             findings = [finding_of(error, "run"), *findings]
         return Checked(findings, (), error)
     return Checked(findings, loaded.said, None)
+
+
+def check_alone(request: RunRequest) -> Checked:
+    """As `check_data`, of a table without a configuration: what a run would infer, and whether it would go on."""
+    try:
+        config = request.read_config()
+    except UserError as error:
+        return Checked([finding_of(error)], (), error)
+    checked = check_data(config, request.source or "", request.as_of)
+    return checked if checked.error is not None else replace(checked, said=(*request.said, *checked.said))
 
 
 def origin_of(request: RunRequest, loaded: Loaded, quality: Sequence[Finding]) -> RunOrigin:
