@@ -351,7 +351,7 @@ def score(
         missing = truth if submission.is_file() else submission
         raise ConfigError(f"{missing}: no such file: give the submission and the table of actual values")
     data = load_config(config or "yuebao").data
-    found = score_submission(submission, truth, data.targets, surrogate, data.entity, data.columns)
+    found = score_submission(submission, truth, data, surrogate)
     show_score(found, _consoles()[0], as_json)
 
 

@@ -44,12 +44,22 @@ def show_score(score: SubmissionScore, out: Console, as_json: bool) -> None:
     if as_json:
         print_json(score.as_json())
         return
+    for note in score.notes:
+        say(out, note)
     table = Table("target", "points a day", "MAPE", "zero days", title=f"{score.surrogate} surrogate, higher is better")
     for name, target in score.targets.items():
         share = "-" if target.mape != target.mape else f"{target.mape:.1%}"
         table.add_row(name, f"{target.score:.3f}", share, str(target.zero_days))
     out.print(table)
-    out.print(f"total {score.score:.3f} a day, {score.score_x30:.1f} over 30 days ({score.start} to {score.end})")
+    month = "" if score.score_x30 is None else f", {score.score_x30:.1f} over 30 days"
+    out.print(f"total {score.score:.3f} a day{month} ({_days(score)}, {score.start} to {score.end})")
+
+
+def _days(score: SubmissionScore) -> str:
+    """How many days were judged, and of how many."""
+    lacking = score.n_expected - score.n_rows
+    count = f"{score.n_rows} of {score.n_expected}" if lacking else f"{score.n_rows}"
+    return f"{count} day{'s' if score.n_expected > 1 else ''}" + (f", {lacking} missing" if lacking else "")
 
 
 def show_comparison(found: Comparison, out: Console, as_json: bool) -> None:

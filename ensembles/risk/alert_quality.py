@@ -20,7 +20,8 @@ from ensembles.risk.alerts import Alert, Alerts
 from forecasting.data.formats.columns import find_column, listed
 from forecasting.data.formats.files import table_at
 from forecasting.data.formats.reading import OpenTable
-from forecasting.data.formats.table import SmallTable, read_table
+from forecasting.data.formats.table import SmallTable
+from forecasting.data.formats.whole import read_table
 from forecasting.data.spec import DataSpec
 from forecasting.errors import DataError
 from forecasting.panel import Series
@@ -91,7 +92,7 @@ def read_labels(
         For a file that cannot be read, a missing column, a cell that is not a day, no labelled day at all, or none of
         these entities.
     """
-    with OpenTable(table_at(path)) as opened:
+    with OpenTable(table_at(path, data.table_options.of_neighbour())) as opened:
         name, available = opened.name, opened.columns
         mapped = {ours: column for ours, column in data.columns.items() if column in available}
         date = find_column("ds", mapped, available, name)
@@ -100,7 +101,7 @@ def read_labels(
             raise DataError(
                 f"{name}: there is no column {label!r} among {listed(available)}: name the column of the labels"
             )
-        table = read_table(opened, [date, label, *([who] if who else [])])
+        table = read_table(opened, [label, *([who] if who else [])], date=date)
     kinds = _texts(table, label)
     keys = [_entity(key, series or {}) for key in _texts(table, who)] if who else [""] * len(kinds)
     days = [iso(day) for day in table.days(date)]

@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from ensembles.evaluation.submission_score import read_amounts
 from ensembles.files.day_names import named_days
 from ensembles.files.table import places
 from forecasting.calendar import Calendar
+from forecasting.data.amounts_table import read_amounts_table
 from forecasting.data.spec import DataSpec
 from forecasting.errors import DataError, StorageError
-from forecasting.panel import Series
-from forecasting.schema import UNIQUE_ID, FloatArray, IntArray, Y, iso
+from forecasting.schema import FloatArray, IntArray, iso
 
 if TYPE_CHECKING:
     from ensembles.files.forecast_parquet import ForecastFile
@@ -86,13 +85,13 @@ def alerts_of_backtest(oof: OofFile, calendar: Calendar) -> Alerts:
     return _judge(latest, latest.y, calendar)
 
 
-def monitor(forecast: ForecastFile, actuals: Path | bytes, data: DataSpec, calendar: Calendar) -> Alerts:
+def monitor(forecast: ForecastFile, actuals: Path, data: DataSpec, calendar: Calendar) -> Alerts:
     """Compare new actual values with the forecast's bands. Days that were not forecast are skipped.
 
     Parameters
     ----------
     actuals
-        A table like the run's data, or as for `score_submission`, in the unit of the run's data.
+        A table in the unit of the run's data, as `read_amounts_table` reads it.
     data
         The run's: it names the targets in the order of their weights, the columns and the entity's.
 
@@ -106,31 +105,15 @@ def monitor(forecast: ForecastFile, actuals: Path | bytes, data: DataSpec, calen
     blend = forecast.blend
     if not len(blend) or not blend.bands:
         raise StorageError("forecast.parquet holds no bands: run again to write them")
-    identities = blend.identities()
-    y = _actual(actuals, data, identities)
-    pairs = {uid: (series.entity or "", series.target) for uid, series in identities.items()}
-    days = [(*pairs[uid], iso(day)) for uid, day in zip(blend.unique_id, blend.ds, strict=True)]
+    known = read_amounts_table(data, actuals, signed=True).by_day()
+    y = {(series.unique_id, day): amount for (series, day), amount in known.items()}
+    days = list(zip(blend.unique_id, blend.ds, strict=True))
     rows = [row for row, day in enumerate(days) if day in y]
     if not rows:
-        name = "actuals" if isinstance(actuals, bytes) else actuals.name
         start, end = iso(blend.ds.min()), iso(blend.ds.max())
-        raise DataError(f"{name}: shares no day and series with the forecast of {start} to {end}: check both")
+        what = f"it shares no day and series with the forecast of {start} to {end}"
+        raise DataError(where=actuals.name, what=what, remedy="check both")
     return _judge(blend.where(np.array(rows)), np.array([y[days[row]] for row in rows]), calendar)
-
-
-def _actual(actuals: Path | bytes, data: DataSpec, series: Mapping[str, Series]) -> dict[tuple[str, str, str], float]:
-    """Amounts by entity, target and day; `series` by unique_id say which of them the ids of a long panel mean."""
-    if data.kind == "panel" and data.entity is None:
-        own = data.columns.get(UNIQUE_ID, UNIQUE_ID)
-        long = read_amounts(actuals, "actuals", (Y,), own, data.columns)
-        named = {uid: (found.entity or "", found.target) for uid, found in series.items()}
-        return {(*named[uid], day): amounts[0] for (uid, day), amounts in long.items() if uid in named}
-    wide = read_amounts(actuals, "actuals", tuple(data.targets), data.entity, data.columns)
-    return {
-        (who, target, day): amount
-        for (who, day), amounts in wide.items()
-        for target, amount in zip(data.targets, amounts, strict=True)
-    }
 
 
 def _judge(rows: OofFile | ForecastFile, y: FloatArray, calendar: Calendar) -> Alerts:

@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from forecasting.data.formats.columns import find_column, listed, present
-from forecasting.data.formats.decode import FAULTS, amount_fault, first, parse_day
+from forecasting.data.formats.decode import FAULTS, amount_fault, first
 from forecasting.data.formats.files import table_at
 from forecasting.data.formats.layout import Headerless
 from forecasting.data.formats.reading import OpenTable
-from forecasting.data.formats.table import SmallTable, read_table
+from forecasting.data.formats.table import SmallTable
+from forecasting.data.formats.whole import read_table
+from forecasting.data.formats.writing.days import is_ordered, parse_day
 from forecasting.data.ids import series_of
 from forecasting.data.spec import DataSpec
 from forecasting.errors import DataError
@@ -34,6 +36,7 @@ _MISSING = 4
 class AmountRows:
     """Amounts of a table called `name`: `series` and `ds` ``[n]`` say what each of `y` ``[n]`` is, NaN where a cell is
     empty; `place(k)` is its ``file:row``. Of one row of the table the targets stand in the order of the configuration.
+    `notes` say what was guessed of how it is written.
     """
 
     name: str
@@ -41,6 +44,7 @@ class AmountRows:
     ds: DateArray
     y: FloatArray
     place: Callable[[int], str]
+    notes: tuple[str, ...] = ()
 
     def by_day(self) -> Mapping[tuple[Series, np.datetime64], float]:
         """The amount of each series on each day; empty cells are left out.
@@ -86,15 +90,21 @@ def read_amounts_table(spec: DataSpec, path: str | Path, *, signed: bool = False
     DataError
         For a missing column, a cell that is not what it should be, or a row of no series of these data.
     """
-    with OpenTable(table_at(path), headerless=_headerless(spec, Path(path).name)) as opened:
+    with OpenTable(
+        table_at(path, spec.table_options.of_neighbour()), headerless=_headerless(spec, Path(path).name)
+    ) as opened:
         columns = _find(spec, opened)
         keys = [] if columns.key is None else [columns.key]
-        table = read_table(opened, [columns.date, *keys, *columns.amounts.values()])
+        table = read_table(opened, keys, list(columns.amounts.values()), columns.date)
     ds = table.days(columns.date)
     series = _series(spec, columns, table)
     y = np.stack([_amounts(table, column, ds, signed=signed) for column in columns.amounts.values()], axis=1)
-    width = len(columns.amounts)
-    return AmountRows(table.name, series, np.repeat(ds, width), y.ravel(), lambda k: table.place(k // width))
+    theirs, width = list(columns.amounts.values()), len(columns.amounts)
+
+    def place(k: int) -> str:
+        return table.place(k // width, theirs[k % width])
+
+    return AmountRows(table.name, series, np.repeat(ds, width), y.ravel(), place, table.notes)
 
 
 def _headerless(spec: DataSpec, name: str) -> Headerless:
@@ -102,15 +112,17 @@ def _headerless(spec: DataSpec, name: str) -> Headerless:
     before = [_ENTITY] if spec.kind == "panel" else []
 
     def names(cells: tuple[str, ...]) -> tuple[str, ...] | None:
-        days = [k for k, cell in enumerate(cells) if not np.isnat(parse_day(cell))]
+        days = [k for k, cell in enumerate(cells) if is_ordered(cell) or not np.isnat(parse_day(cell, zoned=True))]
         if not days or any(not cell for cell in cells[: days[0]]):
             return None
-        index = days[0] - len(before)
-        if index not in (0, 1) or (index and not cells[0].isdecimal()) or len(cells) != days[0] + 1 + len(spec.targets):
-            what = f"it has no header, and {len(cells)} columns with the date in column {days[0] + 1}"
-            wanted = ", ".join([*before, "date", *spec.targets])
-            raise DataError(where=f"{name}:1", what=what, remedy=f"write {wanted}, or add a header")
-        return ("",) * index + (*before, DS, *spec.targets)
+        for day in days:  # an entity may look like one
+            index = day - len(before)
+            is_index = index == 1 and cells[0].isdecimal()
+            if (index == 0 or is_index) and len(cells) == day + 1 + len(spec.targets):
+                return ("",) * index + (*before, DS, *spec.targets)
+        what = f"it has no header, and {len(cells)} columns with the date in column {days[0] + 1}"
+        wanted = ", ".join([*before, "date", *spec.targets])
+        raise DataError(where=f"{name}:1", what=what, remedy=f"write {wanted}, or add a header")
 
     return names
 
@@ -141,7 +153,7 @@ def _series(spec: DataSpec, columns: _Columns, table: SmallTable) -> tuple[Serie
     wrong = next((k for k, key in enumerate(keys) if not known[key]), None)
     if wrong is not None:
         what = f"{columns.key} is {keys[wrong]!r}" if keys[wrong] else f"{columns.key} is empty"
-        raise DataError(where=table.place(wrong), what=what, remedy="say which series the row belongs to")
+        raise DataError(where=table.place(wrong, columns.key), what=what, remedy="say which series the row belongs to")
     return tuple(series for key in keys for series in known[key])
 
 
@@ -164,5 +176,5 @@ def _amounts(table: SmallTable, column: str, ds: DateArray, *, signed: bool) -> 
     if wrong is not None:
         fault = FAULTS[faults[wrong]]
         what = f"{column} on {iso(ds[wrong])} is {table.raw(column, wrong)}, {fault.what}"
-        raise DataError(where=table.place(wrong), what=what, remedy=fault.remedy)
+        raise DataError(where=table.place(wrong, column), what=what, remedy=fault.remedy)
     return numbers.values

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
-from forecasting.data.formats.decode import FAULTS, Numbers, amount_fault, first
+from forecasting.data.formats.decode import FAULTS, amount_fault, first
+from forecasting.data.formats.writing.numerals import Numbers
 from forecasting.errors import DataError
 from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray, iso
 
@@ -47,8 +48,8 @@ class Cells(Protocol):
     @property
     def name(self) -> str: ...
 
-    def place(self, record: int) -> str:
-        """``file:row`` of a record."""
+    def place(self, record: int, column: str | None = None) -> str:
+        """``file:row`` of a record, or the cell of the column."""
 
     def raw(self, column: str, record: int) -> str:
         """A cell as a sentence shows it."""
@@ -165,7 +166,7 @@ def judged(rows: Rows, strand: Strand) -> Strand | DataError:
         return _twice(rows, int(records[twice]), int(records[twice + 1]))
     known = np.flatnonzero(~rows.values[strand.column].missing[records])
     if not len(known):
-        where = rows.cells.place(int(records[0]))
+        where = rows.cells.place(int(records[0]), strand.column)
         return DataError(where=where, what=f"{strand.column} holds no value", remedy="fill it in")
     if not rules.one_table:
         records = records[known[0] : None if rules.missing == "zero" else known[-1] + 1]
@@ -183,4 +184,4 @@ def _twice(rows: Rows, before: int, after: int) -> DataError:
 
 def _amount_error(rows: Rows, column: str, record: int, fault: int) -> DataError:
     what = f"{column} on {iso(rows.ds[record])} is {rows.cells.raw(column, record)}, {FAULTS[fault].what}"
-    return DataError(where=rows.cells.place(record), what=what, remedy=rows.rules.remedy(fault))
+    return DataError(where=rows.cells.place(record, column), what=what, remedy=rows.rules.remedy(fault))

@@ -9,6 +9,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from forecasting.data.formats.options import MOST_BYTES, TableOptions
+
 __all__ = ["DataSpec"]
 
 _NAME = re.compile(r"[\w.-]+")
@@ -16,6 +18,8 @@ _RESERVED = frozenset({"ds", "unique_id"})
 _OWN_UNITS = ("fen", "CNY")
 """Units of the competition's tables; the first is theirs by default."""
 _LONGEST_UNIT = 40
+_ORDERS = ("dmy", "mdy", "ymd")
+_SOME_DAY = dt.datetime(2023, 11, 30)
 
 
 class DataSpec(BaseModel):
@@ -84,6 +88,21 @@ class DataSpec(BaseModel):
         description="CSV (ds, name; or Prophet's ds, holiday) of days known in advance, such as promotions; looked for "
         "beside the data, then in the working directory.",
     )
+    decimal: Literal["auto", "point", "comma"] = Field(
+        "auto",
+        description="Decimal mark of amounts that are text; auto: as the amounts of the file show.",
+    )
+    date_format: str | None = Field(
+        None,
+        description="How days are written where the file does not show it: dmy, mdy or ymd, or a format such as "
+        "%d-%b-%Y. null: as the whole column shows; year first is always understood.",
+    )
+    sheet: str | None = Field(
+        None, description="Sheet of a workbook (.xlsx, .ods); null: the only one that is not empty."
+    )
+    max_bytes: int = Field(
+        MOST_BYTES, gt=0, description="Most bytes that a compressed file (.gz, .zip, workbook) may hold."
+    )
     cache: str | None = Field(
         None,
         description="Folder where daily totals of user rows are kept, by the fingerprint of the file's bytes; null: "
@@ -121,6 +140,19 @@ class DataSpec(BaseModel):
             raise ValueError(f"a unit is a short text such as EUR, of at most {_LONGEST_UNIT} characters")
         return unit
 
+    @field_validator("date_format")
+    @classmethod
+    def _format(cls, form: str | None) -> str | None:
+        if form is None or form in _ORDERS:
+            return form
+        try:
+            known = dt.datetime.strptime(_SOME_DAY.strftime(form), form) == _SOME_DAY
+        except ValueError:
+            known = False
+        if not known:
+            raise ValueError(f"{form!r} does not tell day, month and year: give dmy, mdy, ymd, or such as %d/%m/%Y")
+        return form
+
     @field_validator("past")
     @classmethod
     def _past(cls, past: tuple[str, ...] | None) -> tuple[str, ...] | None:
@@ -153,6 +185,11 @@ class DataSpec(BaseModel):
         if self.kind == "yuebao" and self.unit not in _OWN_UNITS:
             raise ValueError(f"unit is {self.unit}, and kind yuebao knows {' and '.join(_OWN_UNITS)}")
         return self
+
+    @property
+    def table_options(self) -> TableOptions:
+        """What is said of how the tables are written and packed."""
+        return TableOptions(self.decimal, self.date_format, self.sheet, self.max_bytes)
 
     @property
     def is_long(self) -> bool:

@@ -8,6 +8,10 @@ from forecasting.errors import DataError
 
 __all__ = ["find_column", "listed", "present"]
 
+_LONGEST = 40
+"""Characters of a name that a sentence shows."""
+_PANDAS_INDEX = "__index_level_0__"
+"""What pandas calls an index without a name in Parquet."""
 _CAPTIONS: dict[str, tuple[str, ...]] = {
     "ds": (
         "report_date",
@@ -50,6 +54,8 @@ def find_column(name: str, columns: Mapping[str, str], available: Sequence[str],
     if fitting:
         what = f"the columns {listed(fitting)} could each be {name}"
         raise DataError(where=where, what=what, remedy="name one in data.columns")
+    if name == "ds" and _PANDAS_INDEX in available:
+        return _PANDAS_INDEX
     what = f"there is no column for {name} among {listed(available)}"
     raise DataError(where=where, what=what, remedy=f"name it in data.columns ({name}: COLUMN)")
 
@@ -68,5 +74,6 @@ def present(columns: Mapping[str, str], available: Sequence[str]) -> dict[str, s
 
 def listed(names: Sequence[str], most: int = 12) -> str:
     """Names for a sentence, at most `most` of them."""
-    shown = ", ".join(n if n.isprintable() and n == n.strip() != "" else repr(n) for n in names[:most])
+    short = [n if len(n) <= _LONGEST else n[: _LONGEST - 3] + "..." for n in names[:most]]
+    shown = ", ".join(n if n.isprintable() and n == n.strip() != "" else repr(n) for n in short)
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -1,5 +1,5 @@
 """Where the bytes of a table come from: a local path or a pyarrow.fs URI; plain, .gz or inside a .zip; one file or
-many parts.
+many parts. What is compressed may hold so many bytes and no more.
 
 Everything is found by `Folder.find` or `table_at`, which give `TableFile`s: a name for messages and a way to open the
 bytes.
@@ -7,6 +7,7 @@ bytes.
 
 from __future__ import annotations
 
+import io
 import posixpath
 import re
 import struct
@@ -14,17 +15,19 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa
 from pyarrow import fs
 
+from forecasting.data.formats.options import TableOptions
 from forecasting.errors import DataError
 
 __all__ = ["Folder", "TableFile", "open_location", "reading", "table_at"]
 
+_BUFFER = 1 << 20
 _URI = re.compile(r"^[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _UNREADABLE = (
     pa.ArrowException,
@@ -36,41 +39,80 @@ _UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
 )
-_SUFFIXES = (".csv", ".csv.gz", ".csv.zip", ".zip", ".parquet")
+_WORKBOOKS = (".xlsx", ".xlsm", ".ods")
+_TABLES = (".csv", ".parquet", *_WORKBOOKS)
+_SUFFIXES = (".csv", ".csv.gz", ".csv.zip", ".zip", ".parquet", *_WORKBOOKS)
+_ANY = TableOptions()
 
 
 @dataclass(frozen=True)
 class TableFile:
     """One file that holds a table, or one part of it.
 
-    `name` is what messages call it; `member` is the file's name inside a .zip.
+    `name` is what messages call it; `member` is the file's name inside a .zip; `options` what the user says of it.
     """
 
     name: str
     filesystem: fs.FileSystem
     path: str
     member: str | None = None
+    options: TableOptions = _ANY
 
     @property
     def is_parquet(self) -> bool:
         return (self.member or self.path).lower().endswith(".parquet")
 
+    @property
+    def is_workbook(self) -> bool:
+        return (self.member or self.path).lower().endswith(_WORKBOOKS)
+
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
-        """The table's bytes, decompressed; a Parquet file can be sought in."""
+        """The table's bytes, decompressed; a Parquet file can be sought in.
+
+        Raises
+        ------
+        DataError
+            Also while they are read, when there are more than `options.max_bytes` of them.
+        """
         if self.member is not None:
-            with (
-                self.filesystem.open_input_file(self.path) as raw,
-                zipfile.ZipFile(raw) as archive,
-                archive.open(self.member) as inner,
-            ):
-                yield inner
-        elif self.is_parquet:
+            with self.filesystem.open_input_file(self.path) as raw, zipfile.ZipFile(raw) as archive:
+                if archive.getinfo(self.member).file_size > self.options.max_bytes:
+                    raise _too_many(self)
+                with archive.open(self.member) as inner:
+                    yield inner
+        elif self.is_parquet or self.is_workbook:
             with self.filesystem.open_input_file(self.path) as raw:
                 yield raw
+        elif self.path.lower().endswith(".gz"):
+            with self.filesystem.open_input_stream(self.path, compression="gzip") as raw:
+                yield io.BufferedReader(_Limited(raw, self), _BUFFER)
         else:
-            with self.filesystem.open_input_stream(self.path, compression=_compression(self.path)) as raw:
+            with self.filesystem.open_input_stream(self.path, compression=None) as raw:
                 yield raw
+
+
+class _Limited(io.RawIOBase):
+    """The bytes of a compressed file, up to the most that it may hold."""
+
+    def __init__(self, raw: IO[bytes], file: TableFile) -> None:
+        self._raw, self._file, self._left = raw, file, file.options.max_bytes
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        block = self._raw.read(len(buffer))
+        self._left -= len(block)
+        if self._left < 0:
+            raise _too_many(self._file)
+        buffer[: len(block)] = block
+        return len(block)
+
+
+def _too_many(file: TableFile) -> DataError:
+    what = f"it holds more than {file.options.max_bytes:,} bytes once decompressed"
+    return DataError(where=file.name, what=what, remedy="give a smaller file, or raise data.max_bytes")
 
 
 @dataclass(frozen=True)
@@ -81,26 +123,28 @@ class Folder:
     filesystem: fs.FileSystem
     path: str
     members: tuple[str, ...] | None = None
+    options: TableOptions = _ANY
 
     def find(self, stem: str) -> tuple[TableFile, ...]:
         """The files of table `stem`, in order: one file, or the parts in a folder of that name; empty when absent."""
         if self.members is not None:
-            for suffix in (".csv", ".parquet"):
+            for suffix in _TABLES:
                 for member in self.members:
                     if posixpath.basename(member) == stem + suffix:
-                        return (TableFile(f"{self.name}/{stem}{suffix}", self.filesystem, self.path, member),)
+                        name = f"{self.name}/{stem}{suffix}"
+                        return (TableFile(name, self.filesystem, self.path, member, self.options),)
             return ()
         for suffix in _SUFFIXES:
             path = posixpath.join(self.path, stem + suffix)
             if self.filesystem.get_file_info(path).type == fs.FileType.File:
-                return _file(self.filesystem, path)
+                return _file(self.filesystem, path, self.options)
         parts = posixpath.join(self.path, stem)
         if self.filesystem.get_file_info(parts).type == fs.FileType.Directory:
-            return _parts(self.filesystem, parts)
+            return _parts(self.filesystem, parts, self.options)
         return ()
 
 
-def open_location(path: str | Path) -> Folder | tuple[TableFile, ...]:
+def open_location(path: str | Path, options: TableOptions = _ANY) -> Folder | tuple[TableFile, ...]:
     """What stands at `path`: a folder of tables (or a .zip of one), or the one table there.
 
     Raises
@@ -112,7 +156,7 @@ def open_location(path: str | Path) -> Folder | tuple[TableFile, ...]:
     with reading(str(path)):
         kind = filesystem.get_file_info(inner).type
         if kind == fs.FileType.Directory:
-            return Folder(posixpath.basename(inner.rstrip("/")), filesystem, inner)
+            return Folder(posixpath.basename(inner.rstrip("/")), filesystem, inner, options=options)
         if kind != fs.FileType.File:
             raise DataError(
                 where=str(path), what="there is no such file or folder", remedy="check the path given as data"
@@ -120,11 +164,11 @@ def open_location(path: str | Path) -> Folder | tuple[TableFile, ...]:
         if inner.lower().endswith(".zip"):
             members = _zip_tables(filesystem, inner)
             if len(members) != 1:
-                return Folder(posixpath.basename(inner), filesystem, inner, members)
-        return _file(filesystem, inner)
+                return Folder(posixpath.basename(inner), filesystem, inner, members, options)
+        return _file(filesystem, inner, options)
 
 
-def table_at(path: str | Path) -> tuple[TableFile, ...]:
+def table_at(path: str | Path, options: TableOptions = _ANY) -> tuple[TableFile, ...]:
     """The one table at `path`: a file, or a folder that holds nothing but its parts.
 
     Raises
@@ -132,13 +176,13 @@ def table_at(path: str | Path) -> tuple[TableFile, ...]:
     DataError
         When nothing is there.
     """
-    location = open_location(path)
+    location = open_location(path, options)
     if not isinstance(location, Folder):
         return location
     if location.members is not None:
         what = f"the archive holds {len(location.members)} tables"
         raise DataError(where=str(path), what=what, remedy="give the one meant as a file")
-    return _parts(location.filesystem, location.path)
+    return _parts(location.filesystem, location.path, options)
 
 
 @contextmanager
@@ -173,15 +217,15 @@ def _resolve(path: str | Path) -> tuple[fs.FileSystem, str]:
         return found
 
 
-def _file(filesystem: fs.FileSystem, path: str) -> tuple[TableFile, ...]:
+def _file(filesystem: fs.FileSystem, path: str, options: TableOptions) -> tuple[TableFile, ...]:
     name = posixpath.basename(path)
     if not name.lower().endswith(".zip"):
-        return (TableFile(name, filesystem, path),)
+        return (TableFile(name, filesystem, path, options=options),)
     members = _zip_tables(filesystem, path)
     if len(members) != 1:
         what = f"it holds {len(members)} tables, and one is meant"
-        raise DataError(where=name, what=what, remedy="keep one .csv or .parquet in it")
-    return (TableFile(f"{name}/{posixpath.basename(members[0])}", filesystem, path, members[0]),)
+        raise DataError(where=name, what=what, remedy="keep one .csv, .parquet or workbook in it")
+    return (TableFile(f"{name}/{posixpath.basename(members[0])}", filesystem, path, members[0], options),)
 
 
 def _zip_tables(filesystem: fs.FileSystem, path: str) -> tuple[str, ...]:
@@ -191,27 +235,23 @@ def _zip_tables(filesystem: fs.FileSystem, path: str) -> tuple[str, ...]:
         zipfile.ZipFile(raw) as archive,
     ):
         names = archive.namelist()
-    return tuple(n for n in names if n.lower().endswith((".csv", ".parquet")) and not n.startswith("__MACOSX/"))
+    return tuple(n for n in names if n.lower().endswith(_TABLES) and not n.startswith("__MACOSX/"))
 
 
-def _parts(filesystem: fs.FileSystem, path: str) -> tuple[TableFile, ...]:
+def _parts(filesystem: fs.FileSystem, path: str, options: TableOptions) -> tuple[TableFile, ...]:
     infos = filesystem.get_file_info(fs.FileSelector(path, recursive=True))
-    paths = sorted(i.path for i in infos if i.type == fs.FileType.File and not i.base_name.startswith((".", "_")))
+    paths = sorted(i.path for i in infos if i.type == fs.FileType.File and not i.base_name.startswith((".", "_", "~$")))
     tables = [p for p in paths if p.lower().endswith(_SUFFIXES)]
     folder = posixpath.basename(path.rstrip("/"))
     if not tables:
-        what = "the folder holds no .csv or .parquet file"
+        what = "the folder holds no .csv, .parquet or workbook"
         raise DataError(where=folder, what=what, remedy="check the path given as data")
     found = []
     for table in tables:
-        (file,) = _file(filesystem, table)
+        (file,) = _file(filesystem, table, options)
         shown = f"{folder}/{posixpath.relpath(table, path)}"
-        found.append(TableFile(shown, filesystem, table, file.member))
+        found.append(replace(file, name=shown))
     return tuple(found)
-
-
-def _compression(path: str) -> str | None:
-    return "gzip" if path.lower().endswith(".gz") else None
 
 
 def _first_line(error: BaseException) -> Any:

@@ -1,19 +1,26 @@
-"""How a CSV is written, from its head: encoding, column names and header lines; and where its records begin."""
+"""How a CSV is written: its separator, column names and header lines; and where its records begin."""
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from forecasting.errors import DataError
 
 __all__ = ["Headerless", "Layout", "layout_of", "one_line_each", "record_rows"]
 
+SEPARATORS = (",", ";", "\t", "|")
 _NEWLINE = re.compile(r"\r\n|\n|\r")
+_QUOTED = re.compile(r'"[^"]*"')
+_SAID = re.compile(r'"?sep=(?P<mark>[^\w\s"]|\t)(?P=mark)*"?', re.IGNORECASE)
+_TYPED = re.compile(r"\W*\d[\d\s.,'’/:+年月日TZ-]*\D{0,5}")
+"""Cells that look like days or amounts."""
+_MOST_READ = 1000
+"""Rows whose cells are looked at to choose between separators."""
 
 Headerless = Callable[[tuple[str, ...]], tuple[str, ...] | None]
 """Names of the columns of a table whose first row is no header but these cells; None: the row is a header."""
@@ -21,15 +28,15 @@ Headerless = Callable[[tuple[str, ...]], tuple[str, ...] | None]
 
 @dataclass(frozen=True)
 class Layout:
-    """How a CSV is written: its column names, its encoding and the lines up to and including the header.
+    """How a CSV is written: its column names, its separator and the lines up to and including the header.
 
     `bare` says that nothing but line ends follows the header in the head.
     """
 
     columns: tuple[str, ...]
-    encoding: str
     header_lines: int
     bare: bool = False
+    separator: str = ","
 
 
 def one_line_each(block: bytes, n_rows: int) -> bool:
@@ -39,9 +46,9 @@ def one_line_each(block: bytes, n_rows: int) -> bool:
     return block.count(b"\n") + (not block.endswith(b"\n")) == n_rows
 
 
-def record_rows(text: io.TextIOWrapper, header_lines: int) -> Iterator[int]:
+def record_rows(text: Iterable[str], header_lines: int, separator: str = ",") -> Iterator[int]:
     """The row on which each record begins; ends where the quotes cannot be understood."""
-    reader = csv.reader(text)
+    reader = csv.reader(text, delimiter=separator)
     start = 0
     try:
         for fields in reader:
@@ -52,30 +59,45 @@ def record_rows(text: io.TextIOWrapper, header_lines: int) -> Iterator[int]:
         return
 
 
-def layout_of(name: str, head: bytes, headerless: Headerless | None = None) -> Layout:
-    """The layout of file `name`, which begins with the bytes `head`; without `headerless` its first row is a header.
+def layout_of(
+    name: str,
+    head: str,
+    headerless: Headerless | None = None,
+    whole: Callable[[], Iterable[str]] | None = None,
+) -> Layout:
+    """The layout of file `name`.
+
+    Parameters
+    ----------
+    head
+        Its first characters.
+    headerless
+        Names the columns where the first row is no header; without it the row is one.
+    whole
+        Gives all its lines, for a header that can be separated in several ways; None: the head is all.
 
     Raises
     ------
     DataError
-        When these are no text with a header.
+        When there is no header.
     """
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise DataError(where=name, what="it is written in UTF-16", remedy="save it as UTF-8")
-    encoding = _encoding(name, head)
-    text = codecs.getincrementaldecoder(encoding)().decode(head).removeprefix("\ufeff")
-    for number, (line, end) in enumerate(_lines(text), start=1):
-        if line.strip():
+    said: str | None = None
+    for number, (line, end) in enumerate(_lines(head), start=1):
+        mark = _SAID.fullmatch(line.strip(" ")) if said is None else None
+        if mark is not None:
+            said = mark["mark"]
+        elif line.strip():
+            separator = said or _separator(line, number, whole or (lambda: io.StringIO(head, newline="")))
             try:
-                names = next(csv.reader([line]))
+                names = next(csv.reader([line], delimiter=separator))
             except csv.Error:
                 where = f"{name}:{number}"
                 raise DataError(where=where, what="the header cannot be read", remedy="check the quotes") from None
             cells = tuple(n.strip() for n in names)
             given = None if headerless is None else headerless(cells)
             if given is not None:
-                return Layout(given, encoding, number - 1)
-            return Layout(cells, encoding, number, not text[end:].strip("\r\n"))
+                return Layout(given, number - 1, separator=separator)
+            return Layout(cells, number, not head[end:].strip("\r\n"), separator)
     raise DataError(where=name, what="it is empty", remedy="give a file with a header and rows")
 
 
@@ -88,11 +110,24 @@ def _lines(text: str) -> Iterator[tuple[str, int]]:
     yield text[start:], len(text)
 
 
-def _encoding(name: str, head: bytes) -> str:
-    for encoding in ("utf-8", "gb18030"):
-        try:
-            codecs.getincrementaldecoder(encoding)().decode(head)
-        except UnicodeDecodeError:
-            continue
-        return encoding
-    raise DataError(where=name, what="it is neither UTF-8 nor GB18030 text", remedy="save it as UTF-8")
+def _separator(header: str, number: int, whole: Callable[[], Iterable[str]]) -> str:
+    """The separator that the header shows; where it shows several, the one that suits all rows best."""
+    unquoted = _QUOTED.sub("", header)
+    possible = [mark for mark in SEPARATORS if mark in unquoted]
+    if len(possible) < 2:
+        return possible[0] if possible else ","
+    return max(possible, key=lambda mark: _fit(header, mark, islice(whole(), number, None)))
+
+
+def _fit(header: str, mark: str, lines: Iterable[str]) -> tuple[float, float, int]:
+    """Share of the rows as wide as the header, share of the cells that are days or numbers, and the width."""
+    width = len(next(csv.reader([header], delimiter=mark), []))
+    n_rows = same = n_cells = understood = 0
+    try:
+        for row in csv.reader(lines, delimiter=mark):
+            n_rows, same = n_rows + 1, same + (len(row) == width)
+            if n_rows <= _MOST_READ:
+                n_cells, understood = n_cells + len(row), understood + sum(map(bool, map(_TYPED.fullmatch, row)))
+    except csv.Error:
+        return 0.0, 0.0, width
+    return same / max(n_rows, 1), understood / max(n_cells, 1), width

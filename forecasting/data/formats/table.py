@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-import csv
-import datetime as dt
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from forecasting.data.formats.decode import (
-    DAY_REMEDY,
-    Numbers,
-    decode_dates,
-    decode_numbers,
-    first,
-    parse_day,
-    shown,
-)
-from forecasting.data.formats.reading import OpenPart, OpenTable
+from forecasting.data.formats.decode import first, is_total, shown
+from forecasting.data.formats.writing.days import decode_dates, distinct_texts
+from forecasting.data.formats.writing.habits import DAY_REMEDY, MarkEvidence, decimal_habit, off_zone, order_habit
+from forecasting.data.formats.writing.numerals import Numbers, currencies, decode_numbers
 from forecasting.errors import DataError
 from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray
 
-__all__ = ["SmallTable", "read_table"]
+if TYPE_CHECKING:
+    from forecasting.data.formats.reading import OpenPart
+
+__all__ = ["SmallTable"]
 
 
 @dataclass(frozen=True)
 class SmallTable:
     """Columns of one table (all its parts), by their names in the file; `starts` is each part's first record.
 
-    `records` ``[n_rows]`` are the rows' numbers in all parts.
+    `records` ``[n_rows]`` are the rows' numbers in all parts; `amounts` the columns of numbers; `decided` holds how the
+    table writes its days and numbers, each with a note if it was guessed.
     """
 
     parts: tuple[OpenPart, ...]
@@ -38,6 +35,8 @@ class SmallTable:
     columns: Mapping[str, pa.ChunkedArray]
     n_rows: int
     records: IntArray
+    amounts: tuple[str, ...] = ()
+    decided: dict[str, tuple[str | None, str]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -49,39 +48,83 @@ class SmallTable:
         """All columns of the first file, read or not."""
         return self.parts[0].columns
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was guessed so far of the table, in one line each."""
+        said = dict.fromkeys(note for part in self.parts for note in part.notes)
+        said |= dict.fromkeys(f"{self.name}: {note}" for _, note in self.decided.values() if note)
+        return tuple(said)
+
     def where(self, mask: BoolArray) -> SmallTable:
         """The table with the marked rows alone."""
         if mask.all():
             return self
         kept = np.flatnonzero(mask)
         columns = {name: column.filter(pa.array(mask)) for name, column in self.columns.items()}
-        return replace(self, columns=columns, n_rows=len(kept), records=self.records[kept])
+        decided = dict(self.decided)
+        return replace(self, columns=columns, n_rows=len(kept), records=self.records[kept], decided=decided)
 
-    def place(self, record: int) -> str:
-        """``file:row`` of a record."""
+    def place(self, record: int, column: str | None = None) -> str:
+        """``file:row`` of a record; of a workbook its cell in the column, by default in the first one read."""
         record = int(self.records[record])
         part = int(np.searchsorted(self.starts, record, side="right")) - 1
-        (row,) = self.parts[part].rows_of([record - self.starts[part]])
-        return f"{self.parts[part].name}:{row}"
+        return self.parts[part].place(record - self.starts[part], column or next(iter(self.columns)))
 
     def raw(self, column: str, record: int) -> str:
         """A cell as it stands in the file, quoted."""
         return shown(self.columns[column][record].as_py())
 
-    def days(self, column: str) -> DateArray:
-        """The date column, ``[n_rows]``.
+    def dates(self, column: str) -> DateArray:
+        """The date column, ``[n_rows]``, NaT where a cell is no day.
 
         Raises
         ------
         DataError
-            At the first cell that is not a day.
+            When the order of day and month cannot be told.
         """
-        ds = decode_dates(self.columns[column])
+        order = self._order(column)
+        ds = decode_dates(self.columns[column], order, zoned=True)
+        others, _ = off_zone(self.columns[column], order)
+        ds[others] = np.datetime64("NaT", "D")
+        return ds
+
+    def days(self, column: str) -> DateArray:
+        """As `dates`, of a column in which every cell is a day.
+
+        Raises
+        ------
+        DataError
+            At the first cell that is not.
+        """
+        ds = self.dates(column)
         wrong = first(np.isnat(ds))
         if wrong is not None:
-            what = f"{column} is {self.raw(column, wrong)}, not a day"
-            raise DataError(where=self.place(wrong), what=what, remedy=DAY_REMEDY)
+            what, remedy = self.day_fault(column, wrong)
+            raise DataError(where=self.place(wrong, column), what=what, remedy=remedy)
         return ds
+
+    def day_fault(self, column: str, record: int) -> tuple[str, str]:
+        """What is wrong with a cell that is no day, and what to do."""
+        what = f"{column} is {self.raw(column, record)}"
+        cells = [str(self.columns[c][record].as_py() or "") for c in self.columns if c not in self.amounts]
+        if any(map(is_total, cells)) or self._is_sum(column, record):
+            return f"{what}, and the row looks like a total", "remove the row"
+        others, zone = off_zone(self.columns[column], self._order(column))
+        if others[record]:
+            return f"{what}, not a day of the same zone as the rows before ({zone or 'none named'})", DAY_REMEDY
+        return f"{what}, not a day", DAY_REMEDY
+
+    def _is_sum(self, column: str, record: int) -> bool:
+        """Whether a row without a day holds the sums of all other rows, or of those before."""
+        if self.raw(column, record) != "empty" or record < 1:
+            return False
+        sums = []
+        for amount in self.amounts:
+            values = np.nan_to_num(self.numbers(amount).values)
+            before = values[:record].sum()
+            if values[record] or before:
+                sums.append(bool(np.isclose(values[record], before, rtol=1e-9, atol=0.01)))
+        return bool(sums) and all(sums)
 
     def texts(self, column: str) -> list[str]:
         """A column as text, ``[n_rows]``; empty where nothing stands.
@@ -98,8 +141,20 @@ class SmallTable:
             raise DataError(where=self.name, what=what, remedy="store it as text") from None
 
     def numbers(self, column: str) -> Numbers:
-        """A column of numbers, ``[n_rows]``, with what is missing or wrong marked."""
-        return decode_numbers(self.columns[column])
+        """A column of numbers, ``[n_rows]``, with what is missing or wrong marked.
+
+        Raises
+        ------
+        DataError
+            When the decimal mark cannot be told, or several currencies stand in the column.
+        """
+        found = currencies(self.columns[column])
+        if len(found) > 1:
+            one, other = list(found.values())[:2]
+            at = self.columns[column].to_pylist().index(other)
+            what = f"{column} is {other!r}, and {one!r} before: amounts of several currencies"
+            raise DataError(where=self.place(at, column), what=what, remedy="bring them to one currency")
+        return decode_numbers(self.columns[column], self._decimal)
 
     def covariate(self, column: str) -> FloatArray:
         """A past covariate's column, ``[n_rows]``, NaN where empty.
@@ -113,65 +168,26 @@ class SmallTable:
         wrong = first(numbers.bad)
         if wrong is not None:
             what = f"{column} is {self.raw(column, wrong)}, not a number"
-            raise DataError(where=self.place(wrong), what=what, remedy="mend it or leave it empty")
+            raise DataError(where=self.place(wrong, column), what=what, remedy="mend it or leave it empty")
         return numbers.values
 
+    def _order(self, column: str) -> str | None:
+        key = f"days of {column}"
+        if key not in self.decided:
 
-def read_table(
-    table: OpenTable, columns: Sequence[str], date: str | None = None, as_of: dt.date | None = None
-) -> SmallTable:
-    """The named columns of an opened table.
+            def where(text: str) -> str:
+                return self.place(self.columns[column].to_pylist().index(text), column)
 
-    Rows with too many or too few fields are left out where their `date` is after `as_of`: nobody looks at them.
+            texts = distinct_texts(self.columns[column])
+            self.decided[key] = order_habit(texts, self.parts[0].file.options, where, column)
+        return self.decided[key][0]
 
-    Raises
-    ------
-    DataError
-        When a part lacks a column, cannot be read, or no part holds a row.
-    """
-    parts, starts, records = [], [0], []
-    chunks: dict[str, list[pa.Array]] = {c: [] for c in dict.fromkeys(columns)}
-    for part in table.parts():
-        parts.append(part)
-        part.require(chunks)
-        later = _Later(part.columns.index(date), as_of) if date is not None and as_of is not None else None
-        n_rows = 0
-        for batch in part.text(list(chunks), unread=later):
-            n_rows += batch.num_rows
-            for column in chunks:
-                chunks[column].append(batch.column(column))
-        skipped = [] if later is None else later.records
-        records.append(starts[-1] + np.delete(np.arange(n_rows + len(skipped)), skipped))
-        starts.append(starts[-1] + n_rows + len(skipped))
-    held_records = np.concatenate(records)
-    if not len(held_records):
-        what = "it holds a header and no rows"
-        raise DataError(where=table.name, what=what, remedy="give at least some days of data")
-    held = {column: _chunked(table.name, column, arrays) for column, arrays in chunks.items()}
-    return SmallTable(tuple(parts), tuple(starts[:-1]), held, len(held_records), held_records)
-
-
-class _Later:
-    """Skips rows whose field at `place` is a day after `as_of`; `records` are those skipped."""
-
-    def __init__(self, place: int, as_of: dt.date) -> None:
-        self._place, self._as_of = place, np.datetime64(as_of, "D")
-        self.records: list[int] = []
-
-    def __call__(self, record: int, text: str) -> bool:
-        try:
-            fields = next(csv.reader([text]), [])
-        except csv.Error:
-            return False
-        if not (self._place < len(fields) and parse_day(fields[self._place]) > self._as_of):
-            return False
-        self.records.append(record)
-        return True
-
-
-def _chunked(name: str, column: str, arrays: list[pa.Array]) -> pa.ChunkedArray:
-    try:
-        return pa.chunked_array(arrays)
-    except (pa.ArrowInvalid, TypeError):
-        what = f"the parts of the table hold {column} in different types"
-        raise DataError(where=name, what=what, remedy="write them in one type") from None
+    @property
+    def _decimal(self) -> str:
+        if "decimal" not in self.decided:
+            evidence = MarkEvidence()
+            evidence.add({name: self.columns[name] for name in self.amounts})
+            comma_separated = all(part.separator == "," for part in self.parts)
+            options = self.parts[0].file.options
+            self.decided["decimal"] = decimal_habit(evidence, options, self.place, comma_separated=comma_separated)
+        return str(self.decided["decimal"][0])

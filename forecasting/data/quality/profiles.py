@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from forecasting.data.formats.files import Folder
 from forecasting.data.formats.reading import OpenTable
-from forecasting.data.formats.table import SmallTable, read_table
+from forecasting.data.formats.table import SmallTable
+from forecasting.data.formats.whole import read_table
 from forecasting.data.quality.finding import Finding, finding_of
 from forecasting.data.quality.table_checks import records_finding
 from forecasting.errors import DataError
@@ -43,7 +44,7 @@ def _about_ids(table: SmallTable, users: Mapping[str, int] | None) -> list[Findi
     found: list[Finding] = []
     if len(twice):
         value = f"user {ids[int(twice[0])]!r}"
-        found += records_finding(table, "duplicate profile", "warning", twice, value, "keep one row a user")
+        found += records_finding(table, ("duplicate profile", "warning"), twice, value, "keep one row a user")
     without = sorted(set(users or ()) - set(ids))
     if without:
         value = f"user {without[0]!r}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,9 +11,11 @@ from forecasting.calendar import Calendar
 from forecasting.data.formats.table import SmallTable
 from forecasting.data.quality.finding import Finding, finding_of
 from forecasting.data.quality.table_checks import check_covariates, check_days
-from forecasting.data.sources.rates import BANK_RATES, RateRows
 from forecasting.errors import DataError
 from forecasting.schema import DateArray, iso
+
+if TYPE_CHECKING:
+    from forecasting.data.sources.rates import RateRows
 
 __all__ = ["check_rates"]
 
@@ -33,7 +36,7 @@ def check_rates(
         elif isinstance(rows, DataError):
             found.append(finding_of(rows))
         else:
-            found += _about(rows, span, calendar if stem == BANK_RATES else None)
+            found += _about(rows, span, calendar if rows.on_bank_days else None)
     return found
 
 

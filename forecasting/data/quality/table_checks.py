@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from forecasting.data.formats.decode import DAY_REMEDY, FAULTS, decode_dates
+from forecasting.data.formats.decode import FAULTS
 from forecasting.data.formats.table import SmallTable
 from forecasting.data.quality.finding import Finding, Severity
 from forecasting.data.rows import FILL_REMEDY, Rules
@@ -16,12 +16,17 @@ __all__ = ["check_amounts", "check_covariates", "check_days", "records_finding"]
 
 
 def records_finding(
-    table: SmallTable, check: str, severity: Severity, records: Sequence[int] | IntArray, value: str, remedy: str
+    table: SmallTable,
+    check: tuple[str, Severity],
+    records: Sequence[int] | IntArray,
+    value: str,
+    remedy: str,
+    column: str | None = None,
 ) -> list[Finding]:
-    """One finding for the records, none when there are none."""
+    """One finding for the records, none when there are none; `column` is the one in which they are found."""
     if len(records) == 0:
         return []
-    return [Finding(check, severity, len(records), table.place(int(min(records))), value, remedy)]
+    return [Finding(*check, len(records), table.place(int(min(records)), column), value, remedy)]
 
 
 def check_days(
@@ -31,17 +36,17 @@ def check_days(
 
     `unit`: days between two periods.
     """
-    ds = decode_dates(table.columns[column])
+    ds = table.dates(column)
     bad = np.flatnonzero(np.isnat(ds))
-    shown = table.raw(column, int(bad[0])) if len(bad) else ""
-    found = records_finding(table, "date", "error", bad, f"{column} is {shown}", DAY_REMEDY)
+    what, remedy = table.day_fault(column, int(bad[0])) if len(bad) else ("", "")
+    found = records_finding(table, ("date", "error"), bad, what, remedy, column)
     order = np.argsort(ds, kind="stable")
     order = order[: len(ds) - len(bad)]  # NaT sorts last
     step = np.diff(ds[order]).astype(np.int64) // unit
     twice = order[1:][step == 0]
     if len(twice):
         day = iso(ds[int(twice.min())])
-        found += records_finding(table, "duplicate day", "error", twice, day, "keep one row a day")
+        found += records_finding(table, ("duplicate day", "error"), twice, day, "keep one row a day")
     after = np.flatnonzero(step > 1)
     if len(after) and gaps is not None:
         missing = int((step[after] - 1).sum())
@@ -61,7 +66,7 @@ def check_amounts(table: SmallTable, column: str, ds: DateArray, rules: Rules) -
             k = int(records[0])
             value = f"{column} on {'?' if np.isnat(ds[k]) else iso(ds[k])} is {table.raw(column, k)}"
             check = f"{FAULTS[code].check}: {column}"
-            found += records_finding(table, check, "error", records, value, rules.remedy(code))
+            found += records_finding(table, (check, "error"), records, value, rules.remedy(code), column)
     return found
 
 
@@ -71,6 +76,6 @@ def check_covariates(table: SmallTable, columns: Sequence[str]) -> list[Finding]
     for column in columns:
         bad = np.flatnonzero(table.numbers(column).bad)
         if len(bad):
-            value = f"{column} is {table.raw(column, int(bad[0]))}"
-            found += records_finding(table, f"not a number: {column}", "error", bad, value, "mend it or leave it empty")
+            value, check = f"{column} is {table.raw(column, int(bad[0]))}", f"not a number: {column}"
+            found += records_finding(table, (check, "error"), bad, value, "mend it or leave it empty", column)
     return found

@@ -13,7 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from forecasting.data.formats.columns import listed
-from forecasting.data.formats.decode import DAY_REMEDY, EXACT, decode_dates, decode_numbers, rows_until
+from forecasting.data.formats.decode import EXACT
+from forecasting.data.formats.writing.habits import DAY_REMEDY, Habits
+from forecasting.data.formats.writing.until import PLAIN, rows_until
 from forecasting.data.quality.finding import Finding, Severity
 from forecasting.data.quality.identities import IDENTITIES, check_rules
 from forecasting.data.quality.user_rows import Cells, Tallies, Traced, UserRows
@@ -42,6 +44,8 @@ class UserChecks:
     plain: bool
     until: str | None = None
     """The last day looked at, as ISO; None: all are."""
+    habits: Habits = PLAIN
+    """How days and numbers are written."""
     parts: list[Traced] = field(default_factory=list)
     """The table's files, to trace records to rows."""
     tallies: Tallies = field(default_factory=Tallies)
@@ -75,12 +79,14 @@ class UserChecks:
             For a batch of integers with a cell that is none, or with a date that is no day.
         """
         n_rows = batch.num_rows
-        batch, records = rows_until(batch, self.date, self.until, self._start)
+        batch, records = rows_until(batch, self.date, self.until, self._start, self.habits)
         self._start += n_rows
         names = batch.schema.names
-        cells = {c: _cells(batch.column(c), self.plain) for c in names if c not in (USER, self.date)}
+        cells = {
+            c: _cells(batch.column(c), None if self.plain else self.habits) for c in names if c not in (USER, self.date)
+        }
         users = _codes(self, batch.column(USER)) if USER in names else None
-        days = decode_dates(batch.column(self.date))
+        days = self.habits.days(batch.column(self.date))
         if self.plain and np.isnat(days).any():
             raise NotPlain
         rows = UserRows(len(self.parts) - 1, records, batch, self.date, days, users, cells)
@@ -142,9 +148,10 @@ class UserChecks:
         return [Finding("users' first days", "info", len(self.first_day), self.parts[0].name, value, "nothing to do")]
 
 
-def _cells(column: pa.Array, plain: bool) -> Cells:
-    if not plain:
-        numbers = decode_numbers(column)
+def _cells(column: pa.Array, habits: Habits | None) -> Cells:
+    """A column's cells; `habits` says how they are written, None that they are integers."""
+    if habits is not None:
+        numbers = habits.numbers(column)
         return Cells(np.nan_to_num(numbers.values), numbers.missing, numbers.bad)
     if not pa.types.is_integer(column.type):
         raise NotPlain

@@ -7,32 +7,40 @@ The careful one reads the cells as text, understands what can be understood, and
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forecasting.data.formats.decode import (
-    DAY_REMEDY,
-    EXACT,
-    FAULTS,
-    Records,
-    amount_fault,
-    decode_dates,
-    decode_numbers,
-    first,
-    rows_until,
-    shown,
-)
+from forecasting.data.formats.decode import EXACT, FAULTS, Records, amount_fault, first, shown
 from forecasting.data.formats.files import TableFile
 from forecasting.data.formats.reading import OpenPart, OpenTable
+from forecasting.data.formats.writing.days import decode_dates, distinct_texts, is_ordered
+from forecasting.data.formats.writing.habits import (
+    DAY_REMEDY,
+    Habits,
+    MarkEvidence,
+    decimal_habit,
+    order_habit,
+)
+from forecasting.data.formats.writing.until import PLAIN, rows_until
 from forecasting.errors import DataError
 from forecasting.schema import DateArray, FloatArray, IntArray, iso
 
-__all__ = ["CarefulSums", "DailyTotals", "DaySums", "TotalsQuery", "plain_sums", "sum_by_day", "sum_table"]
+__all__ = [
+    "CarefulSums",
+    "DailyTotals",
+    "DaySums",
+    "TotalsQuery",
+    "plain_sums",
+    "sum_by_day",
+    "sum_table",
+    "with_habits",
+]
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,7 @@ class TotalsQuery:
     as 0).
 
     `scale` is the number of exact steps in one unit of the file: 1 for whole fen, 100 for CNY. Rows after the day
-    `until` (ISO; None: no row) are not looked at.
+    `until` (ISO; None: no row) are not looked at. `written`: what the user says of decimals and dates.
     """
 
     date: str
@@ -49,6 +57,7 @@ class TotalsQuery:
     extras: tuple[str, ...] = ()
     scale: int = 1
     until: str | None = None
+    written: tuple[str, str] = ("auto", "")
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -125,7 +134,7 @@ def sum_table(table: OpenTable, query: TotalsQuery) -> DailyTotals:
     for part in table.parts():
         part.require((query.date, *query.columns))
         quick = _quick(part, query)
-        sums.merge(_careful(part.file, query) if quick is None else quick)
+        sums.merge(_careful(part.file, table.files, query) if quick is None else quick)
     return sums.totals(table.name)
 
 
@@ -147,8 +156,8 @@ def plain_sums(query: TotalsQuery, batch: pa.RecordBatch) -> tuple[DateArray, In
 class CarefulSums:
     """Sums of one part's cells, read as text."""
 
-    def __init__(self, part: OpenPart, query: TotalsQuery) -> None:
-        self._part, self._query, self._seen = part, query, 0
+    def __init__(self, part: OpenPart, query: TotalsQuery, habits: Habits = PLAIN) -> None:
+        self._part, self._query, self._seen, self._habits = part, query, 0, habits
         self._records: Records = range(0)
         self.sums = DaySums(query)
 
@@ -162,9 +171,9 @@ class CarefulSums:
         """
         query = self._query
         n_rows = batch.num_rows
-        batch, self._records = rows_until(batch, query.date, query.until, self._seen)
+        batch, self._records = rows_until(batch, query.date, query.until, self._seen, self._habits)
         self._seen += n_rows
-        days = decode_dates(batch.column(query.date))
+        days = self._habits.days(batch.column(query.date))
         wrong = first(np.isnat(days))
         if wrong is not None:
             what = f"{query.date} is {shown(batch.column(query.date)[wrong].as_py())}, not a day"
@@ -180,7 +189,7 @@ class CarefulSums:
 
     def _steps(self, batch: pa.RecordBatch, column: str, days: DateArray) -> IntArray:
         """A column as whole numbers of 1 / scale."""
-        numbers = decode_numbers(batch.column(column))
+        numbers = self._habits.numbers(batch.column(column))
         scaled: FloatArray = np.nan_to_num(numbers.values) * self._query.scale
         steps = np.rint(scaled)
         fault = amount_fault(numbers)
@@ -196,8 +205,7 @@ class CarefulSums:
         return steps.astype(np.int64)
 
     def _place(self, position: int) -> str:
-        (row,) = self._part.rows_of([int(self._records[position])])
-        return f"{self._part.name}:{row}"
+        return self._part.place(int(self._records[position]), self._query.date)
 
 
 def _quick(part: OpenPart, query: TotalsQuery) -> DaySums | None:
@@ -216,12 +224,49 @@ def _quick(part: OpenPart, query: TotalsQuery) -> DaySums | None:
     return sums
 
 
-def _careful(file: TableFile, query: TotalsQuery) -> DaySums:
+def _careful(file: TableFile, files: Sequence[TableFile], query: TotalsQuery) -> DaySums:
     with OpenPart(file) as part:
-        careful = CarefulSums(part, query)
-        for batch in part.text((query.date, *query.columns)):
+        batches = part.text((query.date, *query.columns))
+        batches, habits = with_habits(batches, part, files, query)
+        careful = CarefulSums(part, query, habits)
+        for batch in batches:
             careful.add(batch)
     return careful.sums
+
+
+def with_habits(
+    batches: Iterator[pa.RecordBatch], part: OpenPart, files: Sequence[TableFile], query: TotalsQuery
+) -> tuple[Iterator[pa.RecordBatch], Habits]:
+    """The batches of a part, and how the table writes days and numbers.
+
+    A CSV separated by commas whose first days have the year first is not read again to find out.
+
+    Raises
+    ------
+    DataError
+        When the table does not show how it is written.
+    """
+    first_batch = next(batches, None)
+    if first_batch is None:
+        return iter(()), PLAIN
+    texts = distinct_texts(first_batch.column(query.date))
+    is_plain = part.separator == "," and not any(map(is_ordered, texts)) and query.written == ("auto", "")
+    return chain([first_batch], batches), PLAIN if is_plain else _habits(files, query)
+
+
+def _habits(files: Sequence[TableFile], query: TotalsQuery) -> Habits:
+    evidence, texts, separators = MarkEvidence(), dict[str, None](), set()
+    with OpenTable(files) as table:
+        for part in table.parts():
+            part.require((query.date, *query.columns))
+            separators.add(part.separator)
+            for batch in part.text((query.date, *query.columns), lambda *_: None):
+                evidence.add({column: batch.column(column) for column in query.columns})
+                texts |= dict.fromkeys(distinct_texts(batch.column(query.date)))
+    name, options, plain = table.name, files[0].options, separators == {","}
+    decimal, _ = decimal_habit(evidence, options, lambda *_: name, comma_separated=plain)
+    order, _ = order_habit(list(texts), options, lambda _: name, query.date)
+    return Habits(decimal, order)
 
 
 def _is_plain(column: pa.Array, n_rows: int, is_amount: bool) -> bool:

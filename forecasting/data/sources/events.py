@@ -13,7 +13,8 @@ from forecasting.data.formats.columns import find_column, present
 from forecasting.data.formats.decode import first
 from forecasting.data.formats.files import Folder, TableFile, open_location
 from forecasting.data.formats.reading import OpenTable
-from forecasting.data.formats.table import SmallTable, read_table
+from forecasting.data.formats.table import SmallTable
+from forecasting.data.formats.whole import read_table
 from forecasting.errors import DataError
 from forecasting.schema import IntArray, iso
 
@@ -33,12 +34,13 @@ def find_events(events: str, data: Folder | tuple[TableFile, ...]) -> tuple[Tabl
         When it stands in neither place.
     """
     anchor = data if isinstance(data, Folder) else data[0]
+    options = anchor.options.of_neighbour()
     is_zip = anchor.path.lower().endswith(".zip")
     folder = anchor.path if isinstance(anchor, Folder) and not is_zip else posixpath.dirname(anchor.path)
     beside = posixpath.join(folder, events)
     if not Path(events).is_absolute() and anchor.filesystem.get_file_info(beside).is_file:
-        return (TableFile(events, anchor.filesystem, beside),)
-    location = open_location(events)
+        return (TableFile(events, anchor.filesystem, beside, options=options),)
+    location = open_location(events, options)
     if isinstance(location, Folder):
         raise DataError(where=events, what="it is a folder, and data.events names a CSV file (ds, name)")
     return location
@@ -62,13 +64,14 @@ def read_events(files: tuple[TableFile, ...], columns: Mapping[str, str]) -> tup
         if not {"name", mapped.get("name", "name")} & set(available) and _HOLIDAY in available:
             mapped["name"] = _HOLIDAY
         name = find_column("name", mapped, available, opened.name)
-        table = read_table(opened, [date, name, *(c for c in _AROUND if c in available and name == _HOLIDAY)])
+        spans = [c for c in _AROUND if c in available and name == _HOLIDAY]
+        table = read_table(opened, [name], spans, date)
     names = table.columns[name].cast(pa.string()).to_pylist()
     seen: dict[str, str] = {}
     for record, (day, text, around) in enumerate(zip(table.days(date), names, _around(table), strict=True)):
         if not (text or "").strip():
             what = f"the event on {iso(day)} has no name"
-            raise DataError(where=table.place(record), what=what, remedy="name it")
+            raise DataError(where=table.place(record, name), what=what, remedy="name it")
         for event in map(iso, day + around):
             if seen.setdefault(event, text.strip()) != text.strip():
                 what = f"{event} has two events, {seen[event]} and {text.strip()}"

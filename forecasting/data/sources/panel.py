@@ -14,10 +14,10 @@ import numpy as np
 
 from forecasting.calendar import Calendar
 from forecasting.data.formats.columns import find_column, listed
-from forecasting.data.formats.decode import decode_dates
 from forecasting.data.formats.files import TableFile, table_at
 from forecasting.data.formats.reading import OpenTable
-from forecasting.data.formats.table import SmallTable, read_table
+from forecasting.data.formats.table import SmallTable
+from forecasting.data.formats.whole import read_table
 from forecasting.data.ids import series_of
 from forecasting.data.loaded import Loaded, SeriesProblem
 from forecasting.data.quality.finding import Finding
@@ -65,15 +65,15 @@ class PanelTable:
     @cached_property
     def location(self) -> tuple[TableFile, ...]:
         """The table's files."""
-        return table_at(self._path)
+        return table_at(self._path, self._spec.table_options)
 
     @cached_property
     def _read(self) -> _PanelRows:
         with OpenTable(self.location) as opened:
             key, columns, past = _find_columns(self._spec, opened)
             date = columns.pop("ds")
-            table = read_table(opened, [key, date, *columns.values(), *past], date, self._spec.as_of)
-        table = table.where(until_day(decode_dates(table.columns[date]), self._spec.as_of, table.name))
+            table = read_table(opened, [key], [*columns.values(), *past], date, self._spec.as_of)
+        table = table.where(until_day(table.dates(date), self._spec.as_of, table.name))
         table, notes = without_future(table, date, list(columns.values()))
         ds = table.days(date)
         covariates = [table.covariate(c) for c in past]
@@ -100,7 +100,7 @@ class PanelTable:
             else:
                 problems.append(SeriesProblem(Series(next(iter(self._spec.targets)), key, key), unusable))
         loaded = panel_of(read.rows, strands, calendar, problems)
-        return replace(loaded, notes=read.notes + loaded.notes)
+        return replace(loaded, notes=read.table.notes + read.notes + loaded.notes)
 
     def check(self, bank_days: Calendar) -> list[Finding]:
         """Nothing beyond what reading says: a panel's faults cost single series."""
@@ -160,7 +160,7 @@ def _keys(table: SmallTable, column: str) -> _Texts:
         other = seen.setdefault(text.strip(), text)
         if other != text and text.strip():
             what = f"{column} is {text!r}, and {other!r} in another row: they would be one series"
-            raise DataError(where=table.place(record), what=what, remedy="write them alike, or rename one")
+            raise DataError(where=table.place(record, column), what=what, remedy="write them alike, or rename one")
     return np.array([text.strip() for text in texts], dtype=object)
 
 

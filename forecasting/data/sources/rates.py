@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecasting.data.formats.columns import find_column, present
-from forecasting.data.formats.decode import decode_dates, first
+from forecasting.data.formats.decode import first
 from forecasting.data.formats.files import Folder
 from forecasting.data.formats.reading import OpenTable
-from forecasting.data.formats.table import SmallTable, read_table
+from forecasting.data.formats.table import SmallTable
+from forecasting.data.formats.whole import read_table
 from forecasting.data.rows import is_until
 from forecasting.data.spec import DataSpec
 from forecasting.errors import DataError
@@ -26,11 +27,12 @@ RATE_TABLES = ("mfd_day_share_interest", BANK_RATES)
 
 @dataclass(frozen=True)
 class RateRows:
-    """A rate table as it was read: its date column and the names of the others."""
+    """A rate table as it was read: its date column and the names of the others; `on_bank_days`: no other has rows."""
 
     table: SmallTable
     date: str
     names: tuple[str, ...]
+    on_bank_days: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,8 @@ def rate_rows(folder: Folder, stem: str, spec: DataSpec) -> RateRows | None:
     with OpenTable(files) as opened:
         date = find_column("ds", present(spec.columns, opened.columns), opened.columns, opened.name)
         names = tuple(c for c in opened.columns if c not in (date, ""))
-        table = read_table(opened, [date, *names], date, spec.as_of)
-    return RateRows(table.where(is_until(decode_dates(table.columns[date]), spec.as_of)), date, names)
+        table = read_table(opened, (), names, date, spec.as_of)
+    return RateRows(table.where(is_until(table.dates(date), spec.as_of)), date, names, stem == BANK_RATES)
 
 
 def rate_values(rows: RateRows) -> RateValues:

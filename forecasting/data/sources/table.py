@@ -12,10 +12,10 @@ import numpy as np
 from forecasting.axis import WEEK, infer_axis
 from forecasting.calendar import Calendar
 from forecasting.data.formats.columns import find_column
-from forecasting.data.formats.decode import decode_dates
 from forecasting.data.formats.files import TableFile, table_at
 from forecasting.data.formats.reading import OpenTable
-from forecasting.data.formats.table import SmallTable, read_table
+from forecasting.data.formats.table import SmallTable
+from forecasting.data.formats.whole import read_table
 from forecasting.data.loaded import Loaded
 from forecasting.data.quality.finding import Finding
 from forecasting.data.quality.table_checks import check_amounts, check_covariates, check_days
@@ -58,11 +58,11 @@ class DailyRows:
         rows = Rows(table, ds, values, past, tuple(self.past), self.rules)
         order = np.argsort(ds, kind="stable")
         loaded = panel_of(rows, [Strand(Series(t), column, order) for t, column in self.targets.items()], calendar)
-        return replace(loaded, notes=self.notes + loaded.notes)
+        return replace(loaded, notes=table.notes + self.notes + loaded.notes)
 
     def findings(self, past: Sequence[str], calendar: Calendar) -> tuple[DateArray, list[Finding]]:
         """The days ``[n]``, NaT where there is none, and what is wrong with the table and the covariates `past`."""
-        days = np.unique(decode_dates(self.table.columns[self.date]))
+        days = np.unique(self.table.dates(self.date))
         axis = infer_axis(days[~np.isnat(days)], calendar, self.rules.freq) if not np.isnat(days).all() else None
         counted = axis is not None and axis.freq != "B" and self.rules.missing == "error"
         unit = WEEK if axis is not None and axis.freq == "W" else 1
@@ -91,7 +91,7 @@ class DailyTable:
     @cached_property
     def location(self) -> tuple[TableFile, ...]:
         """The table's files."""
-        return table_at(self._path)
+        return table_at(self._path, self._spec.table_options)
 
     @cached_property
     def _rows(self) -> DailyRows:
@@ -128,15 +128,15 @@ def read_daily(opened: OpenTable, spec: DataSpec, past: Sequence[str], *, signed
     date = column("ds")
     targets = {name: column(name) for name in spec.targets}
     covariates = {name: column(name) for name in past}
-    table = read_table(opened, [date, *targets.values(), *covariates.values()], date, spec.as_of)
-    table = table.where(until_day(decode_dates(table.columns[date]), spec.as_of, table.name))
+    table = read_table(opened, (), [*targets.values(), *covariates.values()], date, spec.as_of)
+    table = table.where(until_day(table.dates(date), spec.as_of, table.name))
     table, notes = without_future(table, date, list(targets.values()))
     return DailyRows(table, date, targets, covariates, Rules.of(spec, signed=signed), notes)
 
 
 def without_future(table: SmallTable, date: str, targets: Sequence[str]) -> tuple[SmallTable, tuple[str, ...]]:
     """The table without its rows after the last day with an amount, and a note if there are any."""
-    ds = decode_dates(table.columns[date])
+    ds = table.dates(date)
     future = empty_future(ds, [table.numbers(column) for column in targets])
     if not future.any():
         return table, ()

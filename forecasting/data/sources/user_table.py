@@ -15,7 +15,7 @@ import pyarrow as pa
 from forecasting.data.formats.files import TableFile
 from forecasting.data.formats.reading import OpenPart, OpenTable
 from forecasting.data.quality.user_checks import USER, NotPlain, UserChecks
-from forecasting.data.sources.aggregate import CarefulSums, DaySums, TotalsQuery, plain_sums
+from forecasting.data.sources.aggregate import CarefulSums, DaySums, TotalsQuery, plain_sums, with_habits
 from forecasting.errors import DataError
 from forecasting.schema import DateArray, IntArray
 
@@ -88,8 +88,10 @@ def _as_text(files: Sequence[TableFile], sums: TotalsQuery | None, judged: Total
             part.require((judged.date, *judged.amounts))
             checks.begin(part)
             found = _if_columns(found, part)
-            careful = None if found is None else CarefulSums(part, found.query)
-            for batch in part.text(part.clear_columns, checks.skip):
+            batches, habits = with_habits(part.text(part.clear_columns, checks.skip), part, files, sums or judged)
+            checks.habits = habits
+            careful = None if found is None else CarefulSums(part, found.query, habits)
+            for batch in batches:
                 checks.add(batch)
                 careful = _summed(careful, batch)
             found = None if checks.skipped[-1] else _merged(found, careful)

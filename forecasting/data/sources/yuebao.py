@@ -12,9 +12,9 @@ import numpy as np
 
 from forecasting.calendar import Calendar
 from forecasting.data.formats.columns import find_column, listed
-from forecasting.data.formats.decode import Numbers
 from forecasting.data.formats.files import Folder, TableFile, open_location
 from forecasting.data.formats.reading import OpenTable
+from forecasting.data.formats.writing.numerals import Numbers
 from forecasting.data.loaded import Loaded
 from forecasting.data.quality.finding import Finding
 from forecasting.data.quality.profiles import check_profiles
@@ -61,9 +61,9 @@ class _Sums:
     columns: tuple[str, ...]
     values: FloatArray
 
-    def place(self, record: int) -> str:
+    def place(self, record: int, column: str | None = None) -> str:
         """The file."""
-        del record
+        del record, column
         return self.name
 
     def raw(self, column: str, record: int) -> str:
@@ -89,7 +89,7 @@ class CompetitionFolder:
     @cached_property
     def location(self) -> Folder | tuple[TableFile, ...]:
         """What stands at the path."""
-        return open_location(self._path)
+        return open_location(self._path, self._spec.table_options)
 
     def load(self, calendar: Calendar) -> Loaded:
         """The panel of the folder.
@@ -207,6 +207,7 @@ class CompetitionFolder:
             extras=tuple(find_column(p, columns, available, where) for p in extras),
             scale=100 if self._spec.unit == "CNY" else 1,
             until=None if self._spec.as_of is None else self._spec.as_of.isoformat(),
+            written=(self._spec.decimal, self._spec.date_format or ""),
         )
 
     def _query_if_whole(self, opened: OpenTable) -> TotalsQuery | None:

@@ -80,7 +80,7 @@ def test_a_day_without_flow_is_valid_json(folder):
         (("--labels", "nothing.csv"), "nothing.csv: no such file: give the table of labelled days"),
         (("--labels", "labels.csv", "--label", "kind"), "labels.csv: there is no column 'kind' among date, anomaly"),
         (("--labels", "config.yaml"), "config.yaml"),
-        (("--actuals", "nothing.csv"), "nothing.csv: cannot be read"),
+        (("--actuals", "nothing.csv"), "nothing.csv: there is no such file"),
     ],
 )
 def test_bad_input_gets_a_sentence(folder, arguments, sentence):

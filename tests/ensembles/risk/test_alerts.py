@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -94,34 +95,41 @@ def test_the_first_window_of_a_run_has_no_bands() -> None:
     assert found.n_days == 2 * 3 * 28
 
 
-def test_new_actual_values_are_held_against_the_forecast() -> None:
+def written(tmp_path: Path, content: str) -> Path:
+    path = tmp_path / "actuals.csv"
+    path.write_text(content)
+    return path
+
+
+def test_new_actual_values_are_held_against_the_forecast(tmp_path: Path) -> None:
     forecast = ahead(("purchase", "2014-05-05", np.nan, 64.0), ("redeem", "2014-05-05", np.nan, 64.0))
-    found = monitor(forecast, b"date,purchase,redeem\n2014-05-05,100,10\n2014-06-01,5,5\n", DataSpec(), CHINA)
+    table = written(tmp_path, "date,purchase,redeem\n2014-05-05,100,10\n2014-06-01,5,5\n")
+    found = monitor(forecast, table, DataSpec(), CHINA)
     assert [(a.unique_id, a.side) for a in found.alerts] == [("redeem", "below")]
     assert (found.n_days, found.inside) == (2, {95: 1, 80: 1})
-    with pytest.raises(DataError, match=r"actuals: shares no day and series with the forecast of 2014-05-05"):
-        monitor(forecast, b"20150101,1,1\n", DataSpec(), CHINA)
+    with pytest.raises(DataError, match=r"actuals.csv: it shares no day and series with the forecast of 2014-05-05"):
+        monitor(forecast, written(tmp_path, "20150101,1,1\n"), DataSpec(), CHINA)
     with pytest.raises(StorageError, match="no bands"):
-        monitor(replace(forecast, bands={}), b"20140505,1,1\n", DataSpec(), CHINA)
+        monitor(replace(forecast, bands={}), table, DataSpec(), CHINA)
 
 
-def test_actual_values_are_read_like_the_runs_own_data() -> None:
+def test_actual_values_are_read_like_the_runs_own_data(tmp_path: Path) -> None:
     forecast = ahead(("A/sales", "2014-05-05", np.nan, 64.0), ("B/sales", "2014-05-05", np.nan, 64.0))
     spec = DataSpec(kind="panel", entity="store", targets={"sales": 1.0}, columns={"ds": "day", "sales": "units"})
-    own = b"store,note,day,units\nA,x,2014-05-05,100\nB,y,2014-05-05,900\n"
-    ours = b"store,date,sales\nA,2014-05-05,100\nB,2014-05-05,900\n"
+    own = "store,note,day,units\nA,x,2014-05-05,100\nB,y,2014-05-05,900\n"
+    ours = "store,date,sales\nA,2014-05-05,100\nB,2014-05-05,900\n"
     for table in (own, ours):
-        found = monitor(forecast, table, spec, CHINA)
+        found = monitor(forecast, written(tmp_path, table), spec, CHINA)
         assert [(a.unique_id, a.entity, a.target) for a in found.alerts] == [("B/sales", "B", "sales")]
         assert found.days == {"A": ("2014-05-05",), "B": ("2014-05-05",)}
 
 
-def test_actual_values_of_a_long_panel_are_found_by_their_own_ids() -> None:
+def test_actual_values_of_a_long_panel_are_found_by_their_own_ids(tmp_path: Path) -> None:
     series = {"shop1": Series("sales", "shop1"), "shop1/sales": Series("sales", "shop1/sales")}
     forecast = ahead(("shop1", "2014-05-05", np.nan, 64.0), ("shop1/sales", "2014-05-05", np.nan, 64.0))
     spec = DataSpec(kind="panel", targets={"sales": 1.0}, columns={"y": "amount"})
-    table = b"unique_id,ds,amount\nshop1/sales,2014-05-05,900\nshop1,2014-05-05,100\nother,2014-05-05,1\n"
-    found = monitor(forecast.identified(series), table, spec, CHINA)
+    table = "unique_id,ds,amount\nshop1/sales,2014-05-05,900\nshop1,2014-05-05,100\nother,2014-05-05,1\n"
+    found = monitor(forecast.identified(series), written(tmp_path, table), spec, CHINA)
     assert [(a.unique_id, a.entity) for a in found.alerts] == [("shop1/sales", "shop1/sales")]
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from forecasting.data.formats.decode import decode_dates, decode_numbers
+from forecasting.data.formats.writing.days import decode_dates
+from forecasting.data.formats.writing.numerals import decode_numbers
 
 
 @pytest.mark.parametrize(

@@ -11,25 +11,28 @@ from forecasting.errors import DataError
 
 
 def test_layout_of_a_head() -> None:
-    layout = layout_of("d.csv", b"\xef\xbb\xbf\n a , b\r\n1,2\n")
-    assert (layout.columns, layout.encoding, layout.header_lines, layout.bare) == (("a", "b"), "utf-8", 2, False)
-    assert layout_of("d.csv", "日期,y\n".encode("gb18030")).encoding == "gb18030"
-    assert layout_of("d.csv", b"a,b\n\r\n").bare
-    assert not layout_of("d.csv", b"a,b\n \n").bare
+    layout = layout_of("d.csv", "\n a , b\r\n1,2\n")
+    assert (layout.columns, layout.separator, layout.header_lines, layout.bare) == (("a", "b"), ",", 2, False)
+    assert layout_of("d.csv", "a,b\n\r\n").bare
+    assert not layout_of("d.csv", "a,b\n \n").bare
+    assert layout_of("d.csv", "a\n1\n").separator == ","
+    assert layout_of("d.csv", '"a, net";b\n1,5;2,5\n').separator == ";"
+    assert layout_of("d.csv", "a;b, net\n20140101;1,5\n").separator == ";"
+    assert layout_of("d.csv", "a|b;c\n1|2\n").separator == "|"
+    assert layout_of("d.csv", "sep=\t\na,b\tc\n1\t2\n").columns == ("a,b", "c")
 
 
-@pytest.mark.parametrize(
-    ("head", "what"),
-    [
-        (b"", "it is empty"),
-        (b"\xff\xfea", "it is written in UTF-16"),
-        (b"a\xff\xff", "it is neither UTF-8 nor GB18030 text"),
-    ],
-)
-def test_what_has_no_header_is_refused(head: bytes, what: str) -> None:
+def test_a_header_with_several_separators_is_judged_by_all_rows() -> None:
+    def whole() -> list[str]:
+        return ["a;b, net\n", *["1;2,5\n"] * 3, *["1;2\n"] * 4]
+
+    assert layout_of("d.csv", "a;b, net\n1;2,5\n", None, whole).separator == ";"
+
+
+def test_what_has_no_header_is_refused() -> None:
     with pytest.raises(DataError) as caught:
-        layout_of("d.csv", head)
-    assert (caught.value.where, caught.value.what) == ("d.csv", what)
+        layout_of("d.csv", "")
+    assert (caught.value.where, caught.value.what) == ("d.csv", "it is empty")
 
 
 @pytest.mark.parametrize(

@@ -45,12 +45,18 @@ def test_chinese_captions_in_gb18030_are_known_mapped_or_refused(tmp_path: Path)
 @pytest.mark.parametrize(
     ("content", "part"),
     [
-        (b"\xff\xfed\x00s\x00", "written in UTF-16: save it as UTF-8"),
-        (b"ds,purchase,redeem\n\xff\xff\xff,1,2\n", "neither UTF-8 nor GB18030"),
-        (b"\x1f\x8b\x08\x00broken", "neither UTF-8 nor GB18030|cannot be read"),
+        (b"\xff\xfed\x00s\x00", "there is no column for purchase among ds"),
+        (b"ds,purchase,redeem\n\xff\xff\xff,1,2\n", r"d\.csv:2: ds is 'ÿÿÿ', not a day"),
+        (b"\x1f\x8b\x08\x00broken", "it is compressed: give it the suffix .gz"),
+        (b"PK\x03\x04broken", "it is an archive or a workbook: give it its suffix"),
+        (b"ds,purchase,redeem\n\x01\xff,1,2\n", "it is no text: save it as CSV in UTF-8"),
+        (
+            "ds,purchase,redeem,Größe\n20140101,1,2,Öl\n20140102,1,2,".encode() + b"\xd6l\n",
+            r"d\.csv:3: the row is not in",
+        ),
         (b"\n\n \n", "it is empty"),
         (b'ds,purchase,redeem\n20140101,"1,2\n', "check"),
-        (b"ds;purchase;redeem\n20140101;1;2\n", "no column for ds among ds;purchase;redeem"),
+        (b"ds:purchase:redeem\n20140101:1:2\n", "no column for ds among ds:purchase:redeem"),
         (b'"ds"",purchase\n', "check|no column"),
     ],
 )

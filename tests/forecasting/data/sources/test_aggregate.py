@@ -28,7 +28,7 @@ def test_totals_agree_with_pandas_and_the_careful_pass(csv: Path) -> None:
     frame = pd.read_csv(csv).groupby("report_date")[list(QUERY.columns)].sum()
     assert [int(str(d).replace("-", "")) for d in totals.ds] == frame.index.tolist()
     assert (totals.sums == frame.to_numpy()).all()
-    careful = aggregation._careful(files[0], QUERY)
+    careful = aggregation._careful(files[0], files, QUERY)
     assert np.array([careful.by_day[d] for d in totals.ds]).tolist() == totals.sums.tolist()
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecasting.data.formats.writing.habits import DAY_REMEDY
 from forecasting.data.rows import FILL_REMEDY
 from forecasting.data.spec import DataSpec
 from forecasting.errors import DataError
@@ -51,9 +52,9 @@ FAULTS: list[tuple[Damage, str]] = [
     (replace("redeem", "out"), "d.csv: there is no column for redeem among report_date, purchase, out: name it in "
      "data.columns (redeem: COLUMN)"),
     (replace("redeem", "purchase"), "d.csv: column 'purchase' stands twice in the header: rename or remove one"),
-    (replace("20140201", "2014021"), "d.csv:4: report_date is '2014021', not a day: write YYYYMMDD or YYYY-MM-DD"),
-    (replace("20140201", "20140230"), "d.csv:4: report_date is '20140230', not a day: write YYYYMMDD or YYYY-MM-DD"),
-    (replace("20140201", ""), "d.csv:4: report_date is empty, not a day: write YYYYMMDD or YYYY-MM-DD"),
+    (replace("20140201", "2014021"), f"d.csv:4: report_date is '2014021', not a day: {DAY_REMEDY}"),
+    (replace("20140201", "20140230"), f"d.csv:4: report_date is '20140230', not a day: {DAY_REMEDY}"),
+    (replace("20140201", ""), f"d.csv:4: report_date is empty, not a day: {DAY_REMEDY}"),
     (replace("20140201", "20140131"), "d.csv:4: 2014-01-31 stands twice, first at d.csv:3: keep one row a day"),
     (replace("20140201,102,202\n", ""), "d.csv:4: no row for 2014-02-01, the day after 2014-01-31: add the 1 missing "
      f"day(s) before 2014-02-02, or {FILL_REMEDY}"),

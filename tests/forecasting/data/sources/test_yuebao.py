@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from forecasting.data.formats.writing.habits import DAY_REMEDY
 from forecasting.data.spec import DataSpec
 from forecasting.errors import DataError
 from tests.forecasting.data.daily_csv import Damage, replace, table, write
@@ -46,7 +47,7 @@ def test_sums_are_exact_where_float_sums_are_not(tmp_path: Path) -> None:
 
 USER_FAULTS: list[tuple[Damage, str]] = [
     (replace("20140131,1,5", "31/01/2014,1,5"), "user_balance_table.csv:3: report_date is '31/01/2014', not a day: "
-     "write YYYYMMDD or YYYY-MM-DD"),
+     f"{DAY_REMEDY}"),
     (replace(",5,3", ",,3"), "user_balance_table.csv:3: total_purchase_amt on 2014-01-31 is empty, a missing amount: "
      "fill it in (0 if nothing flowed)"),
     (replace(",5,3", ",-5,3"), "user_balance_table.csv:3: total_purchase_amt on 2014-01-31 is '-5', a negative "

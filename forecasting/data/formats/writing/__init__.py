@@ -1,0 +1,1 @@
+"""How days and numbers are written: every way that is understood, and which of them a table uses."""
