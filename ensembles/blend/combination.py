@@ -6,12 +6,13 @@ many settings of one family cannot outvote another; level `settings` combines th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
-from ensembles.blend.methods.base import FittingRules, Method, all_methods, method_named
+from ensembles.blend.methods.base import FittingRules, Method, all_methods, method_named, weighted_sum
 from ensembles.oof import LEVELS, Level, MemberInfo, OofCube, average, member_shares
 from forecasting.schema import FloatArray, IntArray
 
@@ -19,8 +20,10 @@ __all__ = [
     "BASELINE",
     "Candidate",
     "Combination",
+    "Layered",
     "equal_weights",
     "fit_candidate",
+    "fit_weights",
     "method_words",
     "parse_candidate",
 ]
@@ -120,10 +123,36 @@ class Combination:
         return shares
 
 
+@dataclass(frozen=True)
+class Layered(Combination):
+    """A combination of combinations of the same units: `parts` with their shares `part_weights` ``[n_parts]``.
+
+    `unit_weights` are those of all parts together; None if a part that has a share weighs by rank.
+    """
+
+    parts: tuple[Combination, ...] = ()
+    part_weights: FloatArray = field(default_factory=lambda: np.empty(0))
+
+    @classmethod
+    def of(cls, candidate: Candidate, parts: tuple[Combination, ...], part_weights: FloatArray) -> Layered:
+        used = [(part.mean_unit_weights, w) for part, w in zip(parts, part_weights, strict=True) if w > 0]
+        known = [w * found for found, w in used if found is not None]
+        together = np.sum(known, axis=0) if len(known) == len(used) else None
+        return cls(candidate, parts[0].members, together, parts, part_weights)
+
+    def combine(self, y_hat: FloatArray) -> FloatArray:
+        return weighted_sum(np.stack([part.combine(y_hat) for part in self.parts], axis=-1), self.part_weights)
+
+
 def fit_candidate(
-    candidate: Candidate, members: tuple[MemberInfo, ...], units: OofCube, windows: IntArray, rules: FittingRules
+    candidate: Candidate,
+    members: tuple[MemberInfo, ...],
+    units: OofCube,
+    windows: IntArray,
+    rules: FittingRules,
+    targets: Sequence[OofCube] = (),
 ) -> Combination:
-    """Fit a candidate on some windows.
+    """Fit a candidate of the first layer on some windows.
 
     Parameters
     ----------
@@ -134,12 +163,29 @@ def fit_candidate(
     windows
         Indices of the windows to fit on. With none, methods that learn take equal weights: over families, then
         settings.
+    targets
+        Cubes like `units` of all targets, for methods that pool them.
     """
     equal = equal_weights(units.members)
-    if candidate.rule.learns and len(windows) == 0:
-        return Combination(candidate, members, equal)
-    weights = candidate.rule.fit(units.y_hat[:, windows], units.y[:, windows], equal, rules)
+    weights = fit_weights(candidate.rule, units, windows, equal, rules, targets)
     return Combination(candidate, members, weights)
+
+
+def fit_weights(
+    rule: Method,
+    units: OofCube,
+    windows: IntArray,
+    start: FloatArray,
+    rules: FittingRules,
+    targets: Sequence[OofCube] = (),
+) -> FloatArray | None:
+    """What a method learns from some windows; `start` where they are too few. Arguments as in `fit_candidate`."""
+    if len(windows) < rule.fewest:
+        return start
+    names = [unit.name for unit in units.members]
+    alike = [cube for cube in targets if [unit.name for unit in cube.members] == names]
+    pool = tuple((cube.y_hat[:, windows], cube.y[:, windows]) for cube in alike)
+    return rule.fit(units.y_hat[:, windows], units.y[:, windows], start, replace(rules, pool=pool))
 
 
 def equal_weights(units: tuple[MemberInfo, ...]) -> FloatArray:

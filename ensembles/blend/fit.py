@@ -76,8 +76,7 @@ def fit_blend(
 class _Fitting:
     """What a fit works with.
 
-    `before` is P(k) of every window; `choosing` the windows that may choose for every window, and last for the days to
-    come.
+    `before` is P(k) of every window.
     """
 
     cubes: Mapping[str, OofCube]
@@ -85,19 +84,17 @@ class _Fitting:
     spec: BlendSpec
     chooser: Chooser
     before: tuple[IntArray, ...]
-    choosing: tuple[IntArray, ...]
 
     @classmethod
     def of(cls, cubes: Mapping[str, OofCube], judge: Judge, spec: BlendSpec) -> _Fitting:
         rules = FittingRules(judge.points_score, spec.shrinkage, judge.rounding)
-        tracks = {target: track_candidates(cube, spec.parsed(), rules, judge) for target, cube in cubes.items()}
+        tracks = track_candidates(cubes, spec.parsed(), rules, judge)
         first = next(iter(cubes.values()))
         before = known_before(first.cutoffs, first.ends)
-        choosing = tuple(choosing_windows(before, known) for known in (*before, np.arange(len(before))))
-        return cls(cubes, judge, spec, Chooser(tracks, judge, spec.tie), before, choosing)
+        return cls(cubes, judge, spec, Chooser(tracks, judge, spec.tie), before)
 
     def blend(self) -> Blend:
-        choices, pairs = self.chooser.choices(self.choosing[:-1]), self.chooser.pairs(self.choosing[-1])
+        choices, pairs = self.chooser.choices(self.before), self.chooser.pairs(np.arange(len(self.before)))
         calibration = {t: self._calibrated(t, y_hat) for t, y_hat in self.chooser.forecasts(choices).items()}
         prequential = self._prequential(choices, {t: found.y_hat for t, found in calibration.items()})
         chosen = next(pair for pair in pairs if pair.chosen).candidates
@@ -126,11 +123,12 @@ class _Fitting:
         if not self.spec.calibrate:
             return Calibration.none(y_hat)
         past = (*self.before, np.arange(len(self.before)))
+        testing = tuple(choosing_windows(self.before, known) for known in past)
         score, rounding = self.judge.points_score, self.judge.rounding
-        return prequential_factors(y_hat, self.cubes[target].y, past, self.choosing, score, rounding)
+        return prequential_factors(y_hat, self.cubes[target].y, past, testing, score, rounding)
 
     def _prequential(self, choices: tuple[Choice, ...], y_hat: Forecasts) -> PrequentialForecasts:
         scores = {target: self.judge.target_scores(target, y_hat[target]) for target in self.cubes}
         bands = {t: prequential_bands(y_hat[t], cube.y, self.before) for t, cube in self.cubes.items()}
-        real = tuple(len(windows) > 0 for windows in self.choosing[:-1])
+        real = tuple(len(windows) > 0 for windows in self.before)
         return PrequentialForecasts(y_hat, bands, scores, self.judge.total(scores), choices, real)

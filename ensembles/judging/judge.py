@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ensembles.judging.bootstrap import interval, resampled_days
-from ensembles.judging.ranking import Ranking, rank_tuples
+from ensembles.judging.ranking import ANYBODY, Field, Ranking, rank_tuples
 from ensembles.judging.scores import member_scores, window_scores
 from ensembles.oof import MemberInfo, OofCube
 from forecasting.schema import FloatArray, IntArray
@@ -131,7 +131,13 @@ class Judge:
         return tuple(m for m in first.members if m.member_id in shared), self.total(scores)
 
     def rank(
-        self, scores: Mapping[str, Mapping[str, FloatArray]], complexity: IntArray, *, baseline: int, tie: float
+        self,
+        scores: Mapping[str, Mapping[str, FloatArray]],
+        complexity: IntArray,
+        *,
+        baseline: int,
+        tie: float,
+        field: Field = ANYBODY,
     ) -> Ranking:
         """Rank tuples of candidates, one per target, and choose one: see `ranking.rank_tuples`.
 
@@ -148,6 +154,7 @@ class Judge:
             surrogate=self.points_score.name,
             baseline=baseline,
             tie=tie,
+            field=field,
         )
 
     # -- with intervals

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
 
 from forecasting.schema import FloatArray, IntArray
 
-__all__ = ["LISTED", "MARGIN", "Ranked", "Ranking", "rank_tuples"]
+__all__ = ["ANYBODY", "LISTED", "MARGIN", "Field", "Ranked", "Ranking", "rank_tuples"]
 
 MARGIN = 0.1
 """A tuple that falls further than this below the baseline under any surrogate is out."""
@@ -45,6 +45,24 @@ class Ranked:
 
 
 @dataclass(frozen=True)
+class Field:
+    """Which tuples may be chosen: the one that stands from an earlier choice, and those with a newcomer among them.
+
+    Without `newcomers` all may.
+    """
+
+    standing: tuple[int, ...] | None = None
+    newcomers: frozenset[int] = frozenset()
+
+    def admits(self, choice: tuple[int, ...]) -> bool:
+        """Whether a tuple may be chosen."""
+        return not self.newcomers or choice == self.standing or not self.newcomers.isdisjoint(choice)
+
+
+ANYBODY = Field()
+
+
+@dataclass(frozen=True)
 class Ranking:
     """The tuple chosen, and the best tuples by score: those that are out included, the chosen one and the baseline
     always.
@@ -52,6 +70,11 @@ class Ranking:
 
     chosen: Ranked
     listed: tuple[Ranked, ...]
+
+    def renumbered(self, numbers: Sequence[int]) -> Ranking:
+        """The same with other numbers for the candidates: `numbers` by those they have."""
+        listed = tuple(replace(ranked, choice=tuple(numbers[i] for i in ranked.choice)) for ranked in self.listed)
+        return Ranking(listed[self.listed.index(self.chosen)], listed)
 
 
 def rank_tuples(
@@ -62,6 +85,7 @@ def rank_tuples(
     surrogate: str,
     baseline: int,
     tie: float,
+    field: Field = ANYBODY,
 ) -> Ranking:
     """Rank tuples by weighted total and choose one.
 
@@ -79,6 +103,8 @@ def rank_tuples(
         Index of the candidate whose tuple is the yardstick, and always survives.
     tie
         Within this much of the best, the simplest wins; then the better; then the first in order.
+    field
+        The tuples that may be chosen; the others are only ranked. Where all of them are out, the baseline's stands.
     """
     weighted = {name: np.asarray(weights)[:, None] * values for name, values in scores.items()}
     n_targets = len(weights)
@@ -90,21 +116,23 @@ def rank_tuples(
         return Ranked(choice, totals[surrogate], totals, int(sum(complexity[i] for i in choice)), out)
 
     yardstick = judge((baseline,) * n_targets, {})
-    seen: dict[tuple[int, ...], Ranked] = {yardstick.choice: yardstick}
+    known = [yardstick] if field.standing is None else [yardstick, judge(field.standing, yardstick.by_surrogate)]
+    seen = {ranked.choice: ranked for ranked in known}
     best: float | None = None
     for choice in islice(_descending(weighted[surrogate]), LIMIT):
         ranked = judge(choice, yardstick.by_surrogate)
-        if best is None and not ranked.out:
+        if best is None and not ranked.out and field.admits(choice):
             best = ranked.score
         if best is not None and round(best - ranked.score, DECIMALS) > tie and len(seen) > LISTED:
             break
         seen.setdefault(choice, ranked)
-    return _choose(list(seen.values()), yardstick, tie)
+    may_win = [r for r in seen.values() if not r.out and field.admits(r.choice)] or [yardstick]
+    return _choose(list(seen.values()), may_win, yardstick, tie)
 
 
-def _choose(seen: Sequence[Ranked], yardstick: Ranked, tie: float) -> Ranking:
-    best = max(r.score for r in seen if not r.out)
-    tied = [r for r in seen if not r.out and round(best - r.score, DECIMALS) <= tie]
+def _choose(seen: Sequence[Ranked], may_win: Sequence[Ranked], yardstick: Ranked, tie: float) -> Ranking:
+    best = max(r.score for r in may_win)
+    tied = [r for r in may_win if round(best - r.score, DECIMALS) <= tie]
     chosen = min(tied, key=lambda r: (r.complexity, -r.score, r.choice))
     ordered = sorted(seen, key=lambda r: (-r.score, r.complexity, r.choice))
     return Ranking(chosen, tuple(r for i, r in enumerate(ordered) if i < LISTED or r in (chosen, yardstick)))

@@ -29,10 +29,12 @@ UNPUBLISHED = ("linear", "convex", "concave")
 
 SMOOTHING = 0.01
 """Half width, as a share of y, over which the slope of points is taken."""
-FACTORS = np.arange(0.900, 1.0501, 0.001)
-"""Factors tried on a forecast."""
-Z = np.linspace(-4.0, 4.0, 401)
-DENSITY = np.exp(-0.5 * Z**2) / np.exp(-0.5 * Z**2).sum()
+FACTORS = (0.9, 1.05)
+"""Ends of the range in which the best factor on a forecast is sought."""
+REACH = 8.0
+"""Standard deviations within which errors are looked at."""
+NODES = 4001
+HALVINGS = 50
 
 
 class Score(Protocol):
@@ -128,11 +130,24 @@ class Pointwise(ABC):
         return np.where(y == 0, 0.0, slope)
 
     def best_factor(self, sigma: float) -> float:
+        """The zero of the slope of the expected score, found by halving.
+
+        With x = log(ŷ / y) the points are a fixed function p(x), and a factor c moves the normal density of x by
+        log c. So the slope is a smooth function of log c, whatever corners p has: the sum of p(x)·(x - log c) over
+        that density.
+        """
         if sigma == 0.0:
             return 1.0
-        ratio = FACTORS[:, None] * np.exp(-sigma * Z)
-        expected = (self.points(ratio, np.ones(1)) * DENSITY).sum(axis=1)
-        return float(FACTORS[int(np.argmax(np.round(expected, 9)))])
+        widest = min(REACH * sigma, -np.log(1.0 - TOLERANCE))
+        x = np.linspace(-widest, widest, NODES)
+        points = self.points(np.exp(x), np.ones(1))
+        low, high = np.clip(np.log(FACTORS), -widest, widest)
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2.0
+            away = x - middle
+            rises = (points * away * np.exp(-0.5 * (away / sigma) ** 2)).sum() > 0.0
+            low, high = (middle, high) if rises else (low, middle)
+        return float(np.exp((low + high) / 2.0))
 
 
 class Pooled(ABC):

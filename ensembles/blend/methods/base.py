@@ -20,23 +20,41 @@ from forecasting.score.base import Score
 __all__ = ["ByRank", "FittingRules", "Method", "Weighted", "all_methods", "method_named", "weighted_sum"]
 
 
+SHORTEST_WINDOW = 30
+"""Periods that a window counts for, at least, where windows say how strongly weights are held."""
+
+
 @dataclass(frozen=True)
 class FittingRules:
     """The score that fitted methods maximise, how many windows of evidence equal weights count for against fitted
     simplex weights, and the smallest step of a submission (see `Judge`).
+
+    `pool` is for methods that learn from all targets at once: of each target that combines the same units their
+    forecasts and the actual values, as in `Method.fit`, the target itself among them. `hold` is how strongly weights
+    are held toward equal ones, 1 as usual and 0 not at all: what a free fit would give says how far they are held.
     """
 
     score: Score
     shrinkage: float
     rounding: float | None = None
+    pool: tuple[tuple[FloatArray, FloatArray], ...] = ()
+    hold: float = 1.0
+
+    def held_days(self, y: FloatArray) -> float:
+        """Independent days of evidence that equal weights count for, by windows like those of `y`.
+
+        `shrinkage` counts windows, of a month's days at least: one-day windows would hold nothing.
+        """
+        return self.hold * self.shrinkage * max(y.shape[2], SHORTEST_WINDOW)
 
 
 class Method(Protocol):
     """One way to combine units.
 
     `name` in configurations; `place` in the order of complexity, 0 for the simplest; `words` in reports, before
-    "families" or "settings"; `learns` whether it needs windows to be fitted on; `by_default` whether it is tried when
-    the configuration names no candidates.
+    "families" or "settings"; `learns` whether it needs windows to be fitted on, and `fewest` how many; `layer` 2 for a
+    method that combines the candidates of the first layer; `by_default` whether it is tried when the configuration
+    names no candidates.
     """
 
     @property
@@ -53,6 +71,12 @@ class Method(Protocol):
 
     @property
     def by_default(self) -> bool: ...
+
+    @property
+    def fewest(self) -> int: ...
+
+    @property
+    def layer(self) -> int: ...
 
     def fit(self, y_hat: FloatArray, y: FloatArray, equal: FloatArray, rules: FittingRules) -> FloatArray | None:
         """Weights of the units.
@@ -83,6 +107,8 @@ class Weighted(ABC):
     words: ClassVar[str]
     learns: ClassVar[bool] = True
     by_default: ClassVar[bool] = True
+    fewest: ClassVar[int] = 1
+    layer: ClassVar[int] = 1
 
     @abstractmethod
     def fit(self, y_hat: FloatArray, y: FloatArray, equal: FloatArray, rules: FittingRules) -> FloatArray:
@@ -103,6 +129,8 @@ class ByRank(ABC):
     words: ClassVar[str]
     learns: ClassVar[bool] = False
     by_default: ClassVar[bool] = True
+    fewest: ClassVar[int] = 0
+    layer: ClassVar[int] = 1
 
     @abstractmethod
     def of_ranks(self, ordered: FloatArray) -> FloatArray:

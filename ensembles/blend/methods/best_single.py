@@ -21,8 +21,9 @@ class BestUnit(Weighted):
     """All weight on one unit."""
 
     name = "best-single"
-    place = 3
+    place = 5
     words = "best single one of"
+    by_default = False
 
     def fit(self, y_hat: FloatArray, y: FloatArray, equal: FloatArray, rules: FittingRules) -> FloatArray:
         scores = np.round(member_scores(y_hat, y, rules.score, rules.rounding).mean(axis=1), DECIMALS)

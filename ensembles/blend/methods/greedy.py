@@ -30,8 +30,9 @@ class Greedy(Weighted):
     """Weights of the selection that scores best over the windows."""
 
     name = "greedy"
-    place = 5
+    place = 7
     words = "fitted selection of"
+    by_default = False
 
     def fit(self, y_hat: FloatArray, y: FloatArray, equal: FloatArray, rules: FittingRules) -> FloatArray:
         def score(candidates: FloatArray, y: FloatArray) -> FloatArray:

@@ -20,6 +20,7 @@ class Mean(Weighted):
     place = 0
     words = "plain mean of"
     learns = False
+    fewest = 0
 
     def fit(self, y_hat: FloatArray, y: FloatArray, equal: FloatArray, rules: FittingRules) -> FloatArray:
         del y_hat, y, rules  # nothing to learn

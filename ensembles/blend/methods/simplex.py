@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ensembles.blend.methods.base import FittingRules, Weighted
+from ensembles.blend.relative_errors import RelativeErrors
 from forecasting.schema import FloatArray
 from forecasting.score.base import Score
 from forecasting.score.points import FULL_MARK, TOLERANCE, round_submission
@@ -39,7 +40,7 @@ class Simplex(Weighted):
     """One set of weights for all series of a target."""
 
     name = "simplex"
-    place = 4
+    place = 6
     words = "fitted weights on"
 
     def fit(self, y_hat: FloatArray, y: FloatArray, equal: FloatArray, rules: FittingRules) -> FloatArray:
@@ -47,9 +48,10 @@ class Simplex(Weighted):
 
 
 def shrunk_weights(y_hat: FloatArray, y: FloatArray, start: FloatArray, rules: FittingRules) -> FloatArray:
-    """`simplex_weights` held toward `start`, ``[n_units]``, by the windows they were fitted on."""
+    """`simplex_weights` held toward `start`, ``[n_units]``, by the independent days they were fitted on."""
     weights = simplex_weights(y_hat, y, rules.score, start, rules.rounding)
-    return shrink(weights, start, y.shape[1], rules.shrinkage)
+    found = RelativeErrors.of(y_hat, y, by_size=rules.score.pooled)
+    return shrink(weights, start, found.n_days / found.alike(start), rules.held_days(y))
 
 
 def simplex_weights(
@@ -85,9 +87,11 @@ def simplex_weights(
     return weights
 
 
-def shrink(weights: FloatArray, equal: FloatArray, n_windows: int, strength: float) -> FloatArray:
-    r""":math:`(n w + s e) / (n + s)`: equal weights count as much as `strength` windows of evidence."""
-    held: FloatArray = (n_windows * weights + strength * equal) / (n_windows + strength)
+def shrink(weights: FloatArray, equal: FloatArray, n_days: float, strength: float) -> FloatArray:
+    r""":math:`(n w + s e) / (n + s)`: equal weights count as much as `strength` days of evidence."""
+    if n_days + strength == 0.0:
+        return equal
+    held: FloatArray = (n_days * weights + strength * equal) / (n_days + strength)
     return held
 
 

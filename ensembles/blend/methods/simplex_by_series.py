@@ -18,7 +18,7 @@ class SimplexBySeries(Weighted):
     """Each series' own weights; a series without any known day takes the target's."""
 
     name = "simplex-by-series"
-    place = 6
+    place = 8
     words = "weights fitted per series on"
     by_default = False
 
