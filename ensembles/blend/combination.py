@@ -115,6 +115,19 @@ class Combination:
         return weights.mean(axis=0) if weights is not None and weights.ndim == 2 else weights
 
     @property
+    def equal(self) -> FloatArray:
+        """Equal weights of the units, ``[n_units]``: what stands beside those in use."""
+        return equal_weights(self.units)
+
+    @property
+    def moved(self) -> float | None:
+        """Share of the weight that lies elsewhere than in equal weights, 0 to 1; None for methods that weigh by
+        rank.
+        """
+        weights = self.mean_unit_weights
+        return None if weights is None else float(np.abs(weights - self.equal).sum()) / 2.0
+
+    @property
     def member_weights(self) -> FloatArray | None:
         """Each member's share in the combination, ``[n_members]``; None for methods that weigh by rank."""
         if self.mean_unit_weights is None:
@@ -139,6 +152,11 @@ class Layered(Combination):
         known = [w * found for found, w in used if found is not None]
         together = np.sum(known, axis=0) if len(known) == len(used) else None
         return cls(candidate, parts[0].members, together, parts, part_weights)
+
+    @property
+    def moved(self) -> float | None:
+        """Share of the weight that lies elsewhere than on the simplest part."""
+        return 1.0 - float(self.part_weights[0])
 
     def combine(self, y_hat: FloatArray) -> FloatArray:
         return weighted_sum(np.stack([part.combine(y_hat) for part in self.parts], axis=-1), self.part_weights)

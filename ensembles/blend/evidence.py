@@ -44,7 +44,8 @@ class Evidence:
     `surrogate` names the score and `weights` the targets' parts in the total. `prequential` is what the same procedure
     forecast in the backtest, `score_in_sample` the total of the blend on the windows it was fitted on, `pairs` the
     ranking of the final choice. Per target: `tracks` of every candidate, `calibration` the factors, `coverage` by level
-    what the bands held. `best_single` is None when no member has all targets.
+    what the bands held. `best_single` is None when no member has all targets; `equal_weights` ``[n_windows]`` are
+    the totals of the mean over families, calibrated like the blend.
     """
 
     surrogate: str
@@ -56,3 +57,4 @@ class Evidence:
     calibration: Mapping[str, Calibration]
     coverage: Mapping[str, Mapping[int, Coverage]]
     best_single: BestSinglePicks | None
+    equal_weights: FloatArray

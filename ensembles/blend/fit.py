@@ -15,6 +15,7 @@ import numpy as np
 from ensembles.blend.best_single_picks import pick_best_single
 from ensembles.blend.calibration import Calibration, prequential_factors
 from ensembles.blend.choice import Chooser
+from ensembles.blend.combination import BASELINE
 from ensembles.blend.evidence import Evidence, PrequentialForecasts
 from ensembles.blend.methods.base import FittingRules
 from ensembles.blend.pair import Choice
@@ -116,8 +117,13 @@ class _Fitting:
             calibration=calibration,
             coverage={t: coverage(prequential.bands[t], cube.y, cube.horizons) for t, cube in self.cubes.items()},
             best_single=pick_best_single(self.cubes, self.judge, self.before),
+            equal_weights=self.judge.per_window(self._equal()),
         )
         return Blend(targets, evidence)
+
+    def _equal(self) -> Forecasts:
+        """What the mean over families forecasts, calibrated."""
+        return {t: self._calibrated(t, self.chooser.track(t, BASELINE).y_hat).y_hat for t in self.cubes}
 
     def _calibrated(self, target: str, y_hat: FloatArray) -> Calibration:
         if not self.spec.calibrate:

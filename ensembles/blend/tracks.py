@@ -45,6 +45,14 @@ class Track:
     free: Combination | None
     in_sample: FloatArray
 
+    @property
+    def held(self) -> float | None:
+        """How far the weights are held back, 0 (not at all) to 1 (equal): by the share of weight that a free fit would
+        move. None for a candidate that does not learn, or would not move anything.
+        """
+        free, kept = None if self.free is None else self.free.moved, self.final.moved
+        return None if not free or kept is None else max(0.0, 1.0 - kept / free)
+
 
 @dataclass(frozen=True)
 class _Layer:

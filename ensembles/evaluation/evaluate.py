@@ -1,7 +1,7 @@
 """What this configuration would have scored had it been used: window by window, from out-of-fold forecasts alone.
 
-The blend stands against what one could have done instead: blend one family only, use the single member that
-looked best at the time, repeat last week. No contender knew a window that it forecast.
+The blend stands against what one could have done instead: weigh all families alike, blend one family only, use the
+single member that looked best at the time, repeat last week. No contender knew a window that it forecast.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from ensembles.blend.combination import BASELINE
 from ensembles.blend.fit import fit_blend
 from ensembles.blend.spec import BlendSpec
 from ensembles.judging.bootstrap import BLOCK, CONFIDENCE
@@ -21,6 +22,7 @@ from forecasting.score.names import score_named
 
 __all__ = ["Contender", "Evaluation", "evaluate_blend"]
 
+EQUAL = "equal weights over families"
 BEST_SINGLE = "best single member, as picked"
 NAIVE = "seasonal-naive"
 
@@ -104,7 +106,11 @@ def _contender(name: str, y_hat: Forecasts, judge: Judge, blend: Forecasts) -> C
 def _forecasts(cubes: Mapping[str, OofCube], judge: Judge, spec: BlendSpec) -> dict[str, Forecasts]:
     weights, surrogate, rounding = judge.weights, judge.points_score.name, judge.rounding
     blend = fit_blend(cubes, weights, spec, surrogate, rounding).evidence
-    found: dict[str, Forecasts] = {BLEND: blend.prequential.y_hat}
+    equal = spec.model_copy(update={"candidates": (BASELINE.label,)})
+    found: dict[str, Forecasts] = {
+        BLEND: blend.prequential.y_hat,
+        EQUAL: fit_blend(cubes, weights, equal, surrogate, rounding).evidence.prequential.y_hat,
+    }
     for family in sorted({m.family for cube in cubes.values() for m in cube.members} - {REFERENCE}):
         own = {target: _only(cube, family) for target, cube in cubes.items()}
         if all(cube.members for cube in own.values()):

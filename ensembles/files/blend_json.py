@@ -7,11 +7,11 @@ the last bit: `BlendFile.target_blends` combines new forecasts exactly as the ru
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ensembles.blend.combination import Combination, parse_candidate
+from ensembles.blend.combination import Candidate, Combination, Layered, parse_candidate
 from ensembles.blend.target_blend import TargetBlend
 from ensembles.files.leaderboard_json import BestSingleRow, CoverageRow, PairRow
 from ensembles.files.stored import Stored, StoredFile, rounded, rounded_all
@@ -25,14 +25,18 @@ if TYPE_CHECKING:
     from ensembles.blend.best_single_picks import BestSinglePicks
     from ensembles.blend.fit import Blend
     from ensembles.blend.pair import Pair
+    from ensembles.blend.tracks import Track
     from ensembles.risk.bands import Coverage
 
 __all__ = [
     "BandFacts",
     "BlendFile",
     "ChoiceRow",
+    "EqualWeights",
     "ExactNumbers",
+    "LearnedWeights",
     "MemberWeight",
+    "PartNumbers",
     "TargetFacts",
     "UnitWeight",
     "best_single_row",
@@ -42,11 +46,44 @@ __all__ = [
 
 
 class UnitWeight(Stored):
-    """A family or setting that is combined; `weight` None for methods that weigh by rank."""
+    """A family or setting that is combined; `weight` None for methods that weigh by rank; `equal` its weight if all
+    counted alike, None in files of versions that did not keep it.
+    """
 
     name: str
     family: str
     weight: float | None
+    equal: float | None = None
+
+
+class LearnedWeights(Stored):
+    """A candidate with weights that are learned, chosen or not: `weights` by unit, None where a part weighs by rank.
+
+    `held` is how far they are held back, 0 (not at all) to 1 (equal weights, or the simplest part of a second layer);
+    None where a free fit would not move them. `parts` are the shares of what a second layer combines.
+    """
+
+    method: str
+    level: str
+    weights: Mapping[str, float | None] | None
+    held: float | None
+    parts: Mapping[str, float | None] = {}
+
+
+class EqualWeights(Stored):
+    """Scores of the mean over families, calibrated like the blend."""
+
+    score: float | None
+    score_x30: float | None
+    per_window: tuple[float | None, ...]
+
+
+class PartNumbers(Stored):
+    """One of the combinations that a second layer combines, unrounded; `share` in the second layer."""
+
+    method: str
+    unit_weights: tuple[float, ...] | tuple[tuple[float, ...], ...] | None
+    share: float
 
 
 class MemberWeight(Stored):
@@ -72,7 +109,8 @@ class ExactNumbers(Stored):
     """What forecasting takes, unrounded; None for what is not a number.
 
     `unit_weights` ``[n_units]`` or ``[n_series, n_units]``, None for methods that weigh by rank; `amounts` the sizes
-    that the bands of series with negative amounts are measured by, None where no series has any.
+    that the bands of series with negative amounts are measured by, None where no series has any; `parts` what a second
+    layer combines, the simplest first.
     """
 
     unit_weights: tuple[float, ...] | tuple[tuple[float, ...], ...] | None
@@ -82,19 +120,31 @@ class ExactNumbers(Stored):
     centre: float
     quantiles: Mapping[int, float | None]
     amounts: tuple[float, ...] | None = None
+    parts: tuple[PartNumbers, ...] = ()
 
     @classmethod
     def of(cls, blend: TargetBlend) -> ExactNumbers:
-        weights, rule = blend.combination.unit_weights, blend.band_rule
+        rule = blend.band_rule
         return cls(
-            unit_weights=None if weights is None else weights.tolist(),
+            unit_weights=_listed(blend.combination.unit_weights),
             factor=float(blend.factor),
             own=tuple(_or_none(value) for value in rule.own),
             slope=float(rule.slope),
             centre=float(rule.centre),
             quantiles={level: _or_none(q) for level, q in rule.quantiles.items()},
             amounts=None if rule.amounts is None else tuple(rule.amounts.tolist()),
+            parts=_parts(blend.combination),
         )
+
+    def combination(self, candidate: Candidate, members: tuple[MemberInfo, ...]) -> Combination:
+        """What these numbers combine members with."""
+        if not self.parts:
+            return Combination(candidate, members, _array(self.unit_weights))
+        parts = tuple(
+            Combination(Candidate(part.method, candidate.level), members, _array(part.unit_weights))
+            for part in self.parts
+        )
+        return Layered.of(candidate, parts, np.array([part.share for part in self.parts]))
 
     @property
     def band_rule(self) -> BandRule:
@@ -120,6 +170,7 @@ class TargetFacts(Stored):
     bands: BandFacts
     coverage: Mapping[int, CoverageRow]
     apply: ExactNumbers | None = None
+    learned: tuple[LearnedWeights, ...] = ()
 
     @classmethod
     def of(cls, blend: Blend, target: str) -> TargetFacts:
@@ -136,6 +187,7 @@ class TargetFacts(Stored):
             bands=_bands(found.band_rule),
             coverage=coverage_rows(blend.evidence.coverage[target]),
             apply=ExactNumbers.of(found),
+            learned=tuple(_learned(track) for track in blend.evidence.tracks[target] if track.candidate.rule.learns),
         )
 
     def blend(self, target: str) -> TargetBlend:
@@ -147,8 +199,7 @@ class TargetFacts(Stored):
             )
         (candidate,) = parse_candidate(f"{self.method}/{self.level}")
         members = tuple(MemberInfo(m.member_id, m.member, m.family, m.setting) for m in self.members)
-        weights = None if self.apply.unit_weights is None else np.array(self.apply.unit_weights, dtype=np.float64)
-        return TargetBlend(Combination(candidate, members, weights), self.apply.factor, self.apply.band_rule)
+        return TargetBlend(self.apply.combination(candidate, members), self.apply.factor, self.apply.band_rule)
 
 
 class ChoiceRow(Stored):
@@ -174,6 +225,7 @@ class BlendFile(StoredFile):
     choices: tuple[ChoiceRow, ...]
     pairs: tuple[PairRow, ...]
     best_single: BestSingleRow | None
+    equal_weights: EqualWeights | None = None
 
     @classmethod
     def of(cls, blend: Blend) -> BlendFile:
@@ -195,6 +247,7 @@ class BlendFile(StoredFile):
             ),
             pairs=tuple(pair_row(pair) for pair in evidence.pairs),
             best_single=best_single_row(evidence.best_single),
+            equal_weights=_equal_weights(evidence.equal_weights),
         )
 
     def target_blends(self) -> dict[str, TargetBlend]:
@@ -219,9 +272,50 @@ def _or_nan(value: float | None) -> float:
 def _units(combination: Combination) -> tuple[UnitWeight, ...]:
     weights = _weights(combination.mean_unit_weights, len(combination.units))
     return tuple(
-        UnitWeight(name=unit.name, family=unit.family, weight=weight)
-        for unit, weight in zip(combination.units, weights, strict=True)
+        UnitWeight(name=unit.name, family=unit.family, weight=weight, equal=equal)
+        for unit, weight, equal in zip(combination.units, weights, rounded_all(combination.equal), strict=True)
     )
+
+
+def _learned(track: Track) -> LearnedWeights:
+    final, candidate = track.final, track.candidate
+    weights = None if final.mean_unit_weights is None else rounded_all(final.mean_unit_weights)
+    return LearnedWeights(
+        method=candidate.method,
+        level=candidate.level,
+        weights=None if weights is None else dict(zip((u.name for u in final.units), weights, strict=True)),
+        held=rounded(track.held),
+        parts={part.candidate.method: rounded(share) for part, share in _shares(final)},
+    )
+
+
+def _shares(combination: Combination) -> list[tuple[Combination, float]]:
+    """The parts of a second layer with their shares; none of any other combination."""
+    if not isinstance(combination, Layered):
+        return []
+    return list(zip(combination.parts, combination.part_weights.tolist(), strict=True))
+
+
+def _parts(combination: Combination) -> tuple[PartNumbers, ...]:
+    return tuple(
+        PartNumbers(method=part.candidate.method, unit_weights=_listed(part.unit_weights), share=share)
+        for part, share in _shares(combination)
+    )
+
+
+def _equal_weights(per_window: FloatArray) -> EqualWeights:
+    score = float(per_window.mean())
+    return EqualWeights(
+        score=rounded(score), score_x30=rounded(score * DAYS_PER_MONTH), per_window=rounded_all(per_window)
+    )
+
+
+def _listed(weights: FloatArray | None) -> Any:
+    return None if weights is None else weights.tolist()
+
+
+def _array(weights: Any) -> FloatArray | None:
+    return None if weights is None else np.array(weights, dtype=np.float64)
 
 
 def _members(combination: Combination) -> tuple[MemberWeight, ...]:

@@ -45,7 +45,7 @@ class FittingRules:
 
         `shrinkage` counts windows, of a month's days at least: one-day windows would hold nothing.
         """
-        return self.hold * self.shrinkage * max(y.shape[2], SHORTEST_WINDOW)
+        return self.hold * self.shrinkage * float(max(y.shape[2], SHORTEST_WINDOW))
 
 
 class Method(Protocol):

@@ -13,7 +13,7 @@ from ensembles.report.context import ReportContext
 from ensembles.report.section import Section
 
 if TYPE_CHECKING:
-    from ensembles.files.blend_json import BlendFile
+    from ensembles.files.blend_json import BlendFile, EqualWeights, LearnedWeights
 
 __all__ = ["SECTION", "BlendFacts", "BlendPart", "RankedPair", "UnitShare"]
 
@@ -22,16 +22,23 @@ MAX_PAIRS = 8
 
 @dataclass(frozen=True)
 class UnitShare:
-    """A unit of the blend; `width` of its bar in percent of the heaviest unit's."""
+    """A unit of the blend; `width` of its bar in percent of the heaviest unit's; `equal` its weight if all counted
+    alike; `learned` its weight in each candidate of `BlendPart.learned`.
+    """
 
     name: str
     weight: float
     width: float
+    equal: float | None = None
+    learned: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True)
 class BlendPart:
-    """The blend of one target, its heaviest units first. `weighted` is False for methods without fixed weights."""
+    """The blend of one target, its heaviest units first. `weighted` is False for methods without fixed weights.
+
+    `learned` are the candidates over the same units that learn their weights and do not weigh by rank, chosen or not.
+    """
 
     target: str
     words: str
@@ -40,6 +47,7 @@ class BlendPart:
     factor: float
     weighted: bool
     units: tuple[UnitShare, ...]
+    learned: tuple[LearnedWeights, ...] = ()
 
 
 class RankedPair(NamedTuple):
@@ -57,6 +65,8 @@ class BlendFacts:
     pairs: tuple[RankedPair, ...]
     others: tuple[str, ...]
     tie: float | None
+    equal: EqualWeights | None = None
+    score: float | None = None
 
 
 def blend_facts(context: ReportContext) -> BlendFacts:
@@ -67,6 +77,8 @@ def blend_facts(context: ReportContext) -> BlendFacts:
         pairs=_pairs(listed),
         others=tuple(name for name in listed[0].surrogates if name != results.board.surrogate) if listed else (),
         tie=(results.run.config.get("blend") or {}).get("tie"),
+        equal=results.blend.equal_weights if results.blend else None,
+        score=results.blend.score if results.blend else None,
     )
 
 
@@ -75,11 +87,21 @@ def _parts(blend: BlendFile) -> tuple[BlendPart, ...]:
     for target, made in blend.targets.items():
         units = sorted(made.units, key=lambda unit: (-(unit.weight or 0), unit.name))
         top = max((unit.weight or 0 for unit in units), default=0)
-        bars = [UnitShare(u.name, u.weight or 0, 100 * (u.weight or 0) / top if top else 0) for u in units]
+        learned = tuple(found for found in made.learned if found.level == made.level and found.weights is not None)
+        bars = [
+            UnitShare(
+                name=unit.name,
+                weight=unit.weight or 0,
+                width=100 * (unit.weight or 0) / top if top else 0,
+                equal=unit.equal,
+                learned=tuple((found.weights or {}).get(unit.name) for found in learned),
+            )
+            for unit in units
+        ]
         factor = 1.0 if made.factor is None else made.factor
         weighted = all(unit.weight is not None for unit in units)
         words = method_words(made.method, made.level)
-        parts.append(BlendPart(target, words, made.method, made.level, factor, weighted, tuple(bars)))
+        parts.append(BlendPart(target, words, made.method, made.level, factor, weighted, tuple(bars), learned))
     return tuple(parts)
 
 
