@@ -17,7 +17,7 @@ from forecasting.schema import FloatArray
 
 __all__ = ["InverseError"]
 
-DECIMALS = 6
+DECIMALS = 9
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ target's evidence has had its say in those already.
 """
 NO_HOLD = 1e-6
 """Smallest hold there can be: units that never differ need one."""
-DECIMALS = 6
+DECIMALS = 9
 MOST_ROUNDS = 10
 """Of the search for weights, by unit."""
 TOLERANCE = 1e-9

@@ -30,6 +30,8 @@ PATIENCE = 40
 """Iterations without a better score after which an ascent ends."""
 STEP = 0.5
 WEIGHT_DECIMALS = 4
+HELD_DECIMALS = 8
+"""Of weights after they are held, from which those of single series start: an ascent amplifies the last bits."""
 SCORE_DECIMALS = 6
 RELATIVE_DECIMALS = 8
 """Of forecasts in units of the day's actual value."""
@@ -51,7 +53,9 @@ def shrunk_weights(y_hat: FloatArray, y: FloatArray, start: FloatArray, rules: F
     """`simplex_weights` held toward `start`, ``[n_units]``, by the independent days they were fitted on."""
     weights = simplex_weights(y_hat, y, rules.score, start, rules.rounding)
     found = RelativeErrors.of(y_hat, y, by_size=rules.score.pooled)
-    return shrink(weights, start, found.n_days / found.alike(start), rules.held_days(y))
+    held = np.round(shrink(weights, start, found.n_days / found.alike(start), rules.held_days(y)), HELD_DECIMALS)
+    kept: FloatArray = held / held.sum()
+    return kept
 
 
 def simplex_weights(

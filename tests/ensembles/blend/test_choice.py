@@ -25,7 +25,7 @@ def chooser() -> Chooser:
     judge = Judge.of(cubes, WEIGHTS, LINEAR)
     candidates = (BASELINE, *parse_candidate("best-single/families"))
     rules = FittingRules(LINEAR, 3.0)
-    return Chooser({t: track_candidates(c, candidates, rules, judge) for t, c in cubes.items()}, judge, tie=0.0)
+    return Chooser(track_candidates(cubes, candidates, rules, judge), judge, tie=0.0)
 
 
 def test_the_best_candidate_of_each_target_is_chosen_where_windows_may_choose(chooser: Chooser) -> None:

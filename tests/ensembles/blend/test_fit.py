@@ -1,24 +1,17 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
-from itertools import product
 
 import numpy as np
 import pytest
 
-from ensembles.blend.combination import Candidate, fit_candidate
 from ensembles.blend.fit import fit_blend
-from ensembles.blend.methods.base import FittingRules
 from ensembles.blend.spec import BlendSpec
 from ensembles.judging.judge import Judge
-from ensembles.oof import OofCube, average_families, average_seeds
+from ensembles.oof import OofCube
 from forecasting.errors import TooManyFailures
-from forecasting.schema import FloatArray
 from forecasting.score.names import score_named
 from tests.ensembles.cubes import day_cutoffs, month_cutoffs, planted_cube, random_cube
-from tests.plain_scores import plain_score
 
 WEIGHTS = {"purchase": 0.45, "redeem": 0.55}
 
@@ -31,95 +24,32 @@ def two_targets(seed: int, cutoffs: tuple[np.datetime64, ...], horizon: int, n_s
     }
 
 
-class Oracle:
-    """The prequential rules once more, written as the text reads: window by window, pair by pair, nothing shared."""
-
-    def __init__(self, cubes: Mapping[str, OofCube], spec: BlendSpec, surrogate: str) -> None:
-        self.cubes, self.spec, self.surrogate = cubes, spec, surrogate
-        self.family = ["wape"] if surrogate == "wape" else ["linear", "convex", "concave"]
-        self.first = next(iter(cubes.values()))
-        self.n_windows = len(self.first.cutoffs)
-        self.forecast = cache(self._forecast)
-
-    def past(self, cutoff: np.datetime64 | None) -> tuple[int, ...]:
-        ends = [days[~np.isnat(days)][-1] for days in self.first.ds]
-        return tuple(j for j in range(self.n_windows) if cutoff is None or ends[j] <= cutoff)
-
-    def _forecast(self, target: str, candidate: Candidate, fit_on: tuple[int, ...], window: int) -> FloatArray:
-        cube = self.cubes[target]
-        units = average_families(cube) if candidate.level == "families" else average_seeds(cube)
-        rules = FittingRules(score_named(self.surrogate), self.spec.shrinkage)
-        return fit_candidate(candidate, cube.members, units, np.array(fit_on, int), rules).apply(cube.y_hat[:, window])
-
-    def points(self, target: str, candidate: Candidate, window: int, surrogate: str) -> float:
-        fit_on = self.past(self.first.cutoffs[window])
-        y_hat = self.forecast(target, candidate, fit_on, window)
-        return plain_score(y_hat, self.cubes[target].y[:, window], surrogate)
-
-    def choice(self, cutoff: np.datetime64 | None) -> tuple[Candidate, ...]:
-        judging = [j for j in self.past(cutoff) if self.past(self.first.cutoffs[j])]
-        base = tuple(Candidate("mean", "families") for _ in self.cubes)
-        if not judging:
-            return base
-        single = {
-            (s, t, c): np.mean([self.points(t, c, j, s) for j in judging])
-            for s in self.family
-            for t in self.cubes
-            for c in self.spec.parsed()
-        }
-        totals = {
-            (pair, s): round(sum(WEIGHTS[t] * single[s, t, c] for t, c in zip(self.cubes, pair, strict=True)), 6)
-            for pair in product(self.spec.parsed(), repeat=len(self.cubes))
-            for s in self.family
-        }
-        pairs = {pair for pair, _ in totals}
-        alive = [p for p in pairs if all(round(totals[base, s] - totals[p, s], 6) <= 0.1 for s in self.family)]
-        best = max(totals[p, self.surrogate] for p in alive)
-        tied = [p for p in alive if round(best - totals[p, self.surrogate], 6) <= self.spec.tie]
-        return min(
-            tied, key=lambda p: (sum(c.complexity for c in p), -totals[p, self.surrogate], [c.complexity for c in p])
-        )
+def test_four_months_give_fitted_candidates_a_choice_at_the_last_two_and_others_at_the_second() -> None:
+    best, rest = {"a": [9.0] * 4, "b": [5.0, 5.0, 3.0, 5.0]}, {"c": [4.0, 4.0, 6.0, 4.0]}
+    cubes = {t: planted_cube(t, best | rest) for t in WEIGHTS}
+    spec = BlendSpec(candidates=("mean", "median", "best-single"), tie=0.0, calibrate=False)
+    choices = fit_blend(cubes, WEIGHTS, spec, "linear").evidence.prequential.choices
+    labels = [choice["purchase"].label for choice in choices]
+    assert labels[0] == "mean/families"  # nothing was known
+    assert labels[1] != "best-single/families"  # no window judged it yet
+    assert labels[2:] == ["best-single/families"] * 2
 
 
-@pytest.mark.parametrize(
-    ("seed", "cutoffs", "horizon", "n_series", "surrogate", "tie"),
-    [
-        (1, month_cutoffs(4), 28, 1, "linear", 0.1),
-        (2, month_cutoffs(5), 28, 1, "concave", 0.0),
-        (3, day_cutoffs(6, 3), 7, 2, "wape", 0.02),  # overlapping windows, a panel
-        (4, day_cutoffs(5, 7), 7, 1, "convex", 0.0),
-        (5, month_cutoffs(2), 28, 1, "linear", 0.0),
-        (6, month_cutoffs(1), 28, 1, "linear", 0.1),
-    ],
-)
-def test_equals_the_rules_spelled_out(
-    seed: int, cutoffs: tuple[np.datetime64, ...], horizon: int, n_series: int, surrogate: str, tie: float
-) -> None:
-    cubes = two_targets(seed, cutoffs, horizon, n_series)
-    spec = BlendSpec(tie=tie, calibrate=False)
-    blend, oracle = fit_blend(cubes, WEIGHTS, spec, surrogate), Oracle(cubes, spec, surrogate)
-    totals = np.zeros(len(cutoffs))
-    for window, cutoff in enumerate(cutoffs):
-        choice = oracle.choice(cutoff)
-        assert tuple(blend.evidence.prequential.choices[window].values()) == choice
-        for target, candidate in zip(cubes, choice, strict=True):
-            expected = oracle.forecast(target, candidate, oracle.past(cutoff), window)
-            np.testing.assert_array_equal(blend.evidence.prequential.y_hat[target][:, window], expected)
-            totals[window] += WEIGHTS[target] * oracle.points(target, candidate, window, surrogate)
-    np.testing.assert_allclose(blend.evidence.prequential.per_window, totals)
-    final = oracle.choice(None)
-    assert tuple(f.combination.candidate for f in blend.targets.values()) == final
-    for target, candidate in zip(cubes, final, strict=True):
-        expected = oracle.forecast(target, candidate, tuple(range(len(cutoffs))), 0)
-        np.testing.assert_array_equal(blend.targets[target].apply(cubes[target].y_hat[:, 0]), expected)
-    assert [pair.chosen for pair in blend.evidence.pairs].count(True) == 1
+@pytest.mark.parametrize("candidates", [("best-single",), ("ridge", "inverse-error", "simplex", "second-layer")])
+def test_what_no_window_judged_is_not_used(candidates: tuple[str, ...]) -> None:
+    """One window fits weights, but nothing says what they are worth."""
+    cubes = {t: planted_cube(t, {"a": [9.0], "b": [1.0], "c": [1.0]}) for t in WEIGHTS}
+    blend = fit_blend(cubes, WEIGHTS, BlendSpec(candidates=candidates, tie=0.0), "linear")
+    assert {f.combination.candidate.label for f in blend.targets.values()} == {"mean/families"}
 
 
-def test_four_months_give_real_choices_at_the_last_two_only() -> None:
-    blend = fit_blend(two_targets(1, month_cutoffs(4), 28), WEIGHTS, BlendSpec(), "linear")
-    assert blend.evidence.prequential.real == (False, False, True, True)
-    assert {c.label for c in blend.evidence.prequential.choices[1].values()} == {"mean/families"}
-    assert all(pair.score is not None for pair in blend.evidence.pairs)
+def test_a_second_layer_is_judged_from_the_sixth_window_on() -> None:
+    cubes = two_targets(21, day_cutoffs(8, 7), 7)
+    tracks = fit_blend(cubes, WEIGHTS, BlendSpec(), "linear").evidence.tracks["redeem"]
+    judged = {track.candidate.method: track.judged.tolist() for track in tracks}
+    assert judged["median"] == [True] * 8
+    assert judged["ridge"] == [False] + [True] * 7
+    assert judged["second-layer"] == [False] * 5 + [True] * 3
 
 
 def test_in_sample_scores_do_not_choose() -> None:

@@ -12,7 +12,7 @@ def test_settings_of_the_blend() -> None:
         Candidate("mean", "families"),
         Candidate("greedy", "settings"),
     )
-    assert len(BlendSpec().parsed()) == 12  # weights by series only when asked for
+    assert len(BlendSpec().parsed()) == 14  # picks and free weights only when asked for
     with pytest.raises(ValidationError, match="none of mean"):
         BlendSpec(candidates=("gredy",))
     with pytest.raises(ValidationError, match="tie"):

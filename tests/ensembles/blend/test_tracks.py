@@ -27,7 +27,7 @@ def test_a_track_forecasts_each_window_by_weights_of_the_windows_before_it() -> 
     ):
         (candidate,) = parse_candidate("simplex/families")
         rules, judge = FittingRules(LINEAR, 3.0), Judge.of({"in": cube}, {"in": 1.0}, LINEAR)
-        (track,) = track_candidates(cube, (candidate,), rules, judge)
+        (track,) = track_candidates({"in": cube}, (candidate,), rules, judge)["in"]
         units = average_families(cube)
         for window, past in enumerate(known_before(cube.cutoffs, cube.ends)):
             fitted = fit_candidate(candidate, cube.members, units, past, rules)

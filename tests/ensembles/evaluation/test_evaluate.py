@@ -38,6 +38,7 @@ def test_contenders_are_the_blend_each_family_the_best_single_and_the_seasonal_n
     names = [c.name for c in found.contenders]
     assert names[0] == "blend"
     assert set(names[1:]) == {
+        "equal weights over families",
         "a alone, blended",
         "b alone, blended",
         "n alone, blended",

@@ -211,7 +211,7 @@ def test_blend_json_lists_every_member_and_the_pairs(blend: Blend) -> None:
     facts = json.loads(BlendFile.of(blend).to_bytes())
     assert set(facts["targets"]) == set(WEIGHTS)
     assert len(facts["targets"]["redeem"]["members"]) == 6
-    assert [choice["real"] for choice in facts["choices"]] == [False, False, True, True]
+    assert [choice["real"] for choice in facts["choices"]] == [False, True, True, True]
     assert sum(pair["chosen"] for pair in facts["pairs"]) == 1
     chosen = next(pair for pair in facts["pairs"] if pair["chosen"])
     assert chosen["methods"] == {t: f.combination.candidate.label for t, f in blend.targets.items()}

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ensembles.blend.fit import Blend, fit_blend
+from ensembles.blend.methods.base import all_methods
 from ensembles.blend.spec import BlendSpec
 from ensembles.files.blend_json import BlendFile
 from ensembles.oof import OofCube
@@ -36,9 +37,7 @@ def blend_by(method: str, cubes: dict[str, OofCube]) -> Blend:
     return Blend(targets, blend.evidence)
 
 
-@pytest.mark.parametrize(
-    "method", ["mean", "median", "trimmed-mean", "best-single", "simplex", "greedy", "simplex-by-series"]
-)
+@pytest.mark.parametrize("method", [method.name for method in all_methods()])
 def test_a_blend_read_back_forecasts_bit_for_bit(method: str) -> None:
     cubes = cubes_of(n_series=2)
     blend = blend_by(method, cubes)
@@ -83,11 +82,20 @@ def test_bands_of_series_with_negative_amounts_come_back_and_older_files_are_rea
 
 def test_the_layout_of_the_file() -> None:
     facts = json.loads(BlendFile.of(blend_by("greedy", cubes_of())).to_bytes())
-    assert list(facts) == [*KEYS, "choices", "pairs", "best_single"]
+    assert list(facts) == [*KEYS, "choices", "pairs", "best_single", "equal_weights"]
     target = facts["targets"]["redeem"]
-    assert list(target) == [*TARGET_KEYS, "apply"]
+    assert list(target) == [*TARGET_KEYS, "apply", "learned"]
     assert list(target["bands"]["quantiles"]) == list(target["coverage"]) == ["80", "95"]
-    assert list(target["apply"]) == ["unit_weights", "factor", "own", "slope", "centre", "quantiles", "amounts"]
+    assert list(target["apply"]) == [
+        "unit_weights",
+        "factor",
+        "own",
+        "slope",
+        "centre",
+        "quantiles",
+        "amounts",
+        "parts",
+    ]
     assert [u["name"] for u in target["units"]] == sorted(u["name"] for u in target["units"])
     assert sum(m["weight"] for m in target["members"]) == pytest.approx(1.0, abs=1e-5)
 

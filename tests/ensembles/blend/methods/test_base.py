@@ -13,7 +13,8 @@ from ensembles.blend.spec import BlendSpec
 from forecasting.registry import found_in
 from forecasting.score.names import score_named
 
-NAMES = ["mean", "median", "trimmed-mean", "best-single", "simplex", "greedy", "simplex-by-series"]
+SIMPLE = ["mean", "median", "trimmed-mean"]
+STACKING = ["inverse-error", "ridge", "best-single", "simplex", "greedy", "simplex-by-series", "second-layer"]
 RULES = FittingRules(score_named("linear"), shrinkage=3.0)
 
 PLANTED = '''
@@ -28,7 +29,7 @@ from ensembles.blend.methods.base import Weighted
 class Inverse(Weighted):
     """Weights by the inverse of the mean absolute error."""
 
-    name = "inverse-error"
+    name = "inverse-miss"
     place = 4
     words = "weights by error on"
 
@@ -39,10 +40,11 @@ class Inverse(Weighted):
 
 
 def test_methods_from_the_simplest_on() -> None:
-    assert [method.name for method in all_methods()] == NAMES
-    assert [method.place for method in all_methods()] == list(range(7))
-    assert [m.name for m in all_methods() if m.learns] == ["best-single", "simplex", "greedy", "simplex-by-series"]
-    assert BlendSpec().candidates == tuple(NAMES[:-1])
+    assert [method.name for method in all_methods()] == SIMPLE + STACKING
+    assert [method.place for method in all_methods()] == list(range(10))
+    assert [m.name for m in all_methods() if m.learns] == STACKING
+    assert [m.fewest for m in all_methods()] == [0, 0, 0, 1, 1, 1, 1, 1, 1, 4]
+    assert BlendSpec().candidates == (*SIMPLE, "inverse-error", "ridge", "simplex", "second-layer")
     assert method_named("stacking") is None
 
 
@@ -66,19 +68,19 @@ def test_a_combination_of_equal_forecasts_is_that_forecast(method: Method) -> No
 
 
 def test_a_new_method_costs_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "inverse_error.py").write_text(PLANTED)
+    (tmp_path / "inverse_miss.py").write_text(PLANTED)
     monkeypatch.setattr(ensembles.blend.methods, "__path__", [*ensembles.blend.methods.__path__, str(tmp_path)])
     found_in.cache_clear()
     all_methods.cache_clear()
     try:
-        assert [c.label for c in parse_candidate("inverse-error")] == [
-            "inverse-error/families",
-            "inverse-error/settings",
+        assert [c.label for c in parse_candidate("inverse-miss")] == [
+            "inverse-miss/families",
+            "inverse-miss/settings",
         ]
-        assert Candidate("inverse-error", "families").complexity == Candidate("simplex", "families").complexity
-        assert method_words("inverse-error", "families") == "weights by error on families"
-        assert [BlendSpec(candidates=("inverse-error",)).parsed()[1].label] == ["inverse-error/families"]
+        assert Candidate("inverse-miss", "families").complexity == Candidate("ridge", "families").complexity
+        assert method_words("inverse-miss", "families") == "weights by error on families"
+        assert [BlendSpec(candidates=("inverse-miss",)).parsed()[1].label] == ["inverse-miss/families"]
     finally:
         found_in.cache_clear()
         all_methods.cache_clear()
-        sys.modules.pop("ensembles.blend.methods.inverse_error", None)
+        sys.modules.pop("ensembles.blend.methods.inverse_miss", None)

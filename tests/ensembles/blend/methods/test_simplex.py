@@ -51,7 +51,7 @@ def test_weights_lie_on_the_simplex_and_never_score_below_equal_ones(seed: int, 
     assert (weights >= 0).all()
     assert weights.sum() == pytest.approx(1.0)
     assert value(x, y, weights, score) >= value(x, y, equal, score) - 1e-3
-    held = shrink(weights, equal, n_windows=2, strength=3.0)
+    held = shrink(weights, equal, n_days=2, strength=3.0)
     np.testing.assert_allclose(held, 0.4 * weights + 0.6 * equal)
 
 
