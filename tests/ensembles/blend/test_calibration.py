@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from statistics import NormalDist
+
 import numpy as np
 import pytest
 
@@ -31,6 +33,27 @@ def test_the_factor_is_the_best_for_simulated_errors(surrogate: str, sigma: floa
     best = max(earned(factor) for factor in np.arange(0.94, 1.01, 0.01))
     assert earned(found) > best - 0.003
     assert earned(found) >= earned(1.0)
+
+
+@pytest.mark.parametrize("surrogate", UNPUBLISHED)
+def test_the_factor_is_no_multiple_of_a_step_and_moves_with_the_size_of_errors(surrogate: str) -> None:
+    """Against an integral of its own, by ratios of y to the forecast; a grid of 0.001 would be off by half of that."""
+    score = score_named(surrogate)
+    assert isinstance(score, Pointwise)
+    quantiles = (np.arange(200_000) + 0.5) / 200_000
+    normal = NormalDist()
+    z = np.array([normal.inv_cdf(float(q)) for q in quantiles[::20]])
+    found = [score.best_factor(sigma) for sigma in (0.1, 0.1005, 0.101, 0.15)]
+    assert found == sorted(found, reverse=True)
+    assert len(set(found)) == 4
+    assert abs(found[0] - found[1]) < 1e-3
+
+    def earned(factor: float) -> float:
+        return float(score.points(np.array(factor), np.exp(0.15 * z)).mean())
+
+    best = max(earned(factor) for factor in np.arange(found[3] - 0.002, found[3] + 0.002, 0.0001))
+    assert earned(found[3]) > best - 1e-5
+    assert score.best_factor(1e-5) == pytest.approx(1.0, abs=1e-4)
 
 
 def test_wape_and_perfect_forecasts_want_no_factor() -> None:

@@ -45,10 +45,8 @@ def average(values: Array, members: Sequence[Any], level: str) -> tuple[Array, l
 def by_rank(method: str, values: Array) -> Array:
     ordered = np.sort(values, axis=-1)
     n = ordered.shape[-1]
-    if method == "median":
-        return np.median(ordered, axis=-1)
     cut = max(int(n * 0.2), 1) if n >= 3 else 0
-    return ordered[..., cut : n - cut].mean(axis=-1)
+    return np.median(ordered, axis=-1) if method == "median" else ordered[..., cut : n - cut].mean(axis=-1)
 
 
 def days(x: Array, y: Array, by_size: bool) -> tuple[Array, Array, Array, Array]:
@@ -103,9 +101,8 @@ class Oracle:
         self.family = ["wape"] if surrogate == "wape" else ["linear", "convex", "concave"]
 
     def past(self, window: int | None) -> tuple[int, ...]:
-        if window is None:
-            return tuple(range(self.n_windows))
-        return tuple(j for j in range(self.n_windows) if max(self.first.ds[j]) <= self.first.cutoffs[window])
+        ends = [days.max() for days in self.first.ds]
+        return tuple(j for j, end in enumerate(ends) if window is None or end <= self.first.cutoffs[window])
 
     @cached_property
     def units(self) -> dict[tuple[str, str], Any]:
@@ -114,15 +111,14 @@ class Oracle:
 
     def equal(self, target: str, level: str) -> Array:
         names = [family for family, _ in self.units[target, level][1]]
-        return np.array([1 / len(set(names)) / names.count(f) for f in names])
+        return np.array([1 / len(set(names)) / names.count(name) for name in names])
 
     def weights(self, target: str, candidate: Candidate, seen: tuple[int, ...]) -> Array:
         """Of a method that learns, from some windows."""
         method, level = candidate
         at, parts = list(seen), self.parts(level)
         stacks = {t: self.units[t, level][0][:, at] for t in self.cubes}
-        toward = self.equal(target, level)
-        doubt = toward / 2
+        toward, doubt = self.equal(target, level), self.equal(target, level) / 2
         if method == "second-layer":
             stacks = {t: np.stack([self.forecast(t, part)[:, at] for part in parts], axis=-1) for t in self.cubes}
             toward, doubt = np.eye(len(parts))[0], np.full(len(parts), 0.5 / len(parts))
@@ -130,12 +126,9 @@ class Oracle:
             return toward
         actual = {t: cube.y[:, at] for t, cube in self.cubes.items()}
         if method == "best-single":
-            x, y = stacks[target], actual[target]
-            scores = [
-                np.mean([plain_score(x[:, w, :, i], y[:, w], self.surrogate) for w in range(len(at))])
-                for i in range(len(toward))
-            ]
-            return np.eye(len(toward))[int(np.argmax(np.round(scores, 6)))]
+            x, y, n = stacks[target], actual[target], range(len(at))
+            scores = [[plain_score(x[:, w, :, i], y[:, w], self.surrogate) for w in n] for i in range(len(toward))]
+            return np.eye(len(toward))[int(np.argmax(np.round(np.mean(scores, axis=1), 6)))]
         evidence = {t: days(stacks[t], actual[t], self.surrogate == "wape") for t in self.cubes}
         pooled, own = list(evidence.values()), [evidence[target]]
         if method == "inverse-error":
@@ -173,11 +166,10 @@ class Oracle:
         return values[:, window] @ self.weights(target, candidate, seen)
 
     def forecast(self, target: str, candidate: Candidate) -> Array:
-        key = (target, candidate)
-        if key not in self.known:
+        if (target, candidate) not in self.known:
             rows = [self.combined(target, candidate, w, self.past(w)) for w in range(self.n_windows)]
-            self.known[key] = np.stack(rows, axis=1)
-        return self.known[key]
+            self.known[target, candidate] = np.stack(rows, axis=1)
+        return self.known[target, candidate]
 
     def points(self, target: str, candidate: Candidate, window: int, score: str) -> float:
         key = (target, candidate, window, score)
@@ -241,16 +233,13 @@ def test_the_blend_and_the_leaderboard_computed_apart(
     for target, candidate in zip(SHARES, final, strict=True):
         expected = oracle.combined(target, candidate, 0, oracle.past(None))
         np.testing.assert_allclose(blend.targets[target].apply(cubes[target].y_hat[:, 0]), expected, rtol=1e-6)
-    windows = [Window(cutoff, 7) for cutoff in cutoffs]
-    judge = Judge.of(cubes, SHARES, score_named(surrogate))
+    windows, judge = [Window(cutoff, 7) for cutoff in cutoffs], Judge.of(cubes, SHARES, score_named(surrogate))
     board = build_leaderboard(cubes, judge, blend, windows, {}, MemberFacts(), season_length=7)
     rows = {row.member: row.score for row in board.rows}
     assert rows["blend"] == pytest.approx(np.mean(totals), abs=1e-6)
     for i, member in enumerate(oracle.first.members):
-        scores = {
-            t: [plain_score(c.y_hat[:, k, :, i], c.y[:, k], surrogate) for k in range(n_windows)]
-            for t, c in cubes.items()
-        }
+        own = {t: [(c.y_hat[:, k, :, i], c.y[:, k]) for k in range(n_windows)] for t, c in cubes.items()}
+        scores = {t: [plain_score(y_hat, y, surrogate) for y_hat, y in pairs] for t, pairs in own.items()}
         plain = sum(share * np.mean(scores[t]) for t, share in SHARES.items())
         assert rows[member.name] == pytest.approx(plain, abs=1e-6)
     for method, level in oracle.candidates:

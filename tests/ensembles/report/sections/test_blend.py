@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from ensembles.report.context import ReportContext
 from ensembles.report.sections.blend import MAX_PAIRS, SECTION
 from tests.ensembles.report.pages import failed_context, shown, small_context
@@ -14,6 +16,20 @@ def test_units_stand_by_weight() -> None:
     assert [unit.name for unit in part.units] == ["a", "b", "c"]
     assert {unit.width for unit in part.units} == {100.0}
     assert "33.3%" in shown(SECTION, small_context()).text
+
+
+def test_learned_weights_stand_beside_equal_ones_with_how_far_they_are_held() -> None:
+    context = ReportContext.of(small_run(candidates=("mean", "inverse-error", "ridge", "simplex")))
+    part = SECTION.facts(context).parts[0]
+    names = [found.method for found in part.learned]
+    assert {"inverse-error", "ridge", "simplex"} <= set(names)
+    assert all(unit.equal == pytest.approx(1 / 3, abs=1e-6) for unit in part.units)
+    for i, found in enumerate(part.learned):
+        assert sum(unit.learned[i] or 0.0 for unit in part.units) == pytest.approx(1.0, abs=1e-5)
+        assert found.held is None or 0.0 <= found.held <= 1.0
+    text = shown(SECTION, context).text
+    assert "held" in text
+    assert "Equal weights over families, calibrated alike, score" in text
 
 
 def test_a_median_has_no_weights() -> None:
