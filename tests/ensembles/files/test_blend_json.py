@@ -13,7 +13,7 @@ from ensembles.blend.spec import BlendSpec
 from ensembles.files.blend_json import BlendFile
 from ensembles.oof import OofCube
 from forecasting.errors import StorageError
-from tests.ensembles.cubes import month_cutoffs, random_cube
+from tests.ensembles.cubes import day_cutoffs, month_cutoffs, random_cube
 
 WEIGHTS = {"purchase": 0.45, "redeem": 0.55}
 KEYS = ["schema_version", "surrogate", "weights", "targets", "score", "score_x30", "score_in_sample", "per_window"]
@@ -54,6 +54,23 @@ def test_a_blend_read_back_forecasts_bit_for_bit(method: str) -> None:
         for level in two.low:
             assert one.low[level].tobytes() == two.low[level].tobytes()
             assert one.high[level].tobytes() == two.high[level].tobytes()
+
+
+def test_a_second_layer_read_back_forecasts_bit_for_bit() -> None:
+    cubes = {
+        t: random_cube(t, "a:x2 b:y1 c:z1", day_cutoffs(9, 7), 7, seed=i, n_series=2) for i, t in enumerate(WEIGHTS, 40)
+    }
+    spec = BlendSpec(candidates=("trimmed-mean", "ridge", "inverse-error", "second-layer"), tie=0.0)
+    fitted = fit_blend(cubes, WEIGHTS, spec, "linear")
+    tracks = {t: next(r for r in row if r.candidate.rule.layer == 2) for t, row in fitted.evidence.tracks.items()}
+    targets = {t: type(f)(tracks[t].final, f.factor, f.band_rule) for t, f in fitted.targets.items()}
+    file = BlendFile.from_bytes(BlendFile.of(Blend(targets, fitted.evidence)).to_bytes(), "run")
+    for target, cube in cubes.items():
+        y_hat = cube.y_hat[:, -1] * 1.1
+        assert file.target_blends()[target].apply(y_hat).tobytes() == targets[target].apply(y_hat).tobytes()
+        shares = file.targets[target].learned[-2].parts
+        assert sum(share or 0.0 for share in shares.values()) == pytest.approx(1.0, abs=1e-5)
+        assert next(iter(shares)) == "mean"
 
 
 def test_bands_that_are_not_there_come_back_as_such() -> None:

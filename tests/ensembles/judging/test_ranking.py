@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ensembles.judging.ranking import LISTED, MARGIN, rank_tuples
+from ensembles.judging.ranking import LISTED, MARGIN, Field, rank_tuples
 
 NAMES = ("linear", "convex", "concave")
 
@@ -78,3 +78,17 @@ def test_many_targets_stay_tractable() -> None:
     best = scores["linear"].max(axis=1).mean()
     assert best - 0.02 - 1e-6 <= ranking.chosen.score <= best + 1e-6
     assert LISTED <= len(ranking.listed) <= LISTED + 2
+
+
+def test_only_the_one_that_stands_and_newcomers_may_be_chosen() -> None:
+    scores = {"linear": np.array([[5.0, 6.0, 5.5, 5.2]])}
+
+    def chosen(field: Field) -> tuple[int, ...]:
+        complexity = np.arange(4)
+        ranking = rank_tuples(scores, np.ones(1), complexity, surrogate="linear", baseline=0, tie=0.0, field=field)
+        assert len(ranking.listed) == 4  # all of them are ranked
+        return ranking.chosen.choice
+
+    assert chosen(Field()) == (1,)
+    assert chosen(Field((2,), frozenset({3}))) == (2,)
+    assert chosen(Field((0,), frozenset({3}))) == (3,)
