@@ -20,7 +20,7 @@ import numpy as np
 
 from cluster.notebook.spelling import Spelling, spelled
 from forecasting.data.dataset import open_data
-from forecasting.data.formats.decode import parse_day
+from forecasting.data.formats.writing.days import parse_day
 from forecasting.data.spec import DataSpec
 from forecasting.errors import DataError
 from forecasting.panel import Panel

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,10 +16,13 @@ import numpy as np
 import pyarrow as pa
 
 from forecasting.data.formats.columns import find_column, listed
-from forecasting.data.formats.decode import decode_dates, parse_day
 from forecasting.data.formats.files import table_at
+from forecasting.data.formats.options import TableOptions
 from forecasting.data.formats.reading import OpenTable
-from forecasting.data.formats.table import SmallTable, read_table
+from forecasting.data.formats.table import SmallTable
+from forecasting.data.formats.whole import read_table
+from forecasting.data.formats.writing.days import parse_day
+from forecasting.data.formats.writing.numerals import decode_numbers
 from forecasting.data.rows import is_until
 from forecasting.errors import ConfigError, DataError
 from forecasting.schema import DS, UNIQUE_ID, DateArray, FloatArray, IntArray, Y
@@ -73,7 +76,7 @@ class Look:
     @cached_property
     def days(self) -> dict[str, DateArray]:
         """The columns that hold days, ``[n_rows]`` each with NaT where a cell is none: at least half of the cells."""
-        found = {column: decode_dates(self.table.columns[column]) for column in self.columns}
+        found = {column: self.table.dates(column) for column in self.columns}
         return {column: ds for column, ds in found.items() if (~np.isnat(ds)).mean() >= OFTEN}
 
     @cached_property
@@ -129,7 +132,8 @@ def look_at(path: str, given: Mapping[str, Any]) -> Look:
     DataError
         When it cannot be read, or has no header.
     """
-    with OpenTable(table_at(path)) as opened:
+    said = {key: given[key] for key in ("decimal", "date_format", "sheet", "max_bytes") if key in given}
+    with OpenTable(table_at(path, TableOptions(**said))) as opened:
         names = opened.columns
         dated = next((name for name in names if not np.isnat(parse_day(name))), None)
         if dated is not None:
@@ -138,11 +142,22 @@ def look_at(path: str, given: Mapping[str, Any]) -> Look:
         clear = tuple(name for name in names if name and names.count(name) == 1)
         table = read_table(opened, clear)
     clear = tuple(name for name in clear if not pa.types.is_nested(table.columns[name].type))
-    look = Look(table, clear)
+    days = Look(table, clear).days
+    amounts = tuple(name for name in clear if name not in days and _may_be_numbers(table, name))
+    look = Look(replace(table, amounts=amounts), clear)
     if given.get("as_of") is None:
         return look
     ds = next((ds for ds in look.days.values()), None)
     return look if ds is None else Look(table.where(is_until(ds, given["as_of"])), clear)
+
+
+def _may_be_numbers(table: SmallTable, column: str) -> bool:
+    """Whether most of what stands in a column is a number with one decimal mark or the other."""
+    for mark in ".,":
+        read = decode_numbers(table.columns[column], mark)
+        if (there := ~read.missing).any() and (~read.bad[there]).mean() > OFTEN:
+            return True
+    return False
 
 
 def columns_of(look: Look, given: Mapping[str, Any], targets: Sequence[str] = ()) -> Columns:
