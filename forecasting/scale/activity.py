@@ -5,8 +5,8 @@ amounts cannot say that, and a logarithm cannot hold a zero. So a series is fore
 
 1. `Activity.chance`: how likely anything flows on a day. It is the share of like days that were active, faded and
    held toward the share of all days. What makes days alike is chosen for each series by how well it would have told
-   activity in advance: nothing at all, work day or not, the weekday, both, or the day of the month on which payments
-   fall due.
+   activity in advance (see `day_kinds`): nothing at all, work day or not, the weekday, alternate weeks, the position in
+   the month, or the day of the month on which payments fall due.
 2. `if_active`: the history with zeros replaced by amounts of like active days, from which models learn how much flows
    if anything does.
 
@@ -19,12 +19,12 @@ Everything reads the history up to a cutoff only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from forecasting.calendar import Calendar
+from forecasting.scale.day_kinds import Kinds, divisions
 from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray
 
 __all__ = ["Activity", "activity_of", "fill_from_like_days"]
@@ -41,18 +41,14 @@ IMPROBABLE = 1e-3
 """Chance of a run of zeros, under the activity before it, below which the series counts as stopped."""
 LONGER = 1.5
 """A stop must be this much longer than every earlier run, in active days that were expected of it."""
+FEWEST_ZEROS = 4
+"""Zeros that tell a kind of days; fewer are single days."""
 SIMPLER = 1.0
 """Log score by which a finer division of days must be better than a coarser one."""
 NEAR = 4
 """Like days on either side that an amount is filled from."""
 NEAREST = 16
 """Days that stand in for like days."""
-MONTH = 31
-MARGIN = 20
-"""Days around the days asked for among which payments may move."""
-
-Kinds = Callable[[DateArray], BoolArray]
-"""Days ``[n]`` → the kinds that each is of, ``[n, n_kinds]``; every day is of one kind at least."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +121,8 @@ def _longest_run(values: BoolArray) -> tuple[int, int]:
 def _best_division(ds: DateArray, active: BoolArray, calendar: Calendar) -> tuple[Kinds, FloatArray]:
     """The division of days that told activity best before it came, and the chances it gave ``[n]``."""
     best: tuple[float, Kinds, FloatArray] | None = None
-    for kinds in _divisions(calendar):
+    tried = divisions(calendar)
+    for kinds in tried if len(active) - active.sum() >= FEWEST_ZEROS else tried[:1]:
         told, _ = _chances(kinds(ds), active)
         worth = float(np.log(np.where(active, told, 1.0 - told)).sum())
         if best is None or worth > best[0] + SIMPLER:
@@ -185,52 +182,6 @@ def _expected(member: BoolArray, active: BoolArray, start: int) -> FloatArray:
     """Chance of each day from `start` on, by the activity before it: zeros of a run must not excuse the run."""
     chances = _chances(member[:start], active[:start])[1]
     return np.asarray(np.minimum(np.where(member[start:], chances, 0.0).max(axis=1), 0.99))
-
-
-# -- what makes days alike, coarsest first
-
-
-def _divisions(calendar: Calendar) -> Sequence[Kinds]:
-    def work(ds: DateArray) -> BoolArray:
-        facts = calendar.days(ds)
-        holiday = ~facts.workday & (np.array(facts.holiday) != "")
-        return np.stack([facts.workday, ~facts.workday & ~holiday, holiday], axis=1)
-
-    def weekday(ds: DateArray) -> BoolArray:
-        return np.asarray(np.eye(7, dtype=bool)[calendar.days(ds).weekday])
-
-    def both(ds: DateArray) -> BoolArray:
-        return (weekday(ds)[:, :, None] & work(ds)[:, None, :]).reshape(len(ds), -1)
-
-    return (
-        lambda ds: np.ones((len(ds), 1), dtype=bool),
-        work,
-        weekday,
-        both,
-        lambda ds: _due_days(calendar, ds, forward=False),
-        lambda ds: _due_days(calendar, ds, forward=True),
-    )
-
-
-def _due_days(calendar: Calendar, ds: DateArray, *, forward: bool) -> BoolArray:
-    """Days of the month whose payments each day carries ``[n, 31]``, and whether it is a day off: ``[n, 32]``.
-
-    A payment due on a day off is made on the last work day before it, or (`forward`) on the first one behind it; one
-    due on a day that the month lacks, on the month's last day.
-    """
-    span = np.arange(ds.min() - MARGIN, ds.max() + MARGIN + 1)
-    facts = calendar.days(span)
-    works = np.flatnonzero(facts.workday)
-    side = np.searchsorted(works, np.arange(len(span)), side="left" if forward else "right") - (not forward)
-    carrier = works[np.clip(side, 0, len(works) - 1)]
-    carried = np.zeros((len(span), MONTH + 1), dtype=bool)
-    carried[carrier, facts.day - 1] = True
-    for extra in range(1, 4):
-        last = np.flatnonzero((facts.days_left == 0) & (facts.day + extra <= MONTH))
-        carried[carrier[last], facts.day[last] + extra - 1] = True
-    carried[~facts.workday] = False
-    carried[~facts.workday, MONTH] = True
-    return np.asarray(carried[(ds - span[0]).astype(np.int64)])
 
 
 # -- amounts
