@@ -39,6 +39,7 @@ from cluster.stages.plan_view import plan_only
 from forecasting.data.quality.finding import Finding
 from forecasting.errors import ConfigError, DataError, UserError
 from forecasting.sample.write import write_sample
+from tests.forecasting.data.workbooks import Error, ods, xlsx
 
 __all__ = ["Broken", "run_case"]
 
@@ -56,6 +57,8 @@ NASTY = (
     "", " ", "-1", "x", "1e400", "nan", "inf", "9007199254740993", "99999999999999999999", "0", "1,234", '"1,234"',
     '"', '"a\nb"', "0x1F", "20140230", "2014-02-29", "30140101", "20140101", "2014-08-10T12:00", "１２", "\u202e",
     "\x00", "NULL", "-0.0", "1_0", "=1+1", "true", "\ufeff", "a" * 300, "2014年8月1日", "1;2", "\t",
+    '"1.234,56"', "1.234", '"1,5"', "12-", "(5)", "€ 3", "$4", "\u22127", "1'000.5", "01/02/2014", "31.12.2014",
+    "Total", "20140810T00:00Z", "2014-08-10T00:00:00+08:00", "2014-08-10 00:00:00 AM", "|", "Summe;1;2", "sep=;",
 )  # fmt: skip
 Files = dict[str, bytes]
 
@@ -112,6 +115,14 @@ def _bases() -> tuple[tuple[str, Files, str], ...]:
         ("b.csv", {"b.csv": _worked(90)}, "{kind: table, unit: EUR, missing: skip, scale: auto}"),
         ("b.csv", {"b.csv": _worked(90)}, "{kind: table, unit: EUR, freq: auto}"),
         ("w.csv", {"w.csv": _worked(400, "W-WED")}, "{kind: table, freq: auto, missing: error}"),
+        ("g.csv", {"g.csv": _german()}, "{kind: table, unit: EUR}"),
+        ("g.csv", {"g.csv": b"sep=;\n" + _german() + b";;;\n"}, "{kind: table, decimal: comma, date_format: dmy}"),
+        ("g.csv", {"g.csv": _german().decode("cp1252").encode("utf-16")}, "{kind: table, unit: EUR}"),
+        ("k.xlsx", {"k.xlsx": xlsx({"Tabelle1": _cells(), "leer": []}, at=(2, 1))}, "{kind: table}"),
+        ("k.xlsx", {"k.xlsx": xlsx({"a": _cells(), "b": [["x"]]})}, "{kind: table, sheet: a, freq: D}"),
+        ("k.ods", {"k.ods": ods({"Tabelle1": _cells()})}, "{kind: table, unit: EUR}"),
+        ("", {"daily_totals.xlsx": xlsx({"a": _cells()})} | rates, "{past: []}"),
+        ("", {"user_balance_table.csv": table.replace(b",", b";")} | rates, "{past: [share_amt]}"),
         ("r.csv", {"r.csv": _ragged()}, "{kind: panel, targets: {sales: 1.0}, missing: zero, max_lag: 3}"),
         ("r.csv", {"r.csv": _ragged()}, "{kind: panel, targets: {sales: 1.0}, missing: error}"),
     )
@@ -134,6 +145,20 @@ def _ragged() -> bytes:
     for place, (uid, (begin, end)) in enumerate(spans.items()):
         lines += [f"{uid},{days[k]},{k % 7 + 10 * place}" for k in range(begin, end)]
     return "\n".join(["unique_id,ds,y", *lines, ""]).encode()
+
+
+def _german() -> bytes:
+    """A bank's table, with a column that nobody asks for."""
+    days = pd.date_range("2024-01-03", periods=60)
+    rows = [f"{day:%d.%m.%Y};1.{100 + k},{k % 100:02};{k % 7},5;Öl" for k, day in enumerate(days)]
+    return "\r\n".join(["ds;purchase;redeem;Größe", *rows, ""]).encode("cp1252")
+
+
+def _cells() -> list[list[object]]:
+    """A workbook's table with an error and a text in columns that nobody asks for."""
+    days = pd.date_range("2024-01-03", periods=60)
+    rows = [[day.date(), 100.25 + k, k % 7, Error() if k == 5 else "x"] for k, day in enumerate(days)]
+    return [["ds", "purchase", "redeem", "note"], *rows]
 
 
 # -- damage
@@ -178,9 +203,13 @@ def _cut(rng: Random, content: bytes) -> bytes:
 
 
 def _whole(rng: Random, content: bytes) -> bytes:
-    match rng.randrange(8):
+    match rng.randrange(10):
         case 0:
             return b""
+        case 7:
+            return content.replace(b".", rng.choice([b",", b"'", b"\xa0"]))
+        case 8:
+            return content.replace(b"\n", rng.choice([b",,\n", b";\n", b"\n,,,\n"]))
         case 1:
             return content.replace(b"\n", rng.choice([b"\r\n", b"\r", b"\n\n"]))
         case 2:
@@ -202,7 +231,7 @@ def _names(rng: Random, case: Case) -> None:
     content = case.files.pop(name)
     match rng.randrange(4):
         case 0:
-            case.files["other.csv"] = content
+            case.files[rng.choice(["other.csv", "daily_totals.xlsx", "d.ods"])] = content
         case 1:
             case.files[f"{name}/inner.csv"] = content
         case 2:
@@ -244,6 +273,8 @@ KEYS = (
     "max_lag: 40", "max_lag: -1", "scale: log", "scale: signed", "as_of: 2024-02-20", "as_of: 20140820", "as_of: soon",
     "as_of: 2030-01-01", "unit: thousand USD", "unit: ' '", "unit: null",
     "columns: {purchase: x}", "unit: CNY", "unit: EUR", "past: [y]", "past: 3", "entity: ds", "events: none.csv",
+    "decimal: comma", "decimal: point", "decimal: x", "date_format: dmy", "date_format: '%d/%m/%Y'", "date_format: '%'",
+    "date_format: ymd", "sheet: a", "sheet: ''", "sheet: 1", "max_bytes: 100", "max_bytes: 0", "max_bytes: 5000",
     "targets: {a: 1}", "targets: {purchase: 1}", "columns: {ds: purchase}", "kind: table", "kind: panel",
     "columns: [1]", "targets: {purchase: .nan}",
 )  # fmt: skip
