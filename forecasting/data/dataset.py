@@ -74,14 +74,15 @@ class DataSet:
         location = self._source.location
         calendar = Calendar(self._country)
         calendar.days(as_dates(["2014-01-01"]))  # an unknown country is said now, not in the middle of a run
+        said: tuple[str, ...] = ()
         if self._spec.events is not None:
             from forecasting.data.sources.events import find_events, read_events
 
-            found = read_events(find_events(self._spec.events, location), self._spec.columns)
+            found, said = read_events(find_events(self._spec.events, location), self._spec.columns)
             calendar = Calendar(self._country, found)
         loaded = self._source.load(calendar)
         panel = replace(loaded.panel, signed=self._spec.scale == "signed")
-        return replace(loaded, panel=panel, reading=reading_of(panel, self._spec))
+        return replace(loaded, panel=panel, notes=loaded.notes + said, reading=reading_of(panel, self._spec))
 
     @property
     def panel(self) -> Panel:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from forecasting.errors import DataError
 from tests.forecasting import fuzz
+from tests.forecasting.fuzz_data import sound_sets
 
 
 @given(rng=st.randoms(use_true_random=False))
@@ -25,9 +26,9 @@ def test_damaged_input_succeeds_or_gets_one_sentence(rng: Random) -> None:
         shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("base", range(15))
+@pytest.mark.parametrize("base", range(23))
 def test_every_undamaged_base_can_be_planned(base: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, files, data = fuzz._bases()[base]
+    path, files, data = sound_sets()[base]
     whole = fuzz.Case(dict(files), fuzz.CONFIG.format(data=data, calendar="CN"), path)
     monkeypatch.setattr(fuzz, "make_case", lambda _: whole)
     assert fuzz.run_case(Random(0), tmp_path) == "success"

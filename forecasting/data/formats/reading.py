@@ -218,6 +218,11 @@ class OpenTable:
         """Column names of the first file."""
         return self._first.columns
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was guessed of how the first file is written."""
+        return self._first.notes
+
     def __enter__(self) -> Self:
         self._first.__enter__()
         return self

@@ -66,18 +66,23 @@ class TotalsQuery:
 
 @dataclass(frozen=True)
 class DailyTotals:
-    """Days ``[n_days]`` in order and the sums ``[n_days, n_columns]`` of the query's columns, in steps of 1 / scale."""
+    """Days ``[n_days]`` in order and the sums ``[n_days, n_columns]`` of the query's columns, in steps of 1 / scale.
+
+    `notes`: what was guessed of how the rows are written.
+    """
 
     ds: DateArray
     sums: IntArray
+    notes: tuple[str, ...] = ()
 
 
 @dataclass
 class DaySums:
-    """Sums of the query's columns by day, as they grow."""
+    """Sums of the query's columns by day, as they grow; `notes`: what was guessed of how they are written."""
 
     query: TotalsQuery
     by_day: dict[np.datetime64, list[int]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def add(self, days: DateArray, rows: IntArray) -> None:
         """Add the sums `rows` ``[n, n_columns]`` of `days` ``[n]``."""
@@ -87,6 +92,7 @@ class DaySums:
 
     def merge(self, other: DaySums) -> None:
         """Add all sums of another part."""
+        self.notes = self.notes or other.notes
         for day, row in other.by_day.items():
             self._add_row(day, row)
 
@@ -113,7 +119,7 @@ class DaySums:
                 if abs(total) >= EXACT:
                     raise _too_large(name, column, day)
         sums = np.array([self.by_day[d] for d in days], dtype=np.int64)
-        return DailyTotals(np.array(days, dtype="datetime64[D]"), sums)
+        return DailyTotals(np.array(days, dtype="datetime64[D]"), sums, self.notes)
 
 
 def sum_by_day(files: Sequence[TableFile], query: TotalsQuery) -> DailyTotals:
@@ -159,7 +165,7 @@ class CarefulSums:
     def __init__(self, part: OpenPart, query: TotalsQuery, habits: Habits = PLAIN) -> None:
         self._part, self._query, self._seen, self._habits = part, query, 0, habits
         self._records: Records = range(0)
-        self.sums = DaySums(query)
+        self.sums = DaySums(query, notes=habits.notes)
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Sum the next rows of the part.
@@ -264,9 +270,9 @@ def _habits(files: Sequence[TableFile], query: TotalsQuery) -> Habits:
                 evidence.add({column: batch.column(column) for column in query.columns})
                 texts |= dict.fromkeys(distinct_texts(batch.column(query.date)))
     name, options, plain = table.name, files[0].options, separators == {","}
-    decimal, _ = decimal_habit(evidence, options, lambda *_: name, comma_separated=plain)
-    order, _ = order_habit(list(texts), options, lambda _: name, query.date)
-    return Habits(decimal, order)
+    decimal, *of_decimals = decimal_habit(evidence, options, lambda *_: name, comma_separated=plain)
+    order, *of_days = order_habit(list(texts), options, lambda _: name, query.date)
+    return Habits(decimal, order, tuple(f"{name}: {note}" for note in of_days + of_decimals if note))
 
 
 def _is_plain(column: pa.Array, n_rows: int, is_amount: bool) -> bool:

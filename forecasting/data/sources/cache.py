@@ -19,7 +19,7 @@ from forecasting.seeding import content_hash
 
 __all__ = ["bytes_fingerprint", "cached_sums", "keep_sums"]
 
-_VERSION = 1
+_VERSION = 2
 """Raised when the same bytes would be summed to something else."""
 
 
@@ -78,13 +78,15 @@ def _read(path: Path) -> DailyTotals | None:
         stored = json.loads(path.read_text(encoding="utf-8"))
         ds = np.array(stored["ds"], dtype="datetime64[D]")
         sums = np.array(stored["sums"], dtype=np.int64).reshape(len(ds), -1)
+        notes = tuple(map(str, stored["notes"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return DailyTotals(ds, sums)
+    return DailyTotals(ds, sums, notes)
 
 
 def _write(path: Path, totals: DailyTotals) -> None:
-    text = json.dumps({"ds": [str(d) for d in totals.ds], "sums": totals.sums.tolist()})
+    held = {"ds": [str(d) for d in totals.ds], "sums": totals.sums.tolist(), "notes": totals.notes}
+    text = json.dumps(held)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

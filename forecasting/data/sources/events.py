@@ -18,8 +18,10 @@ from forecasting.data.formats.whole import read_table
 from forecasting.errors import DataError
 from forecasting.schema import IntArray, iso
 
-__all__ = ["find_events", "read_events"]
+__all__ = ["Events", "find_events", "read_events"]
 
+Events = tuple[tuple[str, str], ...]
+"""(ISO date, name) of events."""
 _HOLIDAY, _AROUND = "holiday", ("lower_window", "upper_window")
 """Columns of a table of Prophet's holidays."""
 _MOST_AROUND = 366
@@ -46,8 +48,8 @@ def find_events(events: str, data: Folder | tuple[TableFile, ...]) -> tuple[Tabl
     return location
 
 
-def read_events(files: tuple[TableFile, ...], columns: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """(ISO date, name) of every event, by date; `columns` are those of the configuration.
+def read_events(files: tuple[TableFile, ...], columns: Mapping[str, str]) -> tuple[Events, tuple[str, ...]]:
+    """Every event, by date, and what was guessed of how they are written; `columns` are those of the configuration.
 
     A table of Prophet's holidays is understood: `holiday` is the name, and `lower_window` and `upper_window` add the
     days around one.
@@ -76,7 +78,7 @@ def read_events(files: tuple[TableFile, ...], columns: Mapping[str, str]) -> tup
             if seen.setdefault(event, text.strip()) != text.strip():
                 what = f"{event} has two events, {seen[event]} and {text.strip()}"
                 raise DataError(where=table.place(record), what=what, remedy="give each day one name")
-    return tuple(sorted(seen.items()))
+    return tuple(sorted(seen.items())), table.notes
 
 
 def _around(table: SmallTable) -> list[IntArray]:

@@ -44,13 +44,14 @@ class _MainTable:
     """The table of users or of days: its columns, and what one reading gave.
 
     `rows` is an error where the user table could not be judged. Where nobody asked for checks it is None, and `totals`
-    are the user table's sums, or why there are none.
+    are the user table's sums, or why there are none. `notes`: what was guessed of how the user table is written.
     """
 
     columns: tuple[str, ...]
     of_users: bool
     rows: UserTable | DailyRows | DataError | None
     totals: DailyTotals | DataError | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,9 +109,9 @@ class CompetitionFolder:
         else:
             assert isinstance(main.rows, DailyRows)
             loaded = main.rows.load(calendar)
-        return replace(
-            loaded, panel=_with_rates(loaded.panel, names if self._spec.past is None else self._spec.past, rates)
-        )
+        panel = _with_rates(loaded.panel, names if self._spec.past is None else self._spec.past, rates)
+        said = [note for rows in self._rates.values() if isinstance(rows, RateRows) for note in rows.table.notes]
+        return replace(loaded, panel=panel, notes=(*loaded.notes, *said))
 
     def check(self, bank_days: Calendar) -> list[Finding]:
         """What is wrong with the tables.
@@ -182,12 +183,12 @@ class CompetitionFolder:
                 present = [n for n in self._extras if self._spec.columns.get(n, n) in opened.columns]
                 return _MainTable(opened.columns, of_users, read_daily(opened, self._spec, present))
             if not self._checked:
-                return _MainTable(opened.columns, of_users, None, self._sums_alone(opened))
+                return _MainTable(opened.columns, of_users, None, self._sums_alone(opened), opened.notes)
             try:
                 rows = read_users(opened, self._query_if_whole(opened), self._query(opened.columns, opened.name, ()))
             except DataError as error:
                 return _MainTable(opened.columns, of_users, error)
-            return _MainTable(opened.columns, of_users, rows)
+            return _MainTable(opened.columns, of_users, rows, notes=opened.notes)
 
     def _sums_alone(self, opened: OpenTable) -> DailyTotals | DataError | None:
         query = self._query_if_whole(opened)
@@ -236,7 +237,8 @@ class CompetitionFolder:
         rows = Rows(cells, totals.ds, amounts, values[:, n:], self._extras, Rules.of(self._spec, signed=False))
         records = np.arange(len(totals.ds))
         targets = zip(self._spec.targets, query.amounts, strict=True)
-        return panel_of(rows, [Strand(Series(target), column, records) for target, column in targets], calendar)
+        loaded = panel_of(rows, [Strand(Series(target), column, records) for target, column in targets], calendar)
+        return replace(loaded, notes=(*main.notes, *totals.notes, *loaded.notes))
 
     def _totals(self, files: tuple[TableFile, ...], main: _MainTable, query: TotalsQuery) -> DailyTotals:
         if main.totals is not None:

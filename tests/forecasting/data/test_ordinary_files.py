@@ -305,4 +305,8 @@ def test_a_user_table_may_be_german_too(tmp_path: Path) -> None:
     (tmp_path / "user_balance_table.csv").write_text("user_id;report_date;total_purchase_amt;total_redeem_amt\n" + rows)
     data = open_data(DataSpec(unit="CNY"), tmp_path, None, checked=True)
     assert data.panel.y[0].tolist() == [3000 + 2 * d + 0.5 for d in range(1, 21)]
+    said = "user_balance_table.csv: "
+    assert data.loaded.notes[0] == said + "columns are separated by ;"
+    assert data.loaded.notes[1].startswith(said + "report_date is written as day, month, year")
+    assert data.loaded.notes[2].startswith(said + "amounts have decimal commas")
     assert not [f for f in data.findings if f.severity == "error"]

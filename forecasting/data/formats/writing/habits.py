@@ -34,10 +34,11 @@ Where = Callable[[int, str], str]
 
 @dataclass(frozen=True)
 class Habits:
-    """The decimal mark and the order of a day's parts that a table uses."""
+    """The decimal mark and the order of a day's parts that a table uses; `notes` say what was guessed of them."""
 
     decimal: str = "."
     order: str | None = None
+    notes: tuple[str, ...] = ()
 
     def days(self, column: pa.Array | pa.ChunkedArray) -> DateArray:
         """Days ``[n]``, NaT where the cell is none."""

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from forecasting.data.formats.writing.days import decode_dates
-from forecasting.data.formats.writing.numerals import decode_numbers
+from forecasting.data.formats.writing.numerals import decode_numbers, parse_number, shapes_of
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,49 @@ from forecasting.data.formats.writing.numerals import decode_numbers
 )
 def test_days(column: pa.Array, want: str) -> None:
     assert {str(d) for d in decode_dates(column)} == {want}
+
+
+@pytest.mark.parametrize(
+    ("text", "decimal", "value"),
+    [
+        ("1,234.50", ".", 1234.5),
+        ("1'234.50", ".", 1234.5),
+        ("1\u202f234,5 €", ",", 1234.5),
+        ("(€12)", ".", -12),
+        ("€-12", ".", -12),
+        ("12 EUR-", ".", -12),
+        ("(1,234.00) USD", ".", -1234),
+        ("Fr. 12.50", ".", 12.5),
+        ("\u22121.234", ",", -1234),
+        ("1.234", ".", 1.234),
+        ("(-5)", ".", None),
+        ("0,123", ".", None),
+        ("1,23", ".", None),
+        ("1.23", ",", None),
+        ("1,234.567,8", ".", None),
+        ("1 2", ".", None),
+        ("€ $ 5", ".", None),
+        ("-", ".", None),
+        ("EUR", ".", None),
+    ],
+)
+def test_numbers_as_people_write_them(text: str, decimal: str, value: float | None) -> None:
+    assert parse_number(text, decimal) == pytest.approx(float("nan") if value is None else value, nan_ok=True)
+
+
+def test_what_cells_show_of_the_decimal_mark() -> None:
+    cells = {
+        "point": ["12.5", "1,234.5", "1234.567", "0.123", "1,234,567", "1 234.567", "1.234e3", ".5", "Fr. 12.50"],
+        "comma": ["12,5", "1.234,5", "1234,567", "0,123", "1.234.567", "1'234,567", "1,234e3", ",5", "12,50 Fr."],
+        "open_point": ["1.234", "-1.234-", "€1.234"],
+        "open_comma": ["1,234", "(1,234)"],
+        "": ["12", "x", "01.02.2024", "", None],
+    }
+    column = [cell for group in cells.values() for cell in group]
+    shapes = shapes_of(pa.array(column))
+    assert shapes is not None
+    for kind, mask in vars(shapes).items():
+        assert [cell for cell, shown in zip(column, mask, strict=True) if shown] == cells[kind]
 
 
 def test_numbers() -> None:
