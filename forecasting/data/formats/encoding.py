@@ -60,6 +60,9 @@ def _refuse_other_kinds(name: str, head: bytes) -> None:
     for start, what, remedy in _NO_TEXT:
         if head.startswith(start):
             raise DataError(where=name, what=f"it is {what}", remedy=remedy)
+    if head.count(0) > len(head) / _MOSTLY and not any(head.startswith(mark) for mark, _ in _MARKS):
+        what = "it holds NUL characters, as UTF-16 without its mark does"
+        raise DataError(where=name, what=what, remedy="save it as UTF-8")
 
 
 def _first_bad_row(blocks: Iterable[bytes]) -> int | None:

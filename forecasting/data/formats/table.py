@@ -12,7 +12,7 @@ import pyarrow as pa
 from forecasting.data.formats.decode import first, is_total, shown
 from forecasting.data.formats.writing.days import decode_dates, distinct_texts
 from forecasting.data.formats.writing.habits import DAY_REMEDY, MarkEvidence, decimal_habit, off_zone, order_habit
-from forecasting.data.formats.writing.numerals import Numbers, currencies, decode_numbers
+from forecasting.data.formats.writing.numerals import Numbers, currencies, decode_numbers, holds_comma
 from forecasting.errors import DataError
 from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray
 
@@ -186,8 +186,10 @@ class SmallTable:
     def _decimal(self) -> str:
         if "decimal" not in self.decided:
             evidence = MarkEvidence()
-            evidence.add({name: self.columns[name] for name in self.amounts})
             comma_separated = all(part.separator == "," for part in self.parts)
+            amounts = {name: self.columns[name] for name in self.amounts}
+            if not comma_separated or any(map(holds_comma, amounts.values())):
+                evidence.add(amounts)
             options = self.parts[0].file.options
             self.decided["decimal"] = decimal_habit(evidence, options, self.place, comma_separated=comma_separated)
         return str(self.decided["decimal"][0])

@@ -25,6 +25,7 @@ from forecasting.schema import BoolArray, DateArray
 __all__ = ["DAY_REMEDY", "Habits", "MarkEvidence", "decimal_habit", "off_zone", "order_habit"]
 
 DAY_REMEDY = "write YYYYMMDD or YYYY-MM-DD, or name the format in data.date_format"
+_BLANKS = str.maketrans("\u00a0\u202f\u2009", "   ")
 _MARKS = {"point": ".", "comma": ","}
 _SPELT = {"dmy": "day, month, year", "mdy": "month, day, year"}
 
@@ -63,7 +64,7 @@ class MarkEvidence:
             for kind, mask in vars(shapes).items() if shapes is not None else ():
                 if mask.any():
                     at = int(np.argmax(mask))
-                    self.first.setdefault(kind, (start + at, name, str(column[at].as_py()).strip()))
+                    self.first.setdefault(kind, (start + at, name, str(column[at].as_py()).strip().translate(_BLANKS)))
                     self.counts[kind] = self.counts.get(kind, 0) + int(mask.sum())
 
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from forecasting.data.formats.writing.arrays import plain
 from forecasting.schema import BoolArray, FloatArray
 
-__all__ = ["MISSING", "Numbers", "Shapes", "currencies", "decode_numbers", "parse_number", "shapes_of"]
+__all__ = ["MISSING", "Numbers", "Shapes", "currencies", "decode_numbers", "holds_comma", "parse_number", "shapes_of"]
 
 MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "Null", "null", "None", r"\N")
 """Texts of a cell in which nothing stands."""
@@ -190,6 +190,12 @@ def shapes_of(column: pa.Array | pa.ChunkedArray) -> Shapes | None:
     if not pc.any(pc.match_substring_regex(text, r"\d[.,]|[.,]\d")).as_py():
         return None
     return Shapes(*(_mask(pc.match_substring_regex(text, p)) for p in (_POINT, _COMMA, _OPEN[r"\."], _OPEN[","])))
+
+
+def holds_comma(column: pa.Array | pa.ChunkedArray) -> bool:
+    """Whether any cell of a text column holds a comma; none of other types does."""
+    column = plain(column)
+    return pa.types.is_string(column.type) and bool(pc.any(pc.match_substring(column, ",")).as_py())
 
 
 def _mask(found: pa.Array) -> BoolArray:

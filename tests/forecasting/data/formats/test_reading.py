@@ -49,6 +49,7 @@ def test_chinese_captions_in_gb18030_are_known_mapped_or_refused(tmp_path: Path)
         (b"ds,purchase,redeem\n\xff\xff\xff,1,2\n", r"d\.csv:2: ds is 'ÿÿÿ', not a day"),
         (b"\x1f\x8b\x08\x00broken", "it is compressed: give it the suffix .gz"),
         (b"PK\x03\x04broken", "it is an archive or a workbook: give it its suffix"),
+        ("ds,purchase,redeem\n".encode("utf-16-le"), "it holds NUL characters, as UTF-16 without its mark does"),
         (b"ds,purchase,redeem\n\x01\xff,1,2\n", "it is no text: save it as CSV in UTF-8"),
         (
             "ds,purchase,redeem,Größe\n20140101,1,2,Öl\n20140102,1,2,".encode() + b"\xd6l\n",
