@@ -103,7 +103,7 @@ def test_two_columns_of_days_are_not_decided_between(tmp_path: Path) -> None:
 def test_a_broken_day_is_refused_by_row(tmp_path: Path) -> None:
     frame = table()
     frame.loc[40, "date"] = "Total"
-    with pytest.raises(DataError, match=r"t.csv:42: date is 'Total', not a day"):
+    with pytest.raises(DataError, match=r"t.csv:42: date is 'Total', and the row looks like a total"):
         understood(tmp_path, frame)
     with pytest.raises(DataError, match="no column holds days among in, out"):
         understood(tmp_path, frame[["in", "out"]])
