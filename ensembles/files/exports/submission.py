@@ -15,7 +15,8 @@ __all__ = ["submission_csv"]
 def submission_csv(
     ds: DateArray, y_hat: Mapping[Series, FloatArray], targets: Sequence[str], amounts: Amounts
 ) -> bytes:
-    """``YYYYMMDD`` and one amount per target with the decimals of the data; in a panel the entity first.
+    """``YYYYMMDD`` and one amount per target with the decimals of the data; in a panel the entity first,
+    empty for a series without one.
 
     Parameters
     ----------
@@ -37,10 +38,11 @@ def submission_csv(
 def _rows(
     ds: DateArray, y_hat: Mapping[Series, FloatArray], targets: Sequence[str], amounts: Amounts
 ) -> Iterator[list[Cell]]:
+    panel = any(series.entity is not None for series in y_hat)
     for entity, values in by_entity(y_hat, targets):
         if len(values) < len(targets):
             continue
-        head: list[Cell] = [] if entity is None else [entity]
+        head: list[Cell] = [entity] if panel else []
         columns = [amounts.submitted(column, target) for target, column in values.items()]
         for i, day in enumerate(as_dates(ds)):
             yield [*head, iso(day).replace("-", ""), *(amounts.text(column[i]) for column in columns)]

@@ -34,6 +34,12 @@ def test_a_panel_names_the_entity_first_and_leaves_out_incomplete_ones() -> None
     assert rows[3] == ['x,"y', "20140905", "0", "1"]
 
 
+def test_a_series_without_an_entity_has_an_empty_field_in_a_panel() -> None:
+    y_hat = {Series("sales", "A"): np.ones(3), Series("sales"): np.zeros(3)}
+    lines = submission_csv(DAYS, y_hat, ["sales"], FEN).decode().splitlines()
+    assert (lines[0], lines[3]) == ("A,20140905,1", ",20140905,0")
+
+
 def test_decimals_and_signs_are_those_of_the_data() -> None:
     y_hat = {Series("net", "Zürich; 1"): np.array([-12.346, 0.001, 7.0])}
     text = submission_csv(DAYS, y_hat, ["net"], Amounts.of("panel", "EUR", 2, ("net",))).decode()
