@@ -335,23 +335,24 @@ def score(
         ),
     ],
     surrogate: Annotated[
-        str, typer.Option(help="points of a day by relative error: linear, convex, concave; or wape")
-    ] = "linear",
+        str | None,
+        typer.Option(help="linear, convex, concave or wape; default: score.surrogate of the configuration"),
+    ] = None,
     config: Annotated[
         str | None, typer.Option("--config", metavar="CONFIG", help="configuration with targets and weights")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score any submission against any table of actual values."""
-    from cluster.config import load_config
+    from cluster.inference.truth import judged_by
     from cluster.screen.scores import show_score
     from ensembles.evaluation.submission_score import score_submission
 
     if not submission.is_file() or not truth.is_file():
         missing = truth if submission.is_file() else submission
         raise ConfigError(f"{missing}: no such file: give the submission and the table of actual values")
-    data = load_config(config or "yuebao").data
-    found = score_submission(submission, truth, data, surrogate)
+    data, configured = judged_by(config, truth)
+    found = score_submission(submission, truth, data, surrogate or configured)
     show_score(found, _consoles()[0], as_json)
 
 

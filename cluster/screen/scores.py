@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from cluster.screen.text import fits_windows, number, plain_cells, print_json, say, table_of
+from cluster.screen.text import fits_windows, number, period, plain_cells, print_json, say, table_of
 from ensembles.evaluation.compare import ComparedRun, Comparison
 from ensembles.evaluation.evaluate import Contender, Evaluation
 from ensembles.evaluation.submission_score import SubmissionScore
@@ -46,20 +46,22 @@ def show_score(score: SubmissionScore, out: Console, as_json: bool) -> None:
         return
     for note in score.notes:
         say(out, note)
-    table = Table("target", "points a day", "MAPE", "zero days", title=f"{score.surrogate} surrogate, higher is better")
+    one, title = period(score.noun), f"{score.surrogate} surrogate, higher is better"
+    table = Table("target", f"points {one}", "MAPE", "zero days", title=title)
     for name, target in score.targets.items():
         share = "-" if target.mape != target.mape else f"{target.mape:.1%}"
         table.add_row(name, f"{target.score:.3f}", share, str(target.zero_days))
     out.print(table)
     month = "" if score.score_x30 is None else f", {score.score_x30:.1f} over 30 days"
-    out.print(f"total {score.score:.3f} a day{month} ({_days(score)}, {score.start} to {score.end})")
+    out.print(f"total {score.score:.3f} {one}{month} ({_days(score)}, {score.start} to {score.end})")
 
 
 def _days(score: SubmissionScore) -> str:
     """How many days were judged, and of how many."""
     lacking = score.n_expected - score.n_rows
     count = f"{score.n_rows} of {score.n_expected}" if lacking else f"{score.n_rows}"
-    return f"{count} day{'s' if score.n_expected > 1 else ''}" + (f", {lacking} missing" if lacking else "")
+    noun = score.noun if score.n_expected > 1 else score.noun.removesuffix("s")
+    return f"{count} {noun}" + (f", {lacking} missing" if lacking else "")
 
 
 def show_comparison(found: Comparison, out: Console, as_json: bool) -> None:

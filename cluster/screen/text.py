@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-__all__ = ["fits_windows", "number", "numbers_table", "plain_cells", "print_json", "say", "share", "table_of"]
+__all__ = ["fits_windows", "number", "numbers_table", "period", "plain_cells", "print_json", "say", "share", "table_of"]
 
 NARROW, WINDOW_WIDTH = 90, 10
 """Characters of a table without windows, and of one window."""
@@ -55,3 +55,8 @@ def number(value: float | None) -> str:
 def share(value: float) -> str:
     """A fraction as a percentage; empty for NaN."""
     return "" if math.isnan(value) else f"{value:.0%}"
+
+
+def period(noun: str) -> str:
+    """What points are for: a day, a week; `noun` in the plural."""
+    return f"a {noun.removesuffix('s')}"

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from ensembles.judging.judge import DAYS_PER_MONTH, Judge
+from forecasting.axis import DAILY, Axis, infer_axis
+from forecasting.calendar import Calendar
 from forecasting.data.amounts_table import AmountRows, read_amounts_table
 from forecasting.data.formats.decode import first
 from forecasting.data.spec import DataSpec
@@ -45,9 +47,9 @@ class TargetScore:
 class SubmissionScore:
     """Weighted total per day (0 to 10) and what it is made of.
 
-    `n_rows` of `n_expected` days from `start` to `end` that have actual values are in the submission; in a panel a day
-    of each entity counts. `score_x30` is the total for 30 days; None unless these are all days of a month, without a
-    gap. `notes`: what was guessed of the tables.
+    `n_rows` of `n_expected` days from `start` to `end` are in the submission; in a panel a day of each entity counts.
+    `score_x30` is the total for 30 days; None unless these are all days of a month, without a gap. `noun`: what a
+    period is called, in the plural. `notes`: what was guessed of the tables.
     """
 
     surrogate: str
@@ -58,6 +60,7 @@ class SubmissionScore:
     n_expected: int
     start: str
     end: str
+    noun: str = "days"
     notes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
@@ -75,7 +78,8 @@ def score_submission(submission: Path, truth: Path, data: DataSpec, surrogate: s
     Parameters
     ----------
     submission, truth
-        Tables as `read_amounts_table` reads them. Actual values may cover more days than the submission.
+        Tables as `read_amounts_table` reads them. Actual values may cover more days than the submission:
+        what they say of these does not matter.
     data
         What the tables hold: targets with their weights, columns and entities.
     surrogate
@@ -87,18 +91,9 @@ def score_submission(submission: Path, truth: Path, data: DataSpec, surrogate: s
         A file that cannot be read as such a table, an empty amount in the submission, a day of it without an actual
         value, or negative amounts where the score does not allow them.
     """
-    read = read_amounts_table(data, submission, signed=True)
-    empty = first(np.isnan(read.y))
-    if empty is not None:
-        what = f"{read.series[empty].target} on {iso(read.ds[empty])} is empty"
-        raise DataError(where=read.place(empty), what=what, remedy="fill it in")
-    known = read_amounts_table(data, truth, signed=True)
-    forecasts, actual = _by_row(read, data, surrogate), _by_row(known, data, surrogate)
-    for row in forecasts:
-        if row not in actual:
-            place = f"{iso(row[1])} of {row[0]}" if row[0] else iso(row[1])
-            what = f"no actual value on {place}, which the submission forecasts"
-            raise DataError(where=truth.name, what=what, remedy="add it")
+    read, known = (read_amounts_table(data, path, signed=True) for path in (submission, truth))
+    forecasts = _forecasts(read, data, surrogate)
+    actual = _actual(known, forecasts, data, surrogate)
     judge = _judge(actual, forecasts, data.targets, surrogate)
     targets = {
         target: _target_score(judge, target, np.array([row[target] for row in forecasts.values()]))
@@ -106,35 +101,88 @@ def score_submission(submission: Path, truth: Path, data: DataSpec, surrogate: s
     }
     total = judge.total({target: found.score for target, found in targets.items()})
     days = np.unique([day for _, day in forecasts])
-    missing = _missing(forecasts, actual)
+    axis = infer_axis(np.union1d(known.ds, days), Calendar(), data.freq)
+    missing = _missing(forecasts, known, axis)
     is_month = not missing and len(days) in _MONTHS and days[-1] - days[0] == np.timedelta64(len(days) - 1, "D")
-    x30 = total * DAYS_PER_MONTH if is_month else None
-    n, span = len(forecasts), (iso(days[0]), iso(days[-1]))
-    return SubmissionScore(surrogate, total, x30, targets, n, n + missing, *span, (*read.notes, *known.notes))
+    return SubmissionScore(
+        surrogate=surrogate,
+        score=total,
+        score_x30=total * DAYS_PER_MONTH if is_month else None,
+        targets=targets,
+        n_rows=len(forecasts),
+        n_expected=len(forecasts) + missing,
+        start=iso(days[0]),
+        end=iso(days[-1]),
+        noun=DAILY.noun if axis is None else axis.noun,
+        notes=tuple(dict.fromkeys((*read.notes, *known.notes))),
+    )
 
 
-def _by_row(amounts: AmountRows, data: DataSpec, surrogate: str) -> _Amounts:
-    """The rows in which no target lacks its amount."""
+def _forecasts(read: AmountRows, data: DataSpec, surrogate: str) -> _Amounts:
+    """The submission, in which no target of a row lacks its amount."""
+    empty = first(np.isnan(read.y))
+    if empty is not None:
+        what = f"{read.series[empty].target} on {iso(read.ds[empty])} is empty"
+        raise DataError(where=read.place(empty), what=what, remedy="fill it in")
+    rows = _by_row(read.by_day())
+    for row, by_target in rows.items():
+        for target in data.targets:
+            if target not in by_target:
+                raise DataError(where=read.name, what=f"no {target} on {_place(row)}", remedy="add it")
+    _refuse_negative(rows, data, surrogate, read.name)
+    return rows
+
+
+def _actual(known: AmountRows, forecasts: _Amounts, data: DataSpec, surrogate: str) -> _Amounts:
+    """The actual values of the submission's rows; what others hold does not matter."""
+    wanted = {
+        (series, day) for series, day in zip(known.series, known.ds, strict=True) if _row(series, day) in forecasts
+    }
+    rows = _by_row(known.by_day(wanted))
+    for row in forecasts:
+        if len(rows.get(row, {})) < len(data.targets):
+            what = f"no actual value on {_place(row)}, which the submission forecasts"
+            raise DataError(where=known.name, what=what, remedy="add it")
+    _refuse_negative(rows, data, surrogate, known.name)
+    return rows
+
+
+def _by_row(amounts: Mapping[tuple[Series, np.datetime64], float]) -> _Amounts:
     found: dict[_Row, dict[str, float]] = {}
-    for (series, day), y in amounts.by_day().items():
-        found.setdefault((_entity(series), day), {})[series.target] = y
-    whole = {row: by_target for row, by_target in found.items() if len(by_target) == len(data.targets)}
-    days = [f"{iso(day)} of {who}" if who else iso(day) for who, day in whole]
+    for (series, day), y in amounts.items():
+        found.setdefault(_row(series, day), {})[series.target] = y
+    return found
+
+
+def _refuse_negative(rows: _Amounts, data: DataSpec, surrogate: str, name: str) -> None:
+    days = [_place(row) for row in rows]
     for target in data.targets:
-        values = np.array([by_target[target] for by_target in whole.values()])
-        refuse_negative(score_named(surrogate), values, days, f"{amounts.name}: {target}")
-    return whole
+        values = np.array([by_target[target] for by_target in rows.values()])
+        refuse_negative(score_named(surrogate), values, days, f"{name}: {target}")
 
 
-def _entity(series: Series) -> str:
-    return series.entity or ""
+def _row(series: Series, day: np.datetime64) -> _Row:
+    return series.entity or "", day
 
 
-def _missing(forecasts: _Amounts, actual: _Amounts) -> int:
-    """Rows of the actual values, of the entities and days that the submission spans, which it lacks."""
-    who, days = {entity for entity, _ in forecasts}, [day for _, day in forecasts]
-    within = (row for row in actual if row[0] in who and min(days) <= row[1] <= max(days))
-    return sum(row not in forecasts for row in within)
+def _place(row: _Row) -> str:
+    return f"{iso(row[1])} of {row[0]}" if row[0] else iso(row[1])
+
+
+def _missing(forecasts: _Amounts, known: AmountRows, axis: Axis | None) -> int:
+    """Rows that the submission lacks of its own entities: days it spans of which the actual values tell, and calendar
+    days between the first and the last of an entity.
+    """
+    by_entity: dict[str, list[np.datetime64]] = {}
+    for entity, day in forecasts:
+        by_entity.setdefault(entity, []).append(day)
+    start, end = min(day for _, day in forecasts), max(day for _, day in forecasts)
+    told = zip(known.series, known.ds, known.y, strict=True)
+    expected = {_row(series, day) for series, day, y in told if start <= day <= end and not np.isnan(y)}
+    expected = {row for row in expected if row[0] in by_entity}
+    if axis is not None and axis.freq == DAILY.freq:
+        expected |= {(who, day) for who, days in by_entity.items() for day in axis.between(min(days), max(days))}
+    return len(expected - forecasts.keys())
 
 
 def _judge(actual: _Amounts, rows: Iterable[_Row], weights: Mapping[str, float], surrogate: str) -> Judge:

@@ -4,7 +4,7 @@ any format and encoding, the columns that the configuration names or ours, thous
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,16 +46,20 @@ class AmountRows:
     place: Callable[[int], str]
     notes: tuple[str, ...] = ()
 
-    def by_day(self) -> Mapping[tuple[Series, np.datetime64], float]:
-        """The amount of each series on each day; empty cells are left out.
+    def by_day(
+        self, among: Collection[tuple[Series, np.datetime64]] | None = None
+    ) -> Mapping[tuple[Series, np.datetime64], float]:
+        """The amount of each series on each day, or on the days `among`; empty cells are left out.
 
         Raises
         ------
         DataError
-            When a day of a series stands twice.
+            When a day of a series that is looked at stands twice.
         """
         found: dict[tuple[Series, np.datetime64], int] = {}
         for k, key in enumerate(zip(self.series, self.ds, strict=True)):
+            if among is not None and key not in among:
+                continue
             before = found.setdefault(key, k)
             if before != k:
                 who = f"{iso(key[1])}" + (f" of {key[0].unique_id}" if key[0].entity is not None else "")

@@ -202,6 +202,23 @@ def test_score_of_a_submission(tmp_path):
     assert "score 'rmse' does not exist: choose one of concave, convex, linear, wape" in unknown.stderr
 
 
+def test_score_goes_by_the_configuration_and_knows_a_long_panel(tmp_path):
+    (tmp_path / "s.csv").write_text("A,20240909,80\nA,20240910,100\n")
+    (tmp_path / "t.csv").write_text("unique_id,ds,y\nA,2024-09-09,100\nA,2024-09-10,100\nB,2024-09-10,-1\n")
+    (tmp_path / "c.yaml").write_text(
+        "data: {kind: panel, targets: {y: 1.0}}\nscore: {surrogate: wape}\nmembers: [{model: seasonal-naive}]\n"
+    )
+    linear = pytest.approx(10 * (1 / 3 + 1) / 2)
+    for options, expected in (
+        ((), linear),
+        (("--config", "c.yaml"), 9.0),
+        (("--config", "c.yaml", "--surrogate", "linear"), linear),
+    ):
+        done = tidecast(tmp_path, "score", "s.csv", "t.csv", "--json", *options)
+        assert json.loads(done.stdout)["score"] == expected, done.stderr
+    assert "a day (2 days, 2024-09-09 to 2024-09-10)" in tidecast(tmp_path, "score", "s.csv", "t.csv").stdout
+
+
 def test_a_family_whose_package_is_missing_says_so_and_the_rest_goes_on(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "lightgbm", None)
     done = run(folder, "runs/bare", "--set", "run.max_failed_share=0.5")

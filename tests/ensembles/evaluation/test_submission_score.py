@@ -57,6 +57,34 @@ def test_a_month_is_quoted_for_whole_months_alone(score, submission: str, counte
     assert (found.score_x30 == pytest.approx(300)) if is_month else found.score_x30 is None
 
 
+def test_days_outside_the_submission_do_not_matter(score) -> None:
+    truth = "ds,purchase,redeem\n20140801,100,100\n20140901,,-5\n20140901,-1,\n20140701,-3,4\n"
+    assert score("20140801,100,100\n", truth).score == 10.0
+    with pytest.raises(DataError, match="no actual value on 2014-09-01"):
+        score("20140901,100,100\n", truth.replace("20140901,-1,\n", ""))
+    with pytest.raises(DataError, match="2014-09-01 stands twice"):
+        score("20140901,100,100\n", truth)
+
+
+def test_a_day_that_both_tables_lack_is_missing(score) -> None:
+    found = score(month(30, 15), month(31, 15))
+    assert (found.n_rows, found.n_expected, found.score_x30) == (29, 30, None)
+
+
+@pytest.mark.parametrize(("step", "noun"), [(1, "days"), (7, "weeks")])
+def test_periods_have_their_names(score, step: int, noun: str) -> None:
+    days = np.datetime64("2024-01-01") + step * np.arange(28)
+    text = "".join(f"{day},1,1\n" for day in days)
+    found = score(text, text)
+    assert (found.noun, found.n_expected, found.score_x30 is None) == (noun, 28, noun != "days")
+
+
+def test_a_long_panel_is_the_truth_of_a_submission(score) -> None:
+    long = DataSpec(kind="panel", targets={"y": 1.0})
+    found = score("A,20240909,100\n", "unique_id,ds,y\nA,2024-09-09,100\nB,2024-09-09,-1\n", spec=long)
+    assert (found.score, found.n_expected) == (10.0, 1)
+
+
 def test_missing_days_count_by_entity(score) -> None:
     days = [f"2014-08-{day:02}" for day in range(1, 4)]
     truth = "fund,date,purchase,redeem\n" + "".join(f"{who},{day},1,1\n" for who in "abc" for day in days)
