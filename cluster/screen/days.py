@@ -42,6 +42,8 @@ def show_alerts(monitored: Monitored, out: Console, as_json: bool) -> None:
         _print_alerts(monitored)
         return
     found = monitored.alerts
+    for uid, reason in found.left.items():
+        say(out, f"{uid} is left out: {reason}")
     unit = monitored.amounts.in_unit
     table = table_of("series", "day", "", "side", f"actual{unit}", f"band{unit}", "level", "severity")
     for alert in found.alerts[:TOP_ALERTS]:
@@ -60,7 +62,11 @@ def _print_alerts(monitored: Monitored) -> None:
     rows = [asdict(alert) for alert in monitored.alerts.alerts]
     alerts = [row | {"severity": row["severity"] if math.isfinite(row["severity"]) else None} for row in rows]
     quality = [{"severity": at, **q.as_json()} for at, q in monitored.quality.items()]
-    print_json({"alerts": alerts} | ({"quality": quality} if quality else {}), default=str)
+    left = monitored.alerts.left
+    print_json(
+        {"alerts": alerts} | ({"left_out": dict(left)} if left else {}) | ({"quality": quality} if quality else {}),
+        default=str,
+    )
 
 
 def _alert_cells(alert: Alert, money: Money) -> tuple[str, ...]:

@@ -120,11 +120,12 @@ def score_submission(submission: Path, truth: Path, data: DataSpec, surrogate: s
 
 def _forecasts(read: AmountRows, data: DataSpec, surrogate: str) -> _Amounts:
     """The submission, in which no target of a row lacks its amount."""
+    amounts = read.by_day()
     empty = first(np.isnan(read.y))
     if empty is not None:
         what = f"{read.series[empty].target} on {iso(read.ds[empty])} is empty"
         raise DataError(where=read.place(empty), what=what, remedy="fill it in")
-    rows = _by_row(read.by_day())
+    rows = _by_row(amounts)
     for row, by_target in rows.items():
         for target in data.targets:
             if target not in by_target:

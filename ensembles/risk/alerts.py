@@ -8,8 +8,8 @@ with the bands of the forecast.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,7 +18,7 @@ import numpy as np
 from ensembles.files.day_names import named_days
 from ensembles.files.table import places
 from forecasting.calendar import Calendar
-from forecasting.data.amounts_table import read_amounts_table
+from forecasting.data.amounts_table import AmountRows, read_amounts_table
 from forecasting.data.spec import DataSpec
 from forecasting.errors import DataError, StorageError
 from forecasting.schema import FloatArray, IntArray, iso
@@ -59,7 +59,8 @@ class Alert:
 @dataclass(frozen=True)
 class Alerts:
     """The worst first; `n_days` that had a band and an actual value (a day of each series counts), from `start` to
-    `end`, and by level how many lay `inside`; `days` that were judged, in order, by entity (empty where there is one).
+    `end`, and by level how many lay `inside`; `days` that were judged, in order, by entity (empty where there is one);
+    `left` unique_id → why the actual values of a series of a panel were not judged.
     """
 
     alerts: tuple[Alert, ...]
@@ -68,6 +69,7 @@ class Alerts:
     start: str
     end: str
     days: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    left: Mapping[str, str] = field(default_factory=dict)
 
     def beyond(self, level: int) -> int:
         """Days outside the band of `level` percent."""
@@ -98,22 +100,43 @@ def monitor(forecast: ForecastFile, actuals: Path, data: DataSpec, calendar: Cal
     Raises
     ------
     DataError
-        A file that cannot be read as such a table, or that shares no day with the forecast.
+        A file that cannot be read as such a table, or that shares no day with the forecast. A fault of one series of
+        a panel leaves out that series alone; one on a day that was not forecast does not matter.
     StorageError
         A forecast without bands.
     """
     blend = forecast.blend
     if not len(blend) or not blend.bands:
         raise StorageError("forecast.parquet holds no bands: run again to write them")
-    known = read_amounts_table(data, actuals, signed=True).by_day()
-    y = {(series.unique_id, day): amount for (series, day), amount in known.items()}
+    known = read_amounts_table(data, actuals, signed=True)
     days = list(zip(blend.unique_id, blend.ds, strict=True))
+    y, left = _actuals(known, set(days))
     rows = [row for row, day in enumerate(days) if day in y]
     if not rows:
         start, end = iso(blend.ds.min()), iso(blend.ds.max())
         what = f"it shares no day and series with the forecast of {start} to {end}"
         raise DataError(where=actuals.name, what=what, remedy="check both")
-    return _judge(blend.where(np.array(rows)), np.array([y[days[row]] for row in rows]), calendar)
+    found = _judge(blend.where(np.array(rows)), np.array([y[days[row]] for row in rows]), calendar)
+    return replace(found, left=left)
+
+
+def _actuals(
+    known: AmountRows, forecast: Collection[tuple[str, np.datetime64]]
+) -> tuple[dict[tuple[str, np.datetime64], float], dict[str, str]]:
+    """The actual values of the days that were forecast, and the series of a panel that are left out, with the reason.
+
+    Raises
+    ------
+    DataError
+        What is wrong is wrong with the single table, or with every series.
+    """
+    keys = zip(known.series, known.ds, strict=True)
+    amounts, faults = known.sorted_out({key for key in keys if (key[0].unique_id, key[1]) in forecast})
+    for series, fault in faults.items():
+        if series.entity is None or not amounts:
+            raise fault
+    left = {series.unique_id: str(fault) for series, fault in faults.items()}
+    return {(series.unique_id, day): y for (series, day), y in amounts.items()}, left
 
 
 def _judge(rows: OofFile | ForecastFile, y: FloatArray, calendar: Calendar) -> Alerts:

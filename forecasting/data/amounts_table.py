@@ -5,13 +5,13 @@ any format and encoding, the columns that the configuration names or ours, thous
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from forecasting.data.formats.columns import find_column, listed, present
-from forecasting.data.formats.decode import FAULTS, amount_fault, first
+from forecasting.data.formats.decode import FAULTS, amount_fault
 from forecasting.data.formats.files import table_at
 from forecasting.data.formats.layout import Headerless
 from forecasting.data.formats.reading import OpenTable
@@ -35,8 +35,8 @@ _MISSING = 4
 @dataclass(frozen=True)
 class AmountRows:
     """Amounts of a table called `name`: `series` and `ds` ``[n]`` say what each of `y` ``[n]`` is, NaN where a cell is
-    empty; `place(k)` is its ``file:row``. Of one row of the table the targets stand in the order of the configuration.
-    `notes` say what was guessed of how it is written.
+    empty, or cannot be read: then `bad` says why. `place(k)` is its ``file:row``. Of one row of the table the targets
+    stand in the order of the configuration. `notes` say what was guessed of how it is written.
     """
 
     name: str
@@ -45,6 +45,7 @@ class AmountRows:
     y: FloatArray
     place: Callable[[int], str]
     notes: tuple[str, ...] = ()
+    bad: Mapping[int, DataError] = field(default_factory=dict)
 
     def by_day(
         self, among: Collection[tuple[Series, np.datetime64]] | None = None
@@ -54,18 +55,35 @@ class AmountRows:
         Raises
         ------
         DataError
-            When a day of a series that is looked at stands twice.
+            When an amount that is looked at cannot be read, or its day of the series stands twice.
         """
+        found, faults = self.sorted_out(among)
+        for fault in faults.values():
+            raise fault
+        return found
+
+    def sorted_out(
+        self, among: Collection[tuple[Series, np.datetime64]] | None = None
+    ) -> tuple[dict[tuple[Series, np.datetime64], float], dict[Series, DataError]]:
+        """The amounts of the series that can be read, as `by_day` gives them, and what is wrong with the others."""
         found: dict[tuple[Series, np.datetime64], int] = {}
+        faults: dict[Series, DataError] = {}
         for k, key in enumerate(zip(self.series, self.ds, strict=True)):
             if among is not None and key not in among:
                 continue
             before = found.setdefault(key, k)
-            if before != k:
-                who = f"{iso(key[1])}" + (f" of {key[0].unique_id}" if key[0].entity is not None else "")
-                what = f"{who} stands twice, first at {self.place(before)}"
-                raise DataError(where=self.place(k), what=what, remedy="keep one row a day")
-        return {key: float(self.y[k]) for key, k in found.items() if not np.isnan(self.y[k])}
+            if k in self.bad:
+                faults.setdefault(key[0], self.bad[k])
+            elif before != k:
+                faults.setdefault(key[0], self._twice(before, k))
+        amounts = {key: float(self.y[k]) for key, k in found.items() if key[0] not in faults}
+        return {key: y for key, y in amounts.items() if not np.isnan(y)}, faults
+
+    def _twice(self, before: int, k: int) -> DataError:
+        series = self.series[k]
+        who = iso(self.ds[k]) + (f" of {series.unique_id}" if series.entity is not None else "")
+        what = f"{who} stands twice, first at {self.place(before)}"
+        return DataError(where=self.place(k), what=what, remedy="keep one row a day")
 
 
 @dataclass(frozen=True)
@@ -92,7 +110,7 @@ def read_amounts_table(spec: DataSpec, path: str | Path, *, signed: bool = False
     Raises
     ------
     DataError
-        For a missing column, a cell that is not what it should be, or a row of no series of these data.
+        For a missing column, a day that is none, or a row of no series of these data.
     """
     with OpenTable(
         table_at(path, spec.table_options.of_neighbour()), headerless=_headerless(spec, Path(path).name)
@@ -102,13 +120,16 @@ def read_amounts_table(spec: DataSpec, path: str | Path, *, signed: bool = False
         table = read_table(opened, keys, list(columns.amounts.values()), columns.date)
     ds = table.days(columns.date)
     series = _series(spec, columns, table)
-    y = np.stack([_amounts(table, column, ds, signed=signed) for column in columns.amounts.values()], axis=1)
     theirs, width = list(columns.amounts.values()), len(columns.amounts)
+    y, bad = np.empty((len(ds), width)), {}
+    for c, column in enumerate(theirs):
+        y[:, c], wrong = _amounts(table, column, ds, signed=signed)
+        bad |= {row * width + c: error for row, error in wrong.items()}
 
     def place(k: int) -> str:
         return table.place(k // width, theirs[k % width])
 
-    return AmountRows(table.name, series, np.repeat(ds, width), y.ravel(), place, table.notes)
+    return AmountRows(table.name, series, np.repeat(ds, width), y.ravel(), place, table.notes, bad)
 
 
 def _headerless(spec: DataSpec, name: str) -> Headerless:
@@ -173,12 +194,15 @@ def _of_key(spec: DataSpec, columns: _Columns, key: str) -> tuple[Series, ...]:
     return tuple(Series(target, key) for target in columns.amounts)
 
 
-def _amounts(table: SmallTable, column: str, ds: DateArray, *, signed: bool) -> FloatArray:
+def _amounts(table: SmallTable, column: str, ds: DateArray, *, signed: bool) -> tuple[FloatArray, dict[int, DataError]]:
+    """A column ``[n]``, NaN for what is no amount, and what is wrong by row."""
     numbers = table.numbers(column)
     faults = amount_fault(numbers, signed=signed)
-    wrong = first((faults > 0) & (faults != _MISSING))
-    if wrong is not None:
-        fault = FAULTS[faults[wrong]]
-        what = f"{column} on {iso(ds[wrong])} is {table.raw(column, wrong)}, {fault.what}"
-        raise DataError(where=table.place(wrong, column), what=what, remedy=fault.remedy)
-    return numbers.values
+    bad: dict[int, DataError] = {}
+    for row in np.flatnonzero((faults > 0) & (faults != _MISSING)).tolist():
+        fault = FAULTS[faults[row]]
+        what = f"{column} on {iso(ds[row])} is {table.raw(column, row)}, {fault.what}"
+        bad[row] = DataError(where=table.place(row, column), what=what, remedy=fault.remedy)
+    values = numbers.values.copy()
+    values[list(bad)] = np.nan
+    return values, bad

@@ -133,6 +133,26 @@ def test_actual_values_of_a_long_panel_are_found_by_their_own_ids(tmp_path: Path
     assert [(a.unique_id, a.entity) for a in found.alerts] == [("shop1/sales", "shop1/sales")]
 
 
+def test_only_days_that_were_forecast_matter(tmp_path: Path) -> None:
+    forecast = ahead(("purchase", "2014-05-05", np.nan, 64.0), ("redeem", "2014-05-05", np.nan, 64.0))
+    table = "date,purchase,redeem\n2014-05-05,100,10\n2014-06-01,,bad\n2014-06-01,5,5\n2014-06-02,inf,\n"
+    assert monitor(forecast, written(tmp_path, table), DataSpec(), CHINA).n_days == 2
+    for wrong in ("2014-05-05,1,1\n", "2014-05-05,bad,1\n"):
+        with pytest.raises(DataError, match=r"actuals.csv:6: .*2014-05-05"):
+            monitor(forecast, written(tmp_path, table + wrong), DataSpec(), CHINA)
+
+
+@pytest.mark.parametrize("wrong", ["B,2014-05-05,90\nB,2014-05-05,900\n", "B,2014-05-05,bad\n"])
+def test_a_bad_series_of_a_panel_is_left_out_alone(tmp_path: Path, wrong: str) -> None:
+    forecast = ahead(("A/sales", "2014-05-05", np.nan, 64.0), ("B/sales", "2014-05-05", np.nan, 64.0))
+    spec = DataSpec(kind="panel", entity="store", targets={"sales": 1.0})
+    found = monitor(forecast, written(tmp_path, "store,ds,sales\nA,2014-05-05,900\n" + wrong), spec, CHINA)
+    assert [a.unique_id for a in found.alerts] == ["A/sales"]
+    assert (list(found.left), found.n_days) == (["B/sales"], 1)
+    with pytest.raises(DataError, match=r"actuals\.csv:"):
+        monitor(forecast, written(tmp_path, "store,ds,sales\n" + wrong), spec, CHINA)
+
+
 def test_severity_of_signed_amounts_counts_half_widths() -> None:
     made = backtest(("net", "2014-05-01", -50.0, -80.0), ("net", "2014-05-02", 200.0, -80.0))
     signed = replace(made, y_hat=np.array([10.0, 10.0]), bands={95: (np.full(2, -20.0), np.full(2, 110.0))})
