@@ -121,7 +121,8 @@ def read_amounts_table(spec: DataSpec, path: str | Path, *, signed: bool = False
     ds = table.days(columns.date)
     series = _series(spec, columns, table)
     theirs, width = list(columns.amounts.values()), len(columns.amounts)
-    y, bad = np.empty((len(ds), width)), {}
+    y = np.empty((len(ds), width))
+    bad: dict[int, DataError] = {}
     for c, column in enumerate(theirs):
         y[:, c], wrong = _amounts(table, column, ds, signed=signed)
         bad |= {row * width + c: error for row, error in wrong.items()}
