@@ -55,7 +55,7 @@ def run_pipeline(request: RunRequest, err: Console) -> RunResult:
         with executor.connect(config) as session:
             plan = make_plan(config, data.panel, session.device)
             begin_run(store, plan, origin_of(request, data, quality), before)
-            for note in (*request.said, *data.said):
+            for note in (*request.said, *data.said, *plan.notes):
                 say(note)
             lost = train(plan, data.panel, store, lease.token, session, err)
             if request.timeline is not None:

@@ -30,6 +30,9 @@ SERIES_DAYS = 56
 """Days that a series of a panel must be worth before the first cutoff, so that it sinks no member that others can feed;
 a panel that is shorter itself asks for its own length."""
 
+MOST_NAMED = 8
+"""Series named that are left out."""
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -75,6 +78,20 @@ class Plan:
     """Series of a panel that have no trials of their own, and why."""
     series_by_target: Mapping[str, int] = field(default_factory=dict)
     """How many series each target has."""
+    constant: frozenset[str] = frozenset()
+    """Series of a panel that never change up to the first cutoff: they are no judge of whether a member can learn."""
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether no series with trials ever changes."""
+        return len(self.constant) + len(self.broken) == sum(self.series_by_target.values())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences on the series without trials."""
+        named = [f"{uid} is left out: it {reason}" for uid, reason in self.broken.items()]
+        more = len(named) - MOST_NAMED
+        return (*named[:MOST_NAMED], *([f"{more} more series are left out for such reasons"] if more > 0 else []))
 
     @property
     def n_fits(self) -> int:
@@ -117,7 +134,10 @@ def make_plan(config: RunConfig, panel: Panel, device: str) -> Plan:
             seen = [*code, *_scale_key(panel, uid, member.learns_across)]
             key = content_hash(member.member_id, uid, config.seed, read[uid], window_key, windows.max_horizon, *seen)
             trials.append(Trial(member, uid, key))
-    return Plan(config, members, windows, tuple(trials), device, broken, Counter(s.target for s in panel.series))
+    first = windows.all[0].cutoff
+    constant = {s.unique_id for s in series if s.entity is not None and _is_constant(panel, s.unique_id, first)}
+    by_target = Counter(s.target for s in panel.series)
+    return Plan(config, members, windows, tuple(trials), device, broken, by_target, frozenset(constant))
 
 
 def _broken(panel: Panel, windows: WindowPlan) -> dict[str, str]:
@@ -128,17 +148,21 @@ def _broken(panel: Panel, windows: WindowPlan) -> dict[str, str]:
 
 
 def _fault(panel: Panel, unique_id: str, first: np.datetime64) -> str | None:
-    """Why a series cannot be learned from: too short, or constant but not zero, up to the first cutoff."""
+    """Why a series cannot be learned from: too short up to the first cutoff."""
     y, there = panel.history(unique_id, first).y, int(np.searchsorted(panel.ds, first, side="right"))
-    known, needed = y[~np.isnan(y)], min(panel.axis.worth(SERIES_DAYS), there)
+    needed = min(panel.axis.worth(SERIES_DAYS), there)
     if len(y) < needed:
         return (
             f"holds {len(y)} {panel.axis.noun} up to {iso(first)}, the first cutoff, and {needed} are needed: "
             "use fewer windows, or give it more history"
         )
-    if len(known) and known[0] != 0 and (known == known[0]).all():
-        return f"is {known[0]:g} on every day up to {iso(first)}, the first cutoff: there is nothing to learn from it"
     return None
+
+
+def _is_constant(panel: Panel, unique_id: str, first: np.datetime64) -> bool:
+    y = panel.history(unique_id, first).y
+    known = y[~np.isnan(y)]
+    return len(known) > 0 and bool((known == known[0]).all())
 
 
 def check_windows(config: RunConfig, panel: Panel) -> WindowPlan:

@@ -22,6 +22,8 @@ def show_plan(view: PlanView, out: Console) -> None:
     say(out, f"windows   {len(windows.backtest)} backtest (cutoffs {cutoffs}), final {iso(windows.final.cutoff)}")
     say(out, f"work      {len(plan.members)} members, {len(plan.trials)} trials, {plan.n_fits} fits")
     say(out, f"          {view.n_reused} trials are finished and will be reused")
+    for note in plan.notes:
+        say(out, note)
     shared = " on the same CPUs" if slots.shared else ""
     say(out, f"places    {slots.workers} LSTM workers, {slots.tasks} tasks{shared}; {slots.explain()}")
     table = table_of("family", "model", "device", "batches", "fits", "fits a batch", "CPU seconds", "from")

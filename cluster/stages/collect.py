@@ -91,8 +91,8 @@ def collect_forecasts(
     """Collect every planned trial from the store.
 
     A series on which every member failed is broken and left out, like those in `problems`, which could not be read, and
-    those the plan found unusable. A member that failed on any other series is left out. So is a window in which no
-    amount of a target is known.
+    those the plan found unusable; so is one that never changes, if a member can forecast all but such. A member that
+    failed on any other series is left out, and so is a window in which no amount of a target is known.
 
     Raises
     ------
@@ -104,6 +104,7 @@ def collect_forecasts(
     places = _places(plan, panel)
     reasons = _reasons(places, stored, lost)
     broken = _broken_series(places, reasons)
+    broken |= _constant_series(plan, {place: reason for place, reason in reasons.items() if place[1] not in broken})
     counted = {place: reason for place, reason in reasons.items() if place[1] not in broken}
     failed = _failed_members(counted)
     series = _series_by_target(plan, panel, broken)
@@ -165,6 +166,19 @@ def _broken_series(places: Mapping[Place, Trial], reasons: Mapping[Place, str]) 
         if uid not in kept:
             broken.setdefault(uid, reason)
     return broken
+
+
+def _constant_series(plan: Plan, reasons: Mapping[Place, str]) -> dict[str, str]:
+    """Series that never change, on which alone a member failed: they are left out, not the member."""
+    if plan.is_constant:
+        return {}
+    elsewhere = {member_id for member_id, uid in reasons if uid not in plan.constant}
+    names = {member.member_id: member.name for member in plan.members}
+    found: dict[str, str] = {}
+    for (member_id, uid), reason in reasons.items():
+        if member_id not in elsewhere:
+            found.setdefault(uid, f"never changes, and {names[member_id]} cannot learn from it: {reason}")
+    return found
 
 
 def _failed_members(reasons: Mapping[Place, str]) -> dict[str, str]:

@@ -111,14 +111,15 @@ def test_series_that_no_window_can_judge_have_a_reason_and_no_trials():
     panel = funds()
     panel.y[panel.index("f0/purchase"), :60] = np.nan  # 46 days up to the first cutoff
     panel.y[panel.index("f1/purchase"), :50] = np.nan  # 56 days
-    panel.y[panel.index("f2/redeem"), :110] = 7.0
+    panel.y[panel.index("f2/redeem"), :110] = 7.0  # forecast as 7
     panel.y[panel.index("f3/redeem"), :110] = 0.0  # forecast as 0
     plan = make_plan(parse_config(ACROSS, "x"), panel, "cpu")
     assert plan.broken == {
         "f0/purchase": "holds 46 days up to 2025-04-16, the first cutoff, and 56 are needed: "
         "use fewer windows, or give it more history",
-        "f2/redeem": "is 7 on every day up to 2025-04-16, the first cutoff: there is nothing to learn from it",
     }
+    assert plan.notes == ("f0/purchase is left out: it " + plan.broken["f0/purchase"],)
+    assert plan.constant == {"f2/redeem", "f3/redeem"}
     assert not {t.unique_id for t in plan.trials} & plan.broken.keys()
 
 

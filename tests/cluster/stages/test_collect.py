@@ -89,6 +89,18 @@ def test_a_series_that_nothing_forecasts_is_broken_and_sinks_no_member(tmp_path)
     assert len(done.cubes["redeem"].members) == 3
 
 
+def test_a_constant_series_that_a_member_cannot_forecast_is_left_out_and_not_the_member(tmp_path):
+    panel = funds()
+    panel.y[panel.index("f1/redeem")] = 7.0
+    run = Stored(tmp_path, {}, {"f1/redeem": "it does not vary"}, panel=panel)
+    done = run.collected()
+    assert done.failures == ()
+    assert done.broken == {"f1/redeem": "never changes, and lightgbm-global/s00 cannot learn from it: it does not vary"}
+    run.panel.y[:] = 7.0
+    run.plan = replace(run.plan, constant=frozenset(run.panel.unique_ids))
+    assert len(run.collected().failures) == 2
+
+
 @pytest.mark.parametrize("lost", [(), ("lightgbm-global",)])
 def test_a_failed_global_trial_is_one_failed_trial(tmp_path, lost):
     failed = {} if lost else {("lightgbm-global/s01", "redeem"): "boom"}
