@@ -286,7 +286,8 @@ def predict(
     found = forecast(run_dir, data, as_of=as_of, update=update)
     for note in found.notes:
         print(f"tidecast: {note}", file=sys.stderr)
-    print(f"{found.window.horizon} days, {found.window.start} to {found.window.end}, in {found.write(out)}")
+    noun = found.noun if found.window.horizon > 1 else found.noun.removesuffix("s")
+    print(f"{found.window.horizon} {noun}, {found.window.start} to {found.window.end}, in {found.write(out)}")
 
 
 @app.command()

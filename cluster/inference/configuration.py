@@ -163,7 +163,8 @@ def _score(found: Inferred, panel: Panel, columns: Columns, given: Mapping[str, 
     if why:
         found.say("score", {"surrogate": "wape"}, f"wape, the sum of errors against the sum of amounts, because {why}")
     else:
-        found.say("score", {"surrogate": "linear"}, "points a day, 10 without an error and 0 from 30% on")
+        one = panel.axis.noun.removesuffix("s")
+        found.say("score", {"surrogate": "linear"}, f"points a {one}, 10 without an error and 0 from 30% on")
 
 
 def _members(found: Inferred, columns: Columns, wishes: Wishes, given: Mapping[str, Any]) -> None:

@@ -52,7 +52,7 @@ def show_alerts(monitored: Monitored, out: Console, as_json: bool) -> None:
     if len(found.alerts) > TOP_ALERTS:
         say(out, f"and {len(found.alerts) - TOP_ALERTS} more; --json gives all")
     inside = ", ".join(f"{count} inside the {level}% band" for level, count in found.inside.items())
-    say(out, f"{found.n_days} days of {found.start} to {found.end}: {inside}")
+    say(out, f"{found.n_days} {monitored.noun} of {found.start} to {found.end}: {inside}")
     if monitored.quality:
         _show_quality(monitored.quality, out)
 

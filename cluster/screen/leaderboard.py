@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from cluster.rundir.store import RunStore
-from cluster.screen.text import fits_windows, number, print_json, table_of
+from cluster.screen.text import fits_windows, number, period, print_json, table_of
 from ensembles.files.leaderboard_json import LeaderboardFile, LeaderboardRow, SettingRow
+from ensembles.files.run_json import RunFile
 from forecasting.errors import StorageError
 from forecasting.schema import BLEND
 from forecasting.score.names import score_named
@@ -32,10 +33,10 @@ class _Line:
     spread: str = ""
 
 
-def summary_table(board: LeaderboardFile, width: int) -> Table:
-    """The blend among settings (seeds averaged), best first, in the width there is."""
+def summary_table(board: LeaderboardFile, width: int, noun: str = "days") -> Table:
+    """The blend among settings (seeds averaged), best first, in the width there is; `noun`: the periods."""
     windows = _window_names(board) if fits_windows(width, len(board.windows)) else []
-    table = table_of(title=_title(board))
+    table = table_of(title=_title(board, noun))
     table.add_column("", no_wrap=True)
     table.add_column("family")
     for name in ("score", *windows, "seeds"):
@@ -78,14 +79,15 @@ def show_leaderboard(store: RunStore, out: Console, as_json: bool) -> None:
     if as_json:
         print_json(board.model_dump(mode="json"))
     else:
-        out.print(_table(board, out.width))
+        noun = store.read(RunFile).axis.noun if store.has(RunFile) else "days"
+        out.print(_table(board, out.width, noun))
 
 
-def _table(board: LeaderboardFile, width: int) -> Table:
+def _table(board: LeaderboardFile, width: int, noun: str) -> Table:
     """Every row, best first; windows where there is room for all of them."""
     n_windows = len(board.windows)
     shown = fits_windows(width, n_windows)
-    table = table_of(title=_title(board))
+    table = table_of(title=_title(board, noun))
     table.caption = None if shown else f"{n_windows} windows: --json, or leaderboard.csv in the run directory"
     table.add_column("member", no_wrap=True)
     table.add_column("family", no_wrap=True)
@@ -121,5 +123,6 @@ def _window_names(board: LeaderboardFile) -> list[str]:
     return [start[:7] for start in starts] if all(start.endswith("-01") for start in starts) else starts
 
 
-def _title(board: LeaderboardFile) -> str:
-    return f"{board.sort}: {score_named(board.surrogate).title}, higher is better"
+def _title(board: LeaderboardFile, noun: str) -> str:
+    title = score_named(board.surrogate).title.replace("points a day", f"points {period(noun)}")
+    return f"{board.sort}: {title}, higher is better"

@@ -19,7 +19,7 @@ SPARKS = "▁▂▃▄▅▆▇█"
 
 def show_result(result: RunResult, out: Console) -> None:
     """The summary, what failed, the forecast as a picture of one line, and the files."""
-    out.print(summary_table(result.board, out.width))
+    out.print(summary_table(result.board, out.width, result.noun))
     say(out, result.headline)
     for row in result.board.rows:
         if row.status != "ok":

@@ -88,7 +88,7 @@ def blend_and_write(plan: Plan, panel: Panel, members: MemberForecasts, store: R
     outlook = {
         target: (_recent(panel, cube, final.horizon), blended[target].sum(axis=0)) for target, cube in cubes.items()
     }
-    headline = _headline(blend, score_named(config.score.surrogate))
+    headline = _headline(blend, score_named(config.score.surrogate), panel.axis.noun)
     days, noun = (iso(final.start), iso(final.end), final.horizon), panel.axis.noun
     return RunResult(store.uri, board, headline, *days, outlook, has_figures, noun)
 
@@ -176,10 +176,10 @@ def _recent(panel: Panel, cube: OofCube, days: int) -> FloatArray:
     return np.asarray(np.nansum(panel.y[rows, -days:], axis=0))
 
 
-def _headline(blend: Blend, score: Score) -> str:
+def _headline(blend: Blend, score: Score, noun: str) -> str:
     """The result in one sentence."""
     chosen = next(pair for pair in blend.evidence.pairs if pair.chosen)
-    points = f"{blend.evidence.prequential.score:.2f} points" + ("" if score.pooled else " a day")
+    points = f"{blend.evidence.prequential.score:.2f} points" + ("" if score.pooled else f" a {noun.removesuffix('s')}")
     text = f"blend {chosen.label}: {points} on windows its weights did not see"
     if (best := blend.evidence.best_single) is not None:
         text += f", the best single member as it would have been picked {best.score:.2f}"

@@ -23,12 +23,13 @@ SEVERITIES = (0.0, 1.0, 1.5, 2.0, 3.0)
 @dataclass(frozen=True)
 class Monitored:
     """Alerts of a run; `amounts` say how theirs are written; `quality` by severity, where labels say which days are
-    abnormal.
+    abnormal; `noun`: what a period is called, in the plural.
     """
 
     alerts: Alerts
     amounts: Amounts
     quality: Mapping[float, AlertQuality]
+    noun: str = "days"
 
 
 def monitor_run(
@@ -58,11 +59,12 @@ def monitor_run(
             raise StorageError(f"{run_dir}: no day of its backtest has bands, which earlier windows make: give actuals")
     else:
         found = monitor(results.forecast, actuals, spec, results.calendar)
-    amounts = results.run.amounts
+    amounts, noun = results.run.amounts, results.noun
     if labels is None:
-        return Monitored(found, amounts, {})
+        return Monitored(found, amounts, {}, noun)
     if not labels.exists():
         raise DataError(f"{labels}: no such file: give the table of labelled days")
     series = (results.oof if actuals is None else results.forecast).identities()
     known = read_labels(labels, spec, label, series)
-    return Monitored(found, amounts, {severity: judge_alerts(found, known, severity) for severity in SEVERITIES})
+    quality = {severity: judge_alerts(found, known, severity) for severity in SEVERITIES}
+    return Monitored(found, amounts, quality, noun)

@@ -58,6 +58,8 @@ class Prediction:
     people: bytes
     notes: tuple[str, ...]
     left: Mapping[str, str]
+    noun: str = "days"
+    """What a period is called, in the plural."""
 
     def write(self, out: str | None = None) -> str:
         """Write submission.csv, forecast.csv, forecast.parquet and prediction.json into a folder; gives its name.
@@ -116,7 +118,8 @@ def predict(run_dir: str, data: str, *, as_of: str | None = None, update: bool =
     blended = _blended(trained, made, window, {*found.left, *failed})
     forecast = _forecast(trained, blended, window).identified(panel_series(panel))
     submission, people = _submissions(trained, blended, panel, window)
-    return Prediction(run_dir, data, window, update, forecast, submission, people, notes, {**found.left, **failed})
+    left, noun = {**found.left, **failed}, panel.axis.noun
+    return Prediction(run_dir, data, window, update, forecast, submission, people, notes, left, noun)
 
 
 @contextmanager

@@ -74,8 +74,10 @@ class ReportContext:
     @cached_property
     def shared(self) -> Shared:
         surrogate = self.results.board.surrogate
-        pooled = score_named(surrogate).pooled
-        scale = f"10 less 10 times {surrogate.upper()}" if pooled else f"up to 10 points a day, {surrogate} surrogate"
+        pooled, noun = score_named(surrogate).pooled, self.results.noun.removesuffix("s")
+        scale = (
+            f"10 less 10 times {surrogate.upper()}" if pooled else f"up to 10 points a {noun}, {surrogate} surrogate"
+        )
         return Shared(
             targets=self.results.targets,
             surrogate=surrogate,
@@ -83,7 +85,7 @@ class ReportContext:
             scale=scale,
             has_blend=self.results.blend is not None,
             money=self.money,
-            noun=self.results.noun.removesuffix("s"),
+            noun=noun,
         )
 
 

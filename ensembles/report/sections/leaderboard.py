@@ -70,18 +70,18 @@ def board_facts(context: ReportContext) -> BoardFacts:
     folded, seeds = _folded(board)
     rows = sorted(folded, key=lambda row: row.rank)
     families = sorted({str(row.cells[1]) for row in rows})
-    columns = tuple(_columns(board))
+    columns = tuple(_columns(board, context.shared.noun))
     return BoardFacts(columns, rows[:STATIC_ROWS], rows[STATIC_ROWS:], seeds, families, tuple(_failures(board)))
 
 
-def _columns(board: LeaderboardFile) -> Iterator[BoardColumn]:
+def _columns(board: LeaderboardFile, noun: str) -> Iterator[BoardColumn]:
     yield BoardColumn("member", "text")
     yield BoardColumn("family", "text")
     yield BoardColumn("seeds", "whole")
-    yield BoardColumn("score", "points", "mean points a day on windows not seen; of several seeds their mean")
+    yield BoardColumn("score", "points", f"mean points a {noun} on windows not seen; of several seeds their mean")
     yield BoardColumn("± sd", "points", "spread of the seeds' scores")
     yield BoardColumn("averaged", "points", "score of the seeds' averaged forecast")
-    yield BoardColumn("×30", "tenth", "points of 30 days")
+    yield BoardColumn("×30", "tenth", f"points of 30 {noun}s")
     yield BoardColumn("in-sample", "points", "on the windows it was fitted on; chooses nothing")
     monthly = _monthly(board)
     for window in board.windows:

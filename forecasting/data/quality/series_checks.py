@@ -71,9 +71,9 @@ def check_series(panel: Panel, place: Place) -> list[Finding]:
             short,
             panel,
             place,
-            f"give more days than {2 * panel.axis.least_history}, or leave the series out",
+            f"give more {panel.axis.noun} than {2 * panel.axis.least_history}, or leave the series out",
         ),
-        _series("constant series", constant, panel, place, "leave the series out: there is nothing to forecast"),
+        _series("constant series", constant, panel, place, "leave the series out, or keep it: it is forecast as it is"),
     ]
     return [f for f in findings if f is not None]
 

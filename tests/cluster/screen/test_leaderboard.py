@@ -53,6 +53,8 @@ def shown(show, width=140):
 
 def test_a_summary_has_the_blend_among_the_settings_best_first():
     text = shown(lambda out: out.print(summary_table(BOARD, out.width)))
+    assert "points a day" in text
+    assert "points a work day" in shown(lambda out: out.print(summary_table(BOARD, out.width, "work days")))
     names = [line.split()[0] for line in text.splitlines() if " linear" not in line and line.split()]
     assert [name for name in names if name in ("lstm", "blend", "naive")] == ["lstm", "blend", "naive"]
     assert "4.10 ± 0.20" in text
