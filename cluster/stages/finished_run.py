@@ -213,7 +213,7 @@ def _notes(trained: TrainedRun, panel: Panel, kept: Sequence[str], before: Mappi
     short = [uid for uid, (_, _, now) in compared.items() if np.isnan(now).any()]
     if short:
         yield f"{_names(short)}: fewer values up to {end} than those the run was trained on"
-    if not (changed or short) and (not before or _same_series(trained, panel)):
+    if not (changed or short or _others_differ(trained, panel, kept, before)):
         yield f"the data up to {end} are not quite those the run was trained on"
 
 
@@ -221,6 +221,10 @@ def _differs(y: FloatArray, now: FloatArray) -> BoolArray:
     return np.asarray(~np.isnan(now) & (now != y))
 
 
-def _same_series(trained: TrainedRun, panel: Panel) -> bool:
-    """Whether the data hold as many series as the run's, so that their fingerprints can be compared."""
-    return len(panel.series) == trained.run.data.series
+def _others_differ(trained: TrainedRun, panel: Panel, kept: Sequence[str], before: Mapping[str, Known]) -> bool:
+    """Whether series that are not forecast tell these data from the run's: what is forecast may be the same."""
+    if len(kept) < len(trained.needed) or (before and len(panel.series) != trained.run.data.series):
+        return True
+    others = [uid for uid in before if uid not in kept]
+    compared = (_compared(uid, panel, before) for uid in others if uid in panel.unique_ids)
+    return any((np.isnan(now) | _differs(y, now))[~np.isnan(y)].any() for _, y, now in compared)

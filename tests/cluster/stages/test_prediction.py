@@ -251,6 +251,13 @@ def test_a_series_of_a_panel_concerns_itself_alone(folder, tmp_path):
     assert [note.partition(":")[0] for note in made.notes] == ["b/purchase is left out", "b/redeem is left out"]
     assert made.submission.decode().splitlines() == [line for line in whole if line.startswith("a,")]
     assert not any(uid.startswith("b/") for uid, _ in by_member(made.forecast))
+    panel("a", "b")
+    text = (tmp_path / "data.csv").read_text()
+    (tmp_path / "data.csv").write_text(re.sub(r"(?m)^(b/redeem,.*)$", r"\g<1>00", text))
+    (note,) = predict(str(tmp_path / "runs/p"), data(tmp_path)).notes
+    assert note.startswith(
+        "b/redeem is left out: it has 100 on 2024-01-01 where the run had 1, and others on most days"
+    )
     panel("c")
     with pytest.raises(DataError, match="a/purchase, which the run forecasts, is not in the data"):
         predict(str(tmp_path / "runs/p"), data(tmp_path))
