@@ -139,7 +139,8 @@ def _headerless(spec: DataSpec, name: str) -> Headerless:
 
     def names(cells: tuple[str, ...]) -> tuple[str, ...] | None:
         days = [k for k, cell in enumerate(cells) if is_ordered(cell) or not np.isnat(parse_day(cell, zoned=True))]
-        if not days or any(not cell for cell in cells[: days[0]]):
+        bare = spec.is_long and bool(days) and days[0] == 1 and not cells[0]  # a series without an entity
+        if not days or (any(not cell for cell in cells[: days[0]]) and not bare):
             return None
         for day in days:  # an entity may look like one
             index = day - len(before)
@@ -185,6 +186,8 @@ def _series(spec: DataSpec, columns: _Columns, table: SmallTable) -> tuple[Serie
 
 def _of_key(spec: DataSpec, columns: _Columns, key: str) -> tuple[Series, ...]:
     """The series that a row's key means, one per amount; none where it means none."""
+    if not key and spec.is_long and Y not in columns.amounts and len(spec.targets) > 1:
+        return tuple(Series(target) for target in columns.amounts)
     if not key:
         return ()
     if Y in columns.amounts and spec.is_long:

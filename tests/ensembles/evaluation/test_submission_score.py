@@ -85,6 +85,15 @@ def test_a_long_panel_is_the_truth_of_a_submission(score) -> None:
     assert (found.score, found.n_expected) == (10.0, 1)
 
 
+@pytest.mark.parametrize("order", [slice(None), slice(None, None, -1)])
+def test_a_panel_may_have_series_without_an_entity(score, order: slice) -> None:
+    spec = DataSpec(kind="panel", targets={"in": 0.5, "out": 0.5})
+    ids = ("A/in", "A/out", "in", "out")
+    truth = "unique_id,ds,y\n" + "".join(f"{uid},2024-09-09,100\n" for uid in ids)
+    lines = ["A,20240909,100,100\n", ",20240909,100,70\n"][order]
+    assert score("".join(lines), truth, spec=spec).score == pytest.approx(0.5 * 10 + 0.5 * 5)
+
+
 def test_missing_days_count_by_entity(score) -> None:
     days = [f"2014-08-{day:02}" for day in range(1, 4)]
     truth = "fund,date,purchase,redeem\n" + "".join(f"{who},{day},1,1\n" for who in "abc" for day in days)
