@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 
 from forecasting.calendar import MONDAY_TO_FRIDAY, Calendar
-from forecasting.schema import DateArray, IntArray
+from forecasting.schema import DateArray, FloatArray, IntArray
 
 __all__ = ["DAILY", "NAMES", "WEEK", "Axis", "Freq", "absent_work_days", "describe_dates", "infer_axis"]
 
@@ -173,16 +173,24 @@ def _year(day: np.datetime64) -> int:
 
 
 def _usual_weekdays(days: DateArray) -> tuple[tuple[int, ...], bool]:
-    """Weekdays that occur in most weeks, and whether all others hardly occur."""
-    span = int((days[-1] - days[0]).astype(np.int64)) + 1
-    share = np.bincount(_weekday(days), minlength=WEEK) / max(span // WEEK, 1)
+    """Weekdays that occur in most of the weeks that have a date, and whether all others hardly occur: a long gap or a
+    single early day says nothing of a week.
+    """
+    share = _share_of_weeks(days)
     usual = share >= USUAL
     return tuple(int(k) for k in np.flatnonzero(usual)), bool((usual | (share <= RARE)).all())
+
+
+def _share_of_weeks(days: DateArray) -> FloatArray:
+    """In which share of the weeks that have a date each weekday occurs, ``[7]``."""
+    span, weeks = int((days[-1] - days[0]).astype(np.int64)) + 1, len(np.unique(_week(days)))
+    return np.asarray(np.bincount(_weekday(days), minlength=WEEK) / max(min(span // WEEK, weeks), 1))
 
 
 def _are_work_days(days: DateArray, calendar: Calendar) -> bool:
     """Whether nearly all dates are work days of the calendar, and most of its work days are there."""
     span = np.arange(days[0], days[-1] + 1)
+    span = span[np.isin(_week(span), _week(days))]
     worked = span[calendar.days(span).workday]
     return bool(np.isin(days, worked).mean() >= NEARLY_ALL and np.isin(worked, days).mean() >= USUAL)
 
@@ -191,6 +199,11 @@ def absent_work_days(ds: DateArray, axis: Axis) -> DateArray:
     """Work days of the calendar between the first and the last of `ds` ``[n]`` on which there is no date."""
     span = axis.between(ds[0], ds[-1])
     return np.asarray(span[~np.isin(span, ds)])
+
+
+def _week(ds: DateArray) -> IntArray:
+    """The number of each day's week, Monday to Sunday."""
+    return np.asarray((ds.astype(np.int64) + 3) // WEEK)
 
 
 def _weekday(ds: DateArray) -> IntArray:

@@ -25,6 +25,8 @@ __all__ = ["panel_of"]
 
 ODD_SHARE = 0.1
 """Share of a series' dates that may lie on days off, where the panel's are work days."""
+ENOUGH = 14
+"""Days that show what periods a panel has."""
 SHOWN, FEW = 5, 3
 """Series named in a note, and series whose faults are said."""
 
@@ -106,12 +108,18 @@ def _none_left(problems: Sequence[SeriesProblem]) -> DataError:
 
 
 def _common_days(rows: Rows, sound: Sequence[Strand]) -> DateArray:
-    """Days ``[n]`` that at least half of the series have which have begun and not ended: an odd one decides nothing."""
+    """Days ``[n]`` that at least half of the series have which have begun and not ended: an odd one decides nothing.
+
+    Days on which no more than half as many series go on as at most count only where others are too few.
+    """
     spans = np.array([[s.days(rows)[0], s.days(rows)[-1]] for s in sound])
     days, counts = np.unique(np.concatenate([s.days(rows) for s in sound]), return_counts=True)
     begun = np.searchsorted(np.sort(spans[:, 0]), days, side="right")
     ended = np.searchsorted(np.sort(spans[:, 1]), days, side="left")
-    return np.asarray(days[2 * counts >= begun - ended])
+    active = begun - ended
+    common, many = 2 * counts >= active, 2 * active > active.max()
+    shared = days[common & many]
+    return np.asarray(shared if len(shared) >= ENOUGH else days[common])
 
 
 def _no_axis(rows: Rows, days: DateArray, calendar: Calendar) -> DataError:

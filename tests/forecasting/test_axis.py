@@ -81,3 +81,13 @@ def test_a_season_is_a_week_of_work_days():
     assert Axis("B", Calendar("DE")).season_length == 5
     assert Axis("B", Calendar(week=(0, 1, 2, 3, 4, 5))).season_length == 6
     assert Axis("W", Calendar()).season_length == 52
+
+
+@pytest.mark.parametrize("calendar", [None, "DE"])
+def test_a_gap_or_a_single_early_day_hides_no_work_days(calendar):
+    days = works(calendar)
+    long_gap = np.concatenate([days, works(calendar) + 7 * 60])
+    early = np.concatenate([np.array(["2020-01-02"], dtype="datetime64[D]"), days])
+    kept = long_gap[Calendar(calendar).days(long_gap).workday]
+    assert infer_axis(kept, Calendar(calendar)).freq == "B"
+    assert infer_axis(early, Calendar(calendar)).freq == "B"

@@ -242,3 +242,30 @@ def test_decimals_are_those_of_the_amounts(tmp_path: Path, amounts: tuple[float,
     data = frame(40)
     data["in"], data["out"] = amounts
     assert load(tmp_path, data, **TABLE).decimals == decimals
+
+
+def shops(**frames: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([f.assign(shop=shop) for shop, f in frames.items()], ignore_index=True)
+
+
+@pytest.mark.parametrize("missing", ["error", "zero", "skip"])
+def test_a_series_that_is_alone_on_its_days_does_not_decide_the_periods(tmp_path: Path, missing: str) -> None:
+    work_days = frame(200, "B")
+    data = shops(a=work_days, b=work_days, c=frame(1000, "D", "2022-01-03"))
+    loaded = load(tmp_path, data, **PANEL, missing=missing)
+    assert loaded.panel.freq == "B"
+    assert [s.entity for s in loaded.panel.series] == ["a", "a", "b", "b"]
+    assert {p.series.entity for p in loaded.problems} == {"c"}
+
+
+def test_a_series_of_other_weeks_is_left_out_alone(tmp_path: Path) -> None:
+    friday, thursday = frame(60, "W-FRI", "2023-01-06"), frame(80, "W-THU", "2022-10-06")
+    loaded = load(tmp_path, shops(a=friday, b=friday, c=thursday), **PANEL)
+    assert ("(Fridays)" in loaded.reading, {p.series.entity for p in loaded.problems}) == (True, {"c"})
+
+
+def test_a_stray_early_row_leaves_work_days(tmp_path: Path) -> None:
+    work_days = frame(200, "B")
+    stray = pd.concat([frame(1, start="2020-01-02"), work_days])
+    assert load(tmp_path, shops(a=work_days, b=work_days, c=stray), **PANEL).panel.freq == "B"
+    assert load(tmp_path, stray, **TABLE).panel.freq == "B"
