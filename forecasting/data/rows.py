@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FILL_REMEDY",
+    "USUAL_LAG",
     "Cells",
     "Rows",
     "Rules",

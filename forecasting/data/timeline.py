@@ -16,7 +16,7 @@ from forecasting.axis import NAMES, WEEK, Axis, describe_dates, infer_axis
 from forecasting.calendar import Calendar
 from forecasting.data.formats.decode import decimals_of, first
 from forecasting.data.loaded import Loaded, SeriesProblem
-from forecasting.data.rows import FILL_REMEDY, Rows, Strand, judged
+from forecasting.data.rows import FILL_REMEDY, USUAL_LAG, Rows, Strand, judged
 from forecasting.errors import DataError
 from forecasting.panel import Panel
 from forecasting.schema import DateArray, FloatArray, iso
@@ -85,6 +85,9 @@ def panel_of(
     """
     sorting = _Sorting(rows, list(strands), list(problems))
     sorting.keep(lambda strand: judged(rows, strand))
+    tail = _tail(rows, sorting.sound)
+    if tail is not None:
+        sorting.keep(lambda strand: _far_away(rows, strand, *tail))
     common = _common_days(rows, sorting.sound)
     axis = infer_axis(common, calendar, rows.rules.freq)
     if axis is None:
@@ -120,6 +123,37 @@ def _common_days(rows: Rows, sound: Sequence[Strand]) -> DateArray:
     common, many = 2 * counts >= active, 2 * active > active.max()
     shared = days[common & many]
     return np.asarray(shared if len(shared) >= ENOUGH else days[common])
+
+
+def _tail(rows: Rows, sound: Sequence[Strand]) -> tuple[np.datetime64, np.datetime64] | None:
+    """The day on which nearly all series end and the first day far after it, where one row or few series have days
+    after it: their dates are wrong. None where there is no such tail.
+    """
+    days = np.unique(np.concatenate([s.days(rows) for s in sound]))
+    step = np.diff(days).astype(np.int64)
+    if not len(step):
+        return None
+    unit = max(int(np.median(step)), 1)
+    most = max(rows.rules.max_lag, USUAL_LAG) * (2 if unit < WEEK else 1) * unit
+    wide = np.flatnonzero(step > most)
+    if not len(wide):
+        return None
+    end, beyond = days[wide[-1]], days[wide[-1] + 1]
+    late = {s.series.entity for s in sound if s.days(rows)[-1] > end}
+    few = 2 * len(late) < len({s.series.entity for s in sound})
+    return (end, beyond) if few or beyond == days[-1] else None
+
+
+def _far_away(rows: Rows, strand: Strand, end: np.datetime64, beyond: np.datetime64) -> DataError | None:
+    """A series with a day far after the end of all others."""
+    late = first(strand.days(rows) >= beyond)
+    if late is None:
+        return None
+    record = int(strand.records[late])
+    ended = "the other rows end" if rows.rules.one_table else "the other series end"
+    what = f"{iso(rows.ds[record])} lies far after {iso(end)}, when {ended}"
+    remedy = "correct the date, or take the row out (--as-of leaves out what comes after a day)"
+    return DataError(where=rows.cells.place(record), what=what, remedy=remedy)
 
 
 def _no_axis(rows: Rows, days: DateArray, calendar: Calendar) -> DataError:

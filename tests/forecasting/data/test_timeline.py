@@ -269,3 +269,22 @@ def test_a_stray_early_row_leaves_work_days(tmp_path: Path) -> None:
     stray = pd.concat([frame(1, start="2020-01-02"), work_days])
     assert load(tmp_path, shops(a=work_days, b=work_days, c=stray), **PANEL).panel.freq == "B"
     assert load(tmp_path, stray, **TABLE).panel.freq == "B"
+
+
+@pytest.mark.parametrize("freq", FREQS)
+@pytest.mark.parametrize("missing", ["error", "zero", "skip"])
+def test_a_date_far_after_all_others_is_named(tmp_path: Path, freq: str, missing: str) -> None:
+    data, typo = frame(100, freq), frame(1, start="2034-01-04")
+    late = pd.concat([data, typo], ignore_index=True)
+    said = sentence(tmp_path, late, **TABLE, missing=missing)
+    assert said.startswith(f"d.csv:102: 2034-01-04 lies far after {data.ds[99]}")
+    loaded = load(tmp_path, shops(a=data, b=data, c=late), **PANEL, missing=missing)
+    assert str(loaded.panel.end) == data.ds[99]
+    assert {(p.series.entity, p.error.where) for p in loaded.problems} == {("c", "d.csv:302")}
+    assert loaded.notes[0].startswith("c/in is left out: d.csv:302: 2034-01-04 lies far after ")
+
+
+def test_all_series_may_go_on_after_a_gap(tmp_path: Path) -> None:
+    data = pd.concat([frame(60), frame(60, start="2024-08-05")])
+    assert load(tmp_path, shops(a=data, b=data), **PANEL, missing="skip").problems == ()
+    assert load(tmp_path, data, **TABLE, missing="skip").problems == ()
