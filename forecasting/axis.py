@@ -145,7 +145,8 @@ def _of_weeks(days: DateArray, calendar: Calendar) -> Axis | None:
 
 def _as_work_days(days: DateArray, calendar: Calendar) -> Axis | None:
     """The axis of days that are said to be work days; None where no weekday is ever left out."""
-    usual, _ = _usual_weekdays(days)
+    share = _share_of_weeks(days)
+    usual = tuple(int(k) for k in np.flatnonzero(share >= USUAL * min(share.max(), 1.0)))
     if len(usual) == WEEK:
         return None
     if calendar.country is not None or usual == MONDAY_TO_FRIDAY or len(usual) not in WORK_WEEKS:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecasting.axis import NAMES, WEEK, Axis, describe_dates, infer_axis
+from forecasting.axis import NAMES, WEEK, Axis, absent_work_days, describe_dates, infer_axis
 from forecasting.calendar import Calendar
 from forecasting.data.formats.decode import decimals_of, first
 from forecasting.data.loaded import Loaded, SeriesProblem
@@ -101,7 +101,7 @@ def panel_of(
     y, past = _arrays(rows, sorting.sound, ds)
     series = tuple(strand.series for strand in sorting.sound)
     panel = Panel(ds, series, y, past, rows.past_names, axis.calendar, axis.freq)
-    notes = (*_about_series(rows, sorting, panel), *_about_missing(rows, sorting.sound, panel))
+    notes = (*_about_series(rows, sorting, panel), *_about_missing(rows, sorting.sound, panel), *_about_absent(rows, panel))
     return Loaded(panel, tuple(sorting.problems), decimals_of(y), notes)
 
 
@@ -209,9 +209,13 @@ def _gap(rows: Rows, strand: Strand, axis: Axis, common: DateArray) -> DataError
 
 
 def _periods(rows: Rows, sound: Sequence[Strand], axis: Axis) -> DateArray:
-    """All periods ``[n]`` from the first series' beginning to the latest one's end; work days that any series has."""
+    """All periods ``[n]`` from the first series' beginning to the latest one's end.
+
+    Work days are those that any series has, and where what is missing is zero or unknown those of the calendar too.
+    """
     if axis.freq == "B":
-        return np.unique(np.concatenate([s.days(rows) for s in sound]))
+        had = np.unique(np.concatenate([s.days(rows) for s in sound]))
+        return had if rows.rules.missing == "error" else np.union1d(had, axis.between(had[0], had[-1]))
     start, end = min(s.days(rows)[0] for s in sound), max(s.days(rows)[-1] for s in sound)
     return np.arange(start, end + 1, WEEK if axis.freq == "W" else 1, dtype="datetime64[D]")
 
@@ -286,6 +290,17 @@ def _about_missing(rows: Rows, sound: Sequence[Strand], panel: Panel) -> Iterato
         chosen = "" if rows.rules.missing == "error" else f" (data.missing: {rows.rules.missing})"
         noun = "amount" if count == 1 else "amounts"
         yield f"{count} missing {noun} {became}{chosen}, the first on {iso(min(firsts))}"
+
+
+def _about_absent(rows: Rows, panel: Panel) -> Iterator[str]:
+    """Work days without a row, where they stay out of the data."""
+    if panel.freq != "B" or rows.rules.missing != "error":
+        return
+    absent = absent_work_days(panel.ds, panel.axis)
+    if len(absent):
+        noun, verb = ("work day", "has") if len(absent) == 1 else ("work days", "have")
+        taken = "taken as not worked (data.missing: zero or skip counts them)"
+        yield f"{len(absent)} {noun} {verb} no row, the first on {iso(absent[0])}: {taken}"
 
 
 def _named(names: Sequence[str]) -> str:

@@ -72,9 +72,11 @@ def test_what_is_missing_is_an_error_zero_or_unknown(
         data = data.drop(index=at)
     else:
         data.loc[at, "in"] = ""
-    if freq == "B" and kind is TABLE and fault == "row":  # the dates are the data's own
+    if freq == "B" and kind is TABLE and fault == "row" and missing == "error":  # the dates are the data's own
         loaded = load(tmp_path, data, **kind, missing=missing)
         assert day not in loaded.panel.ds
+        taken = "taken as not worked (data.missing: zero or skip counts them)"
+        assert loaded.notes == (f"1 work day has no row, the first on {day}: {taken}",)
         return
     if missing == "error" and kind is TABLE:
         assert "data.missing to zero (nothing flowed) or skip (unknown)" in sentence(tmp_path, data, **kind)
@@ -288,3 +290,18 @@ def test_all_series_may_go_on_after_a_gap(tmp_path: Path) -> None:
     data = pd.concat([frame(60), frame(60, start="2024-08-05")])
     assert load(tmp_path, shops(a=data, b=data), **PANEL, missing="skip").problems == ()
     assert load(tmp_path, data, **TABLE, missing="skip").problems == ()
+
+
+@pytest.mark.parametrize(("missing", "amount"), [("zero", 0.0), ("skip", np.nan)])
+@pytest.mark.parametrize("kind", [TABLE, PANEL])
+def test_absent_work_days_are_filled(tmp_path: Path, kind: dict[str, object], missing: str, amount: float) -> None:
+    data = frame(219, "B", "2024-01-01").assign(shop="a")
+    gap = data[(data.ds < "2024-03-01") | (data.ds > "2024-08-30")]
+    loaded = load(tmp_path, gap, **kind, missing=missing)
+    assert (loaded.panel.freq, len(loaded.panel.ds)) == ("B", 219)
+    assert len(gap) < 100
+    added = ~np.isin(loaded.panel.ds, gap.ds.to_numpy(dtype="datetime64[D]"))
+    np.testing.assert_array_equal(loaded.panel.y[:, added], amount)
+    kept = np.random.default_rng(1).permutation(np.arange(1, 218))[:86]
+    few = data.iloc[np.sort([0, 218, *kept])]
+    assert len(load(tmp_path, few, **kind, missing=missing, freq="B").panel.ds) == 219
