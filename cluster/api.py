@@ -19,6 +19,7 @@ Errors are those of the command line (`forecasting.errors`), with the same sente
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import warnings
 from collections.abc import Mapping, Sequence
@@ -110,7 +111,7 @@ class Run:
         return self._frame(self._store.read(OofFile), member)
 
     def predict(
-        self, data: Any, *, as_of: str | None = None, update: bool = False, member: str | None = BLEND
+        self, data: Any, *, as_of: str | dt.date | None = None, update: bool = False, member: str | None = BLEND
     ) -> pd.DataFrame:
         """What follows newer data, without training, as a frame like `forecast`; see `cluster.stages.prediction`.
 
@@ -213,7 +214,9 @@ def run(
     return Run(result.uri, spelling, levels)
 
 
-def predict(run: Run | str | Path, data: Any, *, as_of: str | None = None, update: bool = False) -> pd.DataFrame:
+def predict(
+    run: Run | str | Path, data: Any, *, as_of: str | dt.date | None = None, update: bool = False
+) -> pd.DataFrame:
     """What follows newer data by a finished run, without training: `Run.predict`."""
     return (run if isinstance(run, Run) else open_run(run)).predict(data, as_of=as_of, update=update)
 

@@ -5,6 +5,7 @@ YAML takes the last of two equal keys. Here that is an error, because the first 
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 from collections.abc import Hashable
 from pathlib import Path
@@ -12,31 +13,43 @@ from typing import Any
 
 import yaml
 
+from forecasting.data.spec import day_of
 from forecasting.errors import ConfigError
 
-__all__ = ["PIPE", "home", "in_text", "is_pipe", "read_keys", "set_key"]
+__all__ = ["PIPE", "AsOf", "asked_day", "home", "in_text", "is_pipe", "read_keys", "set_key"]
 
 PIPE = "-"
 """Stands for the standard input where a configuration belongs."""
+AsOf = str | dt.date | None
+"""The last day to be looked at, as it was asked for; None: all."""
 
 
-class _TwoLines(yaml.YAMLError):
-    """A key that stands twice."""
+class _Refused(yaml.YAMLError):
+    """A key that stands twice, or a value that cannot be, said in a sentence."""
 
 
 class _Loader(yaml.SafeLoader):
     """YAML without types of Python, in which a key stands once."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        """The mapping of a node; `_TwoLines` when a key is repeated."""
+        """The mapping of a node; `_Refused` when a key is repeated."""
         lines: dict[object, int] = {}
         for key, _ in node.value:
             line, name = key.start_mark.line + 1, key.value
             if name in lines:
-                raise _TwoLines(f"{name} stands twice, on lines {lines[name]} and {line}: remove one")
+                raise _Refused(f"{name} stands twice, on lines {lines[name]} and {line}: remove one")
             if isinstance(name, str):
                 lines[name] = line
         return super().construct_mapping(node, deep)
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """The value of a node; `_Refused` where it looks like a date or a number and is none, such as 2024-11-31."""
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, OverflowError):
+            kind = "date" if node.tag.endswith(":timestamp") else "number"
+            where, remedy = f"line {node.start_mark.line + 1}", "correct it, or put it in quotes if it is text"
+            raise _Refused(f"{node.value} on {where} is no {kind} that can be: {remedy}") from None
 
 
 def home(path: str) -> str:
@@ -61,7 +74,7 @@ def read_keys(path: str) -> dict[str, Any]:
     try:
         text = sys.stdin.read() if path == PIPE else Path(path).read_text(encoding="utf-8")
         raw = _parsed(text)
-    except _TwoLines as error:
+    except _Refused as error:
         raise ConfigError(f"{name}: {error}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{name}: not readable as YAML ({_one_line(error)}): fix that place") from None
@@ -70,6 +83,20 @@ def read_keys(path: str) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise ConfigError(f"{name}: holds no keys: see `tidecast config` for what a configuration looks like")
     return raw
+
+
+def asked_day(as_of: str | dt.date) -> dt.date:
+    """The day that ``--as-of`` or `as_of` means.
+
+    Raises
+    ------
+    ConfigError
+        When it is none.
+    """
+    try:
+        return day_of(as_of)
+    except ValueError as error:
+        raise ConfigError(where=f"--as-of {as_of}", what=str(error)) from None
 
 
 def set_key(raw: dict[str, Any], override: str) -> None:
@@ -85,6 +112,8 @@ def set_key(raw: dict[str, Any], override: str) -> None:
         raise ConfigError(f"--set {override}: write it as key=value, such as windows.n_windows=3")
     try:
         value = _parsed(text)
+    except _Refused as error:
+        raise ConfigError(f"--set {override}: {error}") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"--set {override}: the value is not YAML ({_one_line(error)})") from None
     node: Any = raw

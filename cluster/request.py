@@ -13,7 +13,7 @@ from typing import Any
 
 from cluster.config import RunConfig, load_keys, parse_config
 from cluster.inference.wishes import Wishes
-from cluster.keys import PIPE, home, set_key
+from cluster.keys import PIPE, AsOf, home, set_key
 from cluster.rundir.storage import without_secrets
 from forecasting.errors import ConfigError
 
@@ -40,7 +40,7 @@ class RunRequest:
     config: str | None
     data: str | None
     run_dir: str | None
-    as_of: str | None
+    as_of: AsOf
     overrides: tuple[str, ...]
     executor: str
     timeline: Path | None = None

@@ -5,7 +5,6 @@ What the user said with `--set` stands; the rest is inferred, and each decision 
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +16,7 @@ from cluster.config import explain
 from cluster.inference.columns import Columns, columns_of, look_at
 from cluster.inference.presets import DEFAULT_PRESET, preset_keys
 from cluster.inference.wishes import Wishes
-from cluster.keys import set_key
+from cluster.keys import AsOf, asked_day, set_key
 from forecasting.data.dataset import open_data
 from forecasting.data.spec import DataSpec
 from forecasting.errors import ConfigError
@@ -56,7 +55,7 @@ class Inferred:
         self.comments[key] = note
 
 
-def infer(path: str, name: str, wishes: Wishes, overrides: Sequence[str], as_of: str | None) -> Inferred:
+def infer(path: str, name: str, wishes: Wishes, overrides: Sequence[str], as_of: AsOf) -> Inferred:
     """A configuration for the table at `path`.
 
     Parameters
@@ -77,7 +76,7 @@ def infer(path: str, name: str, wishes: Wishes, overrides: Sequence[str], as_of:
     given = _given(overrides)
     data = _section(given, "data")
     if as_of is not None:
-        data["as_of"] = _day(as_of)
+        data["as_of"] = asked_day(as_of)
     columns = columns_of(look_at(path, data), data, wishes.targets)
     found = Inferred({"data": {**columns.data, **data}}, [f"no configuration: it is inferred from {name}"])
     found.notes += columns.notes
@@ -108,13 +107,6 @@ def _section(given: Mapping[str, Any], name: str) -> dict[str, Any]:
             where=f"--set {name}", what="is a section of keys", remedy=f"set one of them, as {name}.KEY=…"
         )
     return dict(section)
-
-
-def _day(as_of: str) -> dt.date:
-    try:
-        return dt.date.fromisoformat(as_of)
-    except ValueError:
-        raise ConfigError(where=f"--as-of {as_of}", what="not a date; write it as YYYY-MM-DD") from None
 
 
 def _panel(found: Inferred, path: str, as_of: object) -> Panel:

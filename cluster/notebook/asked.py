@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -37,7 +38,7 @@ class RunOptions(TypedDict, total=False):
     unit: str | None
     levels: Sequence[int] | None
     run_dir: str | Path | None
-    as_of: str | None
+    as_of: str | dt.date | None
     overrides: Sequence[str]
     executor: str
     quiet: bool

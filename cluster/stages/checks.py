@@ -10,6 +10,7 @@ from pathlib import Path
 from cluster.config import RunConfig
 from cluster.execution.executors.base import Executor
 from cluster.execution.registry import executors
+from cluster.keys import AsOf
 from cluster.plan import make_plan
 from cluster.request import RunRequest
 from cluster.rundir.run_facts import RunOrigin, find_run, processor
@@ -84,7 +85,7 @@ class Checked:
     error: UserError | None
 
 
-def check_data(config: RunConfig, path: str, as_of: str | None, *, windows: bool = True) -> Checked:
+def check_data(config: RunConfig, path: str, as_of: AsOf, *, windows: bool = True) -> Checked:
     """What is worth saying about the data, and whether a run would take them; starts nothing.
 
     Parameters

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from cluster.config import RunConfig
+from cluster.keys import AsOf, asked_day
 from forecasting.calendar import Calendar
 from forecasting.data.dataset import DataSet, open_data
 from forecasting.data.loaded import Loaded
@@ -23,7 +24,7 @@ from forecasting.windows import LONGEST_MONTH
 __all__ = ["identity", "judge", "load_checked", "load_data", "open_input"]
 
 
-def load_data(config: RunConfig, path: str, as_of: str | None) -> Loaded:
+def load_data(config: RunConfig, path: str, as_of: AsOf) -> Loaded:
     """The usable series up to `as_of` (None: all days), and those left out.
 
     Raises
@@ -34,7 +35,7 @@ def load_data(config: RunConfig, path: str, as_of: str | None) -> Loaded:
     return _until(open_input(config, path, as_of, checked=False).loaded, as_of)
 
 
-def load_checked(config: RunConfig, path: str, as_of: str | None) -> tuple[Loaded, list[Finding]]:
+def load_checked(config: RunConfig, path: str, as_of: AsOf) -> tuple[Loaded, list[Finding]]:
     """What `load_data` gives and what is worth saying about the data, from one reading.
 
     Raises
@@ -45,7 +46,7 @@ def load_checked(config: RunConfig, path: str, as_of: str | None) -> tuple[Loade
     return judge(open_input(config, path, as_of, checked=True), as_of)
 
 
-def judge(data: DataSet, as_of: str | None) -> tuple[Loaded, list[Finding]]:
+def judge(data: DataSet, as_of: AsOf) -> tuple[Loaded, list[Finding]]:
     """As `load_checked`, of opened data."""
     loaded = _until(data.loaded, as_of)
     for finding in data.findings:
@@ -59,7 +60,7 @@ def identity(panel: Panel) -> str:
     return replace(panel, calendar=Calendar()).fingerprint()
 
 
-def open_input(config: RunConfig, path: str, as_of: str | None, *, checked: bool) -> DataSet:
+def open_input(config: RunConfig, path: str, as_of: AsOf, *, checked: bool) -> DataSet:
     """The data of a run at `path`, up to a day: nothing is read yet.
 
     Raises
@@ -76,22 +77,19 @@ def open_input(config: RunConfig, path: str, as_of: str | None, *, checked: bool
     return open_data(spec, path, config.calendar, cache, checked=checked, signed=signed)
 
 
-def _last_day(spec: DataSpec, as_of: str | None) -> dt.date | None:
+def _last_day(spec: DataSpec, as_of: AsOf) -> dt.date | None:
     if as_of is None:
         return spec.as_of
-    try:
-        day = dt.date.fromisoformat(as_of)
-    except ValueError:
-        raise ConfigError(where=f"--as-of {as_of}", what="not a date; write it as YYYY-MM-DD") from None
+    day = asked_day(as_of)
     if spec.as_of not in (None, day):
         raise ConfigError(where=f"--as-of {as_of}", what=f"data.as_of is {spec.as_of}", remedy="give one of them")
     return day
 
 
-def _until(loaded: Loaded, as_of: str | None) -> Loaded:
+def _until(loaded: Loaded, as_of: AsOf) -> Loaded:
     """The data, known to reach to the last period before `as_of`."""
     panel = loaded.panel
-    if as_of is not None and panel.axis.after(panel.end, 1)[0] <= np.datetime64(as_of, "D"):
+    if as_of is not None and panel.axis.after(panel.end, 1)[0] <= np.datetime64(asked_day(as_of), "D"):
         what = f"the data end on {iso(panel.end)}; choose that day or an earlier one"
         raise ConfigError(where=f"--as-of {as_of}", what=what)
     return loaded

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cluster.keys import AsOf
 from cluster.rundir.final_states import Fit, find_fits
 from cluster.rundir.storage import Storage, without_secrets
 from cluster.stages.finished_run import KnownSeries, TrainedRun, left_out, open_trained
@@ -85,7 +86,7 @@ class Prediction:
         return f"{storage.uri}/{place}".rstrip("/")
 
 
-def predict(run_dir: str, data: str, *, as_of: str | None = None, update: bool = False) -> Prediction:
+def predict(run_dir: str, data: str, *, as_of: AsOf = None, update: bool = False) -> Prediction:
     """Forecast what follows the data at `data`, without training.
 
     Parameters

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from forecasting.data.formats.options import MOST_BYTES, TableOptions
 
-__all__ = ["DataSpec"]
+__all__ = ["DataSpec", "day_of"]
 
 _NAME = re.compile(r"[\w.-]+")
 _RESERVED = frozenset({"ds", "unique_id"})
@@ -20,6 +20,28 @@ _OWN_UNITS = ("fen", "CNY")
 _LONGEST_UNIT = 40
 _ORDERS = ("dmy", "mdy", "ymd")
 _SOME_DAY = dt.datetime(2023, 11, 30)
+_DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})|(\d{4})(\d{2})(\d{2})", re.ASCII)
+
+
+def day_of(value: object) -> dt.date:
+    """A date, or text written as 2024-11-15 or 20241115.
+
+    Raises
+    ------
+    ValueError
+        For anything else.
+    """
+    if isinstance(value, dt.datetime):
+        return value.date()
+    if isinstance(value, dt.date):
+        return value
+    found = _DAY.fullmatch(str(value).strip())
+    if found is None:
+        raise ValueError("not a date; write it as YYYY-MM-DD")
+    try:
+        return dt.date(*(int(part) for part in found.groups() if part is not None))
+    except ValueError:
+        raise ValueError("not a date; there is no such day") from None
 
 
 class DataSpec(BaseModel):
@@ -126,12 +148,7 @@ class DataSpec(BaseModel):
     @field_validator("as_of", mode="before")
     @classmethod
     def _day(cls, value: Any) -> Any:
-        if isinstance(value, dt.date) or value is None:
-            return value
-        try:
-            return dt.date.fromisoformat(str(value))
-        except ValueError:
-            raise ValueError("not a date; write it as YYYY-MM-DD") from None
+        return None if value is None else day_of(value)
 
     @field_validator("unit")
     @classmethod

@@ -101,7 +101,11 @@ def panel_of(
     y, past = _arrays(rows, sorting.sound, ds)
     series = tuple(strand.series for strand in sorting.sound)
     panel = Panel(ds, series, y, past, rows.past_names, axis.calendar, axis.freq)
-    notes = (*_about_series(rows, sorting, panel), *_about_missing(rows, sorting.sound, panel), *_about_absent(rows, panel))
+    notes = (
+        *_about_series(rows, sorting, panel),
+        *_about_missing(rows, sorting.sound, panel),
+        *_about_absent(rows, panel),
+    )
     return Loaded(panel, tuple(sorting.problems), decimals_of(y), notes)
 
 

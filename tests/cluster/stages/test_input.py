@@ -135,6 +135,8 @@ def test_as_of_stands_on_the_line_or_in_the_configuration(tmp_path: Path) -> Non
         load_data(config, str(tmp_path / "d.csv"), "2024-03-09")
     config = load_config(str(tmp_path / "c.yaml"))
     assert str(load_data(config, str(tmp_path / "d.csv"), "2024-03-10").panel.end) == "2024-03-08", "a Sunday"
+    for asked in ("20240308", np.datetime64("2024-03-08").item()):
+        assert str(load_data(config, str(tmp_path / "d.csv"), asked).panel.end) == "2024-03-08"
     with pytest.raises(ConfigError, match="the data end on 2024-04-09"):
         load_data(config, str(tmp_path / "d.csv"), "2024-04-10")
 

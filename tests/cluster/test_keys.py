@@ -1,0 +1,31 @@
+"""Values that cannot be are refused by their line, and days are read as they are usually written."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from cluster.keys import asked_day, read_keys, set_key
+from forecasting.errors import ConfigError
+
+
+@pytest.mark.parametrize("key", ["as_of", "anything"])
+def test_an_impossible_date_is_refused_by_its_line(tmp_path: Path, key: str) -> None:
+    (tmp_path / "c.yaml").write_text(f"seed: 1\ndata:\n  {key}: 2024-11-31\n")
+    with pytest.raises(ConfigError, match=r"c\.yaml: 2024-11-31 on line 3 is no date that can be: correct it"):
+        read_keys(str(tmp_path / "c.yaml"))
+    with pytest.raises(ConfigError, match=r"--set data\.as_of=2024-11-31: 2024-11-31 on line 1 is no date"):
+        set_key({}, "data.as_of=2024-11-31")
+
+
+@pytest.mark.parametrize("asked", ["2024-11-15", "20241115", dt.date(2024, 11, 15), dt.datetime(2024, 11, 15, 8)])
+def test_a_day_may_be_written_in_two_ways(asked: str | dt.date) -> None:
+    assert asked_day(asked) == dt.date(2024, 11, 15)
+
+
+@pytest.mark.parametrize("asked", ["2024-W46-5", "2024-11-31", "20241131", "15.11.2024", ""])
+def test_what_is_no_day_is_refused(asked: str) -> None:
+    with pytest.raises(ConfigError, match=r"--as-of .*: not a date; "):
+        asked_day(asked)
