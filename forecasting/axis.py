@@ -18,7 +18,17 @@ import numpy as np
 from forecasting.calendar import MONDAY_TO_FRIDAY, Calendar
 from forecasting.schema import DateArray, FloatArray, IntArray
 
-__all__ = ["DAILY", "NAMES", "WEEK", "Axis", "Freq", "absent_work_days", "describe_dates", "infer_axis"]
+__all__ = [
+    "DAILY",
+    "NAMES",
+    "WEEK",
+    "Axis",
+    "Freq",
+    "absent_work_days",
+    "describe_dates",
+    "infer_axis",
+    "shifted_country",
+]
 
 Freq = Literal["D", "B", "W"]
 WEEK = 7
@@ -33,6 +43,8 @@ SHORT = np.timedelta64(2 * WEEK, "D")
 """Dates of less than two weeks show no work days: they are calendar days with gaps."""
 NEARLY_ALL = 0.95
 """Share of dates that must be work days of a country's calendar."""
+SHIFTING = ("CN", "HU", "RU", "UA")
+"""Countries that move work days to weekends."""
 NAMES = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 
 
@@ -133,7 +145,8 @@ def infer_axis(ds: DateArray, calendar: Calendar, freq: Literal["auto", "D", "B"
     if (step == 1).all() or (days[-1] - days[0] < SHORT and (step % WEEK).any()):
         return Axis("D", calendar)
     found = _of_weeks(days, calendar) or _of_work_days(days, calendar)
-    if found is None and (step == 1).mean() >= USUAL and not _has_work_week(days):
+    mostly_next = found is None and (step == 1).mean() >= USUAL and not _has_work_week(days)
+    if mostly_next and (calendar.country is not None or shifted_country(days) is None):
         return Axis("D", calendar)
     return found
 
@@ -149,18 +162,35 @@ def _as_work_days(days: DateArray, calendar: Calendar) -> Axis | None:
     usual = tuple(int(k) for k in np.flatnonzero(share >= USUAL * min(share.max(), 1.0)))
     if len(usual) == WEEK:
         return None
-    if calendar.country is not None or usual == MONDAY_TO_FRIDAY or len(usual) not in WORK_WEEKS:
+    if calendar.country is not None:
+        return _of_work_days(days, calendar) or Axis("B", calendar)
+    if usual == MONDAY_TO_FRIDAY or len(usual) not in WORK_WEEKS:
         return Axis("B", calendar)
     return Axis("B", replace(calendar, week=usual))
 
 
 def _of_work_days(days: DateArray, calendar: Calendar) -> Axis | None:
+    """The axis of days that look like work days; a week other than the country's is that of the data."""
     if calendar.country is None:
         return _as_work_days(days, calendar) if _has_work_week(days) else None
     usual, _ = _usual_weekdays(days)
+    if len(usual) < WEEK and _are_work_days(days, calendar):
+        return Axis("B", calendar)
+    if not _has_work_week(days):
+        return None
     worked = tuple(k for k, rest in enumerate(calendar.weekly_rest(_year(days[-1]))) if not rest)
-    fits = len(usual) < WEEK and _are_work_days(days, calendar)
-    return Axis("B", calendar) if fits or (_has_work_week(days) and usual == worked) else None
+    return Axis("B", calendar if usual == worked else replace(calendar, week=usual))
+
+
+def shifted_country(ds: DateArray) -> str | None:
+    """A country whose shifted work days, at weekends, explain dates ``[n]``; None where none does."""
+    days = np.unique(ds)
+    for code in SHIFTING:
+        calendar = Calendar(code)
+        weekend = days[calendar.rests(days)]
+        if len(weekend) and calendar.days(weekend).workday.all() and _are_work_days(days, calendar):
+            return code
+    return None
 
 
 def _has_work_week(days: DateArray) -> bool:

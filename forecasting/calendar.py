@@ -51,8 +51,8 @@ class Calendar:
     """Days off and events.
 
     `country`: code of a country, an exchange or a central bank; None: no holidays. `events`: (ISO date, name) of days
-    known in advance. `week`: the work days of a week (0 = Monday) where there is no country to say; None: Monday to
-    Friday.
+    known in advance. `week`: the work days of a week (0 = Monday) as the data show them, less the country's holidays;
+    None: as the country says, without one Monday to Friday.
     """
 
     country: str | None = None
@@ -73,6 +73,10 @@ class Calendar:
         """Which weekdays are usually days off in a year, Monday first."""
         return _weekly_rest(self, year)
 
+    def rests(self, ds: DateArray) -> BoolArray:
+        """Whether each day's weekday is usually off in its own year, ``[n]``."""
+        return _usual_rest(self, ds, _weekday(ds))
+
     def days(self, ds: DateArray) -> CalendarDays:
         """Facts of the given days (consecutive or not)."""
         ds = np.asarray(ds, dtype="datetime64[D]")
@@ -90,7 +94,7 @@ def spanned_years(ds: DateArray) -> tuple[int, int]:
 
 @lru_cache(maxsize=256)
 def _weekly_rest(calendar: Calendar, year: int) -> tuple[bool, ...]:
-    if calendar.country is None:
+    if calendar.country is None or calendar.week is not None:
         worked = calendar.week or MONDAY_TO_FRIDAY
         return tuple(k not in worked for k in range(WEEKDAYS))
     ds = np.arange(f"{year}-01-01", f"{year + 1}-01-01", dtype="datetime64[D]")
@@ -164,7 +168,10 @@ def _country_days(calendar: Calendar, ds: DateArray, weekday: IntArray) -> tuple
     years = np.unique(ds.astype("datetime64[Y]").astype(int) + 1970)
     table = {day: row for year in years for day, row in _year(country, int(year)).items()}
     rows = [table[str(d)] for d in ds]
-    return tuple(name for name, _ in rows), np.array([work for _, work in rows])
+    names = tuple(name for name, _ in rows)
+    if calendar.week is not None:
+        return names, np.isin(weekday, calendar.week) & np.array([not name for name in names])
+    return names, np.array([work for _, work in rows])
 
 
 @lru_cache(maxsize=64)

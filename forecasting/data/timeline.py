@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecasting.axis import NAMES, WEEK, Axis, absent_work_days, describe_dates, infer_axis
+from forecasting.axis import NAMES, WEEK, Axis, absent_work_days, describe_dates, infer_axis, shifted_country
 from forecasting.calendar import Calendar
 from forecasting.data.formats.decode import decimals_of, first
 from forecasting.data.loaded import Loaded, SeriesProblem
@@ -168,6 +168,10 @@ def _no_axis(rows: Rows, days: DateArray, calendar: Calendar) -> DataError:
         remedy = "set it to auto or D" if freq == "B" else "correct them, or set it to auto"
         return DataError(where=rows.cells.name, what=f"data.freq is {freq}, and {seen}, {what}", remedy=remedy)
     kinds = "neither days nor weeks nor work days" + (f" of calendar {calendar.country}" if calendar.country else "")
+    country = shifted_country(days) if calendar.country is None else None
+    if country is not None:
+        remedy = f"set calendar: {country}, whose work days at weekends these may be, or correct them"
+        return DataError(where=rows.cells.name, what=f"{seen}: {kinds}", remedy=remedy)
     remedy = "correct them, or set data.freq (D with data.missing: zero or skip for days with gaps)"
     return DataError(where=rows.cells.name, what=f"{seen}: {kinds}", remedy=remedy)
 
@@ -180,7 +184,7 @@ def _off_axis(rows: Rows, strand: Strand, axis: Axis, common: DateArray) -> Data
     if axis.freq == "W":
         off, periods = weekday != anchor, f"weeks ({NAMES[anchor]})"
     elif axis.freq == "B":
-        off, periods = np.array(axis.calendar.weekly_rest(int(str(ds[-1])[:4])))[weekday], "work days"
+        off, periods = axis.calendar.rests(ds) & ~axis.calendar.days(ds).workday, "work days"
     else:
         return None
     if not off.any() or (axis.freq == "B" and off.mean() <= ODD_SHARE):

@@ -38,4 +38,8 @@ def _weekdays(panel: Panel) -> str:
         return ""
     rest = panel.calendar.weekly_rest(int(str(panel.end)[:4]))
     worked = tuple(k for k in range(WEEK) if not rest[k])
-    return "" if worked == MONDAY_TO_FRIDAY else f" ({', '.join(NAMES[k] for k in worked)})"
+    return (
+        ""
+        if worked == MONDAY_TO_FRIDAY and panel.calendar.week is None
+        else f" ({', '.join(NAMES[k] for k in worked)})"
+    )

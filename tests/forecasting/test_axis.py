@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from forecasting.axis import Axis, absent_work_days, describe_dates, infer_axis
+from forecasting.axis import Axis, absent_work_days, describe_dates, infer_axis, shifted_country
 from forecasting.calendar import Calendar
 
 
@@ -91,3 +91,22 @@ def test_a_gap_or_a_single_early_day_hides_no_work_days(calendar):
     kept = long_gap[Calendar(calendar).days(long_gap).workday]
     assert infer_axis(kept, Calendar(calendar)).freq == "B"
     assert infer_axis(early, Calendar(calendar)).freq == "B"
+
+
+def test_the_week_may_be_the_datas_and_the_holidays_the_countrys():
+    worked = DAYS[(WEEKDAY < 6) & np.array([not name for name in Calendar("DE").days(DAYS).holiday])]
+    for freq in ("auto", "B"):
+        axis = infer_axis(worked, Calendar("DE"), freq)
+        assert (axis.freq, axis.calendar) == ("B", Calendar("DE", week=(0, 1, 2, 3, 4, 5)))
+        assert len(absent_work_days(worked, axis)) == 0
+        assert axis.season_length == 6
+    christmas = [str(d) for d in axis.after(np.datetime64("2024-12-23"), 3)]
+    assert christmas == ["2024-12-24", "2024-12-27", "2024-12-28"]
+
+
+def test_shifted_work_days_name_a_country():
+    days = span("2024-01-01", "2024-11-01")
+    days = days[Calendar("CN").days(days).workday]
+    assert infer_axis(days, Calendar()) is None
+    assert shifted_country(days) == "CN"
+    assert shifted_country(DAYS[WEEKDAY < 5]) is None

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecasting.calendar import Calendar
 from forecasting.data.dataset import open_data
 from forecasting.data.loaded import Loaded
 from forecasting.data.spec import DataSpec
@@ -305,3 +306,22 @@ def test_absent_work_days_are_filled(tmp_path: Path, kind: dict[str, object], mi
     kept = np.random.default_rng(1).permutation(np.arange(1, 218))[:86]
     few = data.iloc[np.sort([0, 218, *kept])]
     assert len(load(tmp_path, few, **kind, missing=missing, freq="B").panel.ds) == 219
+
+
+def test_a_week_that_changed_is_judged_by_its_own_year(tmp_path: Path) -> None:
+    ds = pd.date_range("2021-06-01", "2022-06-30")
+    calendar = Calendar("AE").days(ds.to_numpy(dtype="datetime64[D]"))
+    # until 2021 Sundays were worked, and Fridays were not
+    worked = ds[[w and not n for w, n in zip(np.isin(ds.day_of_week, [0, 1, 2, 3]), calendar.holiday, strict=True)]]
+    sundays, fridays = ds[(ds.day_of_week == 6) & (ds.year == 2021)], ds[(ds.day_of_week == 4) & (ds.year == 2022)]
+    days = worked.union(sundays).union(fridays).strftime("%Y-%m-%d")
+    data = pd.DataFrame({"ds": days, "in": np.arange(len(days)) % 5 + 1.0, "out": np.arange(len(days)) % 7 + 1.0})
+    assert load(tmp_path, data, country="AE", **TABLE).panel.freq == "B"
+
+
+def test_work_days_at_weekends_name_a_calendar(tmp_path: Path) -> None:
+    ds = pd.date_range("2024-01-01", "2024-10-31")
+    days = ds[Calendar("CN").days(ds.to_numpy(dtype="datetime64[D]")).workday].strftime("%Y-%m-%d")
+    data = frame(len(days)).assign(ds=days)
+    assert "set calendar: CN, whose work days at weekends these may be" in sentence(tmp_path, data, **TABLE)
+    assert load(tmp_path, data, country="CN", **TABLE).panel.freq == "B"
