@@ -43,6 +43,8 @@ SHORT = np.timedelta64(2 * WEEK, "D")
 """Dates of less than two weeks show no work days: they are calendar days with gaps."""
 NEARLY_ALL = 0.95
 """Share of dates that must be work days of a country's calendar."""
+WEEKENDS = ((5, 6), (4, 5))
+"""Saturday and Sunday; Friday and Saturday."""
 SHIFTING = ("CN", "HU", "RU", "UA")
 """Countries that move work days to weekends."""
 NAMES = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
@@ -180,6 +182,18 @@ def _of_work_days(days: DateArray, calendar: Calendar) -> Axis | None:
         return None
     worked = tuple(k for k, rest in enumerate(calendar.weekly_rest(_year(days[-1]))) if not rest)
     return Axis("B", calendar if usual == worked else replace(calendar, week=usual))
+
+
+def tells_too_little(ds: DateArray) -> bool:
+    """Whether dates ``[n]`` are too few to tell days with gaps from work days: less than two weeks, without the days
+    of a usual weekend.
+    """
+    days = np.unique(ds)
+    if len(days) < 3 or days[-1] - days[0] >= SHORT:
+        return False
+    span = np.arange(days[0], days[-1] + 1)
+    lacking = tuple(np.unique(_weekday(span[~np.isin(span, days)])).tolist())
+    return lacking in WEEKENDS and not np.isin(_weekday(days), lacking).any()
 
 
 def shifted_country(ds: DateArray) -> str | None:

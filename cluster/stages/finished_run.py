@@ -7,19 +7,21 @@ left out and named. A run on a single table needs all of its series.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from cluster.config import RunConfig, expand_members, parse_config
+from cluster.keys import AsOf
 from cluster.rundir.run_facts import finished_run
 from cluster.rundir.store import RunStore
-from cluster.stages.input import identity
+from cluster.stages.input import identity, load_data
 from ensembles.blend.target_blend import TargetBlend
 from ensembles.files.blend_json import BlendFile
 from ensembles.files.forecast_parquet import ForecastFile
 from ensembles.files.history_parquet import HistoryFile
 from ensembles.files.run_json import RunFile
+from forecasting.axis import NAMES, WEEK, Axis, infer_axis
 from forecasting.data.loaded import Loaded
 from forecasting.errors import DataError, StorageError
 from forecasting.panel import Panel, Series
@@ -31,6 +33,8 @@ __all__ = ["KnownSeries", "TrainedRun", "left_out", "open_trained"]
 
 SAME_SHARE = 0.5
 """Share of known days that must have the values of the run: fewer are other data, more are a revision."""
+ODD_SHARE = 0.1
+"""Share of dates that may lie on the run's days off."""
 SHOWN = 5
 """Series named in a sentence."""
 
@@ -64,6 +68,34 @@ class TrainedRun:
             for uid in self.series[target]
         }
 
+    def load(self, data: str, as_of: AsOf) -> Loaded:
+        """Newer data, on the run's own periods.
+
+        Raises
+        ------
+        DataError, ConfigError
+            As `load_data` does, and for data of other periods than the run's.
+        """
+        loaded = self._read(data, as_of)
+        panel = loaded.panel
+        other = _other_periods(self, panel)
+        if other is not None:
+            what = f"the data are {other}, and the run's periods are {_periods(self.run.axis, self.end)}"
+            raise DataError(where=data, what=what, remedy="give data of the run's periods, or start another run")
+        return replace(loaded, panel=replace(panel, calendar=replace(panel.calendar, week=self.run.data.week)))
+
+    def _read(self, data: str, as_of: AsOf) -> Loaded:
+        """The data as they are; where they are too few to tell their periods, on the run's."""
+        try:
+            loaded = load_data(self.config, data, as_of)
+        except DataError:
+            loaded = None
+        freq = self.run.data.freq
+        if loaded is not None and (loaded.panel.freq == freq or _tells(loaded.panel)):
+            return loaded
+        spec = self.config.data.model_copy(update={"freq": freq})
+        return load_data(self.config.model_copy(update={"data": spec}), data, as_of)
+
     def next_window(self, panel: Panel) -> Window:
         """The days that follow the data.
 
@@ -83,6 +115,37 @@ class TrainedRun:
     def needed(self) -> tuple[str, ...]:
         """The series it forecasts."""
         return tuple(uid for uids in self.series.values() for uid in uids)
+
+
+def _tells(panel: Panel) -> bool:
+    """Whether there are enough dates to tell days, work days and weeks apart."""
+    return len(panel.ds) > 1 and bool(panel.ds[-1] - panel.ds[0] >= np.timedelta64(2 * WEEK, "D"))
+
+
+def _other_periods(trained: TrainedRun, panel: Panel) -> str | None:
+    """What the periods of data are where they are not the run's; None where they are."""
+    axis, had = trained.run.axis, panel.ds[~np.isnan(panel.y).all(axis=0)]
+    found = panel.axis if panel.freq != axis.freq else infer_axis(had, panel.calendar) or axis
+    if found.freq != axis.freq and (panel.freq != axis.freq or found.freq == "W") and _tells(panel):
+        return _periods(found, panel.end)
+    if axis.freq == "W":
+        same = (panel.end - trained.end).astype(np.int64) % WEEK == 0
+        return None if same else _periods(panel.axis, panel.end)
+    if axis.freq == "B" and panel.calendar.week != axis.calendar.week:
+        odd = (axis.calendar.rests(had) & ~axis.calendar.days(had).workday).mean()
+        fewer = panel.axis.season_length < axis.season_length and len(had) >= axis.least_history
+        return _periods(panel.axis, panel.end) if odd > ODD_SHARE or fewer else None
+    return None
+
+
+def _periods(axis: Axis, end: np.datetime64) -> str:
+    """Periods in words, with their weekdays."""
+    if axis.freq == "D":
+        return "calendar days"
+    if axis.freq == "W":
+        return f"weeks ({NAMES[int((end.astype(np.int64) + 3) % WEEK)]})"
+    rests = axis.calendar.weekly_rest(int(str(end)[:4]))
+    return f"work days ({', '.join(name for name, rest in zip(NAMES, rests, strict=True) if not rest)})"
 
 
 def open_trained(run_dir: str) -> TrainedRun:

@@ -24,7 +24,6 @@ from cluster.keys import AsOf
 from cluster.rundir.final_states import Fit, find_fits
 from cluster.rundir.storage import Storage, without_secrets
 from cluster.stages.finished_run import KnownSeries, TrainedRun, left_out, open_trained
-from cluster.stages.input import load_data
 from ensembles.blend.target_blend import TargetBlend
 from ensembles.files.forecast_parquet import ForecastFile, TargetForecast
 from ensembles.files.prediction_json import PredictionFile
@@ -108,7 +107,7 @@ def predict(run_dir: str, data: str, *, as_of: AsOf = None, update: bool = False
         The data cannot be read, lack a series, end too early or in mid-month, or a member cannot forecast from them.
     """
     trained = open_trained(run_dir)
-    loaded = load_data(trained.config, data, as_of)
+    loaded = trained.load(data, as_of)
     panel, window = loaded.panel, trained.next_window(loaded.panel)
     found = KnownSeries.of(trained, loaded)
     wanted = {place: member for place, member in trained.wanted().items() if place[1] not in found.left}

@@ -12,7 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecasting.axis import NAMES, WEEK, Axis, absent_work_days, describe_dates, infer_axis, shifted_country
+from forecasting.axis import (
+    NAMES,
+    WEEK,
+    Axis,
+    absent_work_days,
+    describe_dates,
+    infer_axis,
+    shifted_country,
+    tells_too_little,
+)
 from forecasting.calendar import Calendar
 from forecasting.data.formats.decode import decimals_of, first
 from forecasting.data.loaded import Loaded, SeriesProblem
@@ -92,6 +101,8 @@ def panel_of(
     axis = infer_axis(common, calendar, rows.rules.freq)
     if axis is None:
         raise _no_axis(rows, common, calendar)
+    if rows.rules.missing == "error" and rows.rules.freq == "auto" and tells_too_little(common):
+        raise _too_few(rows, common)
     sorting.keep(lambda strand: _off_axis(rows, strand, axis, common))
     if rows.rules.missing == "error":
         sorting.keep(lambda strand: _gap(rows, strand, axis, common))
@@ -174,6 +185,12 @@ def _no_axis(rows: Rows, days: DateArray, calendar: Calendar) -> DataError:
         return DataError(where=rows.cells.name, what=f"{seen}: {kinds}", remedy=remedy)
     remedy = "correct them, or set data.freq (D with data.missing: zero or skip for days with gaps)"
     return DataError(where=rows.cells.name, what=f"{seen}: {kinds}", remedy=remedy)
+
+
+def _too_few(rows: Rows, days: DateArray) -> DataError:
+    least = f"{Axis('B', Calendar()).least_history} work days or {Axis('D', Calendar()).least_history} days"
+    what = f"{len(days)} dates from {iso(days[0])} to {iso(days[-1])} are too little history"
+    return DataError(where=rows.cells.name, what=what, remedy=f"give at least {least} and the periods of a window")
 
 
 def _off_axis(rows: Rows, strand: Strand, axis: Axis, common: DateArray) -> DataError | None:

@@ -325,3 +325,10 @@ def test_work_days_at_weekends_name_a_calendar(tmp_path: Path) -> None:
     data = frame(len(days)).assign(ds=days)
     assert "set calendar: CN, whose work days at weekends these may be" in sentence(tmp_path, data, **TABLE)
     assert load(tmp_path, data, country="CN", **TABLE).panel.freq == "B"
+
+
+@pytest.mark.parametrize("kind", [TABLE, PANEL])
+def test_a_few_work_days_are_too_little_history(tmp_path: Path, kind: dict[str, object]) -> None:
+    data = frame(8, "B", "2024-01-01").assign(shop="a")
+    said = sentence(tmp_path, data, **kind)
+    assert "8 dates from 2024-01-01 to 2024-01-10 are too little history: give at least 20 work days" in said
