@@ -14,7 +14,10 @@ from forecasting.data.formats.options import MOST_BYTES, TableOptions
 __all__ = ["DataSpec", "day_of"]
 
 _NAME = re.compile(r"[\w.-]+")
-_RESERVED = frozenset({"ds", "unique_id"})
+_OF_RESULTS = frozenset(
+    {"ds", "unique_id", "member", "cutoff", "date", "entity", "weekday", "day_type", "holiday", "event"}
+)
+"""Columns beside the targets in the files that a run writes. A target may be called y, as in a table of ds and y."""
 _OWN_UNITS = ("fen", "CNY")
 """Units of the competition's tables; the first is theirs by default."""
 _LONGEST_UNIT = 40
@@ -137,7 +140,12 @@ class DataSpec(BaseModel):
         if not targets:
             raise ValueError("name at least one target")
         for name, weight in targets.items():
-            if not _NAME.fullmatch(name) or name in _RESERVED:
+            if name in _OF_RESULTS:
+                raise ValueError(
+                    f"{name!r} cannot be a target's name: a column of the results is called so; choose another name "
+                    f"and give its column, as in targets: {{{name}_amount: 1}} and columns: {{{name}_amount: {name}}}"
+                )
+            if not _NAME.fullmatch(name):
                 raise ValueError(f"{name!r} cannot be a target's name: use letters, digits, '_', '-' and '.'")
             if not (math.isfinite(weight) and weight >= 0):
                 raise ValueError(f"the weight of {name} is {weight}: give a number that is not negative")

@@ -48,11 +48,15 @@ FAULTS = (
 
 
 def decimals_of(values: FloatArray, most: int = 6) -> int:
-    """Decimals that amounts of any shape have, at most `most`: 0 for whole numbers; unknown ones do not count."""
+    """Decimals that amounts of any shape have, at most `most`: 0 for whole numbers; unknown ones do not count.
+
+    A difference counts as noise where it is small beside the amount itself: a tiny amount is not taken as 0.
+    """
     known = np.abs(values[np.isfinite(values)])
     for k in range(most):
         scaled = known * 10.0**k
-        if (np.abs(scaled - np.rint(scaled)) <= 1e-9 + 4 * np.finfo(np.float64).eps * scaled).all():
+        noise = np.minimum(1e-9, 1e-6 * scaled) + 4 * np.finfo(np.float64).eps * scaled
+        if (np.abs(scaled - np.rint(scaled)) <= noise).all():
             return k
     return most
 

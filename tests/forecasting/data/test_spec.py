@@ -15,6 +15,8 @@ from forecasting.data.spec import DataSpec
         ({"targets": {"purchase": 0.4, "redeem": 0.4}}, "sum to 0.8"),
         ({"targets": {"a/b": 1.0}}, "cannot be a target's name"),
         ({"targets": {"ds": 1.0}}, "cannot be a target's name"),
+        ({"targets": {"event": 1.0}}, "'event' cannot be a target's name: a column of the results is called so"),
+        ({"targets": {"date": 1.0}}, "columns: {date_amount: date}"),
         ({"targets": {"a": -1.0, "b": 2.0}}, "the weight of a is -1"),
         ({"past": ("a", "a")}, "named twice"),
         ({"columns": {"purchse": "in"}}, "'purchse', which is not asked for: its keys are ds, purchase, redeem"),

@@ -332,3 +332,9 @@ def test_a_few_work_days_are_too_little_history(tmp_path: Path, kind: dict[str, 
     data = frame(8, "B", "2024-01-01").assign(shop="a")
     said = sentence(tmp_path, data, **kind)
     assert "8 dates from 2024-01-01 to 2024-01-10 are too little history: give at least 20 work days" in said
+
+
+@pytest.mark.parametrize(("factor", "decimals"), [(2.0, 0), (1.0, 1), (0.01, 3), (1e-10, 6)])
+def test_tiny_amounts_keep_their_digits(tmp_path: Path, factor: float, decimals: int) -> None:
+    data = frame().assign(out=lambda f: f.out * factor, **{"in": lambda f: f["in"] * factor})
+    assert load(tmp_path, data, **TABLE).decimals == decimals
