@@ -186,6 +186,12 @@ def _year(country: str, year: int) -> dict[str, tuple[str, bool]]:
     return rows
 
 
+def _is_known(code: str) -> bool:
+    import holidays
+
+    return code in holidays.list_supported_countries() or code in holidays.list_supported_financial()
+
+
 def _holidays(code: str, year: int) -> Any:
     """The library's table of one year.
 
@@ -201,6 +207,8 @@ def _holidays(code: str, year: int) -> Any:
             return lookup(code, years=[year])
         except NotImplementedError:
             continue
+    if code != code.upper() and _is_known(code.upper()):
+        raise ConfigError(f"calendar: {code!r} is not known: codes are upper case, write {code.upper()}")
     raise ConfigError(
         f"calendar: {code!r} is not a calendar the holidays library knows: use the code of a country such as DE, of an "
         "exchange such as XNYS or of a central bank such as XECB, or null"

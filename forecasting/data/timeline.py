@@ -173,6 +173,11 @@ def _far_away(rows: Rows, strand: Strand, end: np.datetime64, beyond: np.datetim
 
 def _no_axis(rows: Rows, days: DateArray, calendar: Calendar) -> DataError:
     freq = rows.rules.freq
+    odd = _odd_week(days)
+    if odd is not None:
+        record = int(np.argmax(rows.ds == odd[0]))
+        what = f"{iso(odd[0])} is no {odd[1]}, and nearly all other dates are weeks on {odd[1]}s"
+        return DataError(where=rows.cells.place(record), what=what, remedy="correct the date")
     seen = f"the dates are {describe_dates(days)}"
     if freq != "auto":
         what = {"B": "which leave out no weekday", "W": "and not all 7 days apart"}[freq]
@@ -185,6 +190,18 @@ def _no_axis(rows: Rows, days: DateArray, calendar: Calendar) -> DataError:
         return DataError(where=rows.cells.name, what=f"{seen}: {kinds}", remedy=remedy)
     remedy = "correct them, or set data.freq (D with data.missing: zero or skip for days with gaps)"
     return DataError(where=rows.cells.name, what=f"{seen}: {kinds}", remedy=remedy)
+
+
+def _odd_week(days: DateArray) -> tuple[np.datetime64, str] | None:
+    """The first of days ``[n]`` that does not lie on the weekday of weeks, and that weekday; None where the days are
+    not nearly all weeks.
+    """
+    step, weekday = np.diff(days).astype(np.int64), (days.astype(np.int64) + 3) % WEEK
+    usual = int(np.bincount(weekday).argmax())
+    odd = weekday != usual
+    if not odd.any() or odd.mean() > ODD_SHARE or np.median(step) != WEEK:
+        return None
+    return days[np.argmax(odd)], NAMES[usual].removesuffix("s")
 
 
 def _too_few(rows: Rows, days: DateArray) -> DataError:

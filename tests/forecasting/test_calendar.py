@@ -55,3 +55,9 @@ def test_events_are_known_by_name():
 def test_an_unknown_country_is_a_sentence():
     with pytest.raises(ConfigError, match="calendar: 'XQ' is not a calendar"):
         facts("2014-01-01", calendar=Calendar("XQ"))
+
+
+@pytest.mark.parametrize("code", ["de", "xecb", "Xnys"])
+def test_a_code_in_lower_case_names_the_upper_case_one(code):
+    with pytest.raises(ConfigError, match=f"codes are upper case, write {code.upper()}"):
+        Calendar(code).days(np.array(["2024-01-01"], dtype="datetime64[D]"))

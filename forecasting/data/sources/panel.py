@@ -98,7 +98,8 @@ class PanelTable:
             if unusable is None:
                 strands += _strands(self._spec, read, key, records)
             else:
-                problems.append(SeriesProblem(Series(next(iter(self._spec.targets)), key, key), unusable))
+                name = key if key.isprintable() and key else repr(key) if key else "a row without an id"
+                problems.append(SeriesProblem(Series(next(iter(self._spec.targets)), key, name), unusable))
         loaded = panel_of(read.rows, strands, calendar, problems)
         return replace(loaded, notes=read.table.notes + read.notes + loaded.notes)
 

@@ -338,3 +338,16 @@ def test_a_few_work_days_are_too_little_history(tmp_path: Path, kind: dict[str, 
 def test_tiny_amounts_keep_their_digits(tmp_path: Path, factor: float, decimals: int) -> None:
     data = frame().assign(out=lambda f: f.out * factor, **{"in": lambda f: f["in"] * factor})
     assert load(tmp_path, data, **TABLE).decimals == decimals
+
+
+@pytest.mark.parametrize("freq", ["auto", "W"])
+def test_a_week_a_day_early_is_named_by_its_row(tmp_path: Path, freq: str) -> None:
+    data = frame(40, "W")
+    data.loc[20, "ds"] = str(np.datetime64(data.ds[20]) - 1)
+    said = sentence(tmp_path, data, **TABLE, freq=freq)
+    assert said.startswith(f"d.csv:22: {data.ds[20]} is no Wednesday, and nearly all other dates are weeks")
+
+
+def test_a_row_without_an_id_has_a_name(tmp_path: Path) -> None:
+    data = pd.concat([frame(60).assign(shop="a"), frame(1).assign(shop="")])
+    assert load(tmp_path, data, **PANEL).notes[0].startswith("a row without an id is left out: d.csv:62: shop is empty")
