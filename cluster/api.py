@@ -8,7 +8,7 @@
 'ok'
 >>> august = run.forecast()
 >>> list(august.columns), len(august)
-(['unique_id', 'ds', 'member', 'y_hat', 'lo_95', 'lo_80', 'hi_80', 'hi_95'], 62)
+(['unique_id', 'ds', 'member', 'y_hat', 'q025', 'q10', 'q50', 'q90', 'q975'], 62)
 >>> figure = run.plot("purchase")  # bokeh.plotting.show(figure)
 >>> september = run.predict(folder)  # a month more of data, nothing trained
 >>> september["ds"].min(), len(september)
@@ -66,9 +66,8 @@ IDENTITY = ("entity", "target")
 class Run:
     """A finished run: its tables as frames, its picture, and what comes after newer data."""
 
-    def __init__(self, run_dir: str, spelling: Spelling | None = None, levels: Sequence[int] | None = None) -> None:
+    def __init__(self, run_dir: str, spelling: Spelling | None = None) -> None:
         self.run_dir = run_dir
-        self._levels = levels
         self._store = RunStore(run_dir)
         self._run = finished_run(self._store)
         self._spelling = spelling or Spelling()
@@ -80,9 +79,6 @@ class Run:
     def _frame(self, table: StoredTable, member: str | None) -> pd.DataFrame:
         """A stored table in the convention; of a wide panel, whose ids are made of two names, with both."""
         frame = _frame(table, member)
-        if self._levels is not None:
-            kept = {f"{end}_{level}" for end in ("lo", "hi") for level in self._levels}
-            frame = frame.drop(columns=[c for c in frame.columns if c[:3] in ("lo_", "hi_") and c not in kept])
         return self._spelling.restore(frame if self._spec.entity is not None else frame.drop(columns=list(IDENTITY)))
 
     @property
@@ -132,7 +128,7 @@ class Run:
                 path, spelling = written.path, written.spelling(spec)
             made = predict(self.run_dir, path, as_of=as_of, update=update)
         _warn(made.left)
-        return Run(self.run_dir, spelling or self._spelling, self._levels)._frame(made.forecast, member)
+        return Run(self.run_dir, spelling or self._spelling)._frame(made.forecast, member)
 
     def plot(self, unique_id: object = None) -> Any:
         """A Bokeh figure of one series (by default the first): actual days, the blend's backtest, what comes."""
@@ -206,12 +202,11 @@ def run(
     data, config = in_order(data, config)
     names = (targets,) if isinstance(targets, str) else tuple(targets or ())
     wishes = Wishes(horizon, calendar, names, preset, options.get("unit"))
-    levels = _levels(options.get("levels"))
     with ExitStack() as stack:
         asked, spelling = request(stack, data, config, wishes, options)
         result = run_pipeline(asked, Console(stderr=True, soft_wrap=True, quiet=options.get("quiet", False)))
     _warn(result.board.broken_series)
-    return Run(result.uri, spelling, levels)
+    return Run(result.uri, spelling)
 
 
 def predict(
@@ -247,21 +242,6 @@ def _frame(table: StoredTable, member: str | None) -> pd.DataFrame:
     if member not in set(frame[MEMBER]):
         raise ConfigError(f"there is no member {member}: take one of {', '.join(frame[MEMBER].unique())}")
     return frame[frame[MEMBER] == member].reset_index(drop=True)
-
-
-def _levels(levels: Sequence[int] | None) -> tuple[int, ...] | None:
-    """The levels of bands that frames show.
-
-    Raises
-    ------
-    ConfigError
-        For a level without bands.
-    """
-    from ensembles.risk.bands import BAND_LEVELS
-
-    if other := sorted(set(levels or ()) - set(BAND_LEVELS)):
-        raise ConfigError(f"levels has {other[0]}: bands are made at {' and '.join(map(str, BAND_LEVELS))}")
-    return None if levels is None else tuple(levels)
 
 
 def _warn(left_out: Mapping[str, str]) -> None:

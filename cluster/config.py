@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from cluster.keys import home, is_pipe, read_keys, set_key
 from ensembles.blend.spec import BlendSpec
 from ensembles.oof import REFERENCE
+from ensembles.risk.quantiles import BandLevels
 from forecasting.axis import DAILY, Axis
 from forecasting.data.spec import DataSpec
 from forecasting.errors import ConfigError
@@ -162,6 +163,7 @@ class RunConfig(_Section):
     score: ScoreConfig = Field(default_factory=ScoreConfig, description="how forecasts are judged")
     members: Annotated[tuple[MemberEntry, ...], Field(min_length=1, description="models, settings and seeds")]
     blend: BlendSpec = Field(default_factory=BlendSpec, description="how members are combined")
+    bands: BandLevels = Field((80, 95), description="levels of the bands: of 100 days, so many are meant to lie inside")
     run: RunSection = Field(default_factory=RunSection, description="what the run tolerates and keeps")
     cluster: ClusterConfig = Field(default_factory=ClusterConfig, description="how work is spread")
 

@@ -29,10 +29,11 @@ NOTEBOOK = "runs/notebook"
 class RunOptions(TypedDict, total=False):
     """Further options of `run`.
 
-    `unit` is a label of the amounts; `levels` those of the bands that frames show, in percent; `run_dir` where the run
-    is stored, by default ``runs/`` and the name of the configuration or the data, ``runs/notebook`` for a dictionary or
-    a frame; `as_of` the last day looked at; `overrides` single keys, as ``windows.n_windows=3``; `executor` ``ray`` in
-    parallel, or ``local`` in this process, which is where models of `register` are known; `quiet` shows no progress.
+    `unit` is a label of the amounts; `levels` those of the bands, in percent, as the key `bands` of a configuration;
+    `run_dir` where the run is stored, by default ``runs/`` and the name of the configuration or the data,
+    ``runs/notebook`` for a dictionary or a frame; `as_of` the last day looked at; `overrides` single keys, as
+    ``windows.n_windows=3``; `executor` ``ray`` in parallel, or ``local`` in this process, which is where models of
+    `register` are known; `quiet` shows no progress.
     """
 
     unit: str | None
@@ -80,7 +81,7 @@ def request(
     from cluster.request import RunRequest
 
     run_dir, executor = options.get("run_dir"), options.get("executor", "ray")
-    overrides, written = tuple(options.get("overrides", ())), None
+    overrides, written = (*_bands(options.get("levels")), *options.get("overrides", ())), None
     if is_frame(data):
         keys = _keys_of(config, overrides)
         written = stack.enter_context(file_of(data, _date_in(keys)))
@@ -102,6 +103,10 @@ def request(
     if not executor_named(executor).in_process:
         _check_models(asked)
     return asked, spelling
+
+
+def _bands(levels: Sequence[int] | None) -> tuple[str, ...]:
+    return () if levels is None else (f"bands={in_text(list(levels))}",)
 
 
 def is_frame(data: Any) -> bool:

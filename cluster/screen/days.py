@@ -58,9 +58,7 @@ def show_alerts(monitored: Monitored, out: Console, as_json: bool) -> None:
 
 
 def _print_alerts(monitored: Monitored) -> None:
-    """As JSON, which cannot hold the infinite severity of a day without any flow: null."""
-    rows = [asdict(alert) for alert in monitored.alerts.alerts]
-    alerts = [row | {"severity": row["severity"] if math.isfinite(row["severity"]) else None} for row in rows]
+    alerts = [asdict(alert) for alert in monitored.alerts.alerts]
     quality = [{"severity": at, **q.as_json()} for at, q in monitored.quality.items()]
     left = monitored.alerts.left
     print_json(
@@ -73,7 +71,8 @@ def _alert_cells(alert: Alert, money: Money) -> tuple[str, ...]:
     day = f"{alert.weekday} {alert.day_type} {alert.holiday} {alert.event}".strip()
     band = f"{money.plain(alert.low)} to {money.plain(alert.high)}"
     place = (alert.unique_id, alert.ds, day, alert.side)
-    return (*place, money.plain(alert.y), band, f"{alert.level}%", f"{alert.severity:.2f}")
+    amount = money.plain(alert.y) + (f" for {alert.n_days} days" if alert.n_days > 1 else "")
+    return (*place, amount, band, f"{alert.level}%", f"{alert.severity:.2f}")
 
 
 def _show_quality(quality: Mapping[float, AlertQuality], out: Console) -> None:

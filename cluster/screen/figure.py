@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from ensembles.risk.quantiles import ends_of, levels_of, probability_of, quantile_name
 from forecasting.schema import CUTOFF, DS, Y_HAT, Y
 
 if TYPE_CHECKING:
@@ -18,9 +21,10 @@ def figure_of(title: str, oof: pd.DataFrame, ahead: pd.DataFrame) -> Any:
     from bokeh.plotting import figure
 
     plot: Any = figure(title=title, x_axis_type="datetime", height=320, sizing_mode="stretch_width")
-    for level, alpha in ((95, 0.12), (80, 0.2)):
-        low, high = ahead.get(f"lo_{level}"), ahead.get(f"hi_{level}")
-        if low is not None and low.notna().all():
+    levels = levels_of([p for p in map(probability_of, ahead.columns) if p is not None])
+    for level, alpha in zip(levels, np.linspace(0.12, 0.2, len(levels)), strict=True):
+        low, high = (ahead[quantile_name(p)] for p in ends_of(level))
+        if low.notna().all():
             plot.varea(ahead[DS], low, high, fill_color="#2f7fd1", fill_alpha=alpha, legend_label=f"{level}% band")
     plot.line(oof[DS], oof[Y], line_color="#8a8f98", legend_label="actual", name="actual")
     for _, window in oof.groupby(CUTOFF):

@@ -28,13 +28,17 @@ def show_evaluation(evaluation: Evaluation, out: Console, as_json: bool) -> None
     for row in evaluation.contenders:
         table.add_row(*_contender_cells(row, len(windows)))
     out.print(table)
-    say(out, f"intervals: block bootstrap, blocks of {evaluation.block_days} days; columns of windows by cutoff")
+    say(out, f"intervals: {evaluation.intervals}; columns of windows by cutoff")
 
 
 def _contender_cells(row: Contender, n_windows: int) -> list[str]:
-    ahead = ("", "") if row.name == BLEND else (f"{row.ahead:+.2f}", f"{row.ahead_low:+.2f} to {row.ahead_high:+.2f}")
+    ahead = ("", "") if row.name == BLEND else (f"{row.ahead:+.2f}", _interval(row.ahead_low, row.ahead_high, "+.2f"))
     scores = [f"{value:.2f}" for value in row.per_window[:n_windows]]
-    return [row.name, f"{row.score:.2f}", f"{row.low:.2f} to {row.high:.2f}", *scores, *ahead]
+    return [row.name, f"{row.score:.2f}", _interval(row.low, row.high, ".2f"), *scores, *ahead]
+
+
+def _interval(low: float | None, high: float | None, form: str) -> str:
+    return "too short" if low is None or high is None else f"{low:{form}} to {high:{form}}"
 
 
 def show_score(score: SubmissionScore, out: Console, as_json: bool) -> None:
@@ -81,5 +85,5 @@ def show_comparison(found: Comparison, out: Console, as_json: bool) -> None:
 def _run_cells(run: ComparedRun) -> list[object]:
     score = None if run.score is None else run.score.value
     ahead = "" if run.ahead is None else f"{run.ahead.value:+.2f}"
-    interval = "" if run.ahead is None else f"{run.ahead.low:+.2f} to {run.ahead.high:+.2f}"
+    interval = "" if run.ahead is None else _interval(*run.ahead.interval, "+.2f")
     return [run.name, number(score), ahead, interval, run.n_shared or "", run.methods, run.note]

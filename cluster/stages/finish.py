@@ -29,6 +29,7 @@ from ensembles.files.run_json import RunFile
 from ensembles.files.table import panel_series
 from ensembles.judging.judge import Judge
 from ensembles.oof import OofCube
+from ensembles.risk.bands import BandSpec
 from forecasting.panel import Panel
 from forecasting.schema import FloatArray, iso
 from forecasting.score.base import Score
@@ -71,7 +72,9 @@ def blend_and_write(plan: Plan, panel: Panel, members: MemberForecasts, store: R
     weights = config.data.targets
     cubes = {target: members.cubes[target] for target in weights}
     rounding = submission_step(config.data.kind, config.data.unit)
-    blend = fit_blend(cubes, weights, config.blend, config.score.surrogate, rounding)
+    blend = fit_blend(
+        cubes, weights, config.blend, config.score.surrogate, rounding, BandSpec.of(config.bands, panel.axis.freq)
+    )
     blended = {
         target: blend.targets[target].apply(members.final[target][..., cube.blendable_members])
         for target, cube in cubes.items()
@@ -128,7 +131,7 @@ def _write_forecasts(
     bands = {target: blend.targets[target].bands(blended[target]) for target in cubes}
     places = [(series[uid], t, i) for t, cube in cubes.items() for i, uid in enumerate(cube.unique_ids)]
     y_hat = {found: blended[t][i] for found, t, i in places}
-    ends = {found: bands[t].series(i) for found, t, i in places}
+    ends = {found: bands[t].at(i) for found, t, i in places}
     people = forecast_csv(final.ds, y_hat, targets, panel.calendar, amounts, ends)
     store.storage.write("submission.csv", submission_csv(final.ds, y_hat, targets, amounts))
     store.storage.write("forecast.csv", people)

@@ -17,7 +17,7 @@ from forecasting.errors import DataError, StorageError
 __all__ = ["Monitored", "monitor_run"]
 
 SEVERITIES = (0.0, 1.0, 1.5, 2.0, 3.0)
-"""At which alerts are judged: all of them, those beyond the widest band, and so on in its half widths."""
+"""At which alerts are judged: all of them, those beyond the widest band, and so on."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,13 @@ def monitor_run(
     if results.oof is None or results.forecast is None:
         raise StorageError(f"{run_dir} holds no forecast: run it to its end first")
     if actuals is None:
-        found = alerts_of_backtest(results.oof, results.calendar)
+        found = alerts_of_backtest(results.oof, results.calendar, results.history)
         if not found.n_days:
-            raise StorageError(f"{run_dir}: no day of its backtest has bands, which earlier windows make: give actuals")
+            raise StorageError(
+                f"{run_dir}: no day of its backtest has bands, which two earlier windows make: give actuals"
+            )
     else:
-        found = monitor(results.forecast, actuals, spec, results.calendar)
+        found = monitor(results.forecast, actuals, spec, results.calendar, results.history)
     amounts, noun = results.run.amounts, results.noun
     if labels is None:
         return Monitored(found, amounts, {}, noun)

@@ -181,8 +181,7 @@ def _blended(
         bands = blend.bands(y_hat)
         rows = [row for row, uid in enumerate(series) if uid not in left]
         if rows:
-            kept = type(bands)(*({k: v[rows] for k, v in ends.items()} for ends in (bands.low, bands.high)))
-            found[target] = _Blended(tuple(series[row] for row in rows), members[rows], y_hat[rows], kept)
+            found[target] = _Blended(tuple(series[row] for row in rows), members[rows], y_hat[rows], bands.at(rows))
     return found
 
 
@@ -208,7 +207,7 @@ def _submissions(
     targets, amounts, series = tuple(trained.config.data.targets), trained.run.amounts, panel_series(panel)
     places = [(series[uid], target, i) for target in blended for i, uid in enumerate(blended[target].series)]
     y_hat = {found: blended[target].y_hat[i] for found, target, i in places}
-    bands = {found: blended[target].bands.series(i) for found, target, i in places}
+    bands = {found: blended[target].bands.at(i) for found, target, i in places}
     people = forecast_csv(window.ds, y_hat, targets, panel.calendar, amounts, bands)
     return submission_csv(window.ds, y_hat, targets, amounts), people
 

@@ -24,9 +24,10 @@ from ensembles.blend.target_blend import TargetBlend
 from ensembles.blend.tracks import choosing_windows, track_candidates
 from ensembles.judging.judge import Forecasts, Judge
 from ensembles.oof import OofCube, known_before
-from ensembles.risk.bands import coverage, fit_bands, prequential_bands
+from ensembles.risk.band_fit import fit_rules, prequential_bands
+from ensembles.risk.bands import BandSpec, coverage
 from forecasting.errors import TooManyFailures
-from forecasting.schema import FloatArray, IntArray
+from forecasting.schema import DateArray, FloatArray, IntArray
 from forecasting.score.names import score_named
 
 __all__ = ["Blend", "fit_blend"]
@@ -46,6 +47,7 @@ def fit_blend(
     spec: BlendSpec,
     surrogate: str,
     rounding: float | None = None,
+    bands: BandSpec | None = None,
 ) -> Blend:
     """Choose and fit the blend.
 
@@ -59,6 +61,8 @@ def fit_blend(
         Name of the score.
     rounding
         Smallest step of a submission: see `Judge`.
+    bands
+        Levels of the bands and the memory of their errors; None: the usual ones, of days.
 
     Raises
     ------
@@ -70,7 +74,7 @@ def fit_blend(
         if not cube.members:
             raise TooManyFailures(f"no member has a complete set of forecasts of {target}: see their reasons")
     judge = Judge.of(cubes, {target: weights[target] for target in cubes}, score_named(surrogate), rounding)
-    return _Fitting.of(cubes, judge, spec).blend()
+    return _Fitting.of(cubes, judge, spec, bands or BandSpec()).blend()
 
 
 @dataclass(frozen=True)
@@ -83,29 +87,32 @@ class _Fitting:
     cubes: Mapping[str, OofCube]
     judge: Judge
     spec: BlendSpec
+    bands: BandSpec
     chooser: Chooser
     before: tuple[IntArray, ...]
 
     @classmethod
-    def of(cls, cubes: Mapping[str, OofCube], judge: Judge, spec: BlendSpec) -> _Fitting:
+    def of(cls, cubes: Mapping[str, OofCube], judge: Judge, spec: BlendSpec, bands: BandSpec) -> _Fitting:
         rules = FittingRules(judge.points_score, spec.shrinkage, judge.rounding)
         tracks = track_candidates(cubes, spec.parsed(), rules, judge)
         first = next(iter(cubes.values()))
         before = known_before(first.cutoffs, first.ends)
-        return cls(cubes, judge, spec, Chooser(tracks, judge, spec.tie), before)
+        return cls(cubes, judge, spec, bands, Chooser(tracks, judge, spec.tie), before)
 
     def blend(self) -> Blend:
         choices, pairs = self.chooser.choices(self.before), self.chooser.pairs(np.arange(len(self.before)))
-        calibration = {t: self._calibrated(t, y_hat) for t, y_hat in self.chooser.forecasts(choices).items()}
-        prequential = self._prequential(choices, {t: found.y_hat for t, found in calibration.items()})
+        medians = self.chooser.forecasts(choices)
+        calibration = {t: self._calibrated(t, y_hat) for t, y_hat in medians.items()}
+        prequential = self._prequential(choices, {t: found.y_hat for t, found in calibration.items()}, medians)
         chosen = next(pair for pair in pairs if pair.chosen).candidates
+        rules = fit_rules(medians, self._y, self._ds, self.bands)
         targets = {
             target: TargetBlend(
                 combination=self.chooser.track(target, chosen[target]).final,
                 factor=calibration[target].final,
-                band_rule=fit_bands(prequential.y_hat[target], cube.y),
+                band_rule=rules[target],
             )
-            for target, cube in self.cubes.items()
+            for target in self.cubes
         }
         evidence = Evidence(
             surrogate=self.judge.points_score.name,
@@ -115,7 +122,7 @@ class _Fitting:
             pairs=pairs,
             tracks=self.chooser.tracks,
             calibration=calibration,
-            coverage={t: coverage(prequential.bands[t], cube.y, cube.horizons) for t, cube in self.cubes.items()},
+            coverage={t: coverage(prequential.bands[t], cube.y, cube.ds) for t, cube in self.cubes.items()},
             best_single=pick_best_single(self.cubes, self.judge, self.before),
             equal_weights=self.judge.per_window(self._equal()),
         )
@@ -125,6 +132,14 @@ class _Fitting:
         """What the mean over families forecasts, calibrated."""
         return {t: self._calibrated(t, self.chooser.track(t, BASELINE).y_hat).y_hat for t in self.cubes}
 
+    @property
+    def _y(self) -> Forecasts:
+        return {target: cube.y for target, cube in self.cubes.items()}
+
+    @property
+    def _ds(self) -> DateArray:
+        return next(iter(self.cubes.values())).ds
+
     def _calibrated(self, target: str, y_hat: FloatArray) -> Calibration:
         if not self.spec.calibrate:
             return Calibration.none(y_hat)
@@ -133,8 +148,8 @@ class _Fitting:
         score, rounding = self.judge.points_score, self.judge.rounding
         return prequential_factors(y_hat, self.cubes[target].y, past, testing, score, rounding)
 
-    def _prequential(self, choices: tuple[Choice, ...], y_hat: Forecasts) -> PrequentialForecasts:
+    def _prequential(self, choices: tuple[Choice, ...], y_hat: Forecasts, medians: Forecasts) -> PrequentialForecasts:
         scores = {target: self.judge.target_scores(target, y_hat[target]) for target in self.cubes}
-        bands = {t: prequential_bands(y_hat[t], cube.y, self.before) for t, cube in self.cubes.items()}
+        bands = prequential_bands(medians, self._y, self._ds, self.before, self.bands)
         real = tuple(len(windows) > 0 for windows in self.before)
         return PrequentialForecasts(y_hat, bands, scores, self.judge.total(scores), choices, real)

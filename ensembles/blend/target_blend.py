@@ -32,5 +32,5 @@ class TargetBlend:
         return self.combination.apply(y_hat) * self.factor
 
     def bands(self, y_hat: FloatArray) -> Bands:
-        """Prediction intervals around the blend's forecasts ``[n_series, horizon]``."""
-        return self.band_rule.apply(y_hat)
+        """Bands of the blend's forecasts ``[n_series, horizon]`` around their medians: these lack the factor."""
+        return self.band_rule.apply(y_hat / self.factor)

@@ -119,10 +119,9 @@ class _Backtest:
 
     def judge(self, reference: RunResults) -> Judge:
         """Judges by the reference's weights and score."""
-        horizons = np.max([grid.horizons for grid in self.grids.values()], axis=0)
         y = {target: grid.y for target, grid in self.grids.items()}
         score = score_named(reference.board.surrogate)
-        return Judge(y, reference.board.weights, score, horizons, reference.run.rounding)
+        return Judge(y, reference.board.weights, score, self._first.ds, reference.run.rounding)
 
     def only(self, series: Mapping[str, Sequence[str]], cutoffs: DateArray, n_steps: int) -> _Backtest:
         """Restricted to some series, windows and first days."""

@@ -13,7 +13,7 @@ from typing import Any
 from ensembles.blend.combination import BASELINE
 from ensembles.blend.fit import fit_blend
 from ensembles.blend.spec import BlendSpec
-from ensembles.judging.bootstrap import BLOCK, CONFIDENCE
+from ensembles.judging.intervals import CONFIDENCE
 from ensembles.judging.judge import Forecasts, Judge
 from ensembles.judging.rivals import seasonal_naive
 from ensembles.oof import REFERENCE, OofCube
@@ -31,28 +31,28 @@ NAIVE = "seasonal-naive"
 class Contender:
     """Scores of one way to forecast; `ahead` is how much the blend scored more, paired day by day.
 
-    Intervals are block-bootstrap ones at `CONFIDENCE`.
+    Intervals are those of `judging.intervals`; None where the backtest is too short for one.
     """
 
     name: str
     score: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     per_window: tuple[float, ...]
     ahead: float
-    ahead_low: float
-    ahead_high: float
+    ahead_low: float | None
+    ahead_high: float | None
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The blend first, then the others, best first."""
+    """The blend first, then the others, best first; `intervals` says what they are."""
 
     surrogate: str
     cutoffs: tuple[str, ...]
     n_days: int
     confidence: float
-    block_days: int
+    intervals: str
     contenders: tuple[Contender, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def evaluate_blend(
         cutoffs=tuple(iso(cutoff) for cutoff in first.cutoffs),
         n_days=int(first.horizons.sum()),
         confidence=CONFIDENCE,
-        block_days=BLOCK,
+        intervals=judge.parts.sentence,
         contenders=tuple(sorted(rows, key=lambda row: (row.name != BLEND, -row.score, row.name))),
     )
 
@@ -100,7 +100,8 @@ def evaluate_blend(
 def _contender(name: str, y_hat: Forecasts, judge: Judge, blend: Forecasts) -> Contender:
     score, ahead = judge.score(y_hat), judge.ahead(blend, y_hat)
     per_window = tuple(float(v) for v in judge.per_window(y_hat))
-    return Contender(name, score.value, score.low, score.high, per_window, ahead.value, ahead.low, ahead.high)
+    ends = (*score.interval, per_window, ahead.value, *ahead.interval)
+    return Contender(name, score.value, *ends)
 
 
 def _forecasts(cubes: Mapping[str, OofCube], judge: Judge, spec: BlendSpec) -> dict[str, Forecasts]:

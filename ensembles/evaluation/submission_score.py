@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from forecasting.data.formats.decode import first
 from forecasting.data.spec import DataSpec
 from forecasting.errors import DataError
 from forecasting.panel import Series
-from forecasting.schema import FloatArray, iso
+from forecasting.schema import FloatArray, as_dates, iso
 from forecasting.score.metrics import mape, zero_days
 from forecasting.score.names import score_named
 from forecasting.score.signs import refuse_negative
@@ -186,11 +186,11 @@ def _missing(forecasts: _Amounts, known: AmountRows, axis: Axis | None) -> int:
     return len(expected - forecasts.keys())
 
 
-def _judge(actual: _Amounts, rows: Iterable[_Row], weights: Mapping[str, float], surrogate: str) -> Judge:
+def _judge(actual: _Amounts, rows: Collection[_Row], weights: Mapping[str, float], surrogate: str) -> Judge:
     """All days of all entities as one series of one window."""
     by_target = {target: np.array([actual[row][target] for row in rows])[None, None] for target in weights}
-    n_days = np.array([next(iter(by_target.values())).shape[-1]])
-    return Judge(by_target, weights, score_named(surrogate), n_days)
+    ds = as_dates([day for _, day in rows])[None]
+    return Judge(by_target, weights, score_named(surrogate), ds)
 
 
 def _target_score(judge: Judge, target: str, y_hat: FloatArray) -> TargetScore:

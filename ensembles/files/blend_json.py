@@ -108,9 +108,10 @@ class BandFacts(Stored):
 class ExactNumbers(Stored):
     """What forecasting takes, unrounded; None for what is not a number.
 
-    `unit_weights` ``[n_units]`` or ``[n_series, n_units]``, None for methods that weigh by rank; `amounts` the sizes
-    that the bands of series with negative amounts are measured by, None where no series has any; `parts` what a second
-    layer combines, the simplest first.
+    `unit_weights` ``[n_units]`` or ``[n_series, n_units]``, None for methods that weigh by rank; `around_median` the
+    quantiles of errors by the level of the band, None in files of versions whose bands lay around the forecast;
+    `amounts` the sizes that the bands of series with negative amounts are measured by, None where no series has any;
+    `parts` what a second layer combines, the simplest first.
     """
 
     unit_weights: tuple[float, ...] | tuple[tuple[float, ...], ...] | None
@@ -118,7 +119,7 @@ class ExactNumbers(Stored):
     own: tuple[float | None, ...]
     slope: float
     centre: float
-    quantiles: Mapping[int, float | None]
+    around_median: Mapping[int, float | None] | None = None
     amounts: tuple[float, ...] | None = None
     parts: tuple[PartNumbers, ...] = ()
 
@@ -131,7 +132,7 @@ class ExactNumbers(Stored):
             own=tuple(_or_none(value) for value in rule.own),
             slope=float(rule.slope),
             centre=float(rule.centre),
-            quantiles={level: _or_none(q) for level, q in rule.quantiles.items()},
+            around_median={level: _or_none(q) for level, q in rule.quantiles.items()},
             amounts=None if rule.amounts is None else tuple(rule.amounts.tolist()),
             parts=_parts(blend.combination),
         )
@@ -149,7 +150,7 @@ class ExactNumbers(Stored):
     @property
     def band_rule(self) -> BandRule:
         own = np.array([_or_nan(value) for value in self.own])
-        quantiles = {level: _or_nan(q) for level, q in self.quantiles.items()}
+        quantiles = {level: _or_nan(q) for level, q in (self.around_median or {}).items()}
         amounts = None if self.amounts is None else np.array(self.amounts)
         return BandRule(own, self.slope, self.centre, quantiles, amounts)
 
@@ -192,9 +193,9 @@ class TargetFacts(Stored):
 
     def blend(self, target: str) -> TargetBlend:
         """What the file's numbers forecast with."""
-        if self.apply is None:
+        if self.apply is None or self.apply.around_median is None:
             raise StorageError(
-                f"blend.json lacks the exact weights of {target}, as an older version of this program wrote it: "
+                f"blend.json lacks the exact weights and bands of {target}, as an older version wrote it: "
                 "run the same command again, which trains nothing"
             )
         (candidate,) = parse_candidate(f"{self.method}/{self.level}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from ensembles.files.table import Ends, NameArray, StoredTable, band_ends, joined, named
+from ensembles.files.table import NameArray, Quantiles, StoredTable, band_quantiles, joined, named
 from ensembles.oof import OofCube
 from forecasting.schema import BLEND, DateArray, FloatArray, IntArray, as_dates
 
@@ -44,7 +44,7 @@ class TargetForecast:
             ds=as_dates(ds)[day],
             member=named([*self.members, BLEND], member),
             y_hat=self.values[series, day, member],
-            bands=band_ends(self.bands, member == len(self.members), (series, day)) if self.bands else {},
+            quantiles=band_quantiles(self.bands, member == len(self.members), (series, day)) if self.bands else {},
         )
 
 
@@ -52,14 +52,14 @@ class TargetForecast:
 class ForecastFile(StoredTable):
     """One row per series, day and member; arrays ``[n]``.
 
-    `bands` are the blend's prediction intervals, NaN for members.
+    `quantiles` are those of the blend's bands, NaN for members.
     """
 
     FILE: ClassVar[str] = "forecast.parquet"
 
     member: NameArray
     y_hat: FloatArray
-    bands: Ends
+    quantiles: Quantiles
 
     @classmethod
     def of(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from ensembles.files.table import Ends, NameArray, StoredTable, band_ends, joined, named, places
+from ensembles.files.table import NameArray, Quantiles, StoredTable, band_quantiles, joined, named, places
 from ensembles.oof import MemberInfo, OofCube, window_lengths
 from forecasting.errors import StorageError
 from forecasting.schema import BLEND, DateArray, FloatArray, IntArray, as_dates
@@ -85,7 +85,7 @@ class OofFile(StoredTable):
     """One row per series, day, window and member; arrays ``[n]``.
 
     `cutoff` is the last day known to the forecast `y_hat` of the day `ds`; `y` the actual value, NaN where there is
-    none; `bands` the blend's prediction intervals, NaN for members and for windows without bands.
+    none; `quantiles` of the blend's bands, NaN for members and for windows without bands.
     """
 
     FILE: ClassVar[str] = "oof.parquet"
@@ -94,7 +94,7 @@ class OofFile(StoredTable):
     member: NameArray
     y_hat: FloatArray
     y: FloatArray
-    bands: Ends
+    quantiles: Quantiles
 
     @classmethod
     def of(
@@ -182,7 +182,7 @@ def _part(cube: OofCube, blended: FloatArray, bands: Bands | None) -> OofFile:
         member=named([*(m.name for m in cube.members), BLEND], member),
         y_hat=values[series, window, step, member],
         y=cube.y[day],
-        bands=band_ends(bands, member == len(cube.members), day) if bands else {},
+        quantiles=band_quantiles(bands, member == len(cube.members), day) if bands else {},
     )
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from ensembles.risk.quantiles import ends_of, levels_of, probability_of, quantile_name
 from forecasting.errors import StorageError
 from forecasting.panel import Panel, Series
 from forecasting.schema import CUTOFF, DS, MEMBER, UNIQUE_ID, BoolArray, DateArray, FloatArray, IntArray, as_dates
@@ -19,18 +20,32 @@ from forecasting.schema import CUTOFF, DS, MEMBER, UNIQUE_ID, BoolArray, DateArr
 if TYPE_CHECKING:
     from ensembles.risk.bands import Bands
 
-__all__ = ["Ends", "NameArray", "StoredTable", "band_ends", "joined", "named", "panel_series", "places"]
+__all__ = [
+    "Ends",
+    "NameArray",
+    "Quantiles",
+    "StoredTable",
+    "band_quantiles",
+    "joined",
+    "named",
+    "panel_series",
+    "places",
+]
 
 NameArray = NDArray[np.object_]
 """Names, ``[n]``, equal ones sharing one string."""
+Quantiles = Mapping[float, FloatArray]
+"""Quantiles of the blend's forecasts by probability, each ``[n]``: see `ensembles.risk.quantiles`."""
 Ends = Mapping[int, tuple[FloatArray, FloatArray]]
 """Lower and upper ends of the bands by level in percent, widest first, each ``[n]``."""
 _NAMES = (UNIQUE_ID, MEMBER)
 _ENTITY, _TARGET = "entity", "target"
 _DAYS = (DS, CUTOFF)
-_BANDS = "bands"
+_QUANTILES = "quantiles"
+_OLD_BANDS = ("lo_", "hi_")
+"""How columns of bands began in older versions."""
 _SERIES = "series"
-_APART = (_BANDS, _SERIES)
+_APART = (_QUANTILES, _SERIES)
 """Fields that are no column."""
 
 
@@ -56,7 +71,7 @@ class StoredTable:
         """The rows at these places, or where a mask is true."""
         parts: dict[str, Any] = {name: getattr(self, name)[rows] for name in _columns(type(self))}
         if _has_bands(type(self)):
-            parts[_BANDS] = {level: (low[rows], high[rows]) for level, (low, high) in self._ends().items()}
+            parts[_QUANTILES] = {p: values[rows] for p, values in self._quantiles().items()}
         return type(self)(**parts, series=self.series)
 
     def identified(self, series: Mapping[str, Series]) -> Self:
@@ -81,9 +96,8 @@ class StoredTable:
         """The table as it is stored, for code outside that reads Arrow."""
         columns = {name: _stored(name, getattr(self, name)) for name in _columns(type(self))}
         columns = {UNIQUE_ID: columns.pop(UNIQUE_ID), **self._identity_columns(), **columns}
-        lows = {f"lo_{level}": pair[0] for level, pair in self._ends().items()}
-        highs = {f"hi_{level}": pair[1] for level, pair in reversed(list(self._ends().items()))}
-        return pa.table(columns | {name: _stored(name, values) for name, values in (lows | highs).items()})
+        quantiles = {quantile_name(p): _stored(_QUANTILES, values) for p, values in sorted(self._quantiles().items())}
+        return pa.table(columns | quantiles)
 
     def to_bytes(self) -> bytes:
         """The file's content."""
@@ -107,7 +121,7 @@ class StoredTable:
             reason = " ".join(str(error).split())
             raise StorageError(f"{where}/{cls.FILE} is damaged ({reason}): run again to write it anew") from None
         if _has_bands(cls):
-            parts[_BANDS] = _read_ends(table)
+            parts[_QUANTILES] = _read_quantiles(table, f"{where}/{cls.FILE}")
         if _TARGET in table.column_names:
             parts[_SERIES] = _read_series(table)
         return cls(**parts)
@@ -118,9 +132,16 @@ class StoredTable:
         columns = {_ENTITY: [s.entity for s in found], _TARGET: [s.target for s in found]}
         return {name: pa.array(values, pa.string()).take(pa.array(place)) for name, values in columns.items()}
 
-    def _ends(self) -> Ends:
-        found: Ends = getattr(self, _BANDS, {})
-        return {level: found[level] for level in sorted(found, reverse=True)}
+    def _quantiles(self) -> Quantiles:
+        found: Quantiles = getattr(self, _QUANTILES, {})
+        return found
+
+    @property
+    def bands(self) -> Ends:
+        """Ends of the bands by level; empty for a table without bands."""
+        found = self._quantiles()
+        ends = {level: ends_of(level) for level in levels_of(list(found))}
+        return {level: (found[low], found[high]) for level, (low, high) in ends.items()}
 
 
 def panel_series(panel: Panel) -> dict[str, Series]:
@@ -136,10 +157,8 @@ def joined(parts: Sequence[T]) -> T:
     first = type(parts[0])
     columns: dict[str, Any] = {name: np.concatenate([getattr(p, name) for p in parts]) for name in _columns(first)}
     if _has_bands(first):
-        ends: list[Ends] = [getattr(part, _BANDS) for part in parts]
-        columns[_BANDS] = {
-            level: tuple(np.concatenate([found[level][side] for found in ends]) for side in (0, 1)) for level in ends[0]
-        }
+        found: list[Quantiles] = [getattr(part, _QUANTILES) for part in parts]
+        columns[_QUANTILES] = {p: np.concatenate([quantiles[p] for quantiles in found]) for p in found[0]}
     return first(**columns, series=parts[0].series)
 
 
@@ -148,7 +167,7 @@ def _columns(table: type[StoredTable]) -> list[str]:
 
 
 def _has_bands(table: type[StoredTable]) -> bool:
-    return any(column.name == _BANDS for column in fields(table))
+    return any(column.name == _QUANTILES for column in fields(table))
 
 
 def _stored(name: str, values: Any) -> pa.Array:
@@ -176,9 +195,14 @@ def _read_series(table: pa.Table) -> dict[str, Series]:
     return {uid: Series(row[_TARGET], row[_ENTITY]) for uid, row in zip(unique_ids, rows, strict=True)}
 
 
-def _read_ends(table: pa.Table) -> Ends:
-    levels = sorted((int(name.removeprefix("lo_")) for name in table.column_names if name[:3] == "lo_"), reverse=True)
-    return {level: (_read(_BANDS, table[f"lo_{level}"]), _read(_BANDS, table[f"hi_{level}"])) for level in levels}
+def _read_quantiles(table: pa.Table, name: str) -> Quantiles:
+    if any(column.startswith(_OLD_BANDS) for column in table.column_names):
+        raise StorageError(
+            f"{name} holds bands as an older version of this program made them: "
+            "run the same command again, which trains nothing"
+        )
+    found = {probability_of(column): column for column in table.column_names}
+    return {p: _read(_QUANTILES, table[column]) for p, column in found.items() if p is not None}
 
 
 def named(names: Sequence[str], place: IntArray) -> NameArray:
@@ -198,10 +222,6 @@ def _encoded(names: pa.Array) -> tuple[list[str], IntArray]:
     return encoded.dictionary.to_pylist(), encoded.indices.to_numpy()
 
 
-def band_ends(bands: Bands, of_blend: BoolArray, place: tuple[IntArray, ...]) -> Ends:
-    """Ends of the blend's bands at the places of its rows, NaN on other rows."""
-    ends = {
-        level: (np.where(of_blend, bands.low[level][place], np.nan), np.where(of_blend, high[place], np.nan))
-        for level, high in bands.high.items()
-    }
-    return {level: ends[level] for level in sorted(ends, reverse=True)}
+def band_quantiles(bands: Bands, of_blend: BoolArray, place: tuple[IntArray, ...]) -> Quantiles:
+    """Quantiles of the blend's bands at the places of its rows, NaN on other rows."""
+    return {p: np.where(of_blend, values[place], np.nan) for p, values in bands.quantiles.items()}

@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ensembles.judging.bootstrap import interval, resampled_days
+from ensembles.judging.intervals import Parts
 from ensembles.judging.ranking import ANYBODY, Field, Ranking, rank_tuples
 from ensembles.judging.scores import member_scores, window_scores
 from ensembles.oof import MemberInfo, OofCube
-from forecasting.schema import FloatArray, IntArray
+from forecasting.schema import DateArray, FloatArray, IntArray, as_dates
 from forecasting.score.base import Score
 from forecasting.score.names import score_named
 from forecasting.score.points import round_submission
@@ -34,25 +34,31 @@ Value = TypeVar("Value", float, FloatArray)
 
 @dataclass(frozen=True)
 class Measured:
-    """A value with its block-bootstrap interval at `bootstrap.CONFIDENCE`."""
+    """A value with its interval at `intervals.CONFIDENCE`, NaN where the backtest is too short for one."""
 
     value: float
     low: float
     high: float
+
+    @property
+    def interval(self) -> tuple[float | None, float | None]:
+        """As JSON has it: None where there is none."""
+        return (None, None) if np.isnan(self.low) else (self.low, self.high)
 
 
 @dataclass(frozen=True)
 class Judge:
     """Judges forecasts by actual values `y` per target, the targets' `weights` and one score.
 
-    `horizons` ``[n_windows]`` are the days of each window. `rounding` is the smallest step of a submission, whose
-    rounded amounts are judged (see `points.submission_step`); None: forecasts are judged as they are.
+    `ds` ``[n_windows, horizon]`` are the dates of the windows, NaT where one is padded. `rounding` is the smallest step
+    of a submission, whose rounded amounts are judged (see `points.submission_step`); None: forecasts are judged as they
+    are.
     """
 
     y: Forecasts
     weights: Mapping[str, float]
     points_score: Score
-    horizons: IntArray
+    ds: DateArray
     rounding: float | None = None
 
     @classmethod
@@ -64,8 +70,8 @@ class Judge:
         rounding: float | None = None,
     ) -> Judge:
         """A judge of forecasts of the cubes' days; without any cube it can only say what it is."""
-        horizons = next((cube.horizons for cube in cubes.values()), np.zeros(0, dtype=np.int64))
-        return cls({target: cube.y for target, cube in cubes.items()}, weights, score, horizons, rounding)
+        ds = next((cube.ds for cube in cubes.values()), as_dates([])[:, None])
+        return cls({target: cube.y for target, cube in cubes.items()}, weights, score, ds, rounding)
 
     def by(self, name: str) -> Judge:
         """The same judge with another score."""
@@ -81,9 +87,9 @@ class Judge:
         return round_submission(y_hat, self.rounding)
 
     @cached_property
-    def days(self) -> IntArray:
-        """Resampled days, ``[n_resamples, n_days]``."""
-        return resampled_days(self.horizons)
+    def parts(self) -> Parts:
+        """What intervals count as one observation."""
+        return Parts.of(self.ds)
 
     # -- one target
 
@@ -161,27 +167,30 @@ class Judge:
 
     def score(self, y_hat: Forecasts) -> Measured:
         """Mean of the windows' weighted totals."""
-        value = float(self.per_window(y_hat).mean())
-        return Measured(value, *interval(value, self.resampled(y_hat)))
+        return self._measured(self.per_window(y_hat), self._added(y_hat))
 
     def ahead(self, y_hat: Forecasts, other: Forecasts) -> Measured:
         """How much `y_hat` scores more than `other`, paired day by day."""
-        value = float((self.per_window(y_hat) - self.per_window(other)).mean())
-        return Measured(value, *interval(value, self.resampled(y_hat) - self.resampled(other)))
+        return self._measured(self.per_window(y_hat) - self.per_window(other), self._added(y_hat) - self._added(other))
 
-    def resampled(self, y_hat: Forecasts) -> FloatArray:
-        """Weighted total of each resample, ``[n_resamples]``."""
-        return self.total({target: self._resampled_scores(target, y_hat[target]) for target in self.y})
+    def _measured(self, per_window: FloatArray, added: FloatArray) -> Measured:
+        """Mean of scores ``[n_windows]``; `added` ``[n_windows, horizon]`` within each window."""
+        value = float(per_window.mean())
+        inside = ~np.isnat(self.ds)
+        between = np.where(inside, ((per_window - value) / inside.sum(axis=1))[:, None], 0.0)
+        return Measured(value, *self.parts.interval(value, (added + between) / len(per_window)))
 
-    def _resampled_scores(self, target: str, y_hat: FloatArray) -> FloatArray:
-        above, below = (days[self.days].sum(axis=1) for days in self._daily_parts(target, y_hat))
-        return np.where(below == 0, np.nan, self.points_score.value(above, below))
+    def _added(self, y_hat: Forecasts) -> FloatArray:
+        """What each period added to its window's weighted total beyond its share, ``[n_windows, horizon]``."""
+        return self.total({target: self._added_to(target, y_hat[target]) for target in self.y})
 
-    def _daily_parts(self, target: str, y_hat: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Sums over series of what a day adds above and below the fraction bar of the score, ``[n_days]`` each."""
+    def _added_to(self, target: str, y_hat: FloatArray) -> FloatArray:
+        """As `_added`, of one target. A score is a fraction of sums, so this is its derivative by the period."""
         known = ~np.isnan(self.y[target])
         y, submitted = np.where(known, self.y[target], 0.0), np.where(known, self.submitted(y_hat), 0.0)
-        above, below = self.points_score.parts(submitted, y)
-        inside = np.arange(y.shape[2]) < self.horizons[:, None]
-        sums = (np.where(known, part, 0.0).sum(axis=0)[inside] for part in (above, below))
-        return next(sums), next(sums)
+        parts = self.points_score.parts(submitted, y)
+        above, below = (np.where(known, part, 0.0).sum(axis=0) for part in parts)
+        size = below.sum(axis=1, keepdims=True)
+        share = above.sum(axis=1, keepdims=True) / np.where(size == 0, 1.0, size)
+        added: FloatArray = self.points_score.worth(size) * (above - share * below)
+        return added

@@ -92,7 +92,7 @@ class ReportContext:
 def _alerts(results: RunResults) -> Alerts | None:
     from ensembles.risk.alerts import alerts_of_backtest
 
-    return None if results.oof is None else alerts_of_backtest(results.oof, results.calendar)
+    return None if results.oof is None else alerts_of_backtest(results.oof, results.calendar, results.history)
 
 
 def _liquidity(results: RunResults) -> Liquidity | None:
@@ -102,5 +102,5 @@ def _liquidity(results: RunResults) -> Liquidity | None:
     pair = results.in_and_out
     if results.oof is None or results.forecast is None or results.blend is None or pair is None:
         return None
-    flows = flows_of_run(results.oof, results.forecast, pair)
+    flows = flows_of_run(results.oof, results.forecast, pair, results.run.axis.freq)
     return None if flows is None else liquidity_at_risk(flows, results.run.seed)

@@ -1,4 +1,4 @@
-"""Days whose flow falls outside the bands: early warning of abnormal flows, ranked.
+"""Days whose flow falls outside the widest band: early warning of abnormal flows, ranked (see `abnormal`).
 
 Takes the blend's rows of oof.parquet or forecast.parquet and gives alerts. In the backtest the bands of a window are
 made from earlier windows, so the first window has none and its days are not judged. New actual values are compared
@@ -7,7 +7,6 @@ with the bands of the forecast.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,14 +16,16 @@ import numpy as np
 
 from ensembles.files.day_names import named_days
 from ensembles.files.table import places
+from ensembles.risk.abnormal import JudgedDays, chances_of_activity, judge_days
 from forecasting.calendar import Calendar
 from forecasting.data.amounts_table import AmountRows, read_amounts_table
 from forecasting.data.spec import DataSpec
 from forecasting.errors import DataError, StorageError
-from forecasting.schema import FloatArray, IntArray, iso
+from forecasting.schema import FloatArray, iso
 
 if TYPE_CHECKING:
     from ensembles.files.forecast_parquet import ForecastFile
+    from ensembles.files.history_parquet import HistoryFile
     from ensembles.files.oof_parquet import OofFile
 
 __all__ = ["Alert", "Alerts", "alerts_of_backtest", "monitor"]
@@ -32,11 +33,10 @@ __all__ = ["Alert", "Alerts", "alerts_of_backtest", "monitor"]
 
 @dataclass(frozen=True)
 class Alert:
-    """A day of a series, which is a target of an entity, outside a band; amounts in the unit of the data.
+    """A day of a series, which is a target of an entity, outside the widest band; amounts in the unit of the data.
 
-    `level` of the widest band it left, whose ends are `low` and `high`; `severity` its log error in units of the
-    half width of the widest band there is (1 on its edge, infinite for a day without any flow). Where amounts may be
-    negative it is the error itself, in units of the half width on its side.
+    `level` of that band, whose ends are `low` and `high`; `severity` 1 lies on its edge, see `abnormal.judge_days`.
+    `n_days` without any flow that are one alert, from the first on which they were improbable; else 1.
     """
 
     unique_id: str
@@ -54,6 +54,7 @@ class Alert:
     high: float
     side: Literal["above", "below"]
     severity: float
+    n_days: int = 1
 
 
 @dataclass(frozen=True)
@@ -76,18 +77,30 @@ class Alerts:
         return self.n_days - self.inside[level] if self.n_days else 0
 
 
-def alerts_of_backtest(oof: OofFile, calendar: Calendar) -> Alerts:
-    """Days of the backtest outside the blend's prequential bands. A day in several windows is judged in the latest."""
+def alerts_of_backtest(oof: OofFile, calendar: Calendar, history: HistoryFile | None = None) -> Alerts:
+    """Days of the backtest outside the blend's prequential bands. A day in several windows is judged in the latest.
+
+    Parameters
+    ----------
+    history
+        All actual values of the run: they tell how likely a day without any flow is.
+    """
     blend = oof.blend
     _, series = places(blend.unique_id)
     order = np.lexsort((blend.cutoff, blend.ds, series))
     last = np.ones(len(order), dtype=bool)
     last[:-1] = (np.diff(series[order]) != 0) | (np.diff(blend.ds[order]) != np.timedelta64(0, "D"))
     latest = blend.where(order[last])
-    return _judge(latest, latest.y, calendar)
+    return _judge(latest, latest.y, calendar, history)
 
 
-def monitor(forecast: ForecastFile, actuals: Path, data: DataSpec, calendar: Calendar) -> Alerts:
+def monitor(
+    forecast: ForecastFile,
+    actuals: Path,
+    data: DataSpec,
+    calendar: Calendar,
+    history: HistoryFile | None = None,
+) -> Alerts:
     """Compare new actual values with the forecast's bands. Days that were not forecast are skipped.
 
     Parameters
@@ -96,6 +109,8 @@ def monitor(forecast: ForecastFile, actuals: Path, data: DataSpec, calendar: Cal
         A table in the unit of the run's data, as `read_amounts_table` reads it.
     data
         The run's: it names the targets in the order of their weights, the columns and the entity's.
+    history
+        As for `alerts_of_backtest`.
 
     Raises
     ------
@@ -116,7 +131,7 @@ def monitor(forecast: ForecastFile, actuals: Path, data: DataSpec, calendar: Cal
         start, end = iso(blend.ds.min()), iso(blend.ds.max())
         what = f"it shares no day and series with the forecast of {start} to {end}"
         raise DataError(where=actuals.name, what=what, remedy="check both")
-    found = _judge(blend.where(np.array(rows)), np.array([y[days[row]] for row in rows]), calendar)
+    found = _judge(blend.where(np.array(rows)), np.array([y[days[row]] for row in rows]), calendar, history)
     return replace(found, left=left)
 
 
@@ -139,23 +154,25 @@ def _actuals(
     return {(series.unique_id, day): y for (series, day), y in amounts.items()}, left
 
 
-def _judge(rows: OofFile | ForecastFile, y: FloatArray, calendar: Calendar) -> Alerts:
+def _judge(rows: OofFile | ForecastFile, y: FloatArray, calendar: Calendar, history: HistoryFile | None) -> Alerts:
     """Actual values ``[n]`` against the bands of forecasts; rows without either are left out."""
     levels = list(rows.bands)
     if not levels:
         return Alerts((), 0, {}, "", "")
     low, high = rows.bands[levels[0]]
-    banded = np.isfinite(np.stack([y, low, high])).all(axis=0)
-    rows, y = rows.where(banded), y[banded]
-    if not len(rows):
+    banded = np.flatnonzero(np.isfinite(np.stack([y, low, high])).all(axis=0))
+    if not len(banded):
         return Alerts((), 0, {}, "", "")
-    inside = np.stack([(low <= y) & (y <= high) for low, high in rows.bands.values()])
-    outside = np.flatnonzero(~inside.all(axis=0))
-    found = _alerts(rows.where(outside), y[outside], np.argmin(inside, axis=0)[outside], calendar)
+    _, series = places(rows.unique_id[banded])
+    banded = banded[np.lexsort((rows.ds[banded], series))]
+    rows, y = rows.where(banded), y[banded]
+    chance = chances_of_activity(rows.unique_id, rows.ds, y, calendar, history)
+    judged = judge_days(rows.unique_id, y, rows.quantiles[0.5], rows.bands, chance)
+    found = _alerts(rows, y, judged, calendar)
     return Alerts(
         alerts=tuple(sorted(found, key=lambda a: (-a.severity, a.ds, a.unique_id))),
         n_days=len(rows),
-        inside=dict(zip(levels, inside.sum(axis=1).tolist(), strict=True)),
+        inside={level: int(inside.sum()) for level, inside in judged.inside.items()},
         start=iso(rows.ds.min()),
         end=iso(rows.ds.max()),
         days=_judged_days(rows),
@@ -170,41 +187,28 @@ def _judged_days(rows: OofFile | ForecastFile) -> dict[str, tuple[str, ...]]:
     return {entity: tuple(sorted(days)) for entity, days in found.items()}
 
 
-def _alerts(rows: OofFile | ForecastFile, y: FloatArray, widest: IntArray, calendar: Calendar) -> Iterator[Alert]:
-    """An alert for each row; `widest` ``[n]`` is the place of the widest band it lies outside."""
-    levels, days = list(rows.bands), named_days(calendar, rows.ds)
-    bottom, edges = rows.bands[levels[0]]
+def _alerts(rows: OofFile | ForecastFile, y: FloatArray, judged: JudgedDays, calendar: Calendar) -> Iterator[Alert]:
+    """The days that begin an alert."""
+    first = np.flatnonzero(judged.n_days > 0)
+    days, (level, (low, high)) = named_days(calendar, rows.ds[first]), next(iter(rows.bands.items()))
     series = rows.identities()
-    for i, (day, amount) in enumerate(zip(days, y.tolist(), strict=True)):
-        y_hat, level = float(rows.y_hat[i]), levels[widest[i]]
-        low, high = (float(end[i]) for end in rows.bands[level])
+    for row, day in zip(first.tolist(), days, strict=True):
+        uid, median = rows.unique_id[row], float(rows.quantiles[0.5][row])
         yield Alert(
-            unique_id=rows.unique_id[i],
-            entity=series[rows.unique_id[i]].entity,
-            target=series[rows.unique_id[i]].target,
+            unique_id=uid,
+            entity=series[uid].entity,
+            target=series[uid].target,
             ds=day.date,
             weekday=day.weekday,
             day_type=day.day_type,
             holiday=day.holiday,
             event=day.event,
-            y=amount,
-            y_hat=y_hat,
+            y=float(y[row]),
+            y_hat=float(rows.y_hat[row]),
             level=level,
-            low=low,
-            high=high,
-            side="above" if amount > high else "below",
-            severity=_severity(amount, y_hat, float(bottom[i]), float(edges[i])),
+            low=float(low[row]),
+            high=float(high[row]),
+            side="above" if y[row] > median else "below",
+            severity=float(judged.severity[row]),
+            n_days=int(judged.n_days[row]),
         )
-
-
-def _severity(y: float, y_hat: float, bottom: float, edge: float) -> float:
-    """Error in units of the half width of the widest band, from `bottom` to `edge`; in logs unless one is negative."""
-    if min(y, y_hat, bottom) < 0:
-        half_width = edge - y_hat if y > y_hat else y_hat - bottom
-        return abs(y - y_hat) / half_width if half_width > 0 else math.inf
-    half_width = _log_ratio(edge, y_hat)
-    return abs(_log_ratio(y, y_hat)) / half_width if half_width > 0 else math.inf
-
-
-def _log_ratio(above: float, below: float) -> float:
-    return math.log(above / below) if above > 0 and below > 0 else math.inf

@@ -18,6 +18,8 @@ ANOMALIES = ("spike", "drain", "silence")
 """One day of many times the usual outflow; several days of raised outflow; several days without any flow."""
 
 _FEN = 100_000.0
+_NOISE = 0.05, 0.8
+"""Standard deviation of a usual day in logs: each account has its own, from steady to erratic."""
 _QUIET_START = 60
 """No anomaly in the first days, from which a model learns what is usual."""
 _DAYS_BETWEEN = 150
@@ -33,10 +35,11 @@ def write_accounts(folder: Path, ds: DateArray, accounts: int, seed: int) -> int
     lines = []
     for account in range(1, accounts + 1):
         rng = stream(seed, f"account {account}")
-        inflow, outflow = _usual(workday, rng)
+        noise = float(np.exp(rng.uniform(*np.log(_NOISE))))
+        inflow, outflow = _usual(workday, noise, rng)
         labels = [""] * len(ds)
         for kind, days in _planted(len(ds), rng):
-            _plant(kind, days, inflow, outflow, rng)
+            _plant(kind, days, (inflow, outflow), noise, rng)
             labels[days] = [kind] * (days.stop - days.start)
         fen_in, fen_out = (np.rint(flow).astype(np.int64) for flow in (inflow, outflow))
         rows = zip(ds, fen_in, fen_out, labels, strict=True)
@@ -45,13 +48,13 @@ def write_accounts(folder: Path, ds: DateArray, accounts: int, seed: int) -> int
     return len(lines)
 
 
-def _usual(workday: BoolArray, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+def _usual(workday: BoolArray, noise: float, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
     n = len(workday)
     size = rng.standard_normal()
     off = np.where(workday, 0.0, rng.uniform(-0.8, 0.1))
     level = size + level_path(n, rng, jumps=1, jump_sd=0.15, wander_sd=0.03) + off
-    inflow = _FEN * np.exp(level + 0.2 * rng.standard_normal(n))
-    outflow = _FEN * np.exp(level - 0.1 + 0.2 * rng.standard_normal(n))
+    inflow = _FEN * np.exp(level + noise * rng.standard_normal(n))
+    outflow = _FEN * np.exp(level - 0.1 + noise * rng.standard_normal(n))
     return inflow, outflow
 
 
@@ -65,9 +68,14 @@ def _planted(n: int, rng: np.random.Generator) -> Iterator[tuple[str, slice]]:
         start += length + 14 + int(rng.exponential(_DAYS_BETWEEN))
 
 
-def _plant(kind: str, days: slice, inflow: FloatArray, outflow: FloatArray, rng: np.random.Generator) -> None:
+def _plant(
+    kind: str, days: slice, flows: tuple[FloatArray, FloatArray], noise: float, rng: np.random.Generator
+) -> None:
+    """An anomaly is as far from the usual as the noise of its account takes, and no nearer than people would notice."""
+    inflow, outflow = flows
     if kind == "silence":
         inflow[days] = 0
         outflow[days] = 0
     else:
-        outflow[days] *= rng.uniform(6, 15) if kind == "spike" else rng.uniform(2.5, 4)
+        least, noises = (rng.uniform(6, 15), 5.0) if kind == "spike" else (rng.uniform(2.5, 4), 2.5)
+        outflow[days] *= max(least, np.exp(noises * noise))

@@ -27,7 +27,7 @@ from forecasting.calendar import Calendar
 from forecasting.scale.day_kinds import Kinds, divisions
 from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray
 
-__all__ = ["Activity", "activity_of", "fill_from_like_days"]
+__all__ = ["Activity", "activity_of", "chances_told", "fill_from_like_days"]
 
 LIKELY = 0.5
 """Chance of activity from which a day is forecast as active."""
@@ -116,6 +116,22 @@ def _longest_run(values: BoolArray) -> tuple[int, int]:
     starts, ends = edges[::2], edges[1::2]
     longest = len(starts) - 1 - int(np.argmax((ends - starts)[::-1]))
     return int(starts[longest]), int(ends[longest])
+
+
+def chances_told(ds: DateArray, y: FloatArray, calendar: Calendar, start: np.datetime64) -> FloatArray:
+    """Chance of activity on each day as the days before it told it, ``[n]``, between 0.01 and 0.99.
+
+    Parameters
+    ----------
+    ds, y
+        Periods in order and their known amounts, ``[n]``.
+    start
+        What makes days alike is chosen by the days before this one.
+    """
+    active = y != 0
+    before = ds < start
+    kinds = _best_division(ds[before], active[before], calendar)[0] if before.any() else divisions(calendar)[0]
+    return _chances(kinds(ds), active)[0]
 
 
 def _best_division(ds: DateArray, active: BoolArray, calendar: Calendar) -> tuple[Kinds, FloatArray]:

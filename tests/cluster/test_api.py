@@ -82,7 +82,7 @@ def test_a_run_gives_its_tables_as_frames(finished):
     assert {"blend", "naive", "calendar"} <= set(board["family"])
     ahead = finished.forecast()
     assert list(ahead["ds"].unique()) == list(pd.date_range("2024-04-30", periods=10))
-    assert (ahead["lo_80"] <= ahead["y_hat"]).all()
+    assert (ahead["q10"] <= ahead["q50"]).all()
     assert set(finished.forecast(None)["member"]) == {"blend", "calendar-level", "weekday-median"}
     oof = finished.oof()
     assert oof.groupby("cutoff").size().tolist() == [20, 20, 20]

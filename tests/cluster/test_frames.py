@@ -66,7 +66,7 @@ def test_ids_come_back_as_they_were(ids: tuple[object, object], tmp_path: Any) -
     frame = long(*ids)
     run = api.run(frame, CONFIG, run_dir=str(tmp_path / "run"), **LOCAL)
     ahead = run.forecast()
-    assert list(ahead) == ["unique_id", "ds", "member", "y_hat", "lo_95", "lo_80", "hi_80", "hi_95"]
+    assert list(ahead) == ["unique_id", "ds", "member", "y_hat", "q025", "q10", "q50", "q90", "q975"]
     means = ahead.groupby("unique_id")["y_hat"].mean()
     assert (means[ids[0]] < 200, means[ids[1]] > 2000) == (True, True)
     assert len(run.oof().merge(frame, on=["unique_id", "ds"])) == len(run.oof())

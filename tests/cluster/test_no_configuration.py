@@ -136,7 +136,7 @@ def test_data_and_configuration_in_the_wrong_place(folder: Path) -> None:
         api.run("data.csv", pd.DataFrame())  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="run\\(\\) has no option 'horizons': it has unit, levels, run_dir"):
         api.run(folder / "data.csv", horizons=3)  # type: ignore[call-arg]
-    with pytest.raises(ConfigError, match="levels has 50: bands are made at 80 and 95"):
+    with pytest.raises(ConfigError, match="a level is a whole number above 50 and below 100"):
         api.run(folder / "data.csv", levels=[50])
 
 
@@ -149,6 +149,6 @@ def test_levels_are_those_asked_for_and_series_left_out_are_warned_of(folder: Pa
     with pytest.warns(SeriesLeftOut, match=r"broken/purchase is left out: .* on 2024-02-20 is empty"):
         run = api.run(panel, overrides=overrides, **options)
     assert set(run.forecast()["fund"]) == {"sound"}
-    assert [c for c in run.forecast() if c[:3] in ("lo_", "hi_")] == ["lo_80", "hi_80"]
+    assert [c for c in run.forecast() if c[0] == "q"] == ["q10", "q50", "q90"]
     assert api.evaluate(run) is not None
     assert len(api.predict(run, panel)) == 14

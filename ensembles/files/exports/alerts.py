@@ -10,7 +10,7 @@ from ensembles.risk.alerts import Alert, Alerts
 
 __all__ = ["alerts_csv"]
 
-PLAIN = ("unique_id", "ds", "weekday", "day_type", "holiday", "event", "side", "level")
+PLAIN = ("unique_id", "ds", "weekday", "day_type", "holiday", "event", "side", "level", "n_days")
 AMOUNTS = ("y", "y_hat", "low", "high")
 
 

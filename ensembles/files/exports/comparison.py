@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ensembles.evaluation.compare import ComparedRun, Comparison
 from ensembles.files.exports.layout import Cell, csv_bytes
+from ensembles.files.stored import rounded
 from ensembles.judging.judge import Measured
 
 __all__ = ["comparison_csv", "comparison_rows"]
@@ -43,5 +44,5 @@ def _measured(name: str, measured: Measured | None) -> dict[str, Cell]:
     names = (name, f"{name}_low", f"{name}_high")
     if measured is None:
         return dict.fromkeys(names)
-    values = (measured.value, measured.low, measured.high)
-    return {name: round(float(value), 6) for name, value in zip(names, values, strict=True)}
+    values = (measured.value, *measured.interval)
+    return {name: rounded(value) for name, value in zip(names, values, strict=True)}

@@ -13,6 +13,7 @@ import numpy as np
 from ensembles.files.amounts import Amounts
 from ensembles.files.day_names import DAY_COLUMNS, named_days
 from ensembles.files.exports.layout import Cell, by_entity, csv_bytes
+from ensembles.risk.quantiles import quantile_name
 from forecasting.calendar import Calendar
 from forecasting.panel import Series
 from forecasting.schema import DateArray, FloatArray
@@ -52,7 +53,8 @@ def forecast_csv(
     ValueError
         When a forecast is not finite.
     """
-    ends = dict(by_entity({series: found.columns() for series, found in (bands or {}).items()}, targets))
+    named = {s: {quantile_name(p): v for p, v in found.quantiles.items()} for s, found in (bands or {}).items()}
+    ends = dict(by_entity(named, targets))
     tables: list[tuple[str | None, Columns]] = []
     for entity, values in by_entity(y_hat, targets):
         columns = _amounts({t: amounts.submitted(column, t) for t, column in values.items()}, targets, amounts, len(ds))
@@ -85,7 +87,7 @@ def _amounts(values: Mapping[str, FloatArray], targets: Sequence[str], amounts: 
 def _band_amounts(
     bands: Mapping[str, Mapping[str, FloatArray]], targets: Sequence[str], amounts: Amounts, n_days: int
 ) -> Columns:
-    """`bands` by target and name of the end."""
+    """`bands` by target and name of the quantile."""
     names = dict.fromkeys(name for ends in bands.values() for name in ends)
     return {
         f"{amounts.column(target)}_{name}": _cells(

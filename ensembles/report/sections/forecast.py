@@ -19,12 +19,15 @@ __all__ = ["SECTION", "ForecastFacts"]
 
 @dataclass(frozen=True)
 class ForecastFacts:
-    """`flows` name the columns of `days`: the targets, and the net flow if there is one."""
+    """`flows` name the columns of `days`: the targets, and the net flow if there is one; `off_median` says where the
+    forecasts are not the medians of their bands.
+    """
 
     charts: tuple[Chart, ...]
     has_bands: bool
     flows: tuple[str, ...]
     days: tuple[DayAhead, ...]
+    off_median: str = ""
 
 
 def forecast_facts(context: ReportContext) -> ForecastFacts:
@@ -33,7 +36,17 @@ def forecast_facts(context: ReportContext) -> ForecastFacts:
     if context.results.in_and_out and context.histories:
         charts.append(_of_net_flow(context))
     flows = (*context.results.targets, *(["net flow"] if context.results.in_and_out else []))
-    return ForecastFacts(tuple(charts), banded, flows, forecast_days(context))
+    return ForecastFacts(tuple(charts), banded, flows, forecast_days(context), _off_median(context) if banded else "")
+
+
+def _off_median(context: ReportContext) -> str:
+    """Which forecasts lie off their medians on purpose, in one sentence; nothing where none does."""
+    blend = context.results.blend
+    factors = {} if blend is None else {t: made.factor for t, made in blend.targets.items() if made.factor != 1.0}
+    off = [f"{t} {abs(1 - f):.1%} {'below' if f < 1 else 'above'} it" for t, f in factors.items() if f is not None]
+    if not off:
+        return ""
+    return f" The middle of a band is the median; the forecast lies off it on purpose, to earn more: {', '.join(off)}."
 
 
 def _of_target(place: int, history: FlowHistory, context: ReportContext) -> Chart:

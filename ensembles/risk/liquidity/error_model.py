@@ -4,11 +4,12 @@ The actual value of a day is :math:`ŷ\,e^{m}\,f`. Here m is the error of the wh
 f is what remains for the day, about 1. Both are drawn jointly for all entities and both sides, which keeps their
 correlation:
 
-- f is drawn in blocks of days as they were, see `bootstrap`;
+- f is drawn in blocks of days as they were: errors of neighbouring days are alike;
 - m is drawn from a multivariate t distribution around zero, because its sign says little about the next window (see
-  `calibrate`). Its second moments are those of the past windows. A few windows are a small sample, so the moments are
-  shrunk toward those of single weeks around their window, which count for `PRIOR_WINDOWS` windows. Both numbers
-  together are the degrees of freedom.
+  `calibrate`). Its second moments are those of the past windows, and those of single weeks around their window, which
+  count for `PRIOR_WINDOWS` windows. All these windows less one are the degrees of freedom, as for bands.
+
+Windows fade and are counted as for bands, see `memory`.
 
 A side of an entity with negative amounts has no ratios. Its actual value is :math:`ŷ + m + f` in amounts of money, with
 the mean error m of the window's days, and what remains for the day; nothing is drawn for a day with ŷ = 0, on which the
@@ -21,12 +22,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ensembles.judging.bootstrap import BLOCK, draw_blocks
-from forecasting.schema import BoolArray, FloatArray, IntArray
+from ensembles.risk.memory import faded, kish, share_once
+from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray
 
-__all__ = ["PRIOR_WINDOWS", "ErrorModel", "Scenarios"]
+__all__ = ["BLOCK", "ErrorModel", "Scenarios"]
 
-PRIOR_WINDOWS = 3
+BLOCK = 7
+"""Days in a block: errors repeat by weekday and last for days."""
+PRIOR_WINDOWS = 1
 """Number of windows that the spread of single weeks counts for."""
 LARGEST = 30.0
 """Largest log error drawn. With one or two windows the tails of the draws have no bound, and so large an error is
@@ -47,7 +50,8 @@ class Scenarios:
 class ErrorModel:
     """Errors of some windows: `factors` ``[2, n_entities, all days]`` the f of every day, one window after the
     other; `windows` ``[n_windows, 2, n_entities]`` and `weeks` ``[n_weeks, 2, n_entities]`` log errors. Where `signed`
-    ``[2, n_entities]``, they are all amounts.
+    ``[2, n_entities]``, they are all amounts. `counts` ``[n_windows]`` what each window counts, `worth` how many
+    windows they are worth.
     """
 
     factors: FloatArray
@@ -55,10 +59,15 @@ class ErrorModel:
     weeks: FloatArray
     horizons: IntArray
     signed: BoolArray
+    counts: FloatArray
+    worth: float
 
     @classmethod
-    def of(cls, y_hat: FloatArray, y: FloatArray, horizons: IntArray) -> ErrorModel:
-        """From forecasts and actual values ``[2, n_entities, n_windows, horizon]``."""
+    def of(cls, y_hat: FloatArray, y: FloatArray, ds: DateArray, half_life: float) -> ErrorModel:
+        """From forecasts and actual values ``[2, n_entities, n_windows, horizon]``; `ds` and `half_life` as for
+        `memory.faded`.
+        """
+        horizons, counts = np.count_nonzero(~np.isnat(ds), axis=1), faded(ds, half_life)
         signed = np.asarray(((y < 0) | (y_hat < 0)).any(axis=(2, 3)))
         factors, windows, weeks = [], [], []
         for k, horizon in enumerate(horizons):
@@ -68,20 +77,36 @@ class ErrorModel:
             weeks += window.weeks
         none = np.empty((0, *y.shape[:2]))
         weekly = np.stack(weeks) if weeks else none
-        return cls(np.concatenate(factors, axis=-1), np.stack(windows), weekly, horizons, signed)
+        worth = kish(counts) * share_once(ds)
+        return cls(np.concatenate(factors, axis=-1), np.stack(windows), weekly, horizons, signed, counts, worth)
 
     def draw(self, n_draws: int, n_days: int, rng: np.random.Generator) -> Scenarios:
         """Errors of `n_days` days to come, `n_draws` times."""
-        days = draw_blocks(self.horizons, n_days, n_draws, rng)
+        days = self._draw_days(n_draws, n_days, rng)
         # A Gaussian weight on each observed error has their second moments, whatever the number of entities.
         held = PRIOR_WINDOWS if len(self.weeks) else 0
-        freedom = len(self.windows) + held
-        level = np.tensordot(rng.standard_normal((n_draws, len(self.windows))), self.windows, axes=1)
+        shares = np.sqrt(self.counts / self.counts.sum() * self.worth)
+        level = np.tensordot(rng.standard_normal((n_draws, len(self.windows))) * shares, self.windows, axes=1)
         if held:
             weekly = np.tensordot(rng.standard_normal((n_draws, len(self.weeks))), self.weeks, axes=1)
             level = level + weekly * np.sqrt(held / len(self.weeks))
+        freedom = max(self.worth + held - 1.0, 1.0)
         thickness = np.sqrt(freedom / rng.chisquare(freedom, n_draws))
-        return Scenarios(level / np.sqrt(freedom) * thickness[:, None, None], days)
+        return Scenarios(level / np.sqrt(self.worth + held) * thickness[:, None, None], days)
+
+    def _draw_days(self, n_draws: int, n_days: int, rng: np.random.Generator) -> IntArray:
+        """Blocks of days put one after the other, ``[n_draws, n_days]``: places in the row of all windows' days.
+
+        A block has `BLOCK` days, or as many as the shortest window; it is drawn as often as its window counts.
+        """
+        length = min(BLOCK, int(self.horizons.min()))
+        window = np.repeat(np.arange(len(self.horizons)), self.horizons - length + 1)
+        first = np.cumsum(self.horizons) - self.horizons
+        starts = first[window] + np.arange(len(window)) - np.flatnonzero(np.diff(window, prepend=-1))[window]
+        chance = self.counts[window] / self.counts[window].sum()
+        drawn = rng.choice(starts, size=(n_draws, -(-n_days // length)), p=chance)
+        days: IntArray = (drawn[..., None] + np.arange(length)).reshape(n_draws, -1)[:, :n_days]
+        return days
 
     def net_outflow(self, y_hat: FloatArray, entity: int, drawn: Scenarios) -> FloatArray:
         """Net outflow of one entity, ``[n_draws, n_days]``, for its forecasts `y_hat` ``[2, n_days]``."""

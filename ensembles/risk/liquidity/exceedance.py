@@ -16,9 +16,9 @@ from typing import Literal
 
 import numpy as np
 
-from ensembles.judging.bootstrap import BLOCK, CONFIDENCE
-from ensembles.oof import known_before
-from ensembles.risk.liquidity.error_model import ErrorModel
+from ensembles.judging.intervals import CONFIDENCE
+from ensembles.oof import known_before, last_dates
+from ensembles.risk.liquidity.error_model import BLOCK, ErrorModel
 from ensembles.risk.liquidity.flows import Flows
 from forecasting.schema import BoolArray, FloatArray, IntArray
 from forecasting.seeding import generator
@@ -38,6 +38,11 @@ class ExceededShare:
     n: int
     low: float
     high: float
+
+    @property
+    def held(self) -> int:
+        """Of `n`, how many did not go beyond."""
+        return self.n - self.beyond
 
     @property
     def share(self) -> float:
@@ -76,7 +81,7 @@ Beyond = dict[tuple[str, str, int], list[FloatArray]]
 def measure_exceedance(flows: Flows, levels: Sequence[int], seed: int) -> tuple[tuple[Exceedance, ...], int]:
     """Every test, and the number of windows that had earlier ones."""
     everything = np.arange(len(flows.cutoffs))
-    before = known_before(flows.cutoffs, flows.ends)
+    before = known_before(flows.cutoffs, last_dates(flows.windows))
     judged = [k for k in range(len(before)) if len(before[k])]
     honest = _beyond(flows, {k: before[k] for k in judged}, levels, seed)
     in_sample = _beyond(flows, dict.fromkeys(range(len(before)), everything), levels, seed)
@@ -118,7 +123,7 @@ def _beyond(flows: Flows, errors_from: dict[int, IntArray], levels: Sequence[int
     found: Beyond = {}
     for window, past in errors_from.items():
         n_days = int(flows.horizons[window])
-        model = ErrorModel.of(flows.y_hat[:, :, past], flows.y[:, :, past], flows.horizons[past])
+        model = ErrorModel.of(flows.y_hat[:, :, past], flows.y[:, :, past], flows.windows[past], flows.half_life)
         drawn = model.draw(N_DRAWS, n_days, generator(seed, f"liquidity of {flows.cutoffs[window]}"))
         made, came = (values[:, :, window, :n_days] for values in (flows.y_hat, flows.y))
         unknown = np.isnan(came[1] - came[0])

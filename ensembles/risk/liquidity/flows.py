@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ensembles.oof import last_dates, window_lengths
+from ensembles.oof import window_lengths
+from ensembles.risk.bands import BandSpec
 from forecasting.schema import DateArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ class Flows:
 
     `entities` ``[n_entities]``, "" for a fund without a name; `cutoffs` ``[n_windows]``; `y_hat` and `y`
     ``[2, n_entities, n_windows, horizon]``, NaN where a window is padded or an amount unknown; `ds` ``[horizon]`` the
-    days to come and `ahead` ``[2, n_entities, horizon]`` their forecasts; `ends` ``[n_windows]`` the last day of each
-    window.
+    days to come and `ahead` ``[2, n_entities, horizon]`` their forecasts; `windows` ``[n_windows, horizon]`` the dates
+    of each window, NaT where it is padded; `half_life` of errors in calendar days.
     """
 
     entities: tuple[str, ...]
@@ -36,7 +37,8 @@ class Flows:
     y: FloatArray
     ds: DateArray
     ahead: FloatArray
-    ends: DateArray
+    windows: DateArray
+    half_life: float
 
     @property
     def horizons(self) -> IntArray:
@@ -44,13 +46,15 @@ class Flows:
         return window_lengths(self.y_hat)
 
 
-def flows_of_run(oof: OofFile, forecast: ForecastFile, net: tuple[str, str]) -> Flows | None:
+def flows_of_run(oof: OofFile, forecast: ForecastFile, net: tuple[str, str], freq: str = "D") -> Flows | None:
     """The flows of a run; None when no entity has both targets.
 
     Parameters
     ----------
     net
         Targets (in, out).
+    freq
+        Of the data, which the memory of errors depends on.
     """
     coming = forecast.blend
     known = set(oof.blend.unique_id)
@@ -68,8 +72,8 @@ def flows_of_run(oof: OofFile, forecast: ForecastFile, net: tuple[str, str]) -> 
     y_hat = np.stack([grid.y_hat[mine] for grid, mine in zip(past, rows, strict=True)])
     y = np.stack([grid.y[mine] for grid, mine in zip(past, rows, strict=True)])
     ds, ahead = _ahead(coming, chosen)
-    ends = last_dates(past[0].ds)
-    return Flows(tuple(entity or "" for entity in entities), past[0].cutoffs, y_hat, y, ds, ahead, ends)
+    names, half_life = tuple(entity or "" for entity in entities), BandSpec.of((), freq).half_life
+    return Flows(names, past[0].cutoffs, y_hat, y, ds, ahead, past[0].ds, half_life)
 
 
 def _ahead(coming: ForecastFile, unique_ids: Sequence[Sequence[str]]) -> tuple[DateArray, FloatArray]:

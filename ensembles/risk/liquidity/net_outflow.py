@@ -84,7 +84,7 @@ def liquidity_at_risk(flows: Flows, seed: int) -> Liquidity:
     seed
         The run's: the same flows and seed give the same numbers.
     """
-    model = ErrorModel.of(flows.y_hat, flows.y, flows.horizons)
+    model = ErrorModel.of(flows.y_hat, flows.y, flows.windows, flows.half_life)
     drawn = model.draw(N_DRAWS, len(flows.ds), generator(seed, "liquidity"))
     total, each = np.zeros(drawn.days.shape), []
     for entity, name in enumerate(flows.entities):

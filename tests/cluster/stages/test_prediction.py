@@ -298,7 +298,7 @@ SPOILT = {
     "blend schema": (lambda p: edit(p / "blend.json", lambda f: f.update(schema_version=7)), "blend.json has schema"),
     "old blend": (
         lambda p: edit(p / "blend.json", lambda f: f["targets"]["redeem"].pop("apply")),
-        "exact weights of redeem",
+        "exact weights and bands of redeem",
     ),
     "keep none": (lambda p: edit(p / "run.json", lambda f: f["config"]["run"].update(keep="none")), "keep: none"),
     "pruned": (pruned, "no longer holds the fitted state of"),

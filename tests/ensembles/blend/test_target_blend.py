@@ -9,6 +9,8 @@ from ensembles.risk.bands import BandRule
 from tests.ensembles.cubes import members_of
 
 MEMBERS = members_of("a:x2 a:y1 b:z1")
+FACTORLESS = 200.0
+"""The median of a forecast of 100 that a factor of 0.5 brought down."""
 RULE = BandRule(np.array([0.1]), 0.0, 0.0, {80: 1.0})
 
 
@@ -25,8 +27,9 @@ def test_the_factor_multiplies_the_combination() -> None:
 
 def test_bands_lie_around_the_forecasts() -> None:
     bands = blend_of("mean/families", [0.5, 0.5]).bands(np.array([[100.0]]))
-    assert bands.low[80] == pytest.approx(100 * np.exp(-0.1))
-    assert bands.high[80] == pytest.approx(100 * np.exp(0.1))
+    assert bands.median == pytest.approx(FACTORLESS)
+    assert bands.low[80] == pytest.approx(FACTORLESS * np.exp(-0.1))
+    assert bands.high[80] == pytest.approx(FACTORLESS * np.exp(0.1))
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def test_the_layout_of_the_file() -> None:
         "own",
         "slope",
         "centre",
-        "quantiles",
+        "around_median",
         "amounts",
         "parts",
     ]
@@ -125,8 +125,10 @@ def edited(edit: Any) -> bytes:
 
 def test_a_file_without_its_exact_numbers_says_what_to_do() -> None:
     old = edited(lambda facts: facts["targets"]["redeem"].pop("apply"))
-    with pytest.raises(StorageError, match=r"exact weights of redeem.*run the same command again"):
-        BlendFile.from_bytes(old, "run").target_blends()
+    around_forecasts = edited(lambda facts: facts["targets"]["redeem"]["apply"].pop("around_median"))
+    for content in (old, around_forecasts):
+        with pytest.raises(StorageError, match=r"exact weights and bands of redeem.*run the same command again"):
+            BlendFile.from_bytes(content, "run").target_blends()
 
 
 def test_a_file_of_another_layout_or_a_damaged_one_is_refused() -> None:

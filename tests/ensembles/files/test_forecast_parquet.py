@@ -19,7 +19,7 @@ UIDS = {"purchase": ("a/b/purchase", "redeem/purchase"), "redeem": ("a/b/redeem"
 
 
 def bands_around(values: np.ndarray) -> Bands:
-    return Bands({80: values * 0.8, 95: values * 0.5}, {80: values * 1.25, 95: values * 2.0})
+    return Bands(values, {80: values * 0.8, 95: values * 0.5}, {80: values * 1.25, 95: values * 2.0})
 
 
 def parts() -> list[TargetForecast]:
@@ -38,7 +38,7 @@ def row_of(part: TargetForecast, series: int, day: int, member: int) -> tuple[ob
     of_blend = member == 2
     bands = part.bands
     assert bands is not None
-    ends = [bands.low[95], bands.low[80], bands.high[80], bands.high[95]]
+    ends = bands.quantiles.values()
     entity, _, target = part.unique_ids[series].rpartition("/")
     return (
         part.unique_ids[series],
@@ -52,8 +52,8 @@ def row_of(part: TargetForecast, series: int, day: int, member: int) -> tuple[ob
 
 
 def stored(rows: list[tuple[object, ...]]) -> bytes:
-    types = [*[pa.string()] * 3, pa.date32(), pa.string(), *[pa.float64()] * 5]
-    names = ["unique_id", "entity", "target", "ds", "member", "y_hat", "lo_95", "lo_80", "hi_80", "hi_95"]
+    types = [*[pa.string()] * 3, pa.date32(), pa.string(), *[pa.float64()] * 6]
+    names = ["unique_id", "entity", "target", "ds", "member", "y_hat", "q025", "q10", "q50", "q90", "q975"]
     columns = zip(*rows, strict=True)
     table = pa.table({n: pa.array(list(c), t) for n, c, t in zip(names, columns, types, strict=True)})
     sink = io.BytesIO()

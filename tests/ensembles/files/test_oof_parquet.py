@@ -35,19 +35,21 @@ def cube_of(target: str, seed: int) -> OofCube:
 CUBES = {target: cube_of(target, seed) for seed, target in enumerate(WEIGHTS)}
 BLENDED = {target: cube.y_hat.mean(axis=-1) for target, cube in CUBES.items()}
 BANDS = {
-    target: Bands({80: y_hat * 0.8, 95: y_hat * 0.5}, {80: y_hat * 1.25, 95: y_hat * 2.0})
+    target: Bands(y_hat * 1.0, {80: y_hat * 0.8, 95: y_hat * 0.5}, {80: y_hat * 1.25, 95: y_hat * 2.0})
     for target, y_hat in BLENDED.items()
 }
 for each in BANDS.values():
-    for end in (*each.low.values(), *each.high.values()):
+    for end in each.quantiles.values():
         end[:, 0] = np.nan  # the first window has no bands
+
+
+NAMES = ("q025", "q10", "q50", "q90", "q975")
 
 
 def rows_by_hand() -> list[dict[str, object]]:
     """The rows as the file's description says them: series, window, day, member, the blend last."""
     rows = []
     for target, cube in CUBES.items():
-        low, high = BANDS[target].low, BANDS[target].high
         for s, w, d in np.ndindex(cube.y.shape):
             if np.isnan(BLENDED[target][s, w, d]):
                 continue
@@ -60,11 +62,11 @@ def rows_by_hand() -> list[dict[str, object]]:
                 "cutoff": cube.cutoffs[w].item(),
                 "y": None if np.isnan(y) else float(y),
             }
-            empty = dict.fromkeys(("lo_95", "lo_80", "hi_80", "hi_95"))
+            empty = dict.fromkeys(NAMES)
             rows += [
                 day | {"member": m.name, "y_hat": cube.y_hat[s, w, d, i]} | empty for i, m in enumerate(cube.members)
             ]
-            ends = {"lo_95": low[95], "lo_80": low[80], "hi_80": high[80], "hi_95": high[95]}
+            ends = dict(zip(NAMES, BANDS[target].quantiles.values(), strict=True))
             known = {name: None if w == 0 else float(end[s, w, d]) for name, end in ends.items()}
             rows.append(day | {"member": "blend", "y_hat": BLENDED[target][s, w, d]} | known)
     return rows
@@ -76,7 +78,7 @@ def stored(rows: list[dict[str, object]], *leave_out: str) -> bytes:
         "ds": pa.date32(),
         "cutoff": pa.date32(),
         "member": pa.string(),
-        **dict.fromkeys(("y_hat", "y", "lo_95", "lo_80", "hi_80", "hi_95"), pa.float64()),
+        **dict.fromkeys(("y_hat", "y", *NAMES), pa.float64()),
     }
     columns = {n: pa.array([row[n] for row in rows], t) for n, t in types.items() if n not in leave_out}
     sink = io.BytesIO()
@@ -213,10 +215,19 @@ def test_the_cubes_of_the_members_come_back() -> None:
 
 
 def test_files_of_before_there_were_bands_are_read() -> None:
-    back = OofFile.from_bytes(stored(rows_by_hand(), "lo_95", "lo_80", "hi_80", "hi_95"), "run")
+    back = OofFile.from_bytes(stored(rows_by_hand(), *NAMES), "run")
     assert back.bands == {}
     np.testing.assert_array_equal(back.blend_grid("redeem").y_hat, BLENDED["redeem"])
     assert OofFile.of(CUBES, BLENDED).to_bytes() == back.to_bytes()
+
+
+def test_bands_of_an_older_version_are_refused_in_a_sentence() -> None:
+    table = OOF.to_arrow()
+    old = table.rename_columns([{"q025": "lo_95", "q975": "hi_95"}.get(name, name) for name in table.column_names])
+    sink = io.BytesIO()
+    pq.write_table(old, sink)
+    with pytest.raises(StorageError, match=r"run/oof.parquet holds bands as an older.*which trains nothing"):
+        OofFile.from_bytes(sink.getvalue(), "run")
 
 
 def test_an_empty_file_comes_back() -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from ensembles.judging.judge import Forecasts, Judge
 from ensembles.oof import OofCube
@@ -14,6 +15,7 @@ from tests.ensembles.cubes import month_cutoffs, random_cube
 from tests.plain_scores import SCORES, plain_points, plain_score
 
 WEIGHTS = {"purchase": 0.45, "redeem": 0.55}
+NO_DAYS = np.zeros((0, 1), dtype="datetime64[D]")
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +94,7 @@ def test_members_without_every_target_have_no_total(cubes: dict[str, OofCube]) -
 
 
 def test_a_total_of_scores_by_target() -> None:
-    judge = Judge({}, WEIGHTS, score_named("linear"), np.array([], dtype=np.int64))
+    judge = Judge({}, WEIGHTS, score_named("linear"), NO_DAYS)
     assert judge.total({"purchase": 2.0, "redeem": 4.0}) == pytest.approx(0.45 * 2 + 0.55 * 4)
     np.testing.assert_allclose(
         judge.total({"purchase": np.array([2.0, 0.0]), "redeem": np.array([4.0, 1.0])}), [3.1, 0.55]
@@ -100,17 +102,21 @@ def test_a_total_of_scores_by_target() -> None:
 
 
 @pytest.mark.parametrize("surrogate", SCORES)
-def test_resamples_are_scores_of_the_days_drawn(cubes: dict[str, OofCube], surrogate: str) -> None:
+def test_intervals_are_of_the_mean_of_the_windows_totals(cubes: dict[str, OofCube], surrogate: str) -> None:
     judge, y_hat = Judge.of(cubes, WEIGHTS, score_named(surrogate)), of_member(cubes, 0)
-    assert judge.days.shape[1] == judge.horizons.sum() == 28 + 25 + 28
-    inside = [(window, day) for window, horizon in enumerate(judge.horizons) for day in range(horizon)]
-    for draw in (0, 7):
-        windows, days = zip(*(inside[place] for place in judge.days[draw]), strict=True)
-        expected = sum(
-            weight * plain_score(y_hat[t][:, windows, days], cubes[t].y[:, windows, days], surrogate)
-            for t, weight in WEIGHTS.items()
-        )
-        assert judge.resampled(y_hat)[draw] == pytest.approx(expected)
+    totals, found = plain_totals(cubes, y_hat, surrogate), judge.score(y_hat)
+    half = 4 / 3 * stats.t.ppf(0.95, 2) * stats.sem(totals)
+    assert (found.low, found.high) == pytest.approx((np.mean(totals) - half, np.mean(totals) + half))
+    gains = np.subtract(totals, plain_totals(cubes, of_member(cubes, 2), surrogate))
+    ahead = judge.ahead(y_hat, of_member(cubes, 2))
+    assert ahead.high - ahead.low == pytest.approx(8 / 3 * stats.t.ppf(0.95, 2) * stats.sem(gains))
+
+
+def test_one_window_has_no_interval(cubes: dict[str, OofCube]) -> None:
+    one = {t: random_cube(t, "a:x1", month_cutoffs(1), 28, seed=1) for t in WEIGHTS}
+    found = Judge.of(one, WEIGHTS, score_named("linear")).score(of_member(one, 0))
+    assert np.isfinite(found.value)
+    assert found.interval == (None, None)
 
 
 def test_differences_are_paired(cubes: dict[str, OofCube]) -> None:
@@ -142,7 +148,7 @@ def test_points_of_a_day_are_linear_ones_for_a_pooled_score(
 
 
 def test_the_ranking_weighs_the_targets() -> None:
-    judge = Judge({}, WEIGHTS, score_named("wape"), np.array([], dtype=np.int64))
+    judge = Judge({}, WEIGHTS, score_named("wape"), NO_DAYS)
     scores = {"wape": {"purchase": np.array([5.0, 6.0]), "redeem": np.array([5.0, 3.0])}}
     ranking = judge.rank(scores, np.array([0, 1]), baseline=0, tie=0.1)
     assert ranking.chosen.choice == (1, 0)

@@ -132,7 +132,11 @@ def test_planted_anomalies_are_labelled_where_they_are(tmp_path: Path) -> None:
     assert (rows[rows.anomaly == "silence"][["inflow", "outflow"]] == 0).all().all()
     assert rows[rows.anomaly == "spike"].ratio.median() > 4
     assert rows[rows.anomaly == "drain"].ratio.median() > 1.5
-    assert rows[rows.anomaly.isna()].ratio.max() < 4
+    plain = rows[rows.anomaly.isna() & (rows.outflow > 0)]
+    noise = np.log(plain.outflow).groupby(plain.account_id).diff().groupby(plain.account_id).std() / np.sqrt(2)
+    assert noise.min() < 0.25
+    assert noise.max() > 0.6
+    assert (np.log(plain.ratio) / plain.account_id.map(noise)).max() < 6
     assert 0.005 < rows.anomaly.notna().mean() < 0.06
 
 

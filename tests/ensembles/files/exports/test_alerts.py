@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import math
-
 from ensembles.files.amounts import Amounts
 from ensembles.files.exports.alerts import alerts_csv
 from ensembles.risk.alerts import Alert, Alerts
 
-HEADER = "rank,unique_id,ds,weekday,day_type,holiday,event,side,level,y_cny,y_hat_cny,low_cny,high_cny,severity\n"
+HEADER = (
+    "rank,unique_id,ds,weekday,day_type,holiday,event,side,level,n_days,y_cny,y_hat_cny,low_cny,high_cny,severity\n"
+)
 FEN = Amounts.of("yuebao", "fen")
 FOUND = Alerts(
     alerts=(
@@ -25,7 +25,8 @@ FOUND = Alerts(
             64.0,
             15625.0,
             "below",
-            math.inf,
+            2.5,
+            3,
         ),
         Alert(
             unique_id="purchase",
@@ -54,8 +55,8 @@ FOUND = Alerts(
 
 def test_the_file_ranks_the_alerts_in_cny() -> None:
     assert alerts_csv(FOUND, FEN).decode() == (
-        HEADER + '1,a/b/redeem,2014-05-01,Thu,day off,劳动节,"a, b",below,95,0.00,100.00,0.64,156.25,inf\n'
-        "2,purchase,2014-05-05,Mon,work day,,,above,80,200.00,1.00,0.80,1.25,1.235\n"
+        HEADER + '1,a/b/redeem,2014-05-01,Thu,day off,劳动节,"a, b",below,95,3,0.00,100.00,0.64,156.25,2.500\n'
+        "2,purchase,2014-05-05,Mon,work day,,,above,80,1,200.00,1.00,0.80,1.25,1.235\n"
     )
 
 
@@ -65,8 +66,8 @@ def test_amounts_in_cny_stay() -> None:
 
 def test_other_amounts_are_in_their_unit_with_their_decimals() -> None:
     header, _, second = alerts_csv(FOUND, Amounts.of("table", "EUR", 1)).decode().splitlines()
-    assert header.endswith("level,y,y_hat,low,high,severity")
-    assert second.endswith(",80,20000.0,100.0,80.4,125.0,1.235")
+    assert header.endswith("level,n_days,y,y_hat,low,high,severity")
+    assert second.endswith(",80,1,20000.0,100.0,80.4,125.0,1.235")
 
 
 def test_without_alerts_there_is_a_header() -> None:

@@ -19,7 +19,7 @@ IN, OUT = Series("purchase"), Series("redeem")
 
 def bands_of(low: FloatArray) -> Bands:
     ends = dict.fromkeys((80, 95), low)
-    return Bands(ends, {level: 2 * value for level, value in ends.items()})
+    return Bands(1.5 * low, ends, {level: 2 * value for level, value in ends.items()})
 
 
 def test_forecast_for_people_has_day_types_and_net_flow() -> None:
@@ -38,10 +38,10 @@ def test_bands_stand_beside_the_forecast_in_cny() -> None:
     bands = {IN: bands_of(np.array([9000.4, np.nan, 1.0]))}
     raw = forecast_csv(DAYS, {IN: np.full(3, 10000.0)}, ["purchase"], Calendar("CN"), FEN, bands).decode()
     rows = list(csv.DictReader(io.StringIO(raw)))
-    names = ["purchase_cny_lo_95", "purchase_cny_lo_80", "purchase_cny_hi_80", "purchase_cny_hi_95"]
-    assert list(rows[0])[-4:] == names
-    assert [rows[0][name] for name in names] == ["90.00", "90.00", "180.01", "180.01"]
-    assert rows[1]["purchase_cny_lo_80"] == ""
+    names = [f"purchase_cny_{name}" for name in ("q025", "q10", "q50", "q90", "q975")]
+    assert list(rows[0])[-5:] == names
+    assert [rows[0][name] for name in names] == ["90.00", "90.00", "135.01", "180.01", "180.01"]
+    assert rows[1]["purchase_cny_q10"] == ""
 
 
 def test_other_amounts_keep_their_unit_and_decimals() -> None:
@@ -64,5 +64,5 @@ def test_an_entity_is_a_pair_and_what_it_lacks_is_empty() -> None:
     raw = forecast_csv(DAYS, y_hat, ["in", "out"], Calendar(), Amounts.of("panel", None, 0), bands).decode()
     rows = list(csv.DictReader(io.StringIO(raw)))
     assert [row["entity"] for row in rows] == ["shop1/out"] * 3 + ["shop1"] * 3
-    assert [rows[0][name] for name in ("in", "out", "net_flow", "out_hi_95")] == ["1", "7", "-6", "14"]
-    assert [rows[3][name] for name in ("in", "out", "net_flow", "in_hi_95", "out_hi_95")] == ["", "4", "", "", "8"]
+    assert [rows[0][name] for name in ("in", "out", "net_flow", "out_q975")] == ["1", "7", "-6", "14"]
+    assert [rows[3][name] for name in ("in", "out", "net_flow", "in_q975", "out_q975")] == ["", "4", "", "", "8"]

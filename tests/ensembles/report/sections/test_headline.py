@@ -48,7 +48,7 @@ def test_cash_that_fell_short_too_often_is_told() -> None:
         share = replace(tests[0].honest, beyond=beyond, n=84)
         found = replace(context.liquidity, exceedances=tuple(replace(test, honest=share) for test in tests))
         text = shown(SECTION, replace(context, liquidity=found)).text
-        assert f"it fell short on {beyond} of 84" in text
+        assert f"it held on {84 - beyond} of 84; 99% was meant" in text
         assert ("more than twice as often as meant." in text) == told
 
 

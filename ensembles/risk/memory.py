@@ -1,0 +1,36 @@
+"""How much past windows count: the memory that bands and cash at risk share."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ensembles.oof import last_dates
+from forecasting.schema import DateArray, FloatArray
+
+__all__ = ["faded", "kish", "share_once"]
+
+
+def faded(ds: DateArray, half_life: float) -> FloatArray:
+    """What the errors of each window count, ``[n_windows]``: half after `half_life` calendar days, or after twice the
+    longest window if that is longer.
+
+    Parameters
+    ----------
+    ds
+        Dates ``[n_windows, horizon]``, NaT where a window is padded.
+    """
+    last = last_dates(ds)
+    longest = float((last - ds[:, 0]).max().astype(np.int64)) + 1.0
+    age = (last.max() - last).astype(np.float64)
+    return np.asarray(0.5 ** (age / max(half_life, 2.0 * longest)))
+
+
+def kish(weight: FloatArray) -> float:
+    """Equal observations that weighted ones ``[n]`` are worth: Kish (1965), Survey Sampling."""
+    return float(weight.sum() ** 2 / (weight**2).sum()) if len(weight) else 0.0
+
+
+def share_once(ds: DateArray) -> float:
+    """Periods of the calendar in windows, as a share of the windows' periods: below 1 where windows overlap."""
+    days = ds[~np.isnat(ds)]
+    return len(np.unique(days)) / len(days)
