@@ -20,12 +20,15 @@ Everything reads the history up to a cutoff only.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from forecasting.calendar import Calendar
 from forecasting.scale.day_kinds import Kinds, divisions
 from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from forecasting.calendar import Calendar
 
 __all__ = ["Activity", "activity_of", "chances_told", "fill_from_like_days"]
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from forecasting.calendar import Calendar
 from forecasting.schema import BoolArray, DateArray, IntArray
+
+if TYPE_CHECKING:
+    from forecasting.calendar import Calendar
 
 __all__ = ["Kinds", "divisions"]
 
