@@ -15,9 +15,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from cluster.keys import home, is_pipe, read_keys, set_key
+from ensembles.bands.quantiles import BandLevels
 from ensembles.blend.spec import BlendSpec
 from ensembles.oof import REFERENCE
-from ensembles.risk.quantiles import BandLevels
 from forecasting.axis import DAILY, Axis
 from forecasting.data.spec import DataSpec
 from forecasting.errors import ConfigError

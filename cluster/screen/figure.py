@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ensembles.risk.quantiles import ends_of, levels_of, probability_of, quantile_name
+from ensembles.bands.quantiles import ends_of, levels_of, probability_of, quantile_name
 from forecasting.schema import CUTOFF, DS, Y_HAT, Y
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from cluster.screen.text import fits_windows, number, period, plain_cells, print
 from ensembles.evaluation.compare import ComparedRun, Comparison
 from ensembles.evaluation.evaluate import Contender, Evaluation
 from ensembles.evaluation.submission_score import SubmissionScore
-from ensembles.files.exports.comparison import comparison_rows
+from ensembles.exports.comparison import comparison_rows
 from forecasting.schema import BLEND
 
 __all__ = ["show_comparison", "show_evaluation", "show_score"]

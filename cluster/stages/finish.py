@@ -15,12 +15,13 @@ from cluster.rundir.store import RunStore
 from cluster.stages.collect import MemberForecasts
 from cluster.stages.network_pages import write_figures
 from cluster.stages.reports import write_reports
+from ensembles.bands.rules import BandSpec
 from ensembles.blend.fit import Blend, fit_blend
 from ensembles.evaluation.leaderboard import MemberFacts, build_leaderboard
+from ensembles.exports.forecast import forecast_csv
+from ensembles.exports.leaderboard import leaderboard_csv
+from ensembles.exports.submission import submission_csv
 from ensembles.files.blend_json import BlendFile
-from ensembles.files.exports.forecast import forecast_csv
-from ensembles.files.exports.leaderboard import leaderboard_csv
-from ensembles.files.exports.submission import submission_csv
 from ensembles.files.forecast_parquet import ForecastFile
 from ensembles.files.history_parquet import HistoryFile
 from ensembles.files.leaderboard_json import LeaderboardFile
@@ -29,7 +30,6 @@ from ensembles.files.run_json import RunFile
 from ensembles.files.table import panel_series
 from ensembles.judging.judge import Judge
 from ensembles.oof import OofCube
-from ensembles.risk.bands import BandSpec
 from forecasting.panel import Panel
 from forecasting.schema import FloatArray, iso
 from forecasting.score.base import Score

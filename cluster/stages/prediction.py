@@ -36,7 +36,7 @@ from forecasting.schema import FloatArray, iso
 from forecasting.windows import Window, WindowPlan
 
 if TYPE_CHECKING:
-    from ensembles.risk.bands import Bands
+    from ensembles.bands.rules import Bands
 
 __all__ = ["Prediction", "predict"]
 
@@ -201,8 +201,8 @@ def _submissions(
     trained: TrainedRun, blended: Mapping[str, _Blended], panel: Panel, window: Window
 ) -> tuple[bytes, bytes]:
     """submission.csv and forecast.csv."""
-    from ensembles.files.exports.forecast import forecast_csv
-    from ensembles.files.exports.submission import submission_csv
+    from ensembles.exports.forecast import forecast_csv
+    from ensembles.exports.submission import submission_csv
 
     targets, amounts, series = tuple(trained.config.data.targets), trained.run.amounts, panel_series(panel)
     places = [(series[uid], target, i) for target in blended for i, uid in enumerate(blended[target].series)]

@@ -69,8 +69,8 @@ def _learning(store: RunStore, run: RunFile) -> dict[str, list[LearningCurve]]:
 
 def write_reports(store: RunStore) -> ReportContext:
     """Write report.html, liquidity.csv and alerts.csv from what is stored."""
-    from ensembles.files.exports.alerts import alerts_csv
-    from ensembles.files.exports.liquidity import liquidity_csv
+    from ensembles.exports.alerts import alerts_csv
+    from ensembles.exports.liquidity import liquidity_csv
 
     results = report_data(store)
     context, amounts = ReportContext.of(results), results.run.amounts
@@ -103,7 +103,7 @@ def compare_runs(run_dirs: Sequence[str]) -> Comparison:
 
 def write_comparison(found: Comparison, csv: Path | None, html: Path | None) -> None:
     """Write a comparison as CSV and as one HTML page, where asked for."""
-    from ensembles.files.exports.comparison import comparison_csv
+    from ensembles.exports.comparison import comparison_csv
     from ensembles.report.comparison_page import render_comparison
 
     if csv is not None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ensembles.bands.rules import Bands, Coverage
 from ensembles.blend.best_single_picks import BestSinglePicks
 from ensembles.blend.calibration import Calibration
 from ensembles.blend.pair import Choice, Pair
 from ensembles.blend.tracks import Track
-from ensembles.risk.bands import Bands, Coverage
 from forecasting.schema import FloatArray
 
 __all__ = ["Evidence", "PrequentialForecasts"]

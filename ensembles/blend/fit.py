@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ensembles.bands.fit import fit_rules, prequential_bands
+from ensembles.bands.rules import BandSpec, coverage
 from ensembles.blend.best_single_picks import pick_best_single
 from ensembles.blend.calibration import Calibration, prequential_factors
 from ensembles.blend.choice import Chooser
@@ -24,8 +26,6 @@ from ensembles.blend.target_blend import TargetBlend
 from ensembles.blend.tracks import choosing_windows, track_candidates
 from ensembles.judging.judge import Forecasts, Judge
 from ensembles.oof import OofCube, known_before
-from ensembles.risk.band_fit import fit_rules, prequential_bands
-from ensembles.risk.bands import BandSpec, coverage
 from forecasting.errors import TooManyFailures
 from forecasting.schema import DateArray, FloatArray, IntArray
 from forecasting.score.names import score_named

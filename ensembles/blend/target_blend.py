@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ensembles.bands.rules import BandRule, Bands
 from ensembles.blend.combination import Combination
-from ensembles.risk.bands import BandRule, Bands
 from forecasting.schema import FloatArray
 
 __all__ = ["TargetBlend"]

@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from ensembles.bands.rules import BandRule
 from ensembles.blend.combination import Candidate, Combination, Layered, parse_candidate
 from ensembles.blend.target_blend import TargetBlend
 from ensembles.files.leaderboard_json import BestSingleRow, CoverageRow, PairRow
 from ensembles.files.stored import Stored, StoredFile, rounded, rounded_all
 from ensembles.judging.judge import DAYS_PER_MONTH
 from ensembles.oof import MemberInfo
-from ensembles.risk.bands import BandRule
 from forecasting.errors import StorageError
 from forecasting.schema import FloatArray
 
 if TYPE_CHECKING:
+    from ensembles.bands.rules import Coverage
     from ensembles.blend.best_single_picks import BestSinglePicks
     from ensembles.blend.fit import Blend
     from ensembles.blend.pair import Pair
     from ensembles.blend.tracks import Track
-    from ensembles.risk.bands import Coverage
 
 __all__ = [
     "BandFacts",
@@ -97,7 +97,7 @@ class MemberWeight(Stored):
 
 
 class BandFacts(Stored):
-    """The rule of the bands, rounded: see `ensembles.risk.bands.BandRule`."""
+    """The rule of the bands, rounded: see `ensembles.bands.rules.BandRule`."""
 
     own: tuple[float | None, ...]
     slope: float | None

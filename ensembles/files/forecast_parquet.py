@@ -13,7 +13,7 @@ from ensembles.oof import OofCube
 from forecasting.schema import BLEND, DateArray, FloatArray, IntArray, as_dates
 
 if TYPE_CHECKING:
-    from ensembles.risk.bands import Bands
+    from ensembles.bands.rules import Bands
 
 __all__ = ["ForecastFile", "TargetForecast"]
 

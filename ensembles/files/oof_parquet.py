@@ -17,8 +17,8 @@ from forecasting.errors import StorageError
 from forecasting.schema import BLEND, DateArray, FloatArray, IntArray, as_dates
 
 if TYPE_CHECKING:
+    from ensembles.bands.rules import Bands
     from ensembles.files.leaderboard_json import LeaderboardFile
-    from ensembles.risk.bands import Bands
 
 __all__ = ["BlendGrid", "OofFile"]
 

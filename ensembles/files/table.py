@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ensembles.risk.quantiles import ends_of, levels_of, probability_of, quantile_name
+from ensembles.bands.quantiles import ends_of, levels_of, probability_of, quantile_name
 from forecasting.errors import StorageError
 from forecasting.panel import Panel, Series
 from forecasting.schema import CUTOFF, DS, MEMBER, UNIQUE_ID, BoolArray, DateArray, FloatArray, IntArray, as_dates
 
 if TYPE_CHECKING:
-    from ensembles.risk.bands import Bands
+    from ensembles.bands.rules import Bands
 
 __all__ = [
     "Ends",
@@ -35,7 +35,7 @@ __all__ = [
 NameArray = NDArray[np.object_]
 """Names, ``[n]``, equal ones sharing one string."""
 Quantiles = Mapping[float, FloatArray]
-"""Quantiles of the blend's forecasts by probability, each ``[n]``: see `ensembles.risk.quantiles`."""
+"""Quantiles of the blend's forecasts by probability, each ``[n]``: see `ensembles.bands.quantiles`."""
 Ends = Mapping[int, tuple[FloatArray, FloatArray]]
 """Lower and upper ends of the bands by level in percent, widest first, each ``[n]``."""
 _NAMES = (UNIQUE_ID, MEMBER)

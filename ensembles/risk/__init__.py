@@ -1,4 +1,4 @@
-"""What may happen beside the forecast: bands, alerts, liquidity.
+"""What may happen beside the forecast: abnormal days, alerts and liquidity.
 
-Takes the blend's forecasts and errors; gives bands, alerts and the cash that covers outflows.
+Takes the blend's forecasts, bands and errors; gives alerts and the cash that covers outflows.
 """

@@ -20,13 +20,13 @@ from functools import partial
 
 import numpy as np
 
+from ensembles.bands.fit import fit_bands, prequential_bands
+from ensembles.bands.rules import BandSpec
 from ensembles.files.history_parquet import HistoryFile
 from ensembles.files.oof_parquet import OofFile
 from ensembles.judging.judge import Judge
 from ensembles.risk.alert_quality import AlertQuality, judge_alerts
 from ensembles.risk.alerts import alerts_of_backtest
-from ensembles.risk.band_fit import fit_bands, prequential_bands
-from ensembles.risk.bands import BandSpec
 from ensembles.risk.liquidity.error_model import ErrorModel
 from forecasting.calendar import Calendar
 from forecasting.panel import Series

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ensembles.risk.memory import faded, kish, share_once
+from ensembles.bands.memory import faded, kish, share_once
 from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray
 
 __all__ = ["BLOCK", "ErrorModel", "Scenarios"]

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ensembles.bands.rules import BandSpec
 from ensembles.oof import window_lengths
-from ensembles.risk.bands import BandSpec
 from forecasting.schema import DateArray, FloatArray, IntArray
 
 if TYPE_CHECKING:

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ensembles.bands.rules import BandRule
 from ensembles.blend.combination import Combination, parse_candidate
 from ensembles.blend.target_blend import TargetBlend
-from ensembles.risk.bands import BandRule
 from tests.ensembles.cubes import members_of
 
 MEMBERS = members_of("a:x2 a:y1 b:z1")

@@ -10,7 +10,7 @@ import pytest
 
 from ensembles.evaluation.compare import compare
 from ensembles.evaluation.run_results import RunResults
-from ensembles.files.exports.comparison import comparison_csv, comparison_rows
+from ensembles.exports.comparison import comparison_csv, comparison_rows
 from ensembles.report.comparison_page import render_comparison
 from forecasting.errors import ConfigError
 from tests.ensembles.runs import RUN, changed, small_run

@@ -12,8 +12,8 @@ import pytest
 from ensembles.blend.fit import Blend, fit_blend
 from ensembles.blend.spec import BlendSpec
 from ensembles.evaluation.leaderboard import MemberFacts, build_leaderboard
+from ensembles.exports.leaderboard import leaderboard_csv
 from ensembles.files.blend_json import BlendFile
-from ensembles.files.exports.leaderboard import leaderboard_csv
 from ensembles.files.leaderboard_json import LeaderboardFile
 from ensembles.judging.judge import Judge
 from ensembles.oof import MemberInfo, OofCube

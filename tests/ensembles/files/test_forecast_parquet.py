@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from ensembles.bands.rules import Bands
 from ensembles.files.forecast_parquet import ForecastFile, TargetForecast
-from ensembles.risk.bands import Bands
 from forecasting.schema import as_dates
 from tests.ensembles.cubes import month_cutoffs, random_cube
 

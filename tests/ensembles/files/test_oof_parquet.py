@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from ensembles.bands.rules import Bands
 from ensembles.files.leaderboard_json import LeaderboardFile
 from ensembles.files.oof_parquet import OofFile
 from ensembles.oof import OofCube
-from ensembles.risk.bands import Bands
 from forecasting.errors import StorageError
 from forecasting.schema import as_dates
 from tests.ensembles.cubes import month_cutoffs, random_cube

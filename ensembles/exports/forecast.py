@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ensembles.bands.quantiles import quantile_name
+from ensembles.exports.layout import Cell, by_entity, csv_bytes
 from ensembles.files.amounts import Amounts
 from ensembles.files.day_names import DAY_COLUMNS, named_days
-from ensembles.files.exports.layout import Cell, by_entity, csv_bytes
-from ensembles.risk.quantiles import quantile_name
 from forecasting.calendar import Calendar
 from forecasting.panel import Series
 from forecasting.schema import DateArray, FloatArray
 
 if TYPE_CHECKING:
-    from ensembles.risk.bands import Bands
+    from ensembles.bands.rules import Bands
 
 __all__ = ["forecast_csv"]
 

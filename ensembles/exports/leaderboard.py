@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ensembles.files.exports.layout import Cell, csv_bytes
+from ensembles.exports.layout import Cell, csv_bytes
 from ensembles.files.leaderboard_json import LeaderboardFile, LeaderboardRow, TargetMeasures
 
 __all__ = ["leaderboard_csv"]

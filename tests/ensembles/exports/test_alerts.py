@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+from ensembles.exports.alerts import alerts_csv
 from ensembles.files.amounts import Amounts
-from ensembles.files.exports.alerts import alerts_csv
 from ensembles.risk.alerts import Alert, Alerts
 
 HEADER = (

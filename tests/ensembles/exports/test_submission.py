@@ -6,8 +6,8 @@ import io
 import numpy as np
 import pytest
 
+from ensembles.exports.submission import submission_csv
 from ensembles.files.amounts import Amounts
-from ensembles.files.exports.submission import submission_csv
 from forecasting.panel import Series
 from forecasting.schema import as_dates
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ensembles.exports.layout import Cell, csv_bytes
 from ensembles.files.amounts import Amounts
-from ensembles.files.exports.layout import Cell, csv_bytes
 from ensembles.risk.alerts import Alert, Alerts
 
 __all__ = ["alerts_csv"]

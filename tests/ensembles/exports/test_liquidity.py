@@ -6,8 +6,8 @@ import io
 import numpy as np
 import pytest
 
+from ensembles.exports.liquidity import liquidity_csv
 from ensembles.files.amounts import Amounts
-from ensembles.files.exports.liquidity import liquidity_csv
 from ensembles.risk.liquidity.flows import flows_of_run
 from ensembles.risk.liquidity.net_outflow import Liquidity, NetOutflow, liquidity_at_risk
 from forecasting.calendar import Calendar

@@ -33,9 +33,9 @@ from typing import Self
 
 import numpy as np
 
+from ensembles.bands.memory import faded, share_once
+from ensembles.bands.rules import BandRule, Bands, BandSpec
 from ensembles.oof import log_errors
-from ensembles.risk.bands import BandRule, Bands, BandSpec
-from ensembles.risk.memory import faded, share_once
 from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray
 
 __all__ = ["fit_bands", "fit_rules", "prequential_bands"]

@@ -6,8 +6,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from ensembles.risk.band_fit import fit_bands, fit_rules, prequential_bands
-from ensembles.risk.bands import BandRule, Bands, BandSpec, coverage
+from ensembles.bands.fit import fit_bands, fit_rules, prequential_bands
+from ensembles.bands.rules import BandRule, Bands, BandSpec, coverage
 from forecasting.schema import DateArray, FloatArray
 from tests.ensembles.cubes import calendar_days, day_cutoffs
 

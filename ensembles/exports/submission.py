@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from ensembles.exports.layout import Cell, by_entity, csv_bytes
 from ensembles.files.amounts import Amounts
-from ensembles.files.exports.layout import Cell, by_entity, csv_bytes
 from forecasting.panel import Series
 from forecasting.schema import DateArray, FloatArray, as_dates, iso
 

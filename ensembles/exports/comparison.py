@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ensembles.evaluation.compare import ComparedRun, Comparison
-from ensembles.files.exports.layout import Cell, csv_bytes
+from ensembles.exports.layout import Cell, csv_bytes
 from ensembles.files.stored import rounded
 from ensembles.judging.judge import Measured
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from ensembles.evaluation.compare import Change, ComparedRun, Comparison
-from ensembles.files.exports.comparison import comparison_csv, comparison_rows
+from ensembles.exports.comparison import comparison_csv, comparison_rows
 from ensembles.judging.judge import Measured
 
 

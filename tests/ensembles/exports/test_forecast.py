@@ -5,9 +5,9 @@ import io
 
 import numpy as np
 
+from ensembles.bands.rules import Bands
+from ensembles.exports.forecast import forecast_csv
 from ensembles.files.amounts import Amounts
-from ensembles.files.exports.forecast import forecast_csv
-from ensembles.risk.bands import Bands
 from forecasting.calendar import Calendar
 from forecasting.panel import Series
 from forecasting.schema import FloatArray, as_dates

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ensembles.exports.layout import Cell, csv_bytes
 from ensembles.files.amounts import Amounts
 from ensembles.files.day_names import DAY_COLUMNS, named_days
-from ensembles.files.exports.layout import Cell, csv_bytes
 from ensembles.risk.liquidity.net_outflow import COVERED, Liquidity, NetOutflow
 from forecasting.calendar import Calendar
 from forecasting.schema import FloatArray

@@ -1,7 +1,7 @@
 r"""Prediction bands of the blend: its median times a window effect and a day effect.
 
 On the scale of logarithms the error of a day is :math:`s\,(u + z)`, with s the size usual for the series and the step,
-u the error that all days of a window share, and z what remains for the day. `band_fit` estimates them from the
+u the error that all days of a window share, and z what remains for the day. `fit` estimates them from the
 backtest. A band is :math:`m\,e^{\pm q s}` around the median m, with q the quantile of :math:`|u + z|`. It is symmetric
 in ratios: with few windows the direction of the errors so far says little about the next (see `calibrate`).
 
@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from ensembles.bands.quantiles import ends_of
 from ensembles.judging.intervals import Parts
-from ensembles.risk.quantiles import ends_of
 from forecasting.schema import DateArray, FloatArray
 
 __all__ = ["BandRule", "BandSpec", "Bands", "Coverage", "coverage"]

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from ensembles.files.exports.leaderboard import leaderboard_csv
+from ensembles.exports.leaderboard import leaderboard_csv
 from ensembles.files.leaderboard_json import LeaderboardFile, LeaderboardRow, TargetMeasures, WindowRow
 
 WINDOWS = [("2014-03-31", "2014-04-01", "2014-04-30"), ("2014-04-30", "2014-05-01", "2014-05-31")]
