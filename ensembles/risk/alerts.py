@@ -1,7 +1,7 @@
 """Days whose flow falls outside the widest band: early warning of abnormal flows, ranked (see `abnormal`).
 
 Takes the blend's rows of oof.parquet or forecast.parquet and gives alerts. In the backtest the bands of a window are
-made from earlier windows, so the first window has none and its days are not judged. New actual values are compared
+made from earlier windows, so the first two have none and their days are not judged. New actual values are compared
 with the bands of the forecast.
 """
 

@@ -1,0 +1,28 @@
+"""The simulator behind README.md's table, with few simulations."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.bench.coverage import SPEC, Shape, alert_rows, bands_held, cash_held, scored
+
+
+def test_alerts_are_right_and_days_without_flow_do_not_flood_them() -> None:
+    for row in alert_rows(60, np.random.default_rng(1)):
+        assert row.held, row
+
+
+@pytest.mark.parametrize("shape", [Shape(100, 1, 1), Shape(8, 30, 30, window=1.0)])
+def test_bands_and_cash_hold_about_what_they_say(shape: Shape) -> None:
+    rng = np.random.default_rng(2)
+    held = np.mean([bands_held(shape, np.array([0.05, 0.8]), rng) for _ in range(150)], axis=0)
+    np.testing.assert_allclose(held.mean(axis=1), np.array(SPEC.levels) / 100, atol=0.06)
+    assert np.mean([cash_held(shape, rng)[0] for _ in range(100)]) == pytest.approx(0.95, abs=0.05)
+
+
+def test_intervals_hold_the_expected_score() -> None:
+    rng = np.random.default_rng(3)
+    found = np.array([scored(Shape(8, 28, 7), 1, "linear", rng) for _ in range(300)])
+    expected = found[:, 0].mean()
+    assert 0.85 <= np.mean((found[:, 1] <= expected) & (expected <= found[:, 2])) <= 0.97
