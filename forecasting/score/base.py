@@ -155,7 +155,7 @@ class Pooled(ABC):
 
     name: ClassVar[str]
     pooled: ClassVar[bool] = True
-    signed: ClassVar[bool]
+    signed: ClassVar[bool] = False
 
     @abstractmethod
     def parts(self, y_hat: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
