@@ -33,7 +33,7 @@ from typing import Self
 
 import numpy as np
 
-from ensembles.bands.memory import faded, share_once
+from ensembles.bands.memory import faded, kish, share_once
 from ensembles.bands.rules import BandRule, Bands, BandSpec
 from ensembles.oof import log_errors
 from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray
@@ -179,8 +179,7 @@ class _Evidence:
 
     def periods(self, axis: tuple[int, ...] | None = None) -> FloatArray:
         """How many periods are known, their weights and overlaps considered."""
-        squares = (self.weight**2).sum(axis=axis)
-        return np.asarray(self.weight.sum(axis=axis) ** 2 / np.where(squares == 0, 1.0, squares) * self.once)
+        return np.asarray(kish(self.weight, axis) * self.once)
 
 
 def _step_line(size: FloatArray, evidence: _Evidence) -> tuple[float, float]:

@@ -25,9 +25,10 @@ def faded(ds: DateArray, half_life: float) -> FloatArray:
     return np.asarray(0.5 ** (age / max(half_life, 2.0 * longest)))
 
 
-def kish(weight: FloatArray) -> float:
-    """Equal observations that weighted ones ``[n]`` are worth: Kish (1965), Survey Sampling."""
-    return float(weight.sum() ** 2 / (weight**2).sum()) if len(weight) else 0.0
+def kish(weight: FloatArray, axis: tuple[int, ...] | None = None) -> FloatArray:
+    """Equal observations that weighted ones are worth along axes, 0 for none: Kish (1965), Survey Sampling."""
+    squares = (weight**2).sum(axis=axis)
+    return np.asarray(weight.sum(axis=axis) ** 2 / np.where(squares == 0, 1.0, squares))
 
 
 def share_once(ds: DateArray) -> float:

@@ -3,7 +3,7 @@ r"""Prediction bands of the blend: its median times a window effect and a day ef
 On the scale of logarithms the error of a day is :math:`s\,(u + z)`, with s the size usual for the series and the step,
 u the error that all days of a window share, and z what remains for the day. `fit` estimates them from the
 backtest. A band is :math:`m\,e^{\pm q s}` around the median m, with q the quantile of :math:`|u + z|`. It is symmetric
-in ratios: with few windows the direction of the errors so far says little about the next (see `calibrate`).
+in ratios: with few windows the direction of the errors so far says little about the next (see `blend.calibration`).
 
 A series with negative amounts has no ratios. Its errors are differences on the scale
 :math:`\operatorname{asinh}(y / a)`, where a is the usual size of its amounts: about linear below that size and about

@@ -22,7 +22,6 @@ __all__ = [
     "Combination",
     "Layered",
     "equal_weights",
-    "fit_candidate",
     "fit_weights",
     "method_words",
     "parse_candidate",
@@ -162,33 +161,6 @@ class Layered(Combination):
         return weighted_sum(np.stack([part.combine(y_hat) for part in self.parts], axis=-1), self.part_weights)
 
 
-def fit_candidate(
-    candidate: Candidate,
-    members: tuple[MemberInfo, ...],
-    units: OofCube,
-    windows: IntArray,
-    rules: FittingRules,
-    targets: Sequence[OofCube] = (),
-) -> Combination:
-    """Fit a candidate of the first layer on some windows.
-
-    Parameters
-    ----------
-    members
-        Of the cube that `units` averages.
-    units
-        The cube of the candidate's level.
-    windows
-        Indices of the windows to fit on. With none, methods that learn take equal weights: over families, then
-        settings.
-    targets
-        Cubes like `units` of all targets, for methods that pool them.
-    """
-    equal = equal_weights(units.members)
-    weights = fit_weights(candidate.rule, units, windows, equal, rules, targets)
-    return Combination(candidate, members, weights)
-
-
 def fit_weights(
     rule: Method,
     units: OofCube,
@@ -197,7 +169,19 @@ def fit_weights(
     rules: FittingRules,
     targets: Sequence[OofCube] = (),
 ) -> FloatArray | None:
-    """What a method learns from some windows; `start` where they are too few. Arguments as in `fit_candidate`."""
+    """What a method learns from some windows, None for a method that weighs by rank.
+
+    Parameters
+    ----------
+    units
+        The cube of the candidate's level.
+    windows
+        Indices of the windows to fit on.
+    start
+        Weights ``[n_units]`` where these are too few.
+    targets
+        Cubes like `units` of all targets, for methods that pool them.
+    """
     if len(windows) < rule.fewest:
         return start
     names = [unit.name for unit in units.members]

@@ -39,10 +39,10 @@ class RelativeErrors:
         filled, forecast = np.where(known, y, 0.0), np.where(known[..., None], y_hat, 0.0)
         signed = (filled.min(axis=(1, 2)) < 0) | (forecast.min(axis=(1, 2, 3)) < 0)
         on_logs = known & (filled > 0) & (forecast > 0).all(axis=-1)
-        used = np.where(signed[:, None, None], known & (_size(filled, known) > 0), on_logs)
+        size = _size(filled, known)
+        used = np.where(signed[:, None, None], known & (size > 0), on_logs)
         logs = np.log(np.where(on_logs, filled, 1.0))[..., None] - np.log(np.where(on_logs[..., None], forecast, 1.0))
-        size = np.where(_size(filled, known) > 0, _size(filled, known), 1.0)
-        plain = (filled[..., None] - forecast) / size[..., None]
+        plain = (filled[..., None] - forecast) / np.where(size > 0, size, 1.0)[..., None]
         errors = np.where(used[..., None], np.where(signed[:, None, None, None], plain, logs), 0.0)
         mass = np.where(used, np.abs(filled) if by_size else 1.0, 0.0)
         return cls(errors, mass / mass[used].mean() if (mass > 0).any() else mass)

@@ -30,6 +30,7 @@ __all__ = [
     "named",
     "panel_series",
     "places",
+    "rows_by_name",
 ]
 
 NameArray = NDArray[np.object_]
@@ -215,6 +216,13 @@ def named(names: Sequence[str], place: IntArray) -> NameArray:
 def places(names: NameArray) -> tuple[list[str], IntArray]:
     """Distinct names in order of first appearance, and the place of each row's name among them."""
     return _encoded(pa.array(names, pa.string()))
+
+
+def rows_by_name(names: NameArray) -> dict[str, IntArray]:
+    """The rows of each name, in their order; names in order of first appearance."""
+    labels, place = places(names)
+    ends = np.cumsum(np.bincount(place, minlength=len(labels)))[:-1]
+    return dict(zip(labels, np.split(np.argsort(place, kind="stable"), ends), strict=True)) if labels else {}
 
 
 def _encoded(names: pa.Array) -> tuple[list[str], IntArray]:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ensembles.files.table import rows_by_name
 from forecasting.calendar import Calendar
 from forecasting.scale.activity import chances_told
 from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray
@@ -151,9 +152,8 @@ def chances_of_activity(
         Earlier actual values, and perhaps those of the same days.
     """
     chance = np.empty(len(y))
-    past = {} if history is None else {uid: np.flatnonzero(history.unique_id == uid) for uid in set(unique_id)}
-    for uid in dict.fromkeys(unique_id.tolist()):
-        mine = np.flatnonzero(unique_id == uid)
+    past = {} if history is None else rows_by_name(history.unique_id)
+    for uid, mine in rows_by_name(unique_id).items():
         rows = past.get(uid, np.zeros(0, dtype=np.int64))
         days, values = (history.ds[rows], history.y[rows]) if history is not None else (ds[:0], y[:0])
         earlier = ~np.isin(days, ds[mine])

@@ -158,7 +158,7 @@ def judge_alerts(found: Alerts, labels: Mapping[Day, str], severity: float = 1.0
     labels
         Entity and day → kind of anomaly, as `read_labels` gives them.
     severity
-        Log error in units of the half width of the widest band: 1 is its edge.
+        Least severity of an alert that counts: 1 is the edge of the widest band, see `abnormal`.
     """
     alerted = {_entity_day(alert) for alert in found.alerts if alert.severity >= severity}
     judged = {day: kind for day, kind in labels.items() if found.start <= day[1] <= found.end}

@@ -36,7 +36,8 @@ class Alert:
     """A day of a series, which is a target of an entity, outside the widest band; amounts in the unit of the data.
 
     `level` of that band, whose ends are `low` and `high`; `severity` 1 lies on its edge, see `abnormal.judge_days`.
-    `n_days` without any flow that are one alert, from the first on which they were improbable; else 1.
+    A run of days without any flow is one alert: `n_days` are all its days, `ds` the first on which it was improbable.
+    Otherwise `n_days` is 1.
     """
 
     unique_id: str

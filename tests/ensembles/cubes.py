@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ensembles.blend.combination import Candidate, Combination, equal_weights, fit_weights
+from ensembles.blend.methods.base import FittingRules
 from ensembles.oof import MemberInfo, OofCube
-from forecasting.schema import DateArray, FloatArray, as_dates
+from forecasting.schema import DateArray, FloatArray, IntArray, as_dates
 
 MONTH_ENDS = np.array(["2014-02-28", "2014-03-31", "2014-04-30", "2014-05-31", "2014-06-30"], dtype="datetime64[D]")
 
@@ -75,3 +77,11 @@ def planted_cube(target: str, scores: dict[str, Sequence[float]], horizon: int =
     y_hat = y[..., None] * (1 + errors.T[None, :, None, :])
     cutoffs = month_cutoffs(n_windows)
     return OofCube(target, (target,), cutoffs, members, y_hat, y, calendar_days(cutoffs, horizon))
+
+
+def fit_candidate(
+    candidate: Candidate, members: tuple[MemberInfo, ...], units: OofCube, windows: IntArray, rules: FittingRules
+) -> Combination:
+    """A candidate of one target fitted on some windows of its level's cube, from equal weights."""
+    weights = fit_weights(candidate.rule, units, windows, equal_weights(units.members), rules)
+    return Combination(candidate, members, weights)

@@ -6,8 +6,8 @@ correlation:
 
 - f is drawn in blocks of days as they were: errors of neighbouring days are alike;
 - m is drawn from a multivariate t distribution around zero, because its sign says little about the next window (see
-  `calibrate`). Its second moments are those of the past windows, and those of single weeks around their window, which
-  count for `PRIOR_WINDOWS` windows. All these windows less one are the degrees of freedom, as for bands.
+  `blend.calibration`). Its second moments are those of the past windows, and those of single weeks around their window,
+  which count for `PRIOR_WINDOWS` windows. All these windows less one are the degrees of freedom, as for bands.
 
 Windows fade and are counted as for bands, see `memory`.
 
@@ -77,7 +77,7 @@ class ErrorModel:
             weeks += window.weeks
         none = np.empty((0, *y.shape[:2]))
         weekly = np.stack(weeks) if weeks else none
-        worth = kish(counts) * share_once(ds)
+        worth = float(kish(counts)) * share_once(ds)
         return cls(np.concatenate(factors, axis=-1), np.stack(windows), weekly, horizons, signed, counts, worth)
 
     def draw(self, n_draws: int, n_days: int, rng: np.random.Generator) -> Scenarios:

@@ -121,9 +121,13 @@ def _beyond(flows: Flows, errors_from: dict[int, IntArray], levels: Sequence[int
     Sums go over the days that are known.
     """
     found: Beyond = {}
+    models: dict[bytes, ErrorModel] = {}
     for window, past in errors_from.items():
-        n_days = int(flows.horizons[window])
-        model = ErrorModel.of(flows.y_hat[:, :, past], flows.y[:, :, past], flows.windows[past], flows.half_life)
+        n_days, key = int(flows.horizons[window]), past.tobytes()
+        if key not in models:  # windows share what they may look at
+            y_hat, y = flows.y_hat[:, :, past], flows.y[:, :, past]
+            models[key] = ErrorModel.of(y_hat, y, flows.windows[past], flows.half_life)
+        model = models[key]
         drawn = model.draw(N_DRAWS, n_days, generator(seed, f"liquidity of {flows.cutoffs[window]}"))
         made, came = (values[:, :, window, :n_days] for values in (flows.y_hat, flows.y))
         unknown = np.isnan(came[1] - came[0])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ensembles.bands.rules import BandSpec
+from ensembles.files.table import rows_by_name
 from ensembles.oof import window_lengths
 from forecasting.schema import DateArray, FloatArray, IntArray
 
@@ -79,9 +80,8 @@ def flows_of_run(oof: OofFile, forecast: ForecastFile, net: tuple[str, str], fre
 def _ahead(coming: ForecastFile, unique_ids: Sequence[Sequence[str]]) -> tuple[DateArray, FloatArray]:
     """The days to come, ``[horizon]``, and the forecasts of these series, ``[2, n_entities, horizon]``."""
     ds = np.unique(coming.ds)
-    values = np.full((len(unique_ids), len(unique_ids[0]), len(ds)), np.nan)
+    values, rows = np.full((len(unique_ids), len(unique_ids[0]), len(ds)), np.nan), rows_by_name(coming.unique_id)
     for side, of_side in enumerate(unique_ids):
         for entity, uid in enumerate(of_side):
-            mine = coming.where(coming.unique_id == uid)
-            values[side, entity, np.searchsorted(ds, mine.ds)] = mine.y_hat
+            values[side, entity, np.searchsorted(ds, coming.ds[rows[uid]])] = coming.y_hat[rows[uid]]
     return ds, values

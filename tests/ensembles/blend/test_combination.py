@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ensembles.blend.combination import BASELINE, Candidate, fit_candidate, parse_candidate
+from ensembles.blend.combination import BASELINE, Candidate, parse_candidate
 from ensembles.blend.methods.base import FittingRules
 from ensembles.oof import OofCube, average_families, average_seeds
 from forecasting.score.names import score_named
-from tests.ensembles.cubes import members_of, month_cutoffs, one_day, random_cube
+from tests.ensembles.cubes import fit_candidate, members_of, month_cutoffs, one_day, random_cube
 
 RULES = FittingRules(score_named("linear"), shrinkage=3.0)
 ALL = [

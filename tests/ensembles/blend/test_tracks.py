@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from ensembles.blend.combination import fit_candidate, parse_candidate
+from ensembles.blend.combination import parse_candidate
 from ensembles.blend.methods.base import FittingRules
 from ensembles.blend.tracks import choosing_windows, track_candidates
 from ensembles.judging.judge import Judge
 from ensembles.oof import average_families, known_before
 from forecasting.score.names import score_named
-from tests.ensembles.cubes import day_cutoffs, month_cutoffs, random_cube
+from tests.ensembles.cubes import day_cutoffs, fit_candidate, month_cutoffs, random_cube
 
 LINEAR = score_named("linear")
 
