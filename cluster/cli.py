@@ -185,7 +185,7 @@ def validate(
     from cluster.screen.days import show_checked
     from cluster.stages.checks import check_alone, check_data
 
-    if config is None and Path(path).exists() and not holds_competition(path):
+    if config is None and ("://" in path or Path(path).exists()) and not holds_competition(path):
         checked = check_alone(RunRequest(None, path, None, as_of, tuple(set_ or ()), "local"))
     else:
         checked = check_data(load_config(config or "yuebao", set_ or ()), path, as_of, windows=config is not None)

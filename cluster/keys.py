@@ -24,6 +24,10 @@ AsOf = str | dt.date | None
 """The last day to be looked at, as it was asked for; None: all."""
 
 
+_KINDS = {"timestamp": "date", "bool": "truth value"}
+"""What a value looks like to YAML, by the end of its tag, and in a sentence; else it is a number."""
+
+
 class _Refused(yaml.YAMLError):
     """A key that stands twice, or a value that cannot be, said in a sentence."""
 
@@ -33,21 +37,22 @@ class _Loader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         """The mapping of a node; `_Refused` when a key is repeated."""
-        lines: dict[object, int] = {}
+        lines: dict[str, int] = {}
         for key, _ in node.value:
             line, name = key.start_mark.line + 1, key.value
+            if not isinstance(name, str):
+                continue  # a list or a mapping: no key, as YAML says below
             if name in lines:
                 raise _Refused(f"{name} stands twice, on lines {lines[name]} and {line}: remove one")
-            if isinstance(name, str):
-                lines[name] = line
+            lines[name] = line
         return super().construct_mapping(node, deep)
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         """The value of a node; `_Refused` where it looks like a date or a number and is none, such as 2024-11-31."""
         try:
             return super().construct_object(node, deep)
-        except (ValueError, OverflowError):
-            kind = "date" if node.tag.endswith(":timestamp") else "number"
+        except (ValueError, OverflowError, KeyError):
+            kind = _KINDS.get(node.tag.rpartition(":")[2], "number")
             where, remedy = f"line {node.start_mark.line + 1}", "correct it, or put it in quotes if it is text"
             raise _Refused(f"{node.value} on {where} is no {kind} that can be: {remedy}") from None
 
@@ -135,7 +140,10 @@ def in_text(value: Any) -> str:
 
 
 def _parsed(text: str) -> Any:
-    return yaml.load(text, _Loader)
+    try:
+        return yaml.load(text, _Loader)
+    except RecursionError:
+        raise _Refused("nested too deeply: a configuration is a few levels of keys") from None
 
 
 def _descend(node: Any, part: str, override: str) -> Any:

@@ -147,7 +147,8 @@ def look_at(path: str, given: Mapping[str, Any]) -> Look:
     look = Look(replace(table, amounts=amounts), clear)
     if given.get("as_of") is None:
         return look
-    ds = next((ds for ds in look.days.values()), None)
+    named = (given.get("columns") or {}).get(DS)
+    ds = look.days.get(str(named), next(iter(look.days.values()), None))
     return look if ds is None else Look(table.where(is_until(ds, given["as_of"])), clear)
 
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from forecasting.errors import ConfigError
 
 __all__ = ["PRESET_NAMES", "Wishes"]
 
 PRESET_NAMES = ("fast", "standard", "best")
-
-PresetName = Literal["fast", "standard", "best"]
 
 
 @dataclass(frozen=True)

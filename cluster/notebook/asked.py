@@ -115,7 +115,7 @@ def is_frame(data: Any) -> bool:
 
 def _keys_of(config: str | Mapping[str, Any] | None, overrides: Sequence[str]) -> dict[str, Any]:
     """The section `data` of a configuration as it is written, with overrides."""
-    raw = load_keys(config) if isinstance(config, str) else {"data": dict((config or {}).get("data") or {})}
+    raw = load_keys(config) if isinstance(config, str) else _plain(config or {})
     for override in overrides:
         if override.strip().startswith("data"):
             set_key(raw, override)

@@ -1,6 +1,6 @@
 """batches/<id>.parquet, and <id>.safetensors beside it: a finished batch.
 
-The Parquet file holds the forecasts: trial_key, unique_id, cutoff, ds, y_hat. A JSON header in its metadata says what
+The Parquet file holds the forecasts: trial_key, unique_id, cutoff, y_hat. A JSON header in its metadata says what
 the batch was and how each of its trials ended, so the footer alone tells what is finished. The second file holds the
 states of the final fits. It is written first, so that no finished trial lacks its state.
 """
@@ -21,7 +21,7 @@ from ensembles.files.stored import Stored
 from forecasting.errors import StorageError
 from forecasting.models.base import State
 from forecasting.models.states import pack_states, unpack_states
-from forecasting.schema import CUTOFF, DS, UNIQUE_ID, Y_HAT, FloatArray, as_date, as_dates
+from forecasting.schema import CUTOFF, UNIQUE_ID, Y_HAT, FloatArray, as_date, as_dates
 from forecasting.trial import TrialFailure, TrialOutcome, TrialResult
 
 __all__ = [
@@ -229,14 +229,11 @@ def _forecast_table(results: Sequence[TrialResult]) -> pa.Table:
     rows = [(r.trial.trial_key, f) for r in results for f in r.forecasts]
     lengths = [len(f.y_hat) for _, f in rows]
     empty = np.empty(0)
-    cutoffs = np.repeat(as_dates([f.cutoff for _, f in rows]), lengths)
-    steps = np.concatenate([np.arange(1, n + 1) for n in lengths] or [empty.astype(np.int64)])
     return pa.table(
         {
             TRIAL_KEY: pa.array(np.repeat([key for key, _ in rows], lengths).tolist(), pa.string()),
             UNIQUE_ID: pa.array(np.repeat([f.unique_id for _, f in rows], lengths).tolist(), pa.string()),
-            CUTOFF: pa.array(cutoffs),
-            DS: pa.array(cutoffs + steps),
+            CUTOFF: pa.array(np.repeat(as_dates([f.cutoff for _, f in rows]), lengths)),
             Y_HAT: pa.array(np.concatenate([f.y_hat for _, f in rows] or [empty])),
         }
     )

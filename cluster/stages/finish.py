@@ -99,7 +99,8 @@ def blend_and_write(plan: Plan, panel: Panel, members: MemberForecasts, store: R
 def write_failed(plan: Plan, panel: Panel, members: MemberForecasts, store: RunStore, seconds: float) -> None:
     """What a run without a blend leaves: its leaderboard, with reasons, and a report that says so."""
     _write_board(_board(plan, panel, members, None), store)
-    for name in ("blend.json", "oof.parquet", "forecast.parquet", "submission.csv", "forecast.csv"):
+    blended = ("blend.json", "oof.parquet", "forecast.parquet", "submission.csv", "forecast.csv")
+    for name in (*blended, "liquidity.csv", "alerts.csv", "figures.html"):
         store.storage.discard(name)  # of an earlier configuration: they would be mistaken for this run's files
     _finish(plan, panel, members, store, {"train": round(seconds, 2)}, "failed")
 

@@ -38,6 +38,7 @@ def write_figures(plan: Plan, panel: Panel, store: RunStore) -> bool:
     """
     fits = list(fitted_members(plan, panel, store))
     if not fits:
+        store.storage.discard(FILE)  # of an earlier configuration
         return False
     run = find_run(store)
     name = Path("run" if run is None else run.config_name).stem

@@ -74,10 +74,16 @@ def write_reports(store: RunStore) -> ReportContext:
 
     results = report_data(store)
     context, amounts = ReportContext.of(results), results.run.amounts
-    if context.liquidity is not None:
-        store.storage.write("liquidity.csv", liquidity_csv(context.liquidity, results.calendar, amounts))
-    if context.alerts is not None:
-        store.storage.write("alerts.csv", alerts_csv(context.alerts, amounts))
+    liquidity, alerts = context.liquidity, context.alerts
+    made = {
+        "liquidity.csv": None if liquidity is None else liquidity_csv(liquidity, results.calendar, amounts),
+        "alerts.csv": None if alerts is None else alerts_csv(alerts, amounts),
+    }
+    for name, content in made.items():
+        if content is None:
+            store.storage.discard(name)  # of an earlier configuration
+        else:
+            store.storage.write(name, content)
     store.storage.write("report.html", render(context).encode())
     return context
 

@@ -29,3 +29,18 @@ def test_a_day_may_be_written_in_two_ways(asked: str | dt.date) -> None:
 def test_what_is_no_day_is_refused(asked: str) -> None:
     with pytest.raises(ConfigError, match=r"--as-of .*: not a date; "):
         asked_day(asked)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[a, b]: 1\n", "not readable as YAML"),
+        ("[" * 3000, "nested too deeply"),
+        ("a: !!bool x\n", "x on line 1 is no truth value that can be"),
+        ("a: 1\nb: 2\na: 3\n", "a stands twice, on lines 1 and 3: remove one"),
+    ],
+)
+def test_odd_yaml_is_refused_in_a_sentence(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "c.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=rf"c\.yaml: {said}"):
+        read_keys(str(tmp_path / "c.yaml"))

@@ -64,7 +64,7 @@ def stored(storage):
 def test_the_layout_stays(storage):
     failed = TrialFailure(Trial(MEMBER, "redeem", "k2"), "too short")
     write_batch(storage, work_of(), [result("k1"), failed])
-    assert pq.read_schema(storage.local / FILE).names == ["trial_key", "unique_id", "cutoff", "ds", "y_hat"]
+    assert pq.read_schema(storage.local / FILE).names == ["trial_key", "unique_id", "cutoff", "y_hat"]
     facts = stored(storage)
     assert facts.pop("code") == {"version": 1, "libraries": {}}
     assert facts.pop("trials") == [
