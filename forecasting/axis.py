@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from forecasting.calendar import MONDAY_TO_FRIDAY, Calendar
+from forecasting.calendar import MONDAY_TO_FRIDAY, Calendar, weekday_of
 from forecasting.schema import DateArray, FloatArray, IntArray
 
 __all__ = [
@@ -127,7 +127,7 @@ def describe_dates(ds: DateArray) -> str:
     steps, counts = np.unique(np.diff(days).astype(np.int64), return_counts=True)
     common = sorted(zip(counts.tolist(), steps.tolist(), strict=True), key=lambda pair: (-pair[0], pair[1]))[:3]
     apart = ", ".join(f"{count} times {step} {'day' if step == 1 else 'days'} apart" for count, step in common)
-    weekdays = np.unique(_weekday(days))
+    weekdays = np.unique(weekday_of(days))
     where = "every weekday" if len(weekdays) == WEEK else ", ".join(NAMES[k] for k in weekdays)
     return f"{len(days)} dates on {where}" + (f", {apart}" if apart else "")
 
@@ -142,7 +142,8 @@ def infer_axis(ds: DateArray, calendar: Calendar, freq: Literal["auto", "D", "B"
     """
     days = np.unique(ds)
     if freq != "auto":
-        return {"D": Axis("D", calendar), "B": _as_work_days(days, calendar), "W": _of_weeks(days, calendar)}[freq]
+        others = {"B": _as_work_days, "W": _of_weeks}
+        return others[freq](days, calendar) if freq in others else Axis("D", calendar)
     step = np.diff(days).astype(np.int64)
     if (step == 1).all() or (days[-1] - days[0] < SHORT and (step % WEEK).any()):
         return Axis("D", calendar)
@@ -192,8 +193,8 @@ def tells_too_little(ds: DateArray) -> bool:
     if len(days) < 3 or days[-1] - days[0] >= SHORT:
         return False
     span = np.arange(days[0], days[-1] + 1)
-    lacking = tuple(np.unique(_weekday(span[~np.isin(span, days)])).tolist())
-    return lacking in WEEKENDS and not np.isin(_weekday(days), lacking).any()
+    lacking = tuple(np.unique(weekday_of(span[~np.isin(span, days)])).tolist())
+    return lacking in WEEKENDS and not np.isin(weekday_of(days), lacking).any()
 
 
 def shifted_country(ds: DateArray) -> str | None:
@@ -229,7 +230,7 @@ def _usual_weekdays(days: DateArray) -> tuple[tuple[int, ...], bool]:
 def _share_of_weeks(days: DateArray) -> FloatArray:
     """In which share of the weeks that have a date each weekday occurs, ``[7]``."""
     span, weeks = int((days[-1] - days[0]).astype(np.int64)) + 1, len(np.unique(_week(days)))
-    return np.asarray(np.bincount(_weekday(days), minlength=WEEK) / max(min(span // WEEK, weeks), 1))
+    return np.asarray(np.bincount(weekday_of(days), minlength=WEEK) / max(min(span // WEEK, weeks), 1))
 
 
 def _are_work_days(days: DateArray, calendar: Calendar) -> bool:
@@ -249,8 +250,3 @@ def absent_work_days(ds: DateArray, axis: Axis) -> DateArray:
 def _week(ds: DateArray) -> IntArray:
     """The number of each day's week, Monday to Sunday."""
     return np.asarray((ds.astype(np.int64) + 3) // WEEK)
-
-
-def _weekday(ds: DateArray) -> IntArray:
-    """0 = Monday; 1970-01-01 was a Thursday."""
-    return np.asarray((ds.astype(np.int64) + 3) % WEEK)

@@ -15,7 +15,7 @@ import numpy as np
 from forecasting.errors import ConfigError
 from forecasting.schema import BoolArray, DateArray, IntArray
 
-__all__ = ["MONDAY_TO_FRIDAY", "Calendar", "CalendarDays", "spanned_years"]
+__all__ = ["MONDAY_TO_FRIDAY", "Calendar", "CalendarDays", "spanned_years", "weekday_of"]
 
 WEEKDAYS = 7
 MONDAY_TO_FRIDAY = (0, 1, 2, 3, 4)
@@ -73,9 +73,14 @@ class Calendar:
         """Which weekdays are usually days off in a year, Monday first."""
         return _weekly_rest(self, year)
 
+    def rest_weeks(self, ds: DateArray) -> BoolArray:
+        """Which weekdays are usually off in each day's year, ``[n, 7]``."""
+        years, row = np.unique(ds.astype("datetime64[Y]").astype(np.int64) + 1970, return_inverse=True)
+        return np.array([self.weekly_rest(year) for year in years.tolist()], dtype=bool).reshape(-1, WEEKDAYS)[row]
+
     def rests(self, ds: DateArray) -> BoolArray:
         """Whether each day's weekday is usually off in its own year, ``[n]``."""
-        return _usual_rest(self, ds, _weekday(ds))
+        return self.rest_weeks(ds)[np.arange(len(ds)), weekday_of(ds)]
 
     def days(self, ds: DateArray) -> CalendarDays:
         """Facts of the given days (consecutive or not)."""
@@ -84,6 +89,11 @@ class Calendar:
             return _facts(self, ds)
         facts = _years(self, *spanned_years(ds))
         return _take(facts, (ds - facts.ds[0]).astype(np.int64))
+
+
+def weekday_of(ds: DateArray | np.datetime64) -> IntArray:
+    """The weekday of days, in their shape: 0 = Monday; 1970-01-01 was a Thursday."""
+    return np.asarray((ds.astype(np.int64) + 3) % WEEKDAYS)
 
 
 def spanned_years(ds: DateArray) -> tuple[int, int]:
@@ -98,7 +108,7 @@ def _weekly_rest(calendar: Calendar, year: int) -> tuple[bool, ...]:
         worked = calendar.week or MONDAY_TO_FRIDAY
         return tuple(k not in worked for k in range(WEEKDAYS))
     ds = np.arange(f"{year}-01-01", f"{year + 1}-01-01", dtype="datetime64[D]")
-    weekday = _weekday(ds)
+    weekday = weekday_of(ds)
     _, workday = _country_days(calendar, ds, weekday)
     return tuple(bool(np.mean(workday[weekday == k]) < 0.5) for k in range(WEEKDAYS))
 
@@ -128,7 +138,7 @@ def _take(facts: CalendarDays, index: IntArray) -> CalendarDays:
 
 
 def _facts(calendar: Calendar, ds: DateArray) -> CalendarDays:
-    weekday = _weekday(ds)
+    weekday = weekday_of(ds)
     holiday, workday = _country_days(calendar, ds, weekday)
     run, index = _offday_runs(workday)
     month = ds.astype("datetime64[M]")
@@ -140,25 +150,13 @@ def _facts(calendar: Calendar, ds: DateArray) -> CalendarDays:
         weekday=weekday,
         workday=workday,
         holiday=holiday,
-        shifted=workday & _usual_rest(calendar, ds, weekday),
+        shifted=workday & calendar.rests(ds),
         offday_run=run,
         offday_index=index,
         day=day,
         days_left=length - day,
         event=tuple(names.get(str(d), "") for d in ds),
     )
-
-
-def _weekday(ds: DateArray) -> IntArray:
-    """0 = Monday; 1970-01-01 was a Thursday."""
-    return np.asarray((ds.astype(np.int64) + 3) % WEEKDAYS)
-
-
-def _usual_rest(calendar: Calendar, ds: DateArray, weekday: IntArray) -> BoolArray:
-    """Whether each day's weekday is usually off in its year, ``[n]``."""
-    years = ds.astype("datetime64[Y]").astype(np.int64) + 1970
-    rest = {int(year): calendar.weekly_rest(int(year)) for year in np.unique(years)}
-    return np.array([rest[int(year)][day] for year, day in zip(years, weekday, strict=True)], dtype=bool)
 
 
 def _country_days(calendar: Calendar, ds: DateArray, weekday: IntArray) -> tuple[tuple[str, ...], BoolArray]:

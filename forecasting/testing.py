@@ -20,7 +20,7 @@ import numpy as np
 
 from forecasting.axis import Axis, Freq
 from forecasting.backtest import run_trials
-from forecasting.calendar import Calendar
+from forecasting.calendar import Calendar, weekday_of
 from forecasting.models.base import GlobalModel, Model, StackedModel, State, Updatable, with_season
 from forecasting.models.plugins import check_class, temporarily
 from forecasting.models.states import pack_states, unpack_states
@@ -80,7 +80,7 @@ def make_panel(seed: int = 0, days: int = 213) -> Panel:
     """Two series, 2023-12-01 to 2024-06-30 (the last `days` of it), with a past covariate."""
     random = np.random.default_rng(seed)
     ds = np.arange("2023-12-01", "2024-07-01", dtype="datetime64[D]")[-days:]
-    weekday = np.array([1.3, 1.2, 1.1, 1.0, 0.9, 0.5, 0.4])[(ds.astype(int) + 3) % 7]
+    weekday = np.array([1.3, 1.2, 1.1, 1.0, 0.9, 0.5, 0.4])[weekday_of(ds)]
     level = 1e6 * np.exp(np.cumsum(random.normal(0, 0.02, (2, len(ds))), axis=1))
     y = np.rint(level * weekday * np.exp(random.normal(0, 0.1, (2, len(ds)))))
     past = random.normal(size=(2, len(ds), 1))
@@ -211,7 +211,7 @@ def counts_periods(subject: Subject) -> None:
 def bears_any_amounts(subject: Subject) -> None:
     """Closed weekends are forecast as exactly 0; unknown and negative amounts are no obstacle."""
     panel = subject.panel
-    weekend = (panel.ds.astype(np.int64) + 3) % 7 >= 5
+    weekend = weekday_of(panel.ds) >= 5
     unknown = np.random.default_rng(0).random(panel.y.shape) < 0.05
     _is_honest(replace(subject, panel=replace(panel, y=np.where(weekend, 0.0, panel.y))), "closed weekends", weekend)
     _is_honest(replace(subject, panel=replace(panel, y=np.where(unknown, np.nan, panel.y))), "unknown amounts")

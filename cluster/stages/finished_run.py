@@ -22,6 +22,7 @@ from ensembles.files.forecast_parquet import ForecastFile
 from ensembles.files.history_parquet import HistoryFile
 from ensembles.files.run_json import RunFile
 from forecasting.axis import NAMES, WEEK, Axis, infer_axis
+from forecasting.calendar import weekday_of
 from forecasting.data.loaded import Loaded
 from forecasting.errors import DataError, StorageError
 from forecasting.panel import Panel, Series
@@ -143,7 +144,7 @@ def _periods(axis: Axis, end: np.datetime64) -> str:
     if axis.freq == "D":
         return "calendar days"
     if axis.freq == "W":
-        return f"weeks ({NAMES[int((end.astype(np.int64) + 3) % WEEK)]})"
+        return f"weeks ({NAMES[int(weekday_of(end))]})"
     rests = axis.calendar.weekly_rest(int(str(end)[:4]))
     return f"work days ({', '.join(name for name, rest in zip(NAMES, rests, strict=True) if not rest)})"
 

@@ -150,7 +150,7 @@ def open_data(
     path
         A file or folder, or a pyarrow.fs URI such as s3://bucket/folder.
     country
-        ISO code of the country whose holidays count, None for weekends only.
+        Code of the country, exchange or central bank whose holidays count, None for weekends only.
     cache_dir
         Where daily totals of user rows are kept under the fingerprint of the file's bytes; None: nowhere.
     checked

@@ -22,7 +22,7 @@ from forecasting.axis import (
     shifted_country,
     tells_too_little,
 )
-from forecasting.calendar import Calendar
+from forecasting.calendar import Calendar, weekday_of
 from forecasting.data.formats.decode import decimals_of, first
 from forecasting.data.loaded import Loaded, SeriesProblem
 from forecasting.data.rows import FILL_REMEDY, USUAL_LAG, Rows, Strand, judged
@@ -196,7 +196,7 @@ def _odd_week(days: DateArray) -> tuple[np.datetime64, str] | None:
     """The first of days ``[n]`` that does not lie on the weekday of weeks, and that weekday; None where the days are
     not nearly all weeks.
     """
-    step, weekday = np.diff(days).astype(np.int64), (days.astype(np.int64) + 3) % WEEK
+    step, weekday = np.diff(days).astype(np.int64), weekday_of(days)
     usual = int(np.bincount(weekday).argmax())
     odd = weekday != usual
     if not odd.any() or odd.mean() > ODD_SHARE or np.median(step) != WEEK:
@@ -213,8 +213,8 @@ def _too_few(rows: Rows, days: DateArray) -> DataError:
 def _off_axis(rows: Rows, strand: Strand, axis: Axis, common: DateArray) -> DataError | None:
     """A series whose dates do not lie on the axis of the panel."""
     ds = strand.days(rows)
-    weekday = (ds.astype(np.int64) + 3) % WEEK
-    anchor = int((common[-1].astype(np.int64) + 3) % WEEK)
+    weekday = weekday_of(ds)
+    anchor = int(weekday_of(common[-1]))
     if axis.freq == "W":
         off, periods = weekday != anchor, f"weeks ({NAMES[anchor]})"
     elif axis.freq == "B":

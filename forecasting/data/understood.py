@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from forecasting.axis import NAMES, WEEK
-from forecasting.calendar import MONDAY_TO_FRIDAY
+from forecasting.calendar import MONDAY_TO_FRIDAY, weekday_of
 from forecasting.data.spec import DataSpec
 from forecasting.panel import Panel
 from forecasting.schema import iso
@@ -33,7 +31,7 @@ def reading_of(panel: Panel, spec: DataSpec) -> str:
 def _weekdays(panel: Panel) -> str:
     """The weekdays of weeks, and of a week of work days that is not Monday to Friday."""
     if panel.freq == "W":
-        return f" ({NAMES[int((panel.end.astype(np.int64) + 3) % WEEK)]})"
+        return f" ({NAMES[int(weekday_of(panel.end))]})"
     if panel.freq == "D":
         return ""
     rest = panel.calendar.weekly_rest(int(str(panel.end)[:4]))

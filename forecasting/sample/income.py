@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from forecasting.calendar import weekday_of
 from forecasting.schema import DateArray, FloatArray, IntArray, as_dates
 
 __all__ = ["LONGEST_WAIT", "daily_income", "first_income_day", "income", "waiting_lags"]
@@ -32,7 +33,7 @@ _PER = 10_000
 def first_income_day(ds: DateArray) -> DateArray:
     """The days ``[n]`` on which money put in on days `ds` ``[n]`` first shows income."""
     days = as_dates(ds)
-    return as_dates(days + _WAIT[_weekday(days)])
+    return as_dates(days + _WAIT[weekday_of(days)])
 
 
 def waiting_lags(day: np.datetime64) -> tuple[int, ...]:
@@ -81,8 +82,3 @@ def daily_income(
         shares[t] = income(np.maximum(balance - waiting, 0), float(daily_yield[t]))
         balance = balance + direct[t] + shares[t] - redeem[t]
     return shares
-
-
-def _weekday(ds: DateArray) -> IntArray:
-    """0 = Monday; 1970-01-01 was a Thursday."""
-    return (ds.astype(np.int64) + 3) % 7

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from forecasting.axis import absent_work_days
+from forecasting.calendar import weekday_of
 from forecasting.data.quality.finding import Finding, Severity
 from forecasting.panel import Panel
 from forecasting.schema import BoolArray, FloatArray, IntArray, iso
@@ -38,7 +39,7 @@ def check_periods(panel: Panel, place: Place) -> list[Finding]:
 
 def check_series(panel: Panel, place: Place) -> list[Finding]:
     """Findings over all series; `place` tells where a day of a series stands."""
-    axis, weekday = panel.axis, (panel.ds.astype(np.int64) + 3) % 7
+    axis, weekday = panel.axis, weekday_of(panel.ds)
     enough = 2 * axis.least_history
     outliers: list[tuple[int, int]] = []
     zeros: list[tuple[int, int]] = []
@@ -71,7 +72,7 @@ def check_series(panel: Panel, place: Place) -> list[Finding]:
             short,
             panel,
             place,
-            f"give more {panel.axis.noun} than {2 * panel.axis.least_history}, or leave the series out",
+            f"give more {panel.axis.noun} than {enough}, or leave the series out",
         ),
         _series("constant series", constant, panel, place, "leave the series out, or keep it: it is forecast as it is"),
     ]

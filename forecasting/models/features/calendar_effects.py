@@ -184,7 +184,7 @@ def _columns_of_years(calendar: Calendar, first: int, last: int) -> FloatArray:
     ds = np.arange(f"{first:04}-01-01", f"{last + 1:04}-01-01", dtype="datetime64[D]")
     span = np.arange(ds[0] - MARGIN_DAYS, ds[-1] + MARGIN_DAYS + 1)
     facts = calendar.days(span)
-    rest = _usual_rest(calendar, span)
+    rest = calendar.rest_weeks(span)
     holiday_off, holiday_run = _holiday_runs(facts, rest)
     events = np.array([[event == name for name in _event_names(calendar)] for event in facts.event], dtype=float)
     columns = np.hstack(
@@ -196,13 +196,6 @@ def _columns_of_years(calendar: Calendar, first: int, last: int) -> FloatArray:
         ]
     )
     return np.asarray(columns[MARGIN_DAYS:-MARGIN_DAYS])
-
-
-def _usual_rest(calendar: Calendar, ds: DateArray) -> BoolArray:
-    """Whether the weekday is usually off in the day's year, for each weekday: ``[n, 7]``."""
-    years = ds.astype("datetime64[Y]").astype(np.int64) + 1970
-    table = {int(year): calendar.weekly_rest(int(year)) for year in np.unique(years)}
-    return np.array([table[int(year)] for year in years])
 
 
 def _holiday_runs(facts: CalendarDays, rest: BoolArray) -> tuple[BoolArray, BoolArray]:
