@@ -93,7 +93,7 @@ class Run:
         """leaderboard.csv: a row per member, candidate and the blend, best first."""
         import pandas as pd
 
-        return pd.read_csv(io.BytesIO(self._store.storage.read("leaderboard.csv")))
+        return pd.read_csv(io.BytesIO(self._store.read_result("leaderboard.csv")))
 
     def forecast(self, member: str | None = BLEND) -> pd.DataFrame:
         """unique_id, ds, member, y_hat and the blend's bands of the days after the data; `member` None: of all.

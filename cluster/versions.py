@@ -12,13 +12,10 @@ __all__ = ["ModelCode", "code_of", "installed"]
 
 
 class ModelCode(Stored):
-    """The code that fitted a model: its own version, and the versions of the libraries it uses.
+    """The code that fitted a model: its own version, and the versions of the libraries it uses."""
 
-    Batches of older programs do not hold it: `version` None.
-    """
-
-    version: int | None = None
-    libraries: Mapping[str, str | None] = {}
+    version: int
+    libraries: Mapping[str, str | None]
 
 
 def installed(distribution: str) -> str | None:

@@ -5,6 +5,7 @@ TidecastError
 │   ├── ConfigError      a key or value of the configuration
 │   ├── DataError        a file, row, column or date of the input
 │   └── StorageError     the run directory cannot be used
+│       └── DamagedFile  a file in it is not as it was written
 ├── TrialError           one member failed on one series; becomes a row with a reason
 └── TooManyFailures      exit code 3: more members failed than the configuration tolerates
 
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 __all__ = [
     "ConfigError",
+    "DamagedFile",
     "DataError",
     "SeriesLeftOut",
     "StorageError",
@@ -66,6 +68,25 @@ class DataError(UserError):
 
 class StorageError(UserError):
     """The run directory cannot be read or written, or belongs to other data."""
+
+
+class DamagedFile(StorageError):
+    """A stored file is not as this program wrote it.
+
+    Parameters
+    ----------
+    file
+        The file with its folder.
+    reason
+        How that shows.
+    remedy
+        What to do about it.
+    """
+
+    def __init__(
+        self, file: str, reason: str, remedy: str = "run the same command again, which writes it anew"
+    ) -> None:
+        super().__init__(f"{file} is damaged ({reason}): {remedy}", where=file, what=reason, remedy=remedy)
 
 
 class TrialError(TidecastError):

@@ -1,16 +1,21 @@
 """Small runs through the real command line, for tests of whole runs."""
 
 import io
+import json
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 
 from cluster.cli import main
+from cluster.rundir.store import RunStore
+from ensembles.files.stored import seal
 
 ROOT = Path(__file__).parent.parent
 
@@ -24,6 +29,16 @@ members:
   - {model: lightgbm-direct, rounds: 20, seeds: 2}
   - {model: lstm-direct, input_size: [7, 10], hidden_size: 6, epochs: 4, seeds: 4}
 """
+
+
+def edit(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Another content for a JSON file of a run, with the digests of one that the program wrote."""
+    facts = json.loads(path.read_text())
+    del facts["digest"]
+    change(facts)
+    store = RunStore(str(path.parent))
+    store.write_result(path.name, seal((json.dumps(facts, indent=1) + "\n").encode(), path.name))
+    store.seal()
 
 
 def write_inputs(folder: Path, days: int = 200) -> None:

@@ -1,15 +1,17 @@
-"""batches/<id>.parquet, and <id>.safetensors beside it: a finished batch.
+"""batches/<id>.<digest>.parquet, and <id>.<digest>.safetensors beside it: a finished batch.
 
 The Parquet file holds the forecasts: trial_key, unique_id, cutoff, y_hat. A JSON header in its metadata says what
 the batch was and how each of its trials ended, so the footer alone tells what is finished. The second file holds the
 states of the final fits. It is written first, so that no finished trial lacks its state.
+
+The digest in a file's name is that of its content. The header carries one of its own, because it is also read alone.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -17,8 +19,8 @@ import pyarrow.parquet as pq
 
 from cluster.rundir.storage import Storage
 from cluster.versions import ModelCode, code_of
-from ensembles.files.stored import Stored
-from forecasting.errors import StorageError
+from ensembles.files.stored import Stored, digest_of, seal, unseal
+from forecasting.errors import DamagedFile
 from forecasting.models.base import State
 from forecasting.models.states import pack_states, unpack_states
 from forecasting.schema import CUTOFF, UNIQUE_ID, Y_HAT, FloatArray, as_date, as_dates
@@ -30,6 +32,7 @@ __all__ = [
     "BatchWork",
     "TrialRow",
     "batch_files",
+    "check_batch",
     "prune_states",
     "read_forecasts",
     "read_header",
@@ -38,13 +41,14 @@ __all__ = [
     "write_batch",
 ]
 
-BATCH_SCHEMA = 1
+BATCH_SCHEMA = 2
 """Version of the layout of a batch file."""
 FOLDER = "batches"
 KEY = b"tidecast"
 """Name of the header in the metadata."""
 TRIAL_KEY = "trial_key"
 FORECASTS, STATES = ".parquet", ".safetensors"
+REMEDY = "run the same command again, which trains only its trials anew"
 
 
 class BatchWork(Stored):
@@ -73,7 +77,7 @@ class TrialRow(Stored):
     """How one trial ended: with forecasts, or with a `reason` of failure.
 
     `failed_series`: unique_id → why there is no forecast, for single series of a trial on many. `member_id` stands in
-    rows with forecasts (not in those of older programs), `member`, the name, in rows of failures.
+    rows with forecasts, `member`, the name, in rows of failures.
     """
 
     trial_key: str
@@ -89,7 +93,7 @@ class BatchHeader(BatchWork):
     """Everything that is stored of a batch, except forecasts and states. `code`: what fitted its trials."""
 
     schema_version: int = BATCH_SCHEMA
-    code: ModelCode = ModelCode()
+    code: ModelCode
     trials: tuple[TrialRow, ...]
     failures: tuple[TrialRow, ...]
 
@@ -104,13 +108,13 @@ class BatchHeader(BatchWork):
         )
 
     def to_bytes(self) -> bytes:
-        """JSON. Fields of rows that say nothing are left out, for there can be many rows."""
+        """JSON with its digest. Fields of rows that say nothing are left out, for there can be many rows."""
         head = self.model_dump(mode="json", exclude={"trials", "failures"})
         rows = {
             name: [row.model_dump(mode="json", exclude_defaults=True) for row in found]
             for name, found in (("trials", self.trials), ("failures", self.failures))
         }
-        return json.dumps(head | rows).encode()
+        return seal(json.dumps(head | rows).encode() + b"\n", BatchHeader.__name__)
 
 
 def _finished(result: TrialResult) -> TrialRow:
@@ -134,13 +138,22 @@ def _failed(failure: TrialFailure) -> TrialRow:
 
 
 def batch_files(storage: Storage) -> list[str]:
-    """Names of the Parquet files of a run's batches, sorted."""
-    return storage.names(FOLDER, FORECASTS)
+    """Names of the Parquet files of a run's batches, sorted; of equal batches (two workers finished it) the first."""
+    first: dict[str, str] = {}
+    for name in storage.names(FOLDER, FORECASTS):
+        first.setdefault(_batch_id(name), name)
+    return list(first.values())
 
 
-def state_files(storage: Storage) -> list[str]:
-    """Names of the Parquet files of those batches whose states are kept, sorted."""
-    return [_named(name, FORECASTS) for name in storage.names(FOLDER, STATES)]
+def state_files(storage: Storage) -> dict[str, list[str]]:
+    """The files with states of each batch that keeps any, by the name of its Parquet file, sorted.
+
+    A batch has one, unless a worker or a driver was killed between two steps.
+    """
+    names: dict[str, list[str]] = defaultdict(list)
+    for name in storage.names(FOLDER, STATES):
+        names[_batch_id(name)].append(name)
+    return {file: names[_batch_id(file)] for file in batch_files(storage) if _batch_id(file) in names}
 
 
 def write_batch(storage: Storage, work: BatchWork, outcomes: Sequence[TrialOutcome]) -> None:
@@ -154,11 +167,11 @@ def write_batch(storage: Storage, work: BatchWork, outcomes: Sequence[TrialOutco
     results = [outcome for outcome in outcomes if isinstance(outcome, TrialResult)]
     if results:
         states = {result.trial.trial_key: result.state for result in results}
-        storage.write(f"{FOLDER}/{work.batch_id}{STATES}", pack_states(states))
+        _write(storage, work.batch_id, STATES, pack_states(states))
     header = BatchHeader.of(work, outcomes)
     sink = pa.BufferOutputStream()
     pq.write_table(_forecast_table(results).replace_schema_metadata({KEY: header.to_bytes()}), sink)
-    storage.write(f"{FOLDER}/{work.batch_id}{FORECASTS}", sink.getvalue().to_pybytes())
+    _write(storage, work.batch_id, FORECASTS, sink.getvalue().to_pybytes())
 
 
 def read_header(storage: Storage, file: str) -> BatchHeader:
@@ -166,31 +179,44 @@ def read_header(storage: Storage, file: str) -> BatchHeader:
 
     Raises
     ------
-    StorageError
-        When the file is damaged, or another version of this program wrote it.
+    DamagedFile
+        When the file is not as it was written.
     """
     try:
         with storage.open(file) as source:
-            facts: dict[str, Any] = json.loads(pq.read_metadata(source).metadata[KEY])
-        known = facts["schema_version"] == BATCH_SCHEMA
-        header = BatchHeader.model_validate(facts) if known else None
+            facts = unseal(pq.read_metadata(source).metadata[KEY], BatchHeader.__name__)
+        header = None if facts is None else BatchHeader.model_validate_json(facts)
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError):
-        raise StorageError(
-            f"{storage.uri}/{file} is damaged: delete it and run again, only its trials are trained anew"
-        ) from None
-    if header is None:
-        raise StorageError(
-            f"{storage.uri}/{file} was written by another version of this program: choose another --run-dir"
-        )
+        header = None
+    if header is None or header.schema_version != BATCH_SCHEMA or header.batch_id != _batch_id(file):
+        raise DamagedFile(f"{storage.uri}/{file}", "its header and its digest do not agree", REMEDY)
     return header
+
+
+def check_batch(storage: Storage, file: str, states: Sequence[str]) -> None:
+    """Read every byte of a batch and of its files with states.
+
+    Raises
+    ------
+    DamagedFile
+        When they are not as they were written.
+    """
+    read_header(storage, file)
+    for name in (file, *states):
+        _read(storage, name)
 
 
 def read_forecasts(
     storage: Storage, file: str, keys: Collection[str]
 ) -> Iterator[tuple[str, str, np.datetime64, FloatArray]]:
-    """Forecasts of these trials in one batch file: trial key, unique_id, cutoff and y_hat ``[horizon]``."""
-    with storage.open(file) as source:
-        table = pq.read_table(source)
+    """Forecasts of these trials in one batch file: trial key, unique_id, cutoff and y_hat ``[horizon]``.
+
+    Raises
+    ------
+    DamagedFile
+        When the file is not as it was written.
+    """
+    table = pq.read_table(pa.BufferReader(_read(storage, file)))
     units = list(zip(table[TRIAL_KEY].to_pylist(), table[UNIQUE_ID].to_pylist(), strict=True))
     cutoffs = as_dates(table[CUTOFF].to_numpy())
     y_hat = table[Y_HAT].to_numpy()
@@ -204,25 +230,46 @@ def read_forecasts(
         start = i
 
 
-def read_states(storage: Storage, file: str) -> dict[str, State]:
-    """States of the final fits of one batch file, by trial key."""
-    return unpack_states(storage.read(_named(file, STATES)))
+def read_states(storage: Storage, files: Iterable[str]) -> dict[str, State]:
+    """States of final fits in these files, by trial key.
+
+    Raises
+    ------
+    DamagedFile
+        When they are not as they were written.
+    """
+    states: dict[str, State] = {}
+    for name in files:
+        states |= unpack_states(_read(storage, name))
+    return states
 
 
 def prune_states(storage: Storage, keep: Collection[str]) -> None:
     """Delete all states but those of these trial keys."""
     for name in storage.names(FOLDER, STATES):
-        states = unpack_states(storage.read(name))
+        states = unpack_states(_read(storage, name))
         kept = {key: state for key, state in states.items() if key in keep}
-        if not kept:
-            storage.delete(name)
-        elif len(kept) < len(states):
-            storage.write(name, pack_states(kept))
+        if len(kept) == len(states):
+            continue
+        if kept:
+            _write(storage, _batch_id(name), STATES, pack_states(kept))
+        storage.delete(name)
 
 
-def _named(file: str, suffix: str) -> str:
-    """The other file of the same batch."""
-    return file.rpartition(".")[0] + suffix
+def _write(storage: Storage, batch_id: str, suffix: str, data: bytes) -> None:
+    storage.write(f"{FOLDER}/{batch_id}.{digest_of(data)}{suffix}", data)
+
+
+def _read(storage: Storage, name: str) -> bytes:
+    """A file whose name holds its digest."""
+    data = storage.read(name)
+    if name.split(".")[-2] != digest_of(data):
+        raise DamagedFile(f"{storage.uri}/{name}", "its content and the digest in its name do not agree", REMEDY)
+    return data
+
+
+def _batch_id(name: str) -> str:
+    return name.rpartition("/")[2].partition(".")[0]
 
 
 def _forecast_table(results: Sequence[TrialResult]) -> pa.Table:

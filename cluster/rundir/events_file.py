@@ -1,6 +1,6 @@
 """events.jsonl: a line for each batch that came back, in the order of their return.
 
-It tells how a run went: runs append to it, and nothing that continues a run reads it.
+It tells how a run went: runs append to it, and nothing that continues a run reads it. Each line ends with its digest.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from cluster.rundir.batch_file import BatchWork
 from cluster.rundir.storage import Storage
+from ensembles.files.stored import seal
 
 __all__ = ["EVENTS", "BatchReport", "append_events"]
 
@@ -34,5 +35,5 @@ def append_events(storage: Storage, reports: Sequence[BatchReport]) -> None:
     if not reports:
         return
     before = storage.read(EVENTS) if storage.exists(EVENTS) else b""
-    lines = [json.dumps(report.model_dump(mode="json")) for report in reports]
-    storage.write(EVENTS, before + "".join(f"{line}\n" for line in lines).encode())
+    lines = [json.dumps(report.model_dump(mode="json")).encode() + b"\n" for report in reports]
+    storage.write(EVENTS, before + b"".join(seal(line, EVENTS) for line in lines))

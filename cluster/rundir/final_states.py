@@ -50,9 +50,9 @@ def find_fits(store: RunStore, wanted: Mapping[Place, Member], end: np.datetime6
     by_file: dict[str, list[Place]] = defaultdict(list)
     for place, trial in chosen.items():
         by_file[trial.file].append(place)
-    kept = set(store.kept_states())
+    kept = store.kept_states()
     for file, places in sorted(by_file.items()):
-        states = store.states(file) if file in kept else {}
+        states = store.states(kept.get(file, ()))
         for place in places:
             state = states.get(chosen[place].row.trial_key)
             if state is None:
@@ -77,8 +77,8 @@ def _trials(store: RunStore, wanted: Mapping[Place, Member], end: np.datetime64)
     for place, trials in found.items():
         if not trials:
             raise StorageError(
-                f"{store.uri} does not say which state is that of {wanted[place].name} on {place[1]}, as an older "
-                "version of this program wrote it: run again with another --run-dir"
+                f"{store.uri} no longer holds the fit of {wanted[place].name} on {place[1]}: "
+                "run the same command again, which trains only what is missing"
             )
     several = {place: trials for place, trials in found.items() if len(trials) > 1}
     return {place: trials[0] for place, trials in found.items()} | _settle(store, wanted, several, end)

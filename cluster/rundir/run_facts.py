@@ -12,6 +12,7 @@ from typing import Literal
 from cluster.plan import Plan
 from cluster.rundir.store import RunStore
 from cluster.versions import installed
+from ensembles.files.digests import DigestsFile
 from ensembles.files.leaderboard_json import LeaderboardFile
 from ensembles.files.run_json import DataFacts, Environment, RunFile
 from forecasting.data.quality.finding import Finding
@@ -38,7 +39,8 @@ class RunOrigin:
 
 
 def begin_run(store: RunStore, plan: Plan, origin: RunOrigin, before: RunFile | None) -> None:
-    """Write run.json for a run that starts, or continues the run `before`."""
+    """Write run.json for a run that starts, or continues the run `before`, whose results no longer count."""
+    store.storage.discard(DigestsFile.FILE)
     run = RunFile(
         schema_version=RunFile.SCHEMA,
         created=_now() if before is None else before.created,

@@ -1,11 +1,12 @@
 """The run directory: what is done, and every file that comes out.
 
-    run.json                     configuration, data fingerprint, versions, what happened (see `run_facts`)
-    batches/<id>.parquet         forecasts of one batch, with a header (see `batch_file`)
-    batches/<id>.safetensors     states of its final fits
-    events.jsonl                 the course of the run (see `events_file`)
-    lease.json                   who is at work (see `lease`)
-    submission.csv …             the results (see `ensembles.files`)
+    run.json                            configuration, data fingerprint, versions, what happened (see `run_facts`)
+    batches/<id>.<digest>.parquet       forecasts of one batch, with a header (see `batch_file`)
+    batches/<id>.<digest>.safetensors   states of its final fits
+    events.jsonl                        the course of the run (see `events_file`)
+    lease.json                          who is at work (see `lease`)
+    submission.csv …                    the results (see `ensembles.files`)
+    digests.json                        the digests of the results
 
 A trial is finished when its key stands in a batch file. If two files hold the same key (a batch was cut anew), the
 first name counts.
@@ -24,6 +25,7 @@ from cluster.rundir.batch_file import (
     BatchHeader,
     TrialRow,
     batch_files,
+    check_batch,
     prune_states,
     read_forecasts,
     read_header,
@@ -31,13 +33,17 @@ from cluster.rundir.batch_file import (
     state_files,
 )
 from cluster.rundir.storage import Storage
-from ensembles.files.stored import FileOfRun
+from ensembles.files.digests import DigestsFile
+from ensembles.files.stored import FileOfRun, digest_of
+from forecasting.errors import DamagedFile
 from forecasting.models.base import State
 from forecasting.schema import FloatArray
 
 __all__ = ["RunStore", "StoredTrial"]
 
 File = TypeVar("File", bound=FileOfRun)
+STANDALONE = ("run.json",)
+"""Results that carry their digest and change alone, while a run is at work."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +63,15 @@ class RunStore:
 
     def __init__(self, uri: str) -> None:
         self.storage = Storage(uri)
+        self._written: dict[str, str | None] = {}
+        """Digests of results that this store wrote (None: discarded) since it sealed the directory."""
 
     @property
     def uri(self) -> str:
         """The place as it may be shown."""
         return self.storage.uri
+
+    # -- results
 
     def has(self, kind: type[FileOfRun]) -> bool:
         """Whether there is a file of this kind."""
@@ -69,17 +79,62 @@ class RunStore:
 
     def read(self, kind: type[File]) -> File:
         """The file of this kind."""
-        return kind.from_bytes(self.storage.read(kind.FILE), self.uri)
+        return kind.from_bytes(self.read_result(kind.FILE), self.uri)
 
     def write(self, file: FileOfRun) -> None:
         """Write a file under the name of its kind."""
-        self.storage.write(file.FILE, file.to_bytes())
+        self.write_result(file.FILE, file.to_bytes())
+
+    def read_result(self, name: str) -> bytes:
+        """The content of a result, as its run wrote it."""
+        data = self.storage.read(name)
+        if name not in STANDALONE and self.digests().get(name) != digest_of(data, name):
+            raise DamagedFile(f"{self.uri}/{name}", "its content and its digest do not agree")
+        return data
+
+    def write_result(self, name: str, data: bytes | None) -> None:
+        """Write a result, or discard that of an earlier configuration."""
+        if data is None:
+            self.storage.discard(name)
+        else:
+            self.storage.write(name, data)
+        self._written[name] = None if data is None else digest_of(data, name)
+
+    def digests(self) -> dict[str, str]:
+        """Digest of each result by name."""
+        sealed = self._sealed() | self._written
+        return {name: digest for name, digest in sorted(sealed.items()) if digest is not None}
+
+    def seal(self) -> None:
+        """List the digests of what was written. Without that a result counts as damaged."""
+        files = {name: digest for name, digest in self.digests().items() if name not in STANDALONE}
+        self.storage.write(DigestsFile.FILE, DigestsFile(files=files).to_bytes())
+        self._written.clear()
+
+    def _sealed(self) -> dict[str, str]:
+        if not self.storage.exists(DigestsFile.FILE):
+            return {}
+        return dict(DigestsFile.from_bytes(self.storage.read(DigestsFile.FILE), self.uri).files)
 
     # -- batches
 
     def headers(self) -> dict[str, BatchHeader]:
         """What is stored of every batch, by file, in the order of names."""
         return {file: read_header(self.storage, file) for file in batch_files(self.storage)}
+
+    def drop_damaged(self) -> list[DamagedFile]:
+        """Delete the batches that are not as they were written, states included, and say which; their trials count as
+        not finished. Call when nobody else writes.
+        """
+        dropped, states = [], self.kept_states()
+        for file in batch_files(self.storage):
+            try:
+                check_batch(self.storage, file, states.get(file, ()))
+            except DamagedFile as error:
+                dropped.append(error)
+                for name in (*states.get(file, ()), file):
+                    self.storage.discard(name)
+        return dropped
 
     def trials(self) -> dict[str, StoredTrial]:
         """Every finished trial by key, read from the files' footers alone."""
@@ -103,13 +158,13 @@ class RunStore:
 
     # -- states of final fits
 
-    def kept_states(self) -> list[str]:
-        """Batch files, as `StoredTrial.file` names them, whose states were not pruned whole."""
+    def kept_states(self) -> dict[str, list[str]]:
+        """Files with states by the batch file they belong to, as `StoredTrial.file` names it."""
         return state_files(self.storage)
 
-    def states(self, file: str) -> dict[str, State]:
-        """States of one batch file by trial key."""
-        return read_states(self.storage, file)
+    def states(self, files: Iterable[str]) -> dict[str, State]:
+        """States in these files by trial key."""
+        return read_states(self.storage, files)
 
     def prune_states(self, keep: Collection[str]) -> None:
         """Keep only the states of these trial keys."""

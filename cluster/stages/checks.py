@@ -21,7 +21,7 @@ from ensembles.files.amounts import signed_targets
 from ensembles.files.run_json import DataFacts, RunFile
 from forecasting.data.loaded import Loaded
 from forecasting.data.quality.finding import Finding, finding_of
-from forecasting.errors import ConfigError, StorageError, UserError
+from forecasting.errors import ConfigError, DamagedFile, StorageError, UserError
 from forecasting.panel import Panel
 from forecasting.schema import iso
 
@@ -49,7 +49,7 @@ def check_timeline(executor: Executor, timeline: Path | None) -> None:
 
 
 def check_directory(store: RunStore, panel: Panel, say: Callable[[str], None]) -> RunFile | None:
-    """The run that was begun in a directory and can go on there, or None.
+    """The run that was begun in a directory and can go on there, or None; a damaged run.json is written anew.
 
     Raises
     ------
@@ -61,7 +61,11 @@ def check_directory(store: RunStore, panel: Panel, say: Callable[[str], None]) -
             f"{store.uri}: the working directory of a job is thrown away; "
             "give --run-dir a URI or a shared absolute path"
         )
-    run = find_run(store)
+    try:
+        run = find_run(store)
+    except DamagedFile as error:
+        say(f"{error.where} is damaged ({error.what}): it is written anew")
+        return None
     if run is None:
         return None
     if run.data.fingerprint != identity(panel):

@@ -13,20 +13,16 @@ from cluster.plan import Plan
 from cluster.rundir.run_facts import end_run
 from cluster.rundir.store import RunStore
 from cluster.stages.collect import MemberForecasts
-from cluster.stages.network_pages import write_figures
+from cluster.stages.network_pages import FIGURES, write_figures
 from cluster.stages.reports import write_reports
 from ensembles.bands.rules import BandSpec
 from ensembles.blend.fit import Blend, fit_blend
 from ensembles.evaluation.leaderboard import MemberFacts, build_leaderboard
-from ensembles.exports.forecast import forecast_csv
-from ensembles.exports.leaderboard import leaderboard_csv
-from ensembles.exports.submission import submission_csv
 from ensembles.files.blend_json import BlendFile
 from ensembles.files.forecast_parquet import ForecastFile
 from ensembles.files.history_parquet import HistoryFile
 from ensembles.files.leaderboard_json import LeaderboardFile
 from ensembles.files.oof_parquet import OofFile
-from ensembles.files.run_json import RunFile
 from ensembles.files.table import panel_series
 from ensembles.judging.judge import Judge
 from ensembles.oof import OofCube
@@ -81,7 +77,7 @@ def blend_and_write(plan: Plan, panel: Panel, members: MemberForecasts, store: R
     }
     board = _board(plan, panel, members, blend)
     _write_forecasts(plan, panel, members, blend, blended, store)
-    _write_board(board, store)
+    store.write(board)
     store.write(BlendFile.of(blend))
     has_figures = write_figures(plan, panel, store)
     _prune(plan, blend, store)
@@ -98,16 +94,10 @@ def blend_and_write(plan: Plan, panel: Panel, members: MemberForecasts, store: R
 
 def write_failed(plan: Plan, panel: Panel, members: MemberForecasts, store: RunStore, seconds: float) -> None:
     """What a run without a blend leaves: its leaderboard, with reasons, and a report that says so."""
-    _write_board(_board(plan, panel, members, None), store)
-    blended = ("blend.json", "oof.parquet", "forecast.parquet", "submission.csv", "forecast.csv")
-    for name in (*blended, "liquidity.csv", "alerts.csv", "figures.html"):
-        store.storage.discard(name)  # of an earlier configuration: they would be mistaken for this run's files
+    store.write(_board(plan, panel, members, None))
+    for name in (BlendFile.FILE, OofFile.FILE, ForecastFile.FILE, FIGURES):
+        store.write_result(name, None)  # of an earlier configuration: they would be mistaken for this run's files
     _finish(plan, panel, members, store, {"train": round(seconds, 2)}, "failed")
-
-
-def _write_board(board: LeaderboardFile, store: RunStore) -> None:
-    store.write(board)
-    store.storage.write("leaderboard.csv", leaderboard_csv(board))
 
 
 def _board(plan: Plan, panel: Panel, members: MemberForecasts, blend: Blend | None) -> LeaderboardFile:
@@ -128,14 +118,7 @@ def _write_forecasts(
     plan: Plan, panel: Panel, members: MemberForecasts, blend: Blend, blended: Mapping[str, FloatArray], store: RunStore
 ) -> None:
     cubes, final, series = members.cubes, plan.windows.final, panel_series(panel)
-    targets, amounts = tuple(plan.config.data.targets), store.read(RunFile).amounts
     bands = {target: blend.targets[target].bands(blended[target]) for target in cubes}
-    places = [(series[uid], t, i) for t, cube in cubes.items() for i, uid in enumerate(cube.unique_ids)]
-    y_hat = {found: blended[t][i] for found, t, i in places}
-    ends = {found: bands[t].at(i) for found, t, i in places}
-    people = forecast_csv(final.ds, y_hat, targets, panel.calendar, amounts, ends)
-    store.storage.write("submission.csv", submission_csv(final.ds, y_hat, targets, amounts))
-    store.storage.write("forecast.csv", people)
     past = OofFile.of(cubes, blend.evidence.prequential.y_hat, blend.evidence.prequential.bands)
     store.write(ForecastFile.of(cubes, members.final, blended, final.ds, bands).identified(series))
     store.write(past.identified(series))

@@ -19,9 +19,9 @@ from forecasting.panel import Panel
 from forecasting.schema import FloatArray, as_date
 from forecasting.trial import Trial
 
-__all__ = ["fitted_members", "write_figures"]
+__all__ = ["FIGURES", "fitted_members", "write_figures"]
 
-FILE = "figures.html"
+FIGURES = "figures.html"
 MOST = 8
 """Members shown."""
 DAYS_BEFORE = 250
@@ -38,14 +38,14 @@ def write_figures(plan: Plan, panel: Panel, store: RunStore) -> bool:
     """
     fits = list(fitted_members(plan, panel, store))
     if not fits:
-        store.storage.discard(FILE)  # of an earlier configuration
+        store.write_result(FIGURES, None)
         return False
     run = find_run(store)
     name = Path("run" if run is None else run.config_name).stem
     data = plan.config.data
     amounts = Amounts.of(data.kind, data.unit) if run is None else run.amounts
     page = network_html(name, fits, amounts)
-    store.storage.write(FILE, page.encode())
+    store.write_result(FIGURES, page.encode())
     return True
 
 
@@ -59,10 +59,10 @@ def fitted_members(plan: Plan, panel: Panel, store: RunStore) -> Iterator[Networ
         for trial in plan.trials
         if trial.unique_id == panel.unique_ids[0] and trial.member.seed_index == 0 and trial.trial_key in stored
     ]
-    shown = 0
+    shown, kept = 0, store.kept_states()
     for trial in sorted(trials, key=lambda trial: trial.member.name):
         found = stored[trial.trial_key]
-        state = None if found.row.reason is not None else store.states(found.file).get(trial.trial_key)
+        state = None if found.row.reason is not None else store.states(kept.get(found.file, ())).get(trial.trial_key)
         if state is not None and "days" in state.meta and shown < MOST:
             shown += 1
             yield _fitted(plan, panel, store, trial, found, state)

@@ -25,8 +25,10 @@ from cluster.rundir.final_states import Fit, find_fits
 from cluster.rundir.storage import Storage, without_secrets
 from cluster.stages.finished_run import KnownSeries, TrainedRun, left_out, open_trained
 from ensembles.blend.target_blend import TargetBlend
+from ensembles.exports.forecast import forecast_files
 from ensembles.files.forecast_parquet import ForecastFile, TargetForecast
 from ensembles.files.prediction_json import PredictionFile
+from ensembles.files.stored import digest_of
 from ensembles.files.table import panel_series
 from forecasting.backtest import forecast_windows, reason_of
 from forecasting.models.base import AnyModel, State
@@ -45,8 +47,8 @@ __all__ = ["Prediction", "predict"]
 class Prediction:
     """Forecasts from new data, and the files they make.
 
-    `forecast` holds the members that have weight; `notes` are sentences for the user; `left` unique_id → why a series
-    of the run is not forecast.
+    `forecast` holds the members that have weight; `files` submission.csv and forecast.csv; `notes` are sentences for
+    the user; `left` unique_id → why a series of the run is not forecast.
     """
 
     run: str
@@ -54,8 +56,7 @@ class Prediction:
     window: Window
     updated: bool
     forecast: ForecastFile
-    submission: bytes
-    people: bytes
+    files: Mapping[str, bytes]
     notes: tuple[str, ...]
     left: Mapping[str, str]
     noun: str = "days"
@@ -69,6 +70,7 @@ class Prediction:
         storage, place = (
             (Storage(self.run), f"predictions/{iso(self.window.cutoff)}/") if out is None else (Storage(out), "")
         )
+        files = {**self.files, self.forecast.FILE: self.forecast.to_bytes()}
         facts = PredictionFile(
             run=without_secrets(self.run),
             data=without_secrets(self.data),
@@ -77,10 +79,10 @@ class Prediction:
             end=iso(self.window.end),
             updated=self.updated,
             notes=self.notes,
+            files={name: digest_of(content, name) for name, content in files.items()},
         )
-        storage.write(f"{place}submission.csv", self.submission)
-        storage.write(f"{place}forecast.csv", self.people)
-        storage.write(f"{place}{self.forecast.FILE}", self.forecast.to_bytes())
+        for name, content in files.items():
+            storage.write(f"{place}{name}", content)
         storage.write(f"{place}{facts.FILE}", facts.to_bytes())
         return f"{storage.uri}/{place}".rstrip("/")
 
@@ -117,9 +119,9 @@ def predict(run_dir: str, data: str, *, as_of: AsOf = None, update: bool = False
     notes = (*found.notes, *left_out(failed, [uid for uid in trained.needed if uid not in found.left]))
     blended = _blended(trained, made, window, {*found.left, *failed})
     forecast = _forecast(trained, blended, window).identified(panel_series(panel))
-    submission, people = _submissions(trained, blended, panel, window)
+    files = forecast_files(forecast, tuple(trained.config.data.targets), panel.calendar, trained.run.amounts)
     left, noun = {**found.left, **failed}, panel.axis.noun
-    return Prediction(run_dir, data, window, update, forecast, submission, people, notes, left, noun)
+    return Prediction(run_dir, data, window, update, forecast, files, notes, left, noun)
 
 
 @contextmanager
@@ -195,21 +197,6 @@ def _stack(
             if (info.member_id, uid) in made:
                 y_hat[i, :, m] = made[info.member_id, uid]
     return y_hat
-
-
-def _submissions(
-    trained: TrainedRun, blended: Mapping[str, _Blended], panel: Panel, window: Window
-) -> tuple[bytes, bytes]:
-    """submission.csv and forecast.csv."""
-    from ensembles.exports.forecast import forecast_csv
-    from ensembles.exports.submission import submission_csv
-
-    targets, amounts, series = tuple(trained.config.data.targets), trained.run.amounts, panel_series(panel)
-    places = [(series[uid], target, i) for target in blended for i, uid in enumerate(blended[target].series)]
-    y_hat = {found: blended[target].y_hat[i] for found, target, i in places}
-    bands = {found: blended[target].bands.at(i) for found, target, i in places}
-    people = forecast_csv(window.ds, y_hat, targets, panel.calendar, amounts, bands)
-    return submission_csv(window.ds, y_hat, targets, amounts), people
 
 
 def _forecast(trained: TrainedRun, blended: Mapping[str, _Blended], window: Window) -> ForecastFile:

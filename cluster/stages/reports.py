@@ -58,8 +58,8 @@ def _learning(store: RunStore, run: RunFile) -> dict[str, list[LearningCurve]]:
     names = {m.member_id: m.setting for m in expand_members(parse_config(run.config, "run.json"), run.axis)}
     curves: dict[str, list[LearningCurve]] = defaultdict(list)
     stored = store.trials()
-    for file in store.kept_states():
-        for key, state in store.states(file).items():
+    for files in store.kept_states().values():
+        for key, state in store.states(files).items():
             member_id = stored[key].row.member_id if key in stored else None
             if member_id in names and "train_loss" in state.meta:
                 curve = LearningCurve(state.meta["train_loss"], state.meta.get("valid_loss", []))
@@ -68,23 +68,28 @@ def _learning(store: RunStore, run: RunFile) -> dict[str, list[LearningCurve]]:
 
 
 def write_reports(store: RunStore) -> ReportContext:
-    """Write report.html, liquidity.csv and alerts.csv from what is stored."""
+    """Write the files for people from what is stored: the tables in CSV and report.html."""
     from ensembles.exports.alerts import alerts_csv
+    from ensembles.exports.forecast import forecast_files
+    from ensembles.exports.leaderboard import leaderboard_csv
     from ensembles.exports.liquidity import liquidity_csv
 
     results = report_data(store)
-    context, amounts = ReportContext.of(results), results.run.amounts
+    context, amounts, forecast = ReportContext.of(results), results.run.amounts, results.forecast
     liquidity, alerts = context.liquidity, context.alerts
-    made = {
+    made: dict[str, bytes | None] = {
+        "submission.csv": None,
+        "forecast.csv": None,
+        "leaderboard.csv": leaderboard_csv(results.board),
         "liquidity.csv": None if liquidity is None else liquidity_csv(liquidity, results.calendar, amounts),
         "alerts.csv": None if alerts is None else alerts_csv(alerts, amounts),
     }
+    if forecast is not None:
+        made |= forecast_files(forecast, results.targets, results.calendar, amounts)
     for name, content in made.items():
-        if content is None:
-            store.storage.discard(name)  # of an earlier configuration
-        else:
-            store.storage.write(name, content)
-    store.storage.write("report.html", render(context).encode())
+        store.write_result(name, content)
+    store.write_result("report.html", render(context).encode())
+    store.seal()
     return context
 
 

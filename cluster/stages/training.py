@@ -24,13 +24,16 @@ __all__ = ["train"]
 def train(plan: Plan, panel: Panel, store: RunStore, token: str, session: Session, err: Console) -> list[LostBatch]:
     """Train the planned trials that are not stored; gives the batches that were given up.
 
-    Every finished batch is on disk before it is counted. Workers tell the driver's storage by the lease's `token`.
+    A stored batch that is damaged is named, and its trials are trained again. Every finished batch is on disk before it
+    is counted. Workers tell the driver's storage by the lease's `token`.
 
     Raises
     ------
     ConfigError, StorageError
         As `Session.run` does.
     """
+    for damaged in store.drop_damaged():
+        err.print(f"tidecast: {damaged.where} is damaged ({damaged.what}): its trials are trained again", markup=False)
     stored = store.trials()
     missing = [trial for trial in plan.trials if trial.trial_key not in stored]
     _say_reuse(plan, stored, len(missing), err)

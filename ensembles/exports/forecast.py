@@ -1,4 +1,4 @@
-"""forecast.csv: the submission for people, with ISO dates, day types, net flow and prediction intervals.
+"""forecast.csv: the submission for people, with ISO dates, day types, net flow and prediction intervals; and both.
 
 Amounts are in the user's unit, with the decimals of the data; the competition's fen are given in CNY and in fen.
 """
@@ -6,25 +6,38 @@ Amounts are in the user's unit, with the decimals of the data; the competition's
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ensembles.bands.quantiles import quantile_name
 from ensembles.exports.layout import Cell, by_entity, csv_bytes
+from ensembles.exports.submission import submission_csv
 from ensembles.files.amounts import Amounts
 from ensembles.files.day_names import DAY_COLUMNS, named_days
+from ensembles.files.forecast_parquet import ForecastFile
+from ensembles.files.table import Quantiles
 from forecasting.calendar import Calendar
 from forecasting.panel import Series
 from forecasting.schema import DateArray, FloatArray
 
-if TYPE_CHECKING:
-    from ensembles.bands.rules import Bands
-
-__all__ = ["forecast_csv"]
+__all__ = ["forecast_csv", "forecast_files"]
 
 Columns = dict[str, Sequence[Cell]]
 """Cells of one entity's days by the name of the column."""
+
+
+def forecast_files(
+    forecast: ForecastFile, targets: Sequence[str], calendar: Calendar, amounts: Amounts
+) -> dict[str, bytes]:
+    """submission.csv and forecast.csv of the blend's rows, by name."""
+    series = forecast.blend_by_series()
+    ds = next(iter(series.values())).ds
+    y_hat = {found: rows.y_hat for found, rows in series.items()}
+    quantiles = {found: rows.quantiles for found, rows in series.items()}
+    return {
+        "submission.csv": submission_csv(ds, y_hat, targets, amounts),
+        "forecast.csv": forecast_csv(ds, y_hat, targets, calendar, amounts, quantiles),
+    }
 
 
 def forecast_csv(
@@ -33,7 +46,7 @@ def forecast_csv(
     targets: Sequence[str],
     calendar: Calendar,
     amounts: Amounts,
-    bands: Mapping[Series, Bands] | None = None,
+    quantiles: Mapping[Series, Quantiles] | None = None,
 ) -> bytes:
     """ISO dates, weekday, day type and holiday, amounts; in a panel the entity first.
 
@@ -45,15 +58,15 @@ def forecast_csv(
         The days forecast, ``[horizon]``.
     y_hat
         Forecast ``[horizon]`` of each series. The cells of a target that an entity lacks are empty.
-    bands
-        Prediction intervals ``[horizon]`` of each series; empty cells where there are none.
+    quantiles
+        Of the prediction intervals, ``[horizon]`` of each series; empty cells where there are none.
 
     Raises
     ------
     ValueError
         When a forecast is not finite.
     """
-    named = {s: {quantile_name(p): v for p, v in found.quantiles.items()} for s, found in (bands or {}).items()}
+    named = {s: {quantile_name(p): v for p, v in found.items()} for s, found in (quantiles or {}).items()}
     ends = dict(by_entity(named, targets))
     tables: list[tuple[str | None, Columns]] = []
     for entity, values in by_entity(y_hat, targets):

@@ -18,7 +18,6 @@ from ensembles.files.leaderboard_json import BestSingleRow, CoverageRow, PairRow
 from ensembles.files.stored import Stored, StoredFile, rounded, rounded_all
 from ensembles.judging.judge import DAYS_PER_MONTH
 from ensembles.oof import MemberInfo
-from forecasting.errors import StorageError
 from forecasting.schema import FloatArray
 
 if TYPE_CHECKING:
@@ -47,13 +46,13 @@ __all__ = [
 
 class UnitWeight(Stored):
     """A family or setting that is combined; `weight` None for methods that weigh by rank; `equal` its weight if all
-    counted alike, None in files of versions that did not keep it.
+    counted alike.
     """
 
     name: str
     family: str
     weight: float | None
-    equal: float | None = None
+    equal: float | None
 
 
 class LearnedWeights(Stored):
@@ -109,9 +108,8 @@ class ExactNumbers(Stored):
     """What forecasting takes, unrounded; None for what is not a number.
 
     `unit_weights` ``[n_units]`` or ``[n_series, n_units]``, None for methods that weigh by rank; `around_median` the
-    quantiles of errors by the level of the band, None in files of versions whose bands lay around the forecast;
-    `amounts` the sizes that the bands of series with negative amounts are measured by, None where no series has any;
-    `parts` what a second layer combines, the simplest first.
+    quantiles of errors by the level of the band; `amounts` the sizes that the bands of series with negative amounts are
+    measured by, None where no series has any; `parts` what a second layer combines, the simplest first.
     """
 
     unit_weights: tuple[float, ...] | tuple[tuple[float, ...], ...] | None
@@ -119,9 +117,9 @@ class ExactNumbers(Stored):
     own: tuple[float | None, ...]
     slope: float
     centre: float
-    around_median: Mapping[int, float | None] | None = None
-    amounts: tuple[float, ...] | None = None
-    parts: tuple[PartNumbers, ...] = ()
+    around_median: Mapping[int, float | None]
+    amounts: tuple[float, ...] | None
+    parts: tuple[PartNumbers, ...]
 
     @classmethod
     def of(cls, blend: TargetBlend) -> ExactNumbers:
@@ -150,16 +148,13 @@ class ExactNumbers(Stored):
     @property
     def band_rule(self) -> BandRule:
         own = np.array([_or_nan(value) for value in self.own])
-        quantiles = {level: _or_nan(q) for level, q in (self.around_median or {}).items()}
+        quantiles = {level: _or_nan(q) for level, q in self.around_median.items()}
         amounts = None if self.amounts is None else np.array(self.amounts)
         return BandRule(own, self.slope, self.centre, quantiles, amounts)
 
 
 class TargetFacts(Stored):
-    """One target's blend; `factor_gain` mean points won by the factor where it was tested.
-
-    `apply` is None in files of versions that did not keep their numbers.
-    """
+    """One target's blend; `factor_gain` mean points won by the factor where it was tested."""
 
     method: str
     level: str
@@ -170,8 +165,8 @@ class TargetFacts(Stored):
     factor_per_window: tuple[float | None, ...]
     bands: BandFacts
     coverage: Mapping[int, CoverageRow]
-    apply: ExactNumbers | None = None
-    learned: tuple[LearnedWeights, ...] = ()
+    apply: ExactNumbers
+    learned: tuple[LearnedWeights, ...]
 
     @classmethod
     def of(cls, blend: Blend, target: str) -> TargetFacts:
@@ -191,13 +186,8 @@ class TargetFacts(Stored):
             learned=tuple(_learned(track) for track in blend.evidence.tracks[target] if track.candidate.rule.learns),
         )
 
-    def blend(self, target: str) -> TargetBlend:
+    def blend(self) -> TargetBlend:
         """What the file's numbers forecast with."""
-        if self.apply is None or self.apply.around_median is None:
-            raise StorageError(
-                f"blend.json lacks the exact weights and bands of {target}, as an older version wrote it: "
-                "run the same command again, which trains nothing"
-            )
         (candidate,) = parse_candidate(f"{self.method}/{self.level}")
         members = tuple(MemberInfo(m.member_id, m.member, m.family, m.setting) for m in self.members)
         return TargetBlend(self.apply.combination(candidate, members), self.apply.factor, self.apply.band_rule)
@@ -214,7 +204,7 @@ class BlendFile(StoredFile):
     """The whole blend of a run."""
 
     FILE: ClassVar[str] = "blend.json"
-    SCHEMA: ClassVar[int] = 1
+    SCHEMA: ClassVar[int] = 2
 
     surrogate: str
     weights: Mapping[str, float]
@@ -226,7 +216,7 @@ class BlendFile(StoredFile):
     choices: tuple[ChoiceRow, ...]
     pairs: tuple[PairRow, ...]
     best_single: BestSingleRow | None
-    equal_weights: EqualWeights | None = None
+    equal_weights: EqualWeights
 
     @classmethod
     def of(cls, blend: Blend) -> BlendFile:
@@ -251,15 +241,12 @@ class BlendFile(StoredFile):
             equal_weights=_equal_weights(evidence.equal_weights),
         )
 
-    def target_blends(self) -> dict[str, TargetBlend]:
-        """By target what combines new forecasts.
+    def check(self) -> None:
+        self.target_blends()
 
-        Raises
-        ------
-        StorageError
-            When the file was written before its numbers were kept.
-        """
-        return {target: facts.blend(target) for target, facts in self.targets.items()}
+    def target_blends(self) -> dict[str, TargetBlend]:
+        """By target what combines new forecasts."""
+        return {target: facts.blend() for target, facts in self.targets.items()}
 
 
 def _or_none(value: float) -> float | None:

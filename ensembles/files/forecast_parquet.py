@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from ensembles.files.table import NameArray, Quantiles, StoredTable, band_quantiles, joined, named
+from ensembles.files.table import NameArray, Quantiles, StoredTable, band_quantiles, joined, named, rows_by_name
 from ensembles.oof import OofCube
+from forecasting.panel import Series
 from forecasting.schema import BLEND, DateArray, FloatArray, IntArray, as_dates
 
 if TYPE_CHECKING:
@@ -106,3 +107,8 @@ class ForecastFile(StoredTable):
     def blend(self) -> ForecastFile:
         """The rows of the blend."""
         return self.where(self.member == BLEND)
+
+    def blend_by_series(self) -> dict[Series, ForecastFile]:
+        """The rows of the blend of each series, in the order of days."""
+        blend = self.blend
+        return {self.identity(uid): blend.where(rows) for uid, rows in rows_by_name(blend.unique_id).items()}

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from ensembles.files.stored import Stored, StoredFile
+from forecasting.schema import as_dates
+from forecasting.score.names import score_named
 
 __all__ = [
     "BestSingleRow",
@@ -109,7 +111,7 @@ class LeaderboardFile(StoredFile):
     """The whole leaderboard. `broken_series`: unique_id → why nothing forecasts it."""
 
     FILE: ClassVar[str] = "leaderboard.json"
-    SCHEMA: ClassVar[int] = 1
+    SCHEMA: ClassVar[int] = 2
 
     sort: str
     surrogate: str
@@ -121,3 +123,12 @@ class LeaderboardFile(StoredFile):
     settings: tuple[SettingRow, ...]
     rows: tuple[LeaderboardRow, ...]
     broken_series: Mapping[str, str] = {}
+
+    def check(self) -> None:
+        as_dates([day for window in self.windows for day in (window.cutoff, window.start, window.end)])
+        score_named(self.surrogate)
+        for row in self.rows:
+            for target in self.weights:
+                row.targets[target]
+            if len(row.per_window or self.windows) != len(self.windows):
+                raise ValueError(f"{row.member} has {len(row.per_window or ())} windows of {len(self.windows)}")

@@ -10,6 +10,7 @@ from ensembles.files.stored import Stored, StoredFile
 from forecasting.axis import Axis, Freq
 from forecasting.calendar import Calendar
 from forecasting.data.quality.finding import Finding
+from forecasting.schema import as_dates
 from forecasting.score.points import submission_step
 
 __all__ = ["DataFacts", "Environment", "RunFile"]
@@ -52,7 +53,7 @@ class RunFile(StoredFile):
     """
 
     FILE: ClassVar[str] = "run.json"
-    SCHEMA: ClassVar[int] = 1
+    SCHEMA: ClassVar[int] = 2
 
     created: str
     status: Literal["running", "done", "failed"]
@@ -70,6 +71,10 @@ class RunFile(StoredFile):
     failed: int | None = None
     reproducible: bool | None = None
     seconds: Mapping[str, float] | None = None
+
+    def check(self) -> None:
+        as_dates([self.data.start, self.data.end, *(day for day, _ in self.events)])
+        _ = self.amounts, self.rounding, self.seed, self.axis
 
     @property
     def done(self) -> bool:

@@ -1,18 +1,48 @@
-"""What the files of a run have in common, and what its JSON files do: frozen types inside, one sentence in errors."""
+"""What the files of a run have in common, and what its JSON files do: frozen types inside, one sentence in errors.
+
+Every stored file is checked by a digest whenever it is read. A JSON file carries it as its last field, the name of a
+batch's file holds it, and digests.json lists it for the results of a run.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
+import re
 from collections.abc import Sequence
 from typing import ClassVar, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from forecasting.errors import StorageError
+from forecasting.errors import DamagedFile, StorageError, UserError
 from forecasting.schema import FloatArray
 
-__all__ = ["FileOfRun", "Stored", "StoredFile", "rounded", "rounded_all"]
+__all__ = ["FileOfRun", "Stored", "StoredFile", "digest_of", "rounded", "rounded_all", "seal", "unseal"]
+
+_SEAL = re.compile(rb',(\n?) "digest": "([0-9a-f]{32})"\1\}\n\Z')
+"""The end of a JSON file with a digest."""
+
+
+def digest_of(data: bytes, name: str = "") -> str:
+    """The first 32 hexadecimal digits of the SHA-256 of a file, and of its name where that must not change either."""
+    return hashlib.sha256(name.encode() + b"\0" + data if name else data).hexdigest()[:32]
+
+
+def seal(facts: bytes, name: str) -> bytes:
+    """The text of a JSON object with its digest as the last field. `facts` end in a brace and a line feed."""
+    body = facts.removesuffix(b"}\n")
+    gap = b"\n" if body.endswith(b"\n") else b""
+    return body.removesuffix(gap) + b',%b "digest": "%b"%b}\n' % (gap, digest_of(facts, name).encode(), gap)
+
+
+def unseal(data: bytes, name: str) -> bytes | None:
+    """Inverse of `seal`; None where there is no digest, or another."""
+    found = _SEAL.search(data)
+    if found is None:
+        return None
+    facts = data[: found.start()] + found[1] + b"}\n"
+    return facts if digest_of(facts, name).encode() == found[2] else None
 
 
 class FileOfRun(Protocol):
@@ -45,9 +75,9 @@ class StoredFile(Stored):
     schema_version: int
 
     def to_bytes(self) -> bytes:
-        """The file's content, readable by people."""
+        """The file's content, readable by people, with its digest."""
         facts = self.model_dump(mode="json")
-        return (json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+        return seal((json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(), self.FILE)
 
     @classmethod
     def from_bytes(cls, data: bytes, where: str) -> Self:
@@ -56,22 +86,41 @@ class StoredFile(Stored):
         Raises
         ------
         StorageError
-            When the content is not such a file, or has another layout.
+            When the content has another layout.
+        DamagedFile
+            When it is not such a file, or not as it was written.
         """
+        facts = unseal(data, cls.FILE)
+        sealed = facts is not None or not _SEAL.search(data)  # an older program left files without a digest
+        if sealed and (version := _version(facts or data)) not in (None, cls.SCHEMA):
+            raise StorageError(
+                f"{where}/{cls.FILE} has schema version {version} and this program reads {cls.SCHEMA}: "
+                "use the version that wrote it, or run again with another --run-dir"
+            )
+        if facts is None:
+            raise DamagedFile(f"{where}/{cls.FILE}", "its content and its digest do not agree")
         try:
-            found = cls.model_validate_json(data)
+            found = cls.model_validate_json(facts)
+            found.check()
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"]) or "content"
-            raise StorageError(
-                f"{where}/{cls.FILE} is damaged ({place}: {first['msg']}): run again to write it anew"
-            ) from None
-        if found.schema_version != cls.SCHEMA:
-            raise StorageError(
-                f"{where}/{cls.FILE} has schema version {found.schema_version} and this program reads {cls.SCHEMA}: "
-                "use the version that wrote it, or run again with another --run-dir"
-            )
+            raise DamagedFile(f"{where}/{cls.FILE}", f"{place}: {first['msg']}") from None
+        except (UserError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+            raise DamagedFile(f"{where}/{cls.FILE}", f"{type(error).__name__}: {error}") from None
         return found
+
+    def check(self) -> None:
+        """Take the content for what it is used for; whatever that raises means that it cannot be used."""
+
+
+def _version(data: bytes) -> object:
+    """The schema version that a JSON file names; None where it names none."""
+    try:
+        facts = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return facts.get("schema_version") if isinstance(facts, dict) else None
 
 
 def rounded(value: float | None, decimals: int = 6) -> float | None:

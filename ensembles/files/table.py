@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ensembles.bands.quantiles import ends_of, levels_of, probability_of, quantile_name
-from forecasting.errors import StorageError
+from forecasting.errors import DamagedFile
 from forecasting.panel import Panel, Series
 from forecasting.schema import CUTOFF, DS, MEMBER, UNIQUE_ID, BoolArray, DateArray, FloatArray, IntArray, as_dates
 
@@ -43,8 +43,6 @@ _NAMES = (UNIQUE_ID, MEMBER)
 _ENTITY, _TARGET = "entity", "target"
 _DAYS = (DS, CUTOFF)
 _QUANTILES = "quantiles"
-_OLD_BANDS = ("lo_", "hi_")
-"""How columns of bands began in older versions."""
 _SERIES = "series"
 _APART = (_QUANTILES, _SERIES)
 """Fields that are no column."""
@@ -112,17 +110,16 @@ class StoredTable:
 
         Raises
         ------
-        StorageError
+        DamagedFile
             When the content is not such a table.
         """
         try:
             table = pq.read_table(io.BytesIO(data))
             parts: dict[str, Any] = {name: _read(name, table[name]) for name in _columns(cls)}
         except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-            reason = " ".join(str(error).split())
-            raise StorageError(f"{where}/{cls.FILE} is damaged ({reason}): run again to write it anew") from None
+            raise DamagedFile(f"{where}/{cls.FILE}", " ".join(str(error).split())) from None
         if _has_bands(cls):
-            parts[_QUANTILES] = _read_quantiles(table, f"{where}/{cls.FILE}")
+            parts[_QUANTILES] = _read_quantiles(table)
         if _TARGET in table.column_names:
             parts[_SERIES] = _read_series(table)
         return cls(**parts)
@@ -196,12 +193,7 @@ def _read_series(table: pa.Table) -> dict[str, Series]:
     return {uid: Series(row[_TARGET], row[_ENTITY]) for uid, row in zip(unique_ids, rows, strict=True)}
 
 
-def _read_quantiles(table: pa.Table, name: str) -> Quantiles:
-    if any(column.startswith(_OLD_BANDS) for column in table.column_names):
-        raise StorageError(
-            f"{name} holds bands as an older version of this program made them: "
-            "run the same command again, which trains nothing"
-        )
+def _read_quantiles(table: pa.Table) -> Quantiles:
     found = {probability_of(column): column for column in table.column_names}
     return {p: _read(_QUANTILES, table[column]) for p, column in found.items() if p is not None}
 

@@ -14,4 +14,4 @@ def test_reports_are_appended_one_a_line(tmp_path):
     lines = [json.loads(line) for line in (tmp_path / EVENTS).read_text().splitlines()]
     assert [line["batch_id"] for line in lines] == ["b1", "b2", "b3"]
     assert lines[0]["failures"] == ["long on purchase: too short"]
-    assert lines[0].keys() == WORK.keys() | {"failures", "write_seconds", "wait_seconds", "epochs", "loss"}
+    assert lines[0].keys() == WORK.keys() | {"failures", "write_seconds", "wait_seconds", "epochs", "loss", "digest"}

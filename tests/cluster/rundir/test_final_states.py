@@ -45,5 +45,5 @@ def test_a_state_of_other_code_is_refused(store, monkeypatch):
 
 
 def test_a_trial_that_is_not_there_is_a_sentence(store):
-    with pytest.raises(StorageError, match="does not say which state is that of seasonal-naive on purchase"):
+    with pytest.raises(StorageError, match="no longer holds the fit of seasonal-naive on purchase"):
         list(find_fits(store, WANTED, END))

@@ -1,8 +1,9 @@
 import json
+from shutil import copy
 
 import pytest
 
-from tests.runs import run, tidecast, write_inputs
+from tests.runs import edit, run, tidecast, write_inputs
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +33,9 @@ def test_a_finished_run_is_done_with_its_failures_and_where_to_read_on(folder):
 
 
 def test_a_run_that_was_killed_is_stopped(folder):
-    facts = json.loads((folder / "runs/a/run.json").read_text())
     (folder / "runs/b/batches").mkdir(parents=True)
-    (folder / "runs/b/run.json").write_text(json.dumps({**facts, "status": "running"}))
+    copy(folder / "runs/a/run.json", folder / "runs/b/run.json")
+    edit(folder / "runs/b/run.json", lambda facts: facts.update(status="running"))
     found = status(folder, "runs/b")
     assert found["state"] == "stopped"
     assert found["families"]["naive"]["done"] == 0

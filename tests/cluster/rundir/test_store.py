@@ -3,6 +3,7 @@ import pytest
 from cluster.rundir.batch_file import write_batch
 from cluster.rundir.storage import UNFINISHED
 from cluster.rundir.store import RunStore
+from forecasting.errors import DamagedFile
 from forecasting.schema import as_date
 from forecasting.trial import Trial, TrialFailure
 from tests.cluster.batches import work_of
@@ -19,7 +20,7 @@ def test_finished_trials_are_found_with_their_batch(store):
     write_batch(store.storage, work_of("b1", device="cuda:0"), [result("k1", 7.5), failed])
     trials = store.trials()
     assert {key: trial.row.reason for key, trial in trials.items()} == {"k1": None, "k2": "too short"}
-    assert {trial.file for trial in trials.values()} == {"batches/b1.parquet"}
+    assert {trial.file[:11] for trial in trials.values()} == {"batches/b1."}
     assert trials["k1"].batch.device == "cuda:0"
     forecasts = store.forecasts(trials.values())
     assert list(forecasts) == [("k1", "purchase")]
@@ -30,7 +31,7 @@ def test_the_first_name_counts_where_two_files_hold_one_key(store):
     write_batch(store.storage, work_of("b2"), [result("k1", 2.0)])
     write_batch(store.storage, work_of("b1"), [result("k1", 1.0)])
     trial = store.trials()["k1"]
-    assert trial.file == "batches/b1.parquet"
+    assert trial.file.startswith("batches/b1.")
     assert store.forecasts([trial])["k1", "purchase"][as_date("2024-01-31")][0] == 1.0
 
 
@@ -38,8 +39,42 @@ def test_states_are_found_by_the_file_of_their_trial(store):
     write_batch(store.storage, work_of("b1"), [result("k1"), result("k2")])
     write_batch(store.storage, work_of("b2"), [result("k3")])
     store.prune_states(["k2"])
-    assert store.kept_states() == [store.trials()["k2"].file]
-    assert list(store.states(store.trials()["k2"].file)) == ["k2"]
+    kept = store.kept_states()
+    assert list(kept) == [store.trials()["k2"].file]
+    assert list(store.states(kept[store.trials()["k2"].file])) == ["k2"]
+
+
+def test_damaged_batches_are_dropped_with_their_states(store):
+    for name in ("b1", "b2", "b3"):
+        write_batch(store.storage, work_of(name), [result(f"k{name}")])
+    trials, states = store.trials(), store.kept_states()
+    store.storage.write(trials["kb1"].file, b"garbage")
+    store.storage.write(states[trials["kb2"].file][0], b"garbage")
+    dropped = store.drop_damaged()
+    assert [error.where.rpartition("/")[2][:3] for error in dropped] == ["b1.", "b2."]
+    assert list(store.trials()) == ["kb3"]
+    assert list(store.kept_states()) == [trials["kb3"].file]
+    assert not store.drop_damaged()
+
+
+def test_results_are_believed_as_they_were_sealed(store):
+    store.write_result("a.csv", b"1")
+    store.write_result("b.csv", b"2")
+    assert store.read_result("a.csv") == b"1"
+    store.seal()
+    other = RunStore(store.uri)
+    assert other.read_result("b.csv") == b"2"
+    store.storage.write("a.csv", b"2")
+    store.storage.write("stray.csv", b"1")
+    for name in ("a.csv", "stray.csv"):
+        with pytest.raises(DamagedFile, match=rf"{name} is damaged"):
+            other.read_result(name)
+    other.write_result("a.csv", None)
+    other.seal()
+    assert list(store.digests()) == ["b.csv"]
+    store.storage.write("digests.json", store.storage.read("digests.json").replace(b"b.csv", b"c.csv"))
+    with pytest.raises(DamagedFile, match=r"digests\.json is damaged"):
+        other.read_result("b.csv")
 
 
 def test_half_written_files_are_swept(store):

@@ -15,7 +15,7 @@ from cluster.versions import code_of
 from ensembles.files.forecast_parquet import ForecastFile
 from forecasting.errors import DataError, StorageError, UserError
 from forecasting.models import built_in_models
-from tests.runs import run, write_inputs
+from tests.runs import edit, run, write_inputs
 
 FAMILIES = """
 seed: 3
@@ -75,12 +75,6 @@ def data(folder):
     return str(folder / "data.csv")
 
 
-def edit(path, change):
-    facts = json.loads(path.read_text())
-    change(facts)
-    path.write_text(json.dumps(facts))
-
-
 def by_member(forecast):
     frame = forecast.to_arrow().to_pandas()
     return {key: group["y_hat"].to_numpy() for key, group in frame.groupby(["unique_id", "member"])}
@@ -94,8 +88,8 @@ def stored_forecast(run_dir):
 def test_every_family_gives_its_own_forecast_again_on_the_data_it_was_trained_on(folder, update):
     made = predict(str(folder / "runs/a"), data(folder), as_of=END, update=update)
     assert made.notes == ()
-    assert made.submission == (folder / "runs/a/submission.csv").read_bytes()
-    assert made.people == (folder / "runs/a/forecast.csv").read_bytes()
+    assert made.files["submission.csv"] == (folder / "runs/a/submission.csv").read_bytes()
+    assert made.files["forecast.csv"] == (folder / "runs/a/forecast.csv").read_bytes()
     before = stored_forecast(folder / "runs/a")
     stored, again = by_member(before), by_member(made.forecast)
     assert len(again) == 2 * 14  # thirteen members and the blend, on two series
@@ -130,7 +124,7 @@ def test_so_does_every_other_model(tmp_path, monkeypatch):
     for update in (False, True):
         made = predict("a", "data.csv", as_of=END, update=update)
         assert made.notes == ()
-        assert made.submission == (tmp_path / "a/submission.csv").read_bytes()
+        assert made.files["submission.csv"] == (tmp_path / "a/submission.csv").read_bytes()
         again = by_member(made.forecast)
         assert len(again) == 2 * 8
         for key, y_hat in again.items():
@@ -143,11 +137,11 @@ def test_no_model_is_left_out_of_the_two_tests_above():
 
 def test_new_data_give_the_days_that_follow_them(folder, tmp_path):
     made = predict(str(folder / "runs/a"), data(folder))
-    rows = made.submission.decode().split()
+    rows = made.files["submission.csv"].decode().split()
     assert len(rows) == 14
     assert (rows[0][:8], rows[-1][:8]) == ("20240719", "20240801")
     assert made.write(str(tmp_path / "out")) == str(tmp_path / "out")
-    assert (tmp_path / "out/submission.csv").read_bytes() == made.submission
+    assert (tmp_path / "out/submission.csv").read_bytes() == made.files["submission.csv"]
     assert json.loads((tmp_path / "out/prediction.json").read_text())["cutoff"] == "2024-07-18"
     blend = by_member(made.forecast)["purchase", "blend"]
     assert blend.mean() == pytest.approx(
@@ -178,7 +172,7 @@ def test_a_member_without_weight_need_not_be_there(folder, tmp_path):
     assert run(tmp_path, "a").returncode == 0
     assert len(RunStore(str(tmp_path / "a")).storage.names("batches", ".safetensors")) < 3
     made = predict(str(tmp_path / "a"), data(folder))
-    assert made.submission == (tmp_path / "a/submission.csv").read_bytes()
+    assert made.files["submission.csv"] == (tmp_path / "a/submission.csv").read_bytes()
 
 
 def test_after_an_edit_the_trials_of_the_present_configuration_are_used(folder, tmp_path):
@@ -190,7 +184,7 @@ def test_after_an_edit_the_trials_of_the_present_configuration_are_used(folder, 
     for seed in (1, 2):
         assert run(tmp_path, "a", "--set", f"seed={seed}").returncode == 0
     made = predict(str(tmp_path / "a"), data(folder))
-    assert made.submission == (tmp_path / "a/submission.csv").read_bytes()
+    assert made.files["submission.csv"] == (tmp_path / "a/submission.csv").read_bytes()
 
 
 def test_other_values_of_known_days_are_noted(folder, tmp_path):
@@ -249,7 +243,7 @@ def test_a_series_of_a_panel_concerns_itself_alone(folder, tmp_path):
     panel("a")
     made = predict(str(tmp_path / "runs/p"), data(tmp_path))
     assert [note.partition(":")[0] for note in made.notes] == ["b/purchase is left out", "b/redeem is left out"]
-    assert made.submission.decode().splitlines() == [line for line in whole if line.startswith("a,")]
+    assert made.files["submission.csv"].decode().splitlines() == [line for line in whole if line.startswith("a,")]
     assert not any(uid.startswith("b/") for uid, _ in by_member(made.forecast))
     panel("a", "b")
     text = (tmp_path / "data.csv").read_text()
@@ -265,7 +259,7 @@ def test_a_series_of_a_panel_concerns_itself_alone(folder, tmp_path):
     made = predict(str(tmp_path / "runs/p"), data(tmp_path))
     assert ("b/redeem", "lightgbm-global/s00") in by_member(made.forecast)
     assert made.notes == ("c/purchase, c/redeem: not in the run's forecast, and without one here",)
-    assert made.submission.decode().splitlines() == whole
+    assert made.files["submission.csv"].decode().splitlines() == whole
 
 
 def test_mid_month_data_under_months_name_the_day_to_cut_at(folder, tmp_path):
@@ -296,10 +290,11 @@ SPOILT = {
     "unfinished": (lambda p: edit(p / "run.json", lambda f: f.update(status="running")), "holds no finished run"),
     "schema": (lambda p: edit(p / "run.json", lambda f: f.update(schema_version=99)), "schema version 99"),
     "blend schema": (lambda p: edit(p / "blend.json", lambda f: f.update(schema_version=7)), "blend.json has schema"),
-    "old blend": (
+    "part of the blend": (
         lambda p: edit(p / "blend.json", lambda f: f["targets"]["redeem"].pop("apply")),
-        "exact weights and bands of redeem",
+        r"blend.json is damaged \(targets.redeem.apply: Field required\): run the same command again",
     ),
+    "changed blend": (lambda p: (p / "blend.json").write_text("{}"), "blend.json is damaged"),
     "keep none": (lambda p: edit(p / "run.json", lambda f: f["config"]["run"].update(keep="none")), "keep: none"),
     "pruned": (pruned, "no longer holds the fitted state of"),
     "settings": (

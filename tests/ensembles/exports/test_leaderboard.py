@@ -8,7 +8,7 @@ WINDOWS = [("2014-03-31", "2014-04-01", "2014-04-30"), ("2014-04-30", "2014-05-0
 
 def board_of(*rows: LeaderboardRow) -> LeaderboardFile:
     return LeaderboardFile(
-        schema_version=1,
+        schema_version=2,
         sort="score",
         surrogate="linear",
         weights={"in": 0.4, "out": 0.6},

@@ -11,6 +11,7 @@ from ensembles.blend.fit import Blend, fit_blend
 from ensembles.blend.methods.base import all_methods
 from ensembles.blend.spec import BlendSpec
 from ensembles.files.blend_json import BlendFile
+from ensembles.files.stored import seal
 from ensembles.oof import OofCube
 from forecasting.errors import StorageError
 from tests.ensembles.cubes import day_cutoffs, month_cutoffs, random_cube
@@ -82,24 +83,19 @@ def test_bands_that_are_not_there_come_back_as_such() -> None:
     assert rule.quantiles == pytest.approx(blend.targets["redeem"].band_rule.quantiles, nan_ok=True)
 
 
-def test_bands_of_series_with_negative_amounts_come_back_and_older_files_are_read() -> None:
+def test_bands_of_series_with_negative_amounts_come_back() -> None:
     cubes = {target: replace(cube, y_hat=cube.y_hat - 900, y=cube.y - 900) for target, cube in cubes_of(2).items()}
     blend = fit_blend(cubes, WEIGHTS, BlendSpec(candidates=("mean",)), "wape")
-    facts = json.loads(BlendFile.of(blend).to_bytes())
-    back = BlendFile.from_bytes(json.dumps(facts).encode(), "run").target_blends()["redeem"].band_rule
+    back = BlendFile.from_bytes(BlendFile.of(blend).to_bytes(), "run").target_blends()["redeem"].band_rule
     rule, y_hat = blend.targets["redeem"].band_rule, cubes["redeem"].y_hat[:, -1, :, 0]
     assert rule.amounts is not None
     assert (rule.amounts > 0).all()
     np.testing.assert_array_equal(back.apply(y_hat).high[80], rule.apply(y_hat).high[80])
-    for target in facts["targets"].values():
-        del target["apply"]["amounts"]
-    older = BlendFile.from_bytes(json.dumps(facts).encode(), "run").target_blends()["redeem"].band_rule
-    assert older.amounts is None
 
 
 def test_the_layout_of_the_file() -> None:
     facts = json.loads(BlendFile.of(blend_by("greedy", cubes_of())).to_bytes())
-    assert list(facts) == [*KEYS, "choices", "pairs", "best_single", "equal_weights"]
+    assert list(facts) == [*KEYS, "choices", "pairs", "best_single", "equal_weights", "digest"]
     target = facts["targets"]["redeem"]
     assert list(target) == [*TARGET_KEYS, "apply", "learned"]
     assert list(target["bands"]["quantiles"]) == list(target["coverage"]) == ["80", "95"]
@@ -119,16 +115,9 @@ def test_the_layout_of_the_file() -> None:
 
 def edited(edit: Any) -> bytes:
     facts = json.loads(BlendFile.of(blend_by("mean", cubes_of())).to_bytes())
+    del facts["digest"]
     edit(facts)
-    return json.dumps(facts).encode()
-
-
-def test_a_file_without_its_exact_numbers_says_what_to_do() -> None:
-    old = edited(lambda facts: facts["targets"]["redeem"].pop("apply"))
-    around_forecasts = edited(lambda facts: facts["targets"]["redeem"]["apply"].pop("around_median"))
-    for content in (old, around_forecasts):
-        with pytest.raises(StorageError, match=r"exact weights and bands of redeem.*run the same command again"):
-            BlendFile.from_bytes(content, "run").target_blends()
+    return seal(json.dumps(facts).encode() + b"\n", BlendFile.FILE)
 
 
 def test_a_file_of_another_layout_or_a_damaged_one_is_refused() -> None:
@@ -136,3 +125,7 @@ def test_a_file_of_another_layout_or_a_damaged_one_is_refused() -> None:
         BlendFile.from_bytes(edited(lambda facts: facts.update(schema_version=7)), "run")
     with pytest.raises(StorageError, match=r"run/blend.json is damaged \(targets"):
         BlendFile.from_bytes(edited(lambda facts: facts.update(targets=3)), "run")
+    with pytest.raises(StorageError, match=r"run/blend.json is damaged \(targets.redeem.apply: "):
+        BlendFile.from_bytes(edited(lambda facts: facts["targets"]["redeem"].pop("apply")), "run")
+    with pytest.raises(StorageError, match=r"run/blend.json is damaged \(.*nothing"):
+        BlendFile.from_bytes(edited(lambda facts: facts["targets"]["redeem"].update(method="nothing")), "run")

@@ -68,5 +68,5 @@ def test_files_of_before_are_read_by_their_ids() -> None:
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 no", stored(pa.table({"unique_id": ["a"], "y": [1.0]}))])
 def test_a_damaged_file_gets_a_sentence(content: bytes) -> None:
-    with pytest.raises(StorageError, match=r"runs/a/history\.parquet is damaged \(.+\): run again"):
+    with pytest.raises(StorageError, match=r"runs/a/history\.parquet is damaged \(.+\): run the same command again"):
         HistoryFile.from_bytes(content, "runs/a")

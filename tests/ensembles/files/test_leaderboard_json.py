@@ -5,13 +5,14 @@ import json
 import pytest
 
 from ensembles.files.leaderboard_json import LeaderboardFile
+from ensembles.files.stored import seal
 from forecasting.errors import StorageError
 
 FACTS = {
-    "schema_version": 1,
+    "schema_version": 2,
     "sort": "score",
     "surrogate": "linear",
-    "weights": {"in": 0.4, "out": 0.6},
+    "weights": {"in": 1.0},
     "windows": [
         {"cutoff": "2014-03-31", "start": "2014-04-01", "end": "2014-04-30", "choice": {"in": "mean/families"}}
     ],
@@ -61,7 +62,7 @@ FACTS = {
 
 
 def text_of(**changed: object) -> bytes:
-    return (json.dumps(FACTS | changed, indent=1, ensure_ascii=False) + "\n").encode()
+    return seal((json.dumps(FACTS | changed, indent=1, ensure_ascii=False) + "\n").encode(), "leaderboard.json")
 
 
 def test_the_file_comes_back_byte_for_byte() -> None:
@@ -78,9 +79,9 @@ def test_what_newer_versions_add_is_passed_over() -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"rows": 3}, r"run/leaderboard\.json is damaged \(rows: .+\): run again"),
+        ({"rows": 3}, r"run/leaderboard\.json is damaged \(rows: .+\): run the same command"),
         ({"windows": [{}]}, r"damaged \(windows\.0\.cutoff: "),
-        ({"schema_version": 9}, "has schema version 9 and this program reads 1"),
+        ({"schema_version": 9}, "has schema version 9 and this program reads 2"),
     ],
 )
 def test_a_file_that_does_not_fit_gets_a_sentence(changed: dict[str, object], message: str) -> None:
