@@ -300,6 +300,26 @@ def evaluate(run_dir: RunDirArgument, as_json: JsonOption = False) -> None:
 
 
 @app.command()
+def verify(
+    run_dir: RunDirArgument,
+    data: Annotated[
+        str | None, typer.Option("--data", metavar="PATH", callback=at_home, help="the data that the run was given")
+    ] = None,
+    retrain: Annotated[
+        float, typer.Option(min=0, max=1, metavar="SHARE", help="train this share of the trials again, and compare")
+    ] = 0.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Check that a run directory is what its run wrote: digests, layouts, versions, the data, and trials trained again.
+    Exit code 2 where it is not.
+    """
+    from cluster.screen.checks import show_checks
+    from cluster.verification.verify import verify_run
+
+    raise typer.Exit(2 if show_checks(verify_run(run_dir, data, retrain), _consoles()[0], as_json) else 0)
+
+
+@app.command()
 def status(
     run_dir: RunDirArgument,
     watch: Annotated[bool, typer.Option("--watch", help="look again every few seconds until the run is done")] = False,

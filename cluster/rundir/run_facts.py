@@ -18,7 +18,7 @@ from ensembles.files.run_json import DataFacts, Environment, RunFile
 from forecasting.data.quality.finding import Finding
 from forecasting.errors import StorageError
 
-__all__ = ["RunOrigin", "begin_run", "end_run", "find_run", "finished_run", "judged_run", "processor"]
+__all__ = ["LIBRARIES", "RunOrigin", "begin_run", "end_run", "find_run", "finished_run", "judged_run", "processor"]
 
 LIBRARIES = ("ray", "torch", "numba", "lightgbm", "statsmodels", "pandas", "numpy", "scipy", "pyarrow", "holidays")
 """Those whose versions are noted."""

@@ -89,11 +89,19 @@ class Storage:
             return bool(self._fs.get_file_info(self._path(name)).type == pafs.FileType.File)
 
     def names(self, folder: str, suffix: str) -> list[str]:
-        """Names of the files in a folder, sorted; temporary ones are left out."""
+        """Names of the files in a folder ("": the run directory), sorted; temporary ones are left out."""
+        return [name for name in self._listed(folder, pafs.FileType.File) if name.endswith(suffix)]
+
+    def folders(self, folder: str) -> list[str]:
+        """Names of the folders in a folder, sorted."""
+        return self._listed(folder, pafs.FileType.Directory)
+
+    def _listed(self, folder: str, kind: pafs.FileType) -> list[str]:
         selector = pafs.FileSelector(self._path(folder), allow_not_found=True)
         with self._explained("read"):
-            found = [info.base_name for info in self._fs.get_file_info(selector)]
-        return sorted(f"{folder}/{name}" for name in found if name.endswith(suffix) and not name.startswith("."))
+            found = [info.base_name for info in self._fs.get_file_info(selector) if info.type == kind]
+        prefix = f"{folder}/" if folder else ""
+        return sorted(f"{prefix}{name}" for name in found if not name.startswith("."))
 
     def open(self, name: str) -> pa.NativeFile:
         """A file for random access, such as a Parquet footer."""
@@ -123,7 +131,7 @@ class Storage:
                     path.unlink(missing_ok=True)
 
     def _path(self, name: str) -> str:
-        return f"{self._root}/{name}"
+        return f"{self._root}/{name}" if name else self._root
 
     @contextmanager
     def _explained(self, done: str) -> Iterator[None]:

@@ -1,0 +1,81 @@
+"""`tidecast verify`: a run directory checked from end to end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cluster.config import RunConfig, parse_config
+from cluster.plan import make_plan
+from cluster.rundir.run_facts import find_run
+from cluster.rundir.store import RunStore
+from cluster.stages.input import identity, load_data
+from cluster.verification.check import Check
+from cluster.verification.retraining import changed_versions, check_trials
+from cluster.verification.stored_bytes import check_stored
+from cluster.versions import installed
+from ensembles.files.run_json import RunFile
+from forecasting.errors import ConfigError, DamagedFile, StorageError
+from forecasting.panel import Panel
+
+__all__ = ["verify_run"]
+
+
+def verify_run(run_dir: str, data: str | None = None, retrain: float = 0.0) -> Iterator[Check]:
+    """Check after check, as each is done.
+
+    Parameters
+    ----------
+    data
+        The data of the run, which may go on after its end; None: neither they nor trials are checked.
+    retrain
+        Share of the trials to train again, 0 to 1.
+
+    Raises
+    ------
+    StorageError
+        When the directory holds no run, or one of another version of this program.
+    DataError, ConfigError
+        When the data cannot be read.
+    """
+    if retrain and data is None:
+        raise ConfigError(where="--retrain", what="training needs the data of the run", remedy="give --data too")
+    store = RunStore(run_dir)
+    try:
+        run = find_run(store)
+    except DamagedFile as error:
+        yield Check("run.json", "damaged", str(error))
+        yield from check_stored(store)
+        return
+    if run is None:
+        raise StorageError(f"{store.uri} holds no run: name the directory of one")
+    yield Check("run.json", "ok", f"schema {run.schema_version}, {run.status}, created {run.created}")
+    yield from check_stored(store)
+    yield _versions(run)
+    if data is None:
+        yield Check("data", "not checked", "give --data")
+        return
+    config = _configuration(run, store)
+    panel = load_data(config, data, run.data.end).panel
+    if identity(panel) != run.data.fingerprint:
+        yield Check("data", "differs", f"{data} up to {run.data.end} are not the data of the run")
+        return
+    yield Check("data", "ok", f"{run.data.series} series, {run.data.start} to {run.data.end}, as the run had them")
+    yield _trials(store, run, config, panel, retrain)
+
+
+def _versions(run: RunFile) -> Check:
+    now, changed = installed("tidecast"), changed_versions(run)
+    if run.environment.tidecast != now:
+        changed = [f"tidecast {run.environment.tidecast} then, {now} now", *changed]
+    return Check("versions", "not comparable", "; ".join(changed)) if changed else Check("versions", "ok", "the same")
+
+
+def _configuration(run: RunFile, store: RunStore) -> RunConfig:
+    config = parse_config(run.config, f"{store.uri}/run.json")
+    return config.model_copy(update={"data": config.data.model_copy(update={"as_of": None})})
+
+
+def _trials(store: RunStore, run: RunFile, config: RunConfig, panel: Panel, retrain: float) -> Check:
+    if not retrain:
+        return Check("trials", "not checked", "give --retrain")
+    return check_trials(store, run, make_plan(config, panel, run.device), panel, retrain)
