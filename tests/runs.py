@@ -15,7 +15,7 @@ import numpy as np
 
 from cluster.cli import main
 from cluster.rundir.store import RunStore
-from ensembles.files.stored import seal
+from forecasting.digests import seal
 
 ROOT = Path(__file__).parent.parent
 

@@ -19,7 +19,8 @@ import pyarrow.parquet as pq
 
 from cluster.rundir.storage import Storage
 from cluster.versions import ModelCode, code_of
-from ensembles.files.stored import Stored, digest_of, seal, unseal
+from ensembles.files.stored import Stored
+from forecasting.digests import digest_of, seal, unseal
 from forecasting.errors import DamagedFile
 from forecasting.models.base import State
 from forecasting.models.states import pack_states, unpack_states

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from cluster.rundir.batch_file import BatchWork
 from cluster.rundir.storage import Storage
-from ensembles.files.stored import seal
+from forecasting.digests import seal
 
 __all__ = ["EVENTS", "BatchReport", "append_events"]
 

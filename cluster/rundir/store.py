@@ -34,7 +34,8 @@ from cluster.rundir.batch_file import (
 )
 from cluster.rundir.storage import Storage
 from ensembles.files.digests import DigestsFile
-from ensembles.files.stored import FileOfRun, digest_of
+from ensembles.files.stored import FileOfRun
+from forecasting.digests import digest_of
 from forecasting.errors import DamagedFile
 from forecasting.models.base import State
 from forecasting.schema import FloatArray

@@ -8,6 +8,7 @@ from cluster.rundir.store import RunStore
 from ensembles.evaluation.evaluate import Evaluation, evaluate_blend
 from ensembles.files.leaderboard_json import LeaderboardFile
 from ensembles.files.oof_parquet import OofFile
+from forecasting.errors import StorageError
 from forecasting.score.points import submission_step
 
 __all__ = ["evaluate_run"]
@@ -23,6 +24,9 @@ def evaluate_run(run_dir: str) -> Evaluation:
     """
     store = RunStore(run_dir)
     config = parse_config(finished_run(store).config, f"{run_dir}/run.json")
-    cubes = store.read(OofFile).cubes(store.read(LeaderboardFile))
+    board = store.read(LeaderboardFile)
+    if dict(board.weights) != dict(config.data.targets):
+        raise StorageError(f"{run_dir}/run.json and {board.FILE} do not belong together: run again to write both")
+    cubes = store.read(OofFile).cubes(board)
     rounding = submission_step(config.data.kind, config.data.unit)
     return evaluate_blend(cubes, config.data.targets, config.blend, config.score.surrogate, rounding)

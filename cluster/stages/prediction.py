@@ -28,9 +28,9 @@ from ensembles.blend.target_blend import TargetBlend
 from ensembles.exports.forecast import forecast_files
 from ensembles.files.forecast_parquet import ForecastFile, TargetForecast
 from ensembles.files.prediction_json import PredictionFile
-from ensembles.files.stored import digest_of
 from ensembles.files.table import panel_series
 from forecasting.backtest import forecast_windows, reason_of
+from forecasting.digests import digest_of
 from forecasting.models.base import AnyModel, State
 from forecasting.panel import Panel
 from forecasting.scale import members

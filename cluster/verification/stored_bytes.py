@@ -15,7 +15,8 @@ from ensembles.files.history_parquet import HistoryFile
 from ensembles.files.leaderboard_json import LeaderboardFile
 from ensembles.files.oof_parquet import OofFile
 from ensembles.files.prediction_json import PredictionFile
-from ensembles.files.stored import FileOfRun, digest_of, unseal
+from ensembles.files.stored import FileOfRun
+from forecasting.digests import digest_of, unseal
 from forecasting.errors import StorageError
 
 __all__ = ["check_stored"]

@@ -6,43 +6,18 @@ batch's file holds it, and digests.json lists it for the results of a run.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
-import re
 from collections.abc import Sequence
 from typing import ClassVar, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from forecasting.digests import is_sealed, seal, unseal
 from forecasting.errors import DamagedFile, StorageError, UserError
 from forecasting.schema import FloatArray
 
-__all__ = ["FileOfRun", "Stored", "StoredFile", "digest_of", "rounded", "rounded_all", "seal", "unseal"]
-
-_SEAL = re.compile(rb',(\n?) "digest": "([0-9a-f]{32})"\1\}\n\Z')
-"""The end of a JSON file with a digest."""
-
-
-def digest_of(data: bytes, name: str = "") -> str:
-    """The first 32 hexadecimal digits of the SHA-256 of a file, and of its name where that must not change either."""
-    return hashlib.sha256(name.encode() + b"\0" + data if name else data).hexdigest()[:32]
-
-
-def seal(facts: bytes, name: str) -> bytes:
-    """The text of a JSON object with its digest as the last field. `facts` end in a brace and a line feed."""
-    body = facts.removesuffix(b"}\n")
-    gap = b"\n" if body.endswith(b"\n") else b""
-    return body.removesuffix(gap) + b',%b "digest": "%b"%b}\n' % (gap, digest_of(facts, name).encode(), gap)
-
-
-def unseal(data: bytes, name: str) -> bytes | None:
-    """Inverse of `seal`; None where there is no digest, or another."""
-    found = _SEAL.search(data)
-    if found is None:
-        return None
-    facts = data[: found.start()] + found[1] + b"}\n"
-    return facts if digest_of(facts, name).encode() == found[2] else None
+__all__ = ["FileOfRun", "Stored", "StoredFile", "rounded", "rounded_all"]
 
 
 class FileOfRun(Protocol):
@@ -91,8 +66,8 @@ class StoredFile(Stored):
             When it is not such a file, or not as it was written.
         """
         facts = unseal(data, cls.FILE)
-        sealed = facts is not None or not _SEAL.search(data)  # an older program left files without a digest
-        if sealed and (version := _version(facts or data)) not in (None, cls.SCHEMA):
+        readable = facts is not None or not is_sealed(data)  # older programs left files without a digest
+        if readable and (version := _version(facts or data)) not in (None, cls.SCHEMA):
             raise StorageError(
                 f"{where}/{cls.FILE} has schema version {version} and this program reads {cls.SCHEMA}: "
                 "use the version that wrote it, or run again with another --run-dir"
@@ -106,7 +81,7 @@ class StoredFile(Stored):
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"]) or "content"
             raise DamagedFile(f"{where}/{cls.FILE}", f"{place}: {first['msg']}") from None
-        except (UserError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        except (UserError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise DamagedFile(f"{where}/{cls.FILE}", f"{type(error).__name__}: {error}") from None
         return found
 

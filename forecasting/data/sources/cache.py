@@ -14,6 +14,7 @@ import numpy as np
 
 from forecasting.data.formats.files import TableFile, reading
 from forecasting.data.sources.aggregate import DailyTotals, TotalsQuery, sum_by_day
+from forecasting.digests import seal, unseal
 from forecasting.errors import StorageError
 from forecasting.seeding import content_hash
 
@@ -73,9 +74,9 @@ def _path(cache_dir: Path, fingerprint: str, query: TotalsQuery) -> Path:
 
 
 def _read(path: Path) -> DailyTotals | None:
-    """What an earlier call left; None when there is nothing, or nothing usable."""
+    """What an earlier call left; None when there is nothing, or it is not as it was written."""
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
+        stored = json.loads(unseal(path.read_bytes(), path.name) or b"")
         ds = np.array(stored["ds"], dtype="datetime64[D]")
         sums = np.array(stored["sums"], dtype=np.int64).reshape(len(ds), -1)
         notes = tuple(map(str, stored["notes"]))
@@ -86,11 +87,11 @@ def _read(path: Path) -> DailyTotals | None:
 
 def _write(path: Path, totals: DailyTotals) -> None:
     held = {"ds": [str(d) for d in totals.ds], "sums": totals.sums.tolist(), "notes": totals.notes}
-    text = json.dumps(held)
+    data = seal(json.dumps(held).encode() + b"\n", path.name)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(data)
         os.replace(temporary, path)
     except OSError as error:
         what = f"the cache of daily totals cannot be written ({error.strerror})"

@@ -1,10 +1,11 @@
 import json
+import shutil
 
 import pytest
 
 from cluster.stages.evaluation import evaluate_run
 from forecasting.errors import StorageError
-from tests.runs import run, tidecast, write_inputs
+from tests.runs import edit, run, tidecast, write_inputs
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +34,13 @@ def test_people_and_programs_can_read_it(folder):
     told = json.loads(tidecast(folder, "evaluate", "run", "--json").stdout)
     assert {row["name"] for row in told["contenders"]} >= {"blend", "seasonal-naive"}
     assert "intervals:" in tidecast(folder, "evaluate", "run").stdout
+
+
+def test_files_of_two_runs_are_not_put_together(folder, tmp_path):
+    shutil.copytree(folder / "run", tmp_path / "run")
+    edit(tmp_path / "run/run.json", lambda facts: facts["config"]["data"].update(targets={"purchase": 1.0}))
+    with pytest.raises(StorageError, match=r"run\.json and leaderboard\.json do not belong together"):
+        evaluate_run(str(tmp_path / "run"))
 
 
 def test_a_run_must_be_finished(tmp_path):

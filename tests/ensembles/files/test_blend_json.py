@@ -11,8 +11,8 @@ from ensembles.blend.fit import Blend, fit_blend
 from ensembles.blend.methods.base import all_methods
 from ensembles.blend.spec import BlendSpec
 from ensembles.files.blend_json import BlendFile
-from ensembles.files.stored import seal
 from ensembles.oof import OofCube
+from forecasting.digests import seal
 from forecasting.errors import StorageError
 from tests.ensembles.cubes import day_cutoffs, month_cutoffs, random_cube
 

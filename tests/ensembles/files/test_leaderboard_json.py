@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ensembles.files.leaderboard_json import LeaderboardFile
-from ensembles.files.stored import seal
+from forecasting.digests import seal
 from forecasting.errors import StorageError
 
 FACTS = {

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from ensembles.files.prediction_json import PredictionFile
-from ensembles.files.stored import seal
+from forecasting.digests import seal
 from forecasting.errors import StorageError
 
 FACTS = PredictionFile(

@@ -36,6 +36,16 @@ def test_cache_is_used_until_the_bytes_change(csv: Path, tmp_path: Path, monkeyp
     assert load(SPEC, data, "CN", cache_dir=cache).end == first.end
 
 
+def test_a_changed_digit_in_the_cache_is_not_believed(csv: Path, tmp_path: Path) -> None:
+    first = load(SPEC, csv, "CN", cache_dir=tmp_path)
+    (stored,) = tmp_path.iterdir()
+    text = stored.read_text()
+    place = text.index('"sums": [[') + len('"sums": [[')
+    stored.write_text(text[:place] + ("1" if text[place] != "1" else "2") + text[place + 1 :])
+    assert load(SPEC, csv, "CN", cache_dir=tmp_path).fingerprint() == first.fingerprint()
+    assert stored.read_text() == text
+
+
 def test_a_checked_reading_leaves_the_totals_for_others(
     csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
