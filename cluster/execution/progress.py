@@ -6,18 +6,17 @@ import time
 from collections.abc import Mapping
 from types import TracebackType
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
     TaskID,
-    TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
 from cluster.rundir.events_file import BatchReport
+from cluster.terminal.screen import Screen
 
 __all__ = ["RunProgress"]
 
@@ -25,17 +24,17 @@ __all__ = ["RunProgress"]
 class RunProgress:
     """Counts fits by family, with rate, time left, failures and who works; keeps the reports for events.jsonl."""
 
-    def __init__(self, fits: Mapping[str, int], console: Console) -> None:
+    def __init__(self, fits: Mapping[str, int], console: Screen) -> None:
         """`fits`: to do, by family."""
         self.reports: list[BatchReport] = []
         self._started = time.perf_counter()
         self._failures = 0
         self._workers: dict[str, str] = {}
         self._bar = Progress(
-            TextColumn("{task.description:<10}"),
+            "{task.description:<10}",
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[note]}"),
+            "{task.fields[note]}",
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=console,

@@ -16,12 +16,12 @@ from cluster.rundir.store import RunStore, StoredTrial
 from forecasting.panel import Panel
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from cluster.terminal.screen import Screen
 
 __all__ = ["train"]
 
 
-def train(plan: Plan, panel: Panel, store: RunStore, token: str, session: Session, err: Console) -> list[LostBatch]:
+def train(plan: Plan, panel: Panel, store: RunStore, token: str, session: Session, err: Screen) -> list[LostBatch]:
     """Train the planned trials that are not stored; gives the batches that were given up.
 
     Every finished batch is on disk before it is counted. Workers tell the driver's storage by the lease's `token`.
@@ -54,11 +54,11 @@ def _fits_by_family(batches: Sequence[Batch]) -> Counter[str]:
     return fits
 
 
-def _say_reuse(plan: Plan, stored: Mapping[str, StoredTrial], n_missing: int, err: Console) -> None:
+def _say_reuse(plan: Plan, stored: Mapping[str, StoredTrial], n_missing: int, err: Screen) -> None:
     if not stored:
         return
     dropped = stored.keys() - {trial.trial_key for trial in plan.trials}
-    err.print(
+    err.say(
         f"tidecast: continuing: {len(plan.trials) - n_missing} trials reused, {n_missing} to train, "
         f"{len(dropped)} no longer in the configuration"
     )

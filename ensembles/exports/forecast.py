@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ensembles.bands.quantiles import quantile_name
-from ensembles.exports.layout import Cell, by_entity, csv_bytes
+from ensembles.exports.layout import Cell, by_entity, csv_for_people
 from ensembles.files.amounts import Amounts
 from ensembles.files.day_names import DAY_COLUMNS, named_days
 from forecasting.calendar import Calendar
@@ -59,7 +59,7 @@ def forecast_csv(
     for entity, values in by_entity(y_hat, targets):
         columns = _amounts({t: amounts.submitted(column, t) for t, column in values.items()}, targets, amounts, len(ds))
         tables.append((entity, columns | _band_amounts(ends.get(entity, {}), targets, amounts, len(ds))))
-    return csv_bytes(_rows(tables, ds, calendar))
+    return csv_for_people(_rows(tables, ds, calendar))
 
 
 def _rows(tables: Sequence[tuple[str | None, Columns]], ds: DateArray, calendar: Calendar) -> Iterator[list[Cell]]:

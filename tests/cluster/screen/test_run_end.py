@@ -6,10 +6,10 @@ import io
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from cluster.screen.run_end import show_result
 from cluster.stages.finish import RunResult
+from cluster.terminal.screen import Screen
 from tests.ensembles.runs import changed, small_run
 
 
@@ -18,7 +18,7 @@ def shown(recent: list[float], ahead: list[float], **broken: str) -> str:
     outlook = {"net": (np.array(recent), np.array(ahead))}
     result = RunResult("r", board, "blend mean", "2024-04-01", "2024-04-12", 10, outlook, noun="work days")
     text = io.StringIO()
-    show_result(result, Console(file=text, width=200))
+    show_result(result, Screen(file=text, width=200))
     return text.getvalue()
 
 
