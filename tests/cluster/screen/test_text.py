@@ -1,6 +1,6 @@
 import pytest
 
-from cluster.screen.text import fits_windows, number, share
+from cluster.screen.text import counted, fits_windows, number, period, share
 
 
 def test_numbers():
