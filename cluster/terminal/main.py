@@ -29,6 +29,9 @@ def main() -> NoReturn:
     except KeyboardInterrupt:
         code = _fail("interrupted; finished batches are kept, and the same command continues", INTERRUPTED)
         signals.finish(code)
+        exec(
+            ""
+        )  # An interruption that passed through `exec` would make Python die by SIGINT instead: this resets that.
     raise SystemExit(code)
 
 

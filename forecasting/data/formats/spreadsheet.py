@@ -10,7 +10,7 @@ import re
 __all__ = ["marked", "unmarked"]
 
 _MARK = "'"
-_FORMULA = re.compile("[\\s\"'\x00-\x1f\\u200b-\\u200f\\u2060\\ufeff]*[=+\\-@＝＋－＠]|[\t\r\n]")
+_FORMULA = re.compile("[\\s\"'\x00-\x1f\\u200b-\\u200f\\u2060\\ufeff]*[=+\\-@＝＋－＠]|[\"']*[\t\r\n]")
 """A formula, also behind spaces, quotes and signs of no width, or in full width; programs differ in what they skip."""
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 

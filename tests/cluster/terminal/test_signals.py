@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cluster.terminal.signals import PATIENCE, StopSignals
-from tests.runs import command, write_inputs
+from tests.runs import write_inputs
 
 pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks into /proc")
 
@@ -22,6 +22,8 @@ windows: {unit: day, n_windows: 3, horizon: 14}
 members: [{model: seasonal-naive}, {model: lightgbm-direct, rounds: 400, seeds: 40}]
 cluster: {fits_per_batch: 4}
 """
+SCRIPT = "from cluster.terminal.main import main; main()"
+"""What the installed command does."""
 SENTENCE = "tidecast: interrupted; finished batches are kept, and the same command continues"
 INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 
@@ -42,7 +44,7 @@ def ignoring(number):
 def started(folder, *arguments, **options):
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    process = subprocess.Popen(command(*arguments), cwd=folder, env=env, **pipes, **options)
+    process = subprocess.Popen([sys.executable, "-c", SCRIPT, *arguments], cwd=folder, env=env, **pipes, **options)
     try:
         yield process
     finally:
@@ -158,11 +160,16 @@ def test_after_a_while_a_signal_is_acted_on_again(monkeypatch):
 def test_whenever_signals_come(folder):
     """Bursts of signals at random times from the first handler on to the end of the process."""
     (folder / "config.yaml").write_text(CONFIG.replace("rounds: 400, seeds: 40", "rounds: 20, seeds: 2"))
-    draw, codes = random.Random(7), []
+    with running(folder, "runs/whenever") as process:
+        assert process.wait(timeout=60) == 0
+    with running(folder, "runs/whenever") as process:
+        began = time.monotonic()
+        assert process.wait(timeout=60) == 0
+    seconds, draw, codes = time.monotonic() - began, random.Random(7), []
     for _ in range(60):
         with running(folder, "runs/whenever") as process:
             wait_for(lambda at=process: handles(at, HUP), process)
-            time.sleep(draw.uniform(0, 4))
+            time.sleep(draw.uniform(0, 1.2 * seconds))
             for number in draw.choices((INT, TERM, HUP), k=3):
                 process.send_signal(number)
                 time.sleep(draw.uniform(0, 0.02))
