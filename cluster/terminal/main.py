@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import signal
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 from cluster.terminal.signals import StopSignals
 from cluster.terminal.streams import open_streams
-from forecasting.errors import TooManyFailures, UserError, visible, visible_lines
+from forecasting.errors import StorageError, TooManyFailures, UserError, visible, visible_lines
 
 __all__ = ["main"]
 
@@ -94,4 +95,6 @@ def _show_usage(error: Exception) -> int:
 
 def _fail(message: str, code: int) -> int:
     print(f"tidecast: {visible(message)}", file=sys.stderr)
+    with suppress(StorageError):  # when the interpreter ends it would be a failure of its own
+        sys.stdout.flush()
     return code

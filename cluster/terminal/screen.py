@@ -48,4 +48,4 @@ def print_json(value: Any, **options: Any) -> None:
         text.encode(sys.stdout.encoding or "utf-8", "surrogatepass")
     except UnicodeEncodeError:
         text = json.dumps(value, **options)
-    print(visible(text, lambda char: json.dumps(char)[1:-1]))
+    print(visible(text, lambda char: json.dumps(char)[1:-1]), flush=True)

@@ -106,6 +106,13 @@ def test_results_that_cannot_be_written_are_a_sentence(folder):
     assert quiet.returncode == 0, "stderr need not arrive"
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+def test_bad_input_is_code_2_also_where_nothing_can_be_written(folder):
+    (folder / "bad.csv").write_text("ds,purchase,redeem\n2024-01-01,1,1\n2024-01-02,-1,1\n")
+    with open("/dev/full", "wb") as full:
+        assert ended(folder, "validate", "bad.csv", "--config", "config.yaml", "--json", stdout=full).returncode == 2
+
+
 ENCODINGS = {
     "ascii": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
     "latin-1": {"PYTHONIOENCODING": "latin-1:strict"},
