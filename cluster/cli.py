@@ -124,7 +124,7 @@ def sample(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace files of the same names")] = False,
 ) -> None:
     """Write synthetic data: a competition folder with the real columns and identities, or a kind of its own."""
-    from cluster.screen.text import counted
+    from cluster.terminal.words import counted
     from forecasting.sample.write import write_sample
 
     written = write_sample(directory, kind=kind, users=users, days=days, seed=seed, totals=totals, overwrite=overwrite)
@@ -247,8 +247,8 @@ def predict(
     ] = None,
 ) -> None:
     """Forecast what follows new data with the members and the blend of a run, without training."""
-    from cluster.screen.text import counted
     from cluster.stages.prediction import predict as forecast
+    from cluster.terminal.words import counted
 
     said, err = _screens()
     found = forecast(run_dir, data, as_of=as_of, update=update)

@@ -17,6 +17,7 @@ from rich.progress import (
 
 from cluster.rundir.events_file import BatchReport
 from cluster.terminal.screen import Screen
+from cluster.terminal.words import counted
 
 __all__ = ["RunProgress"]
 
@@ -66,5 +67,5 @@ class RunProgress:
         done = sum(each.n_fits for each in self.reports)
         rate = done / max(1e-9, time.perf_counter() - self._started)
         devices = ", ".join(sorted(set(self._workers.values())))
-        note = f"{rate:.1f}/s · {self._failures} failed · {len(self._workers)} workers ({devices})"
+        note = f"{rate:.1f}/s · {self._failures} failed · {counted(len(self._workers), 'workers')} ({devices})"
         self._bar.update(self._all, note=note)

@@ -6,10 +6,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from cluster.screen.text import counted, numbers_table, share, table_of
+from cluster.screen.text import numbers_table, share, table_of
 from cluster.stages.checks import Checked
 from cluster.stages.monitoring import Monitored
 from cluster.terminal.screen import Screen, print_json
+from cluster.terminal.words import counted
 from ensembles.report.money import Money
 from ensembles.risk.alert_quality import AlertQuality
 from ensembles.risk.alerts import Alert

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from cluster.screen.leaderboard import summary_table
-from cluster.screen.text import counted
 from cluster.stages.finish import RunResult
 from cluster.terminal.screen import Screen
+from cluster.terminal.words import counted
 from forecasting.schema import FloatArray
 
 __all__ = ["show_result"]

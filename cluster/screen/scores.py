@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from cluster.screen.text import counted, fits_windows, number, period, table_of
+from cluster.screen.text import fits_windows, number, period, table_of
 from cluster.terminal.screen import Screen, print_json
+from cluster.terminal.words import counted
 from ensembles.evaluation.compare import ComparedRun, Comparison
 from ensembles.evaluation.evaluate import Contender, Evaluation
 from ensembles.evaluation.submission_score import SubmissionScore

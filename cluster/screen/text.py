@@ -7,11 +7,12 @@ import math
 from rich import box
 from rich.table import Column, Table
 
-__all__ = ["counted", "fits_windows", "number", "numbers_table", "period", "share", "table_of"]
+from cluster.terminal.words import singular
+
+__all__ = ["fits_windows", "number", "numbers_table", "period", "share", "table_of"]
 
 NARROW, WINDOW_WIDTH = 90, 10
 """Characters of a table without windows, and of one window."""
-_SINGULAR = {"batches": "batch", "series": "series"}
 
 
 def fits_windows(width: int, n_windows: int) -> bool:
@@ -39,15 +40,6 @@ def share(value: float) -> str:
     return "" if math.isnan(value) else f"{value:.0%}"
 
 
-def counted(n: int, noun: str) -> str:
-    """As ``1 day``, ``4 days``; `noun` in the plural."""
-    return f"{n} {_one(noun) if n == 1 else noun}"
-
-
 def period(noun: str) -> str:
     """What points are for: a day, a week; `noun` in the plural."""
-    return f"a {_one(noun)}"
-
-
-def _one(noun: str) -> str:
-    return _SINGULAR.get(noun, noun.removesuffix("s"))
+    return f"a {singular(noun)}"

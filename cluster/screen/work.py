@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from cluster.rundir.status import RunStatus
-from cluster.screen.text import counted, table_of
+from cluster.screen.text import table_of
 from cluster.stages.plan_view import PlanView
 from cluster.terminal.screen import Screen, print_json
+from cluster.terminal.words import counted
 from forecasting.schema import iso
 
 __all__ = ["show_plan", "show_status"]

@@ -13,6 +13,7 @@ from cluster.execution.worker import WorkContext
 from cluster.plan import Batch, Plan, cut_batches
 from cluster.rundir.events_file import append_events
 from cluster.rundir.store import RunStore, StoredTrial
+from cluster.terminal.words import counted
 from forecasting.panel import Panel
 
 if TYPE_CHECKING:
@@ -59,6 +60,6 @@ def _say_reuse(plan: Plan, stored: Mapping[str, StoredTrial], n_missing: int, er
         return
     dropped = stored.keys() - {trial.trial_key for trial in plan.trials}
     err.say(
-        f"tidecast: continuing: {len(plan.trials) - n_missing} trials reused, {n_missing} to train, "
+        f"tidecast: continuing: {counted(len(plan.trials) - n_missing, 'trials')} reused, {n_missing} to train, "
         f"{len(dropped)} no longer in the configuration"
     )

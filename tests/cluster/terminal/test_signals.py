@@ -1,10 +1,13 @@
 """Signals that ask to stop, sent to processes: one sentence, code 130 and no lease left, whenever they come."""
 
+import fcntl
 import os
+import pty
 import random
 import signal
 import subprocess
 import sys
+import termios
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,8 +46,8 @@ def ignoring(number):
 @contextmanager
 def started(folder, *arguments, **options):
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    process = subprocess.Popen([sys.executable, "-c", SCRIPT, *arguments], cwd=folder, env=env, **pipes, **options)
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
+    process = subprocess.Popen([sys.executable, "-c", SCRIPT, *arguments], cwd=folder, env=env, **options)
     try:
         yield process
     finally:
@@ -132,6 +135,29 @@ def test_nohup_and_a_watcher_of_the_run(folder):
         assert process.poll() is None, "SIGHUP is ignored under nohup"
         send(process, TERM)
         assert_interrupted(process, lease)
+
+
+@pytest.mark.parametrize(("ignored", "code"), [(False, 130), (True, 0)], ids=["plain", "nohup"])
+def test_the_terminal_is_closed(folder, ignored, code):
+    """A terminal that goes away sends SIGHUP, and writing to it fails."""
+    (folder / "small.yaml").write_text(CONFIG.replace("seeds: 40", "seeds: 8"))
+    run_dir = folder / f"runs/terminal{code}"
+    terminal, inside = pty.openpty()
+
+    def take_terminal():
+        fcntl.ioctl(inside, termios.TIOCSCTTY, 0)
+        if ignored:
+            signal.signal(HUP, signal.SIG_IGN)
+
+    arguments = ("run", "small.yaml", "--data", "data.csv", "--executor", "local", "--run-dir", str(run_dir))
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), inside)
+    with started(folder, *arguments, start_new_session=True, preexec_fn=take_terminal, **streams) as process:
+        os.close(inside)
+        wait_for((run_dir / "run.json").exists, process)
+        os.close(terminal)
+        assert process.wait(timeout=60) == code
+    assert not (run_dir / "lease.json").exists()
+    assert (run_dir / "submission.csv").exists() == ignored
 
 
 def test_after_a_while_a_signal_is_acted_on_again(monkeypatch):
