@@ -102,7 +102,8 @@ def has_reader(stream: TextIO) -> bool:
 
 def _made(stream: TextIO | None, *, must_arrive: bool) -> TextIO:
     if stream is None:
-        return _Stream(_Outlet(io.FileIO(os.devnull, "w"), must_arrive=must_arrive), None)
+        nowhere = io.FileIO(os.open(os.devnull, os.O_WRONLY), "w", closefd=False)
+        return _Stream(_Outlet(nowhere, must_arrive=must_arrive), None)
     stream.flush()
     raw: io.RawIOBase = getattr(stream.buffer, "raw", stream.buffer)  # type: ignore[arg-type]  # `python -u` has no buffer
     return _Stream(_Outlet(raw, must_arrive=must_arrive), stream)

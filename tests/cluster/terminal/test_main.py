@@ -1,5 +1,11 @@
 """The console script."""
 
+import logging
+import os
+import signal
+import time
+from contextlib import nullcontext
+
 import pytest
 import typer
 
@@ -32,12 +38,45 @@ def test_a_command_line_that_is_not_understood_ends_with_code_2(tmp_path, argume
     assert "--help" in done.stderr
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, typer.Abort, EOFError])
-def test_an_interruption_inside_a_command_is_code_130(tmp_path, monkeypatch, error):
-    def interrupted(*_):
+def hidden():
+    """An interruption that a library turns into an error of its own."""
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(1)
+    except KeyboardInterrupt:
+        raise RuntimeError("import failed") from None
+
+
+def raising(error):
+    def raise_it(*_):
         raise error
 
-    monkeypatch.setattr("cluster.rundir.status.read_status", interrupted)
+    return raise_it
+
+
+@pytest.mark.parametrize(
+    "how",
+    [raising(KeyboardInterrupt), raising(typer.Abort), raising(EOFError), raising(SystemExit(15)), lambda *_: hidden()],
+    ids=["Ctrl-C", "Abort", "EOF", "Ray's own handler", "hidden"],
+)
+def test_an_interruption_inside_a_command_is_code_130(tmp_path, monkeypatch, how):
+    monkeypatch.setattr("cluster.rundir.status.read_status", how)
     done = tidecast(tmp_path, "status", "runs/a")
     assert done.returncode == 130
     assert done.stderr.strip() == "tidecast: interrupted; finished batches are kept, and the same command continues"
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a fault of ours"), SystemExit(7)])
+def test_other_errors_are_not_hidden(tmp_path, monkeypatch, error):
+    monkeypatch.setattr("cluster.rundir.status.read_status", raising(error))
+    with pytest.raises(type(error)) if isinstance(error, RuntimeError) else nullcontext():
+        assert tidecast(tmp_path, "status", "runs/a").returncode == 7
+
+
+def test_messages_of_libraries_act_on_nothing(tmp_path, monkeypatch):
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", [])
+    monkeypatch.setattr(
+        "cluster.rundir.status.read_status", lambda *_: logging.warning("two\nlines \x1b[2J") or raising(EOFError)()
+    )
+    assert "two\nlines \\x1b[2J\n" in tidecast(tmp_path, "status", "runs/a").stderr

@@ -1,5 +1,7 @@
 """How a command ends whoever reads it, in processes of their own with real pipes."""
 
+import errno
+import io
 import json
 import os
 import subprocess
@@ -10,6 +12,8 @@ import pytest
 
 from cluster.rundir.lease import Lease
 from cluster.rundir.storage import Storage
+from cluster.terminal.streams import has_reader, open_streams
+from forecasting.errors import StorageError
 from tests.runs import command, run, write_inputs
 
 CONFIG = """
@@ -45,6 +49,76 @@ def left():
     os.close(read)
     yield write
     os.close(write)
+
+
+class Failing(io.FileIO):
+    """A file that cannot be written."""
+
+    def __init__(self, error, terminal=False):
+        super().__init__(os.devnull, "w")
+        self.error, self.terminal = error, terminal
+
+    def isatty(self):
+        return self.terminal
+
+    def write(self, data):
+        raise OSError(self.error, os.strerror(self.error))
+
+
+@pytest.fixture
+def replaced(monkeypatch):
+    """Makes stdout and stderr of two files, as `open_streams` does; None: it was closed."""
+    before = []
+
+    def replace(out, err):
+        for names, raw in ((("stdout", "__stdout__"), out), (("stderr", "__stderr__"), err)):
+            stream = raw and io.TextIOWrapper(io.BufferedWriter(raw), "ascii")
+            before.append(stream)
+            for name in names:
+                monkeypatch.setattr(sys, name, stream)
+        open_streams()
+        return sys.stdout, sys.stderr
+
+    yield replace
+    for stream in before:
+        if stream is not None:
+            stream.close()
+
+
+@pytest.mark.parametrize(("error", "terminal"), [(errno.EPIPE, False), (errno.EIO, True)])
+def test_what_nobody_reads_is_dropped(replaced, error, terminal):
+    out, err = replaced(Failing(error, terminal), Failing(errno.ENOSPC))
+    assert has_reader(out)
+    for stream in (out, err):
+        stream.write("text")
+        stream.flush()
+        stream.write("more")
+        stream.flush()
+    assert not has_reader(out)
+
+
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO])
+def test_results_that_do_not_arrive_are_an_error_once(replaced, error):
+    out, _ = replaced(Failing(error), None)
+    out.write("text")
+    with pytest.raises(StorageError, match="standard output: cannot be written"):
+        out.flush()
+    out.flush()
+
+
+def test_streams_that_are_closed_swallow_and_others_replace(replaced, monkeypatch, tmp_path):
+    out, err = replaced(io.FileIO(tmp_path / "out", "w"), None)
+    out.write("█▁ → ─│ 余 \U0001f600 …\n")
+    err.write("gone")
+    for stream in (out, err):
+        stream.flush()
+        assert not stream.isatty()
+        assert stream.fileno() > 2
+    assert (tmp_path / "out").read_bytes() == b"81 -> -| \\u4f59 \\U0001f600 ...\n"
+    mine = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", mine)
+    open_streams()
+    assert sys.stdout is mine, "somebody took the output before"
 
 
 @pytest.mark.parametrize("arguments", [("leaderboard", "runs/a"), ("leaderboard", "runs/a", "--json"), ("--help",)])
