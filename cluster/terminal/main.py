@@ -30,9 +30,8 @@ def main() -> NoReturn:
     except KeyboardInterrupt:
         code = _fail("interrupted; finished batches are kept, and the same command continues", INTERRUPTED)
         signals.finish(code)
-        exec(
-            ""
-        )  # An interruption that passed through `exec` would make Python die by SIGINT instead: this resets that.
+        # An interruption that passed through `exec` would make Python die by SIGINT instead: this resets that.
+        exec("")
     raise SystemExit(code)
 
 
