@@ -20,7 +20,6 @@ Errors are those of the command line (`forecasting.errors`), with the same sente
 from __future__ import annotations
 
 import datetime as dt
-import io
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -34,7 +33,9 @@ from cluster.notebook.asked import RunOptions, in_order, is_frame, request
 from cluster.notebook.spelling import Spelling
 from cluster.rundir.run_facts import finished_run
 from cluster.rundir.store import RunStore
+from ensembles.exports.leaderboard import leaderboard_table
 from ensembles.files.forecast_parquet import ForecastFile
+from ensembles.files.leaderboard_json import LeaderboardFile
 from ensembles.files.oof_parquet import OofFile
 from ensembles.files.table import StoredTable
 from forecasting.data.spec import DataSpec
@@ -90,10 +91,11 @@ class Run:
         return f"Run({self.run_dir!r})"
 
     def leaderboard(self) -> pd.DataFrame:
-        """leaderboard.csv: a row per member, candidate and the blend, best first."""
+        """A row per member, candidate and the blend, best first, with the columns of leaderboard.csv."""
         import pandas as pd
 
-        return pd.read_csv(io.BytesIO(self._store.read_result("leaderboard.csv")))
+        columns, rows = leaderboard_table(self._store.read(LeaderboardFile))
+        return pd.DataFrame(rows, columns=columns)
 
     def forecast(self, member: str | None = BLEND) -> pd.DataFrame:
         """unique_id, ds, member, y_hat and the blend's bands of the days after the data; `member` None: of all.
@@ -193,9 +195,8 @@ def run(
     SeriesLeftOut
         For each series of a panel that is not forecast.
     """
-    from rich.console import Console
-
     from cluster.pipeline import run_pipeline
+    from cluster.terminal.screen import Screen
 
     if unknown := sorted(options.keys() - RunOptions.__annotations__.keys()):
         raise TypeError(f"run() has no option {unknown[0]!r}: it has {', '.join(RunOptions.__annotations__)}")
@@ -204,7 +205,7 @@ def run(
     wishes = Wishes(horizon, calendar, names, preset, options.get("unit"))
     with ExitStack() as stack:
         asked, spelling = request(stack, data, config, wishes, options)
-        result = run_pipeline(asked, Console(stderr=True, soft_wrap=True, quiet=options.get("quiet", False)))
+        result = run_pipeline(asked, Screen(stderr=True, soft_wrap=True, quiet=options.get("quiet", False)))
     _warn(result.board.broken_series)
     return Run(result.uri, spelling)
 

@@ -1,4 +1,4 @@
-"""The command line. stdout carries results, stderr everything else.
+"""The commands. stdout carries results, stderr everything else; `cluster.terminal` runs them and ends the process.
 
 Exit codes: 0 done; 2 bad configuration, data or storage, said in one sentence; 3 too many failed members; 130
 interrupted, and the same command continues.
@@ -6,12 +6,10 @@ interrupted, and the same command continues.
 
 from __future__ import annotations
 
-import logging
 import os
-import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 # One thread per fit, also in libraries that read this when they are loaded: the same bits whatever the machine has.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -20,15 +18,14 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import typer
 
 from cluster.options import Asked, AsOfOption, JsonOption, RunDirArgument, SetOption, at_home, with_asked
-from forecasting.errors import ConfigError, TooManyFailures, UserError
+from cluster.terminal.main import main
+from forecasting.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from cluster.terminal.screen import Screen
 
 __all__ = ["app", "main"]
 
-PIPED_WIDTH = 140
-INTERRUPTED = 130
 WATCH_SECONDS = 5.0
 
 app = typer.Typer(
@@ -39,53 +36,17 @@ app = typer.Typer(
 )
 
 
-def main() -> NoReturn:
-    """Entry point of the console script: runs a command and turns errors into exit codes."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    # `ray job stop` and schedulers send SIGTERM: leave as on Ctrl-C, with everything finished on disk.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        result = app(standalone_mode=False)
-        code = result if isinstance(result, int) else 0  # typer returns the code of an Exit, and 130 for Ctrl-C
-        if code == INTERRUPTED:
-            raise KeyboardInterrupt
-    except UserError as error:
-        code = _fail(str(error), 2)
-    except TooManyFailures as error:
-        code = _fail(str(error), 3)
-    except (KeyboardInterrupt, typer.Abort):
-        code = _fail("interrupted; finished batches are kept, and the same command continues", INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of stdout left (`| head`): nothing is wrong, and nothing more can be printed.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
-    except Exception as error:
-        if not hasattr(error, "exit_code"):
-            raise
-        show = getattr(error, "show", None)
-        if show is not None:
-            show()
-        code = int(error.exit_code)
-    raise SystemExit(code)
+def _screens() -> tuple[Screen, Screen]:
+    from cluster.terminal.screen import screens
 
-
-def _fail(message: str, code: int) -> int:
-    print(f"tidecast: {message}", file=sys.stderr)
-    return code
-
-
-def _consoles() -> tuple[Console, Console]:
-    """Consoles on stdout and stderr; piped output is as wide as a table needs."""
-    from rich.console import Console
-
-    return Console(width=None if sys.stdout.isatty() else PIPED_WIDTH), Console(stderr=True, soft_wrap=True)
+    return screens()
 
 
 def _version(show: bool) -> None:
     if show:
         from importlib.metadata import version
 
-        print(f"tidecast {version('tidecast')}")
+        _screens()[0].say(f"tidecast {version('tidecast')}")
         raise typer.Exit
 
 
@@ -114,7 +75,7 @@ def run(
     from cluster.pipeline import run_pipeline
     from cluster.screen.run_end import show_result
 
-    out, err = _consoles()
+    out, err = _screens()
     show_result(run_pipeline(asked.request(executor, timeline), err), out)
 
 
@@ -125,11 +86,11 @@ def plan(asked: Asked) -> None:
     from cluster.screen.work import show_plan
     from cluster.stages.plan_view import plan_only
 
-    out, err = _consoles()
+    out, err = _screens()
     request = asked.request("local")
     found = plan_only(request)
     for note in request.said:
-        err.print(f"tidecast: {note}", markup=False)
+        err.say(f"tidecast: {note}")
     show_plan(found, out)
 
 
@@ -144,7 +105,10 @@ def config(
     from cluster.config import load_config
     from cluster.describe import describe
 
-    print(describe(load_config(config, set_ or ()) if config else None), end="")
+    out, _ = _screens()
+    text = describe(load_config(config, set_ or ()) if config else None)
+    for line in text.removesuffix("\n").split("\n"):
+        out.say(line)
 
 
 @app.command()
@@ -160,11 +124,12 @@ def sample(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace files of the same names")] = False,
 ) -> None:
     """Write synthetic data: a competition folder with the real columns and identities, or a kind of its own."""
+    from cluster.terminal.words import counted
     from forecasting.sample.write import write_sample
 
     written = write_sample(directory, kind=kind, users=users, days=days, seed=seed, totals=totals, overwrite=overwrite)
     names = ", ".join(path.name for path in written.files)
-    print(f"{written.directory}: {names} ({written.rows} rows)")
+    _screens()[0].say(f"{written.directory}: {names} ({counted(written.rows, 'rows')})")
 
 
 @app.command()
@@ -189,7 +154,7 @@ def validate(
         checked = check_alone(RunRequest(None, path, None, as_of, tuple(set_ or ()), "local"))
     else:
         checked = check_data(load_config(config or "yuebao", set_ or ()), path, as_of, windows=config is not None)
-    show_checked(checked, *_consoles(), as_json)
+    show_checked(checked, *_screens(), as_json)
     if checked.error is not None:
         raise checked.error
 
@@ -208,7 +173,7 @@ def leaderboard(
     ] = None,
 ) -> None:
     """Show the leaderboard of a run; of several, what changed between them and what it was worth."""
-    out, _ = _consoles()
+    out, _ = _screens()
     if len(run_dirs) == 1 and not (csv or html):
         from cluster.rundir.store import RunStore
         from cluster.screen.leaderboard import show_leaderboard
@@ -234,10 +199,11 @@ def report(
     from cluster.rundir.store import RunStore
     from cluster.stages.reports import write_figures_of, write_reports
 
+    out, _ = _screens()
     data = write_reports(RunStore(run_dir))
-    print(f"{run_dir}/report.html")
+    out.say(f"{run_dir}/report.html")
     if figures is not None:
-        print(f"{figures}: {', '.join(write_figures_of(data, figures))}")
+        out.say(f"{figures}: {', '.join(write_figures_of(data, figures))}")
 
 
 @app.command()
@@ -264,7 +230,7 @@ def monitor(
     from cluster.screen.days import show_alerts
     from cluster.stages.monitoring import monitor_run
 
-    show_alerts(monitor_run(run_dir, actuals, labels, label), _consoles()[0], as_json)
+    show_alerts(monitor_run(run_dir, actuals, labels, label), _screens()[0], as_json)
 
 
 @app.command()
@@ -282,12 +248,14 @@ def predict(
 ) -> None:
     """Forecast what follows new data with the members and the blend of a run, without training."""
     from cluster.stages.prediction import predict as forecast
+    from cluster.terminal.words import counted
 
+    said, err = _screens()
     found = forecast(run_dir, data, as_of=as_of, update=update)
     for note in found.notes:
-        print(f"tidecast: {note}", file=sys.stderr)
-    noun = found.noun if found.window.horizon > 1 else found.noun.removesuffix("s")
-    print(f"{found.window.horizon} {noun}, {found.window.start} to {found.window.end}, in {found.write(out)}")
+        err.say(f"tidecast: {note}")
+    periods = counted(found.window.horizon, found.noun)
+    said.say(f"{periods}, {found.window.start} to {found.window.end}, in {found.write(out)}")
 
 
 @app.command()
@@ -296,7 +264,7 @@ def evaluate(run_dir: RunDirArgument, as_json: JsonOption = False) -> None:
     from cluster.screen.scores import show_evaluation
     from cluster.stages.evaluation import evaluate_run
 
-    show_evaluation(evaluate_run(run_dir), _consoles()[0], as_json)
+    show_evaluation(evaluate_run(run_dir), _screens()[0], as_json)
 
 
 @app.command()
@@ -316,7 +284,7 @@ def verify(
     from cluster.screen.checks import show_checks
     from cluster.verification.verify import verify_run
 
-    raise typer.Exit(2 if show_checks(verify_run(run_dir, data, retrain), _consoles()[0], as_json) else 0)
+    raise typer.Exit(2 if show_checks(verify_run(run_dir, data, retrain), _screens()[0], as_json) else 0)
 
 
 @app.command()
@@ -331,12 +299,13 @@ def status(
     from cluster.rundir.status import read_status
     from cluster.rundir.store import RunStore
     from cluster.screen.work import show_status
+    from cluster.terminal.streams import has_reader
 
-    out, _ = _consoles()
+    out, _ = _screens()
     while True:
         found = read_status(RunStore(run_dir))
         show_status(found, out, as_json)
-        if not watch or found.state != "running":
+        if not watch or found.state != "running" or not has_reader(sys.stdout):
             return
         time.sleep(WATCH_SECONDS)
 
@@ -374,7 +343,7 @@ def score(
         raise ConfigError(f"{missing}: no such file: give the submission and the table of actual values")
     data, configured = judged_by(config, truth)
     found = score_submission(submission, truth, data, surrogate or configured)
-    show_score(found, _consoles()[0], as_json)
+    show_score(found, _screens()[0], as_json)
 
 
 if __name__ == "__main__":

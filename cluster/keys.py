@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from forecasting.data.spec import day_of
-from forecasting.errors import ConfigError
+from forecasting.errors import ConfigError, visible
 
 __all__ = ["PIPE", "AsOf", "asked_day", "home", "in_text", "is_pipe", "read_keys", "set_key"]
 
@@ -134,8 +134,13 @@ def set_key(raw: dict[str, Any], override: str) -> None:
 
 
 def in_text(value: Any) -> str:
-    """A value as YAML on one line."""
-    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000, sort_keys=False)
+    """A value as YAML on one line, in which what a terminal would act on is escaped."""
+    text = _dumped(value, allow_unicode=True)
+    return text if visible(text) == text else _dumped(value, allow_unicode=False)
+
+
+def _dumped(value: Any, *, allow_unicode: bool) -> str:
+    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=allow_unicode, width=10_000, sort_keys=False)
     return text.removesuffix("\n").removesuffix("\n...")
 
 

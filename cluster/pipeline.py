@@ -21,14 +21,13 @@ from cluster.stages.training import train
 from forecasting.errors import TooManyFailures
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from cluster.stages.finish import RunResult
+    from cluster.terminal.screen import Screen
 
 __all__ = ["run_pipeline"]
 
 
-def run_pipeline(request: RunRequest, err: Console) -> RunResult:
+def run_pipeline(request: RunRequest, err: Screen) -> RunResult:
     """Run everything and write the results.
 
     Raises
@@ -41,7 +40,7 @@ def run_pipeline(request: RunRequest, err: Console) -> RunResult:
     from cluster.stages.finish import blend_and_write, write_failed
 
     def say(text: str) -> None:
-        err.print(f"tidecast: {text}", markup=False)
+        err.say(f"tidecast: {text}")
 
     started = time.perf_counter()
     config, executor = request.read_config(), executor_named(request.executor)

@@ -11,11 +11,15 @@ TidecastError
 
 SeriesLeftOut, a warning: a series of a panel cannot be used, and the others are forecast without it.
 
-Every error can carry its place, its cause and its remedy as fields. Code that needs one of them reads the field; it
-never takes the sentence apart.
+The text of an error is one line without control characters, whatever names it quotes. Every error can carry its
+place, its cause and its remedy as fields. Code that needs one of them reads the field; it never takes the sentence
+apart.
 """
 
 from __future__ import annotations
+
+import re
+from collections.abc import Callable
 
 __all__ = [
     "ConfigError",
@@ -27,7 +31,34 @@ __all__ = [
     "TooManyFailures",
     "TrialError",
     "UserError",
+    "visible",
+    "visible_lines",
 ]
+
+_HIDDEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\u3164\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+"""Characters that a terminal acts on or shows as nothing: controls, ends of lines, marks of the direction of writing,
+what has no width. Variation selectors are left out: they belong to emoji.
+"""
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode()
+
+
+def visible(text: str, escaped: Callable[[str], str] = _escaped) -> str:
+    r"""Text from data or a configuration as one line that can be shown: ``\x1b`` stands for an escape character.
+
+    What it gives is safe to be given to it again.
+    """
+    return _HIDDEN.sub(lambda found: escaped(found.group()), text)
+
+
+def visible_lines(text: str) -> str:
+    """Text of several lines, each `visible`."""
+    return "\n".join(map(visible, text.split("\n")))
 
 
 class TidecastError(Exception):
@@ -52,6 +83,9 @@ class TidecastError(Exception):
         self.where = where
         self.what = what or message
         self.remedy = remedy
+
+    def __str__(self) -> str:
+        return visible(super().__str__())
 
 
 class UserError(TidecastError):
@@ -99,3 +133,6 @@ class TooManyFailures(TidecastError):
 
 class SeriesLeftOut(UserWarning):
     """A series of a panel was left out: the warning names it and says why."""
+
+    def __str__(self) -> str:
+        return visible(super().__str__())

@@ -13,11 +13,12 @@ from unittest.mock import patch
 
 import numpy as np
 
-from cluster.cli import main
 from cluster.rundir.store import RunStore
+from cluster.terminal.main import main
 from forecasting.digests import seal
 
 ROOT = Path(__file__).parent.parent
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 CONFIG = """
 seed: 3
@@ -70,14 +71,15 @@ class Done:
 def tidecast(folder: Path, *arguments: str) -> Done:
     """Run a command in `folder`, in this process (heavy libraries are loaded once for all tests)."""
     out, err = io.StringIO(), io.StringIO()
-    handler = signal.getsignal(signal.SIGTERM)
+    handlers = {number: signal.getsignal(number) for number in STOP_SIGNALS}
     with chdir(folder), redirect_stdout(out), redirect_stderr(err), patch("sys.argv", ["tidecast", *arguments]):
         try:
             main()
         except SystemExit as stop:
             code = int(stop.code or 0)
         finally:
-            signal.signal(signal.SIGTERM, handler)
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
     return Done(code, out.getvalue(), err.getvalue())
 
 

@@ -6,18 +6,18 @@ import time
 from collections.abc import Mapping
 from types import TracebackType
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
     TaskID,
-    TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
 from cluster.rundir.events_file import BatchReport
+from cluster.terminal.screen import Screen
+from cluster.terminal.words import counted
 
 __all__ = ["RunProgress"]
 
@@ -25,17 +25,17 @@ __all__ = ["RunProgress"]
 class RunProgress:
     """Counts fits by family, with rate, time left, failures and who works; keeps the reports for events.jsonl."""
 
-    def __init__(self, fits: Mapping[str, int], console: Console) -> None:
+    def __init__(self, fits: Mapping[str, int], console: Screen) -> None:
         """`fits`: to do, by family."""
         self.reports: list[BatchReport] = []
         self._started = time.perf_counter()
         self._failures = 0
         self._workers: dict[str, str] = {}
         self._bar = Progress(
-            TextColumn("{task.description:<10}"),
+            "{task.description:<10}",
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[note]}"),
+            "{task.fields[note]}",
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=console,
@@ -67,5 +67,5 @@ class RunProgress:
         done = sum(each.n_fits for each in self.reports)
         rate = done / max(1e-9, time.perf_counter() - self._started)
         devices = ", ".join(sorted(set(self._workers.values())))
-        note = f"{rate:.1f}/s · {self._failures} failed · {len(self._workers)} workers ({devices})"
+        note = f"{rate:.1f}/s · {self._failures} failed · {counted(len(self._workers), 'workers')} ({devices})"
         self._bar.update(self._all, note=note)

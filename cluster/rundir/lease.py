@@ -10,6 +10,7 @@ Workers read the lease too: a worker that does not find the owner's token does n
 
 from __future__ import annotations
 
+import atexit
 import os
 import socket
 import threading
@@ -65,6 +66,8 @@ def read_lease(storage: Storage) -> LeaseFile | None:
 class Lease:
     """Context manager that holds a run directory.
 
+    The lease is given back even where an interruption comes just before or amid `__exit__`: then when the process ends.
+
     Raises
     ------
     StorageError
@@ -81,10 +84,12 @@ class Lease:
         self._thread = threading.Thread(target=self._keep_beating, name="tidecast-lease", daemon=True)
 
     def __enter__(self) -> Lease:
+        atexit.register(self._give_back)
         try:
             while not self._storage.create(LEASE, self._content()):
                 self._displace(read_lease(self._storage))
         except StorageError:
+            atexit.unregister(self._give_back)
             self._storage.drop_if_empty()
             raise
         self._thread.start()
@@ -93,8 +98,14 @@ class Lease:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._give_back()
+        atexit.unregister(self._give_back)
+
+    def _give_back(self) -> None:
+        """Delete the lease if it is ours; may be called again."""
         self._stop.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
         with suppress(StorageError):  # the run's own outcome matters more: the next run sees that the lease is stale
             lease = read_lease(self._storage)
             if lease is not None and lease.token == self.token:

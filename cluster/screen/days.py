@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from rich.console import Console
-
-from cluster.screen.text import numbers_table, plain_cells, print_json, say, share, table_of
+from cluster.screen.text import numbers_table, share, table_of
 from cluster.stages.checks import Checked
 from cluster.stages.monitoring import Monitored
+from cluster.terminal.screen import Screen, print_json
+from cluster.terminal.words import counted
 from ensembles.report.money import Money
 from ensembles.risk.alert_quality import AlertQuality
 from ensembles.risk.alerts import Alert
@@ -20,39 +20,39 @@ __all__ = ["show_alerts", "show_checked"]
 TOP_ALERTS = 40
 
 
-def show_checked(checked: Checked, out: Console, err: Console, as_json: bool) -> None:
+def show_checked(checked: Checked, out: Screen, err: Screen, as_json: bool) -> None:
     """What was understood of the data, and what is worth saying about them, one line each; errors first."""
     for line in checked.said:
-        say(err if as_json else out, line)
+        (err if as_json else out).say(line)
     if as_json:
         print_json([asdict(finding) for finding in checked.findings])
         return
     for finding in checked.findings:
         count = f" ({finding.count} in all)" if finding.count > 1 else ""
         parts = (finding.severity, finding.where, finding.check, finding.value + count, finding.remedy)
-        say(out, ": ".join(part for part in parts if part))
+        out.say(": ".join(part for part in parts if part))
     if checked.error is None:
         warnings = sum(finding.severity == "warning" for finding in checked.findings)
-        say(out, "no problems found" + (f", {warnings} to look at" if warnings else ""))
+        out.say("no problems found" + (f", {warnings} to look at" if warnings else ""))
 
 
-def show_alerts(monitored: Monitored, out: Console, as_json: bool) -> None:
+def show_alerts(monitored: Monitored, out: Screen, as_json: bool) -> None:
     """Abnormal days, the worst first; where days are labelled, how often an alert is right."""
     if as_json:
         _print_alerts(monitored)
         return
     found = monitored.alerts
     for uid, reason in found.left.items():
-        say(out, f"{uid} is left out: {reason}")
+        out.say(f"{uid} is left out: {reason}")
     unit = monitored.amounts.in_unit
     table = table_of("series", "day", "", "side", f"actual{unit}", f"band{unit}", "level", "severity")
     for alert in found.alerts[:TOP_ALERTS]:
-        table.add_row(*plain_cells(*_alert_cells(alert, Money.of((), monitored.amounts))))
+        table.add_row(*_alert_cells(alert, Money.of((), monitored.amounts)))
     out.print(table)
     if len(found.alerts) > TOP_ALERTS:
-        say(out, f"and {len(found.alerts) - TOP_ALERTS} more; --json gives all")
+        out.say(f"and {len(found.alerts) - TOP_ALERTS} more; --json gives all")
     inside = ", ".join(f"{count} inside the {level}% band" for level, count in found.inside.items())
-    say(out, f"{found.n_days} {monitored.noun} of {found.start} to {found.end}: {inside}")
+    out.say(f"{counted(found.n_days, monitored.noun)} of {found.start} to {found.end}: {inside}")
     if monitored.quality:
         _show_quality(monitored.quality, out)
 
@@ -75,7 +75,7 @@ def _alert_cells(alert: Alert, money: Money) -> tuple[str, ...]:
     return (*place, amount, band, f"{alert.level}%", f"{alert.severity:.2f}")
 
 
-def _show_quality(quality: Mapping[float, AlertQuality], out: Console) -> None:
+def _show_quality(quality: Mapping[float, AlertQuality], out: Screen) -> None:
     """Precision and recall by the severity from which an alert counts."""
     table = numbers_table(
         "alerts of severity", "alerts", "right", "precision", "anomalies", "found", "recall", "days to the alert"
@@ -87,4 +87,4 @@ def _show_quality(quality: Mapping[float, AlertQuality], out: Console) -> None:
     out.print(table)
     edge = quality[1.0]
     kinds = ", ".join(f"{kind} {found} of {every}" for kind, (found, every) in edge.found_by_kind.items())
-    say(out, f"found by alerts of severity 1, the edge of the widest band: {kinds or 'no labelled day was judged'}")
+    out.say(f"found by alerts of severity 1, the edge of the widest band: {kinds or 'no labelled day was judged'}")

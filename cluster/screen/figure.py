@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ensembles.bands.quantiles import ends_of, levels_of, probability_of, quantile_name
+from forecasting.errors import visible
 from forecasting.schema import CUTOFF, DS, Y_HAT, Y
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def figure_of(title: str, oof: pd.DataFrame, ahead: pd.DataFrame) -> Any:
     from bokeh.models import HoverTool
     from bokeh.plotting import figure
 
-    plot: Any = figure(title=title, x_axis_type="datetime", height=320, sizing_mode="stretch_width")
+    plot: Any = figure(title=visible(title), x_axis_type="datetime", height=320, sizing_mode="stretch_width")
     levels = levels_of([p for p in map(probability_of, ahead.columns) if p is not None])
     for level, alpha in zip(levels, np.linspace(0.12, 0.2, len(levels)), strict=True):
         low, high = (ahead[quantile_name(p)] for p in ends_of(level))

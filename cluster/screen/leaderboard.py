@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rich.console import Console
 from rich.table import Table
 
 from cluster.rundir.store import RunStore
-from cluster.screen.text import fits_windows, number, period, print_json, table_of
+from cluster.screen.text import fits_windows, number, period, table_of
+from cluster.terminal.screen import Screen, print_json
 from ensembles.files.leaderboard_json import LeaderboardFile, LeaderboardRow, SettingRow
 from ensembles.files.run_json import RunFile
 from forecasting.errors import StorageError
@@ -65,7 +65,7 @@ def _setting_line(row: SettingRow) -> _Line:
     return _Line(row.setting, row.family, row.score_of_average, row.per_window, seeds, spread)
 
 
-def show_leaderboard(store: RunStore, out: Console, as_json: bool) -> None:
+def show_leaderboard(store: RunStore, out: Screen, as_json: bool) -> None:
     """The whole leaderboard of a stored run.
 
     Raises

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from rich.console import Console
 
 from cluster.screen.leaderboard import summary_table
-from cluster.screen.text import say
 from cluster.stages.finish import RunResult
+from cluster.terminal.screen import Screen
+from cluster.terminal.words import counted
 from forecasting.schema import FloatArray
 
 __all__ = ["show_result"]
@@ -17,22 +17,23 @@ MOST = 8
 SPARKS = "▁▂▃▄▅▆▇█"
 
 
-def show_result(result: RunResult, out: Console) -> None:
+def show_result(result: RunResult, out: Screen) -> None:
     """The summary, what failed, the forecast as a picture of one line, and the files."""
     out.print(summary_table(result.board, out.width, result.noun))
-    say(out, result.headline)
+    out.say(result.headline)
     for row in result.board.rows:
         if row.status != "ok":
-            say(out, f"failed: {row.member}: {row.reason}")
+            out.say(f"failed: {row.member}: {row.reason}")
     if broken := result.board.broken_series:
         names = ", ".join(list(broken)[:MOST]) + (" …" if len(broken) > MOST else "")
         uid, reason = next(iter(broken.items()))
-        say(out, f"left out: {len(broken)} series (reasons in leaderboard.json): {names}; the first: {uid}: {reason}")
+        left = counted(len(broken), "series")
+        out.say(f"left out: {left} (reasons in leaderboard.json): {names}; the first: {uid}: {reason}")
     for target, (recent, forecast) in result.outlook.items():
-        say(out, f"{target:>12} {_spark(recent, forecast)}")
-    say(out, f"forecast: {result.n_days} {result.noun}, {result.start} to {result.end}, in {result.uri}")
+        out.say(f"{target:>12} {_spark(recent, forecast)}")
+    out.say(f"forecast: {counted(result.n_days, result.noun)}, {result.start} to {result.end}, in {result.uri}")
     pictures = "  figures.html" if result.has_figures else ""
-    say(out, f"  submission.csv  forecast.csv (for people)  report.html  leaderboard.csv{pictures}")
+    out.say(f"  submission.csv  forecast.csv (for people)  report.html  leaderboard.csv{pictures}")
 
 
 def _spark(recent: FloatArray, forecast: FloatArray) -> str:

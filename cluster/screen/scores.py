@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-
-from cluster.screen.text import fits_windows, number, period, plain_cells, print_json, say, table_of
+from cluster.screen.text import fits_windows, number, period, table_of
+from cluster.terminal.screen import Screen, print_json
+from cluster.terminal.words import counted
 from ensembles.evaluation.compare import ComparedRun, Comparison
 from ensembles.evaluation.evaluate import Contender, Evaluation
 from ensembles.evaluation.submission_score import SubmissionScore
@@ -14,13 +14,13 @@ from forecasting.schema import BLEND
 __all__ = ["show_comparison", "show_evaluation", "show_score"]
 
 
-def show_evaluation(evaluation: Evaluation, out: Console, as_json: bool) -> None:
+def show_evaluation(evaluation: Evaluation, out: Screen, as_json: bool) -> None:
     """The blend against what else one could have done, with intervals."""
     if as_json:
         print_json(evaluation.as_json())
         return
     interval = f"{evaluation.confidence:.0%} interval"
-    table = table_of(title=f"{evaluation.surrogate} surrogate, {evaluation.n_days} days")
+    table = table_of(title=f"{evaluation.surrogate} surrogate, {counted(evaluation.n_days, 'days')}")
     table.add_column("", no_wrap=True)
     windows = evaluation.cutoffs if fits_windows(out.width, len(evaluation.cutoffs)) else ()
     for name in ("score", interval, *windows, "blend ahead by", interval):
@@ -28,7 +28,7 @@ def show_evaluation(evaluation: Evaluation, out: Console, as_json: bool) -> None
     for row in evaluation.contenders:
         table.add_row(*_contender_cells(row, len(windows)))
     out.print(table)
-    say(out, f"intervals: {evaluation.intervals}; columns of windows by cutoff")
+    out.say(f"intervals: {evaluation.intervals}; columns of windows by cutoff")
 
 
 def _contender_cells(row: Contender, n_windows: int) -> list[str]:
@@ -41,34 +41,31 @@ def _interval(low: float | None, high: float | None, form: str) -> str:
     return "too short" if low is None or high is None else f"{low:{form}} to {high:{form}}"
 
 
-def show_score(score: SubmissionScore, out: Console, as_json: bool) -> None:
+def show_score(score: SubmissionScore, out: Screen, as_json: bool) -> None:
     """The score of a submission, per target and in total."""
-    from rich.table import Table
-
     if as_json:
         print_json(score.as_json())
         return
     for note in score.notes:
-        say(out, note)
+        out.say(note)
     one, title = period(score.noun), f"{score.surrogate} surrogate, higher is better"
-    table = Table("target", f"points {one}", "MAPE", "zero days", title=title)
+    table = table_of("target", f"points {one}", "MAPE", "zero days", title=title)
     for name, target in score.targets.items():
         share = "-" if target.mape != target.mape else f"{target.mape:.1%}"
         table.add_row(name, f"{target.score:.3f}", share, str(target.zero_days))
     out.print(table)
     month = "" if score.score_x30 is None else f", {score.score_x30:.1f} over 30 days"
-    out.print(f"total {score.score:.3f} {one}{month} ({_days(score)}, {score.start} to {score.end})")
+    out.say(f"total {score.score:.3f} {one}{month} ({_days(score)}, {score.start} to {score.end})")
 
 
 def _days(score: SubmissionScore) -> str:
     """How many days were judged, and of how many."""
+    expected = counted(score.n_expected, score.noun)
     lacking = score.n_expected - score.n_rows
-    count = f"{score.n_rows} of {score.n_expected}" if lacking else f"{score.n_rows}"
-    noun = score.noun if score.n_expected > 1 else score.noun.removesuffix("s")
-    return f"{count} {noun}" + (f", {lacking} missing" if lacking else "")
+    return f"{score.n_rows} of {expected}, {lacking} missing" if lacking else expected
 
 
-def show_comparison(found: Comparison, out: Console, as_json: bool) -> None:
+def show_comparison(found: Comparison, out: Screen, as_json: bool) -> None:
     """Runs side by side: scores, the paired difference to the first, and what changed."""
     if as_json:
         changes = [{"key": change.key, "values": list(change.values)} for change in found.changes]
@@ -76,14 +73,14 @@ def show_comparison(found: Comparison, out: Console, as_json: bool) -> None:
         return
     table = table_of("run", "score", "ahead of the first", "90% interval", "windows", "methods", "note")
     for run in found.runs:
-        table.add_row(*plain_cells(*_run_cells(run)))
+        table.add_row(*_run_cells(run))
     out.print(table)
     for change in found.changes:
-        say(out, f"  {change.key}: {' | '.join(change.values)}")
+        out.say(f"  {change.key}: {' | '.join(change.values)}")
 
 
-def _run_cells(run: ComparedRun) -> list[object]:
+def _run_cells(run: ComparedRun) -> list[str]:
     score = None if run.score is None else run.score.value
     ahead = "" if run.ahead is None else f"{run.ahead.value:+.2f}"
     interval = "" if run.ahead is None else _interval(*run.ahead.interval, "+.2f")
-    return [run.name, number(score), ahead, interval, run.n_shared or "", run.methods, run.note]
+    return [run.name, number(score), ahead, interval, str(run.n_shared or ""), run.methods, run.note]

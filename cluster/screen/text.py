@@ -1,30 +1,18 @@
-"""Lines, cells and JSON as every table needs them."""
+"""Tables, and numbers as words and cells need them."""
 
 from __future__ import annotations
 
-import json
 import math
-from typing import Any
 
 from rich import box
-from rich.console import Console
 from rich.table import Column, Table
-from rich.text import Text
 
-__all__ = ["fits_windows", "number", "numbers_table", "period", "plain_cells", "print_json", "say", "share", "table_of"]
+from cluster.terminal.words import singular
+
+__all__ = ["fits_windows", "number", "numbers_table", "period", "share", "table_of"]
 
 NARROW, WINDOW_WIDTH = 90, 10
 """Characters of a table without windows, and of one window."""
-
-
-def say(out: Console, text: str) -> None:
-    """A line that is never wrapped or read as markup, so that paths in it can be copied."""
-    out.print(Text(text), soft_wrap=True)
-
-
-def print_json(value: Any, **options: Any) -> None:
-    """A value as one line of JSON."""
-    print(json.dumps(value, ensure_ascii=False, **options))
 
 
 def fits_windows(width: int, n_windows: int) -> bool:
@@ -42,11 +30,6 @@ def numbers_table(*names: str) -> Table:
     return Table(*(Column(name, justify="right") for name in names), box=box.SIMPLE_HEAD)
 
 
-def plain_cells(*cells: object) -> list[Text]:
-    """Cells that are never read as markup; empty for None."""
-    return [Text("" if cell is None else str(cell)) for cell in cells]
-
-
 def number(value: float | None) -> str:
     """A score with two decimals; - for None."""
     return "-" if value is None else f"{value:.2f}"
@@ -59,4 +42,4 @@ def share(value: float) -> str:
 
 def period(noun: str) -> str:
     """What points are for: a day, a week; `noun` in the plural."""
-    return f"a {noun.removesuffix('s')}"
+    return f"a {singular(noun)}"

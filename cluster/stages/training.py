@@ -13,15 +13,16 @@ from cluster.execution.worker import WorkContext
 from cluster.plan import Batch, Plan, cut_batches
 from cluster.rundir.events_file import append_events
 from cluster.rundir.store import RunStore, StoredTrial
+from cluster.terminal.words import counted
 from forecasting.panel import Panel
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from cluster.terminal.screen import Screen
 
 __all__ = ["train"]
 
 
-def train(plan: Plan, panel: Panel, store: RunStore, token: str, session: Session, err: Console) -> list[LostBatch]:
+def train(plan: Plan, panel: Panel, store: RunStore, token: str, session: Session, err: Screen) -> list[LostBatch]:
     """Train the planned trials that are not stored; gives the batches that were given up.
 
     A stored batch that is damaged is named, and its trials are trained again. Every finished batch is on disk before it
@@ -33,7 +34,7 @@ def train(plan: Plan, panel: Panel, store: RunStore, token: str, session: Sessio
         As `Session.run` does.
     """
     for damaged in store.drop_damaged():
-        err.print(f"tidecast: {damaged.where} is damaged ({damaged.what}): its trials are trained again", markup=False)
+        err.say(f"tidecast: {damaged.where} is damaged ({damaged.what}): its trials are trained again")
     stored = store.trials()
     missing = [trial for trial in plan.trials if trial.trial_key not in stored]
     _say_reuse(plan, stored, len(missing), err)
@@ -57,11 +58,11 @@ def _fits_by_family(batches: Sequence[Batch]) -> Counter[str]:
     return fits
 
 
-def _say_reuse(plan: Plan, stored: Mapping[str, StoredTrial], n_missing: int, err: Console) -> None:
+def _say_reuse(plan: Plan, stored: Mapping[str, StoredTrial], n_missing: int, err: Screen) -> None:
     if not stored:
         return
     dropped = stored.keys() - {trial.trial_key for trial in plan.trials}
-    err.print(
-        f"tidecast: continuing: {len(plan.trials) - n_missing} trials reused, {n_missing} to train, "
+    err.say(
+        f"tidecast: continuing: {counted(len(plan.trials) - n_missing, 'trials')} reused, {n_missing} to train, "
         f"{len(dropped)} no longer in the configuration"
     )

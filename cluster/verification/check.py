@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Check", "Status", "counted"]
+__all__ = ["Check", "Status", "checked_files"]
 
 Status = Literal["ok", "damaged", "differs", "not checked", "not comparable"]
 
@@ -27,6 +27,6 @@ class Check:
         return self.status in ("damaged", "differs")
 
 
-def counted(what: str, found: Sequence[str], n: int, noun: str) -> list[Check]:
+def checked_files(what: str, found: Sequence[str], n: int, noun: str) -> list[Check]:
     """A check for each fault, or one that says how many files are as they were written."""
     return [Check(what, "damaged", fault) for fault in found] or [Check(what, "ok", f"{n} {noun}")]

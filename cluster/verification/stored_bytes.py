@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from cluster.rundir.batch_file import batch_files, check_batch
 from cluster.rundir.events_file import EVENTS
 from cluster.rundir.store import RunStore
-from cluster.verification.check import Check, counted
+from cluster.verification.check import Check, checked_files
 from ensembles.files.blend_json import BlendFile
 from ensembles.files.digests import DigestsFile
 from ensembles.files.forecast_parquet import ForecastFile
@@ -42,7 +42,9 @@ def _results(store: RunStore) -> Iterator[Check]:
     except StorageError as error:
         yield Check("results", "damaged", str(error))
         return
-    yield from counted("results", list(_faults_of_results(store, names)), len(names), "files as they were written")
+    yield from checked_files(
+        "results", list(_faults_of_results(store, names)), len(names), "files as they were written"
+    )
     listed = {*names, "run.json", DigestsFile.FILE, EVENTS, "lease.json"}
     strangers = [name for name in store.storage.names("", "") if name not in listed]
     if strangers:
@@ -65,7 +67,7 @@ def _batches(store: RunStore) -> Iterator[Check]:
             check_batch(store.storage, file, states.get(file, ()))
         except StorageError as error:
             faults.append(str(error))
-    yield from counted("batches", faults, len(files), f"as they were written, {len(states)} of them with states")
+    yield from checked_files("batches", faults, len(files), f"as they were written, {len(states)} of them with states")
 
 
 def _events(store: RunStore) -> Iterator[Check]:
@@ -78,7 +80,7 @@ def _events(store: RunStore) -> Iterator[Check]:
         for number, line in enumerate(lines, start=1)
         if unseal(line, EVENTS) is None
     ]
-    yield from counted("events", faults, len(lines), "lines as they were written")
+    yield from checked_files("events", faults, len(lines), "lines as they were written")
 
 
 def _predictions(store: RunStore) -> Iterator[Check]:
@@ -94,4 +96,4 @@ def _predictions(store: RunStore) -> Iterator[Check]:
         except StorageError as error:
             faults.append(str(error))
     if files or faults:
-        yield from counted(PREDICTIONS, faults, files, "files as they were written")
+        yield from checked_files(PREDICTIONS, faults, files, "files as they were written")

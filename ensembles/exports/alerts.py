@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ensembles.exports.layout import Cell, csv_bytes
+from ensembles.exports.layout import Cell, csv_for_people
 from ensembles.files.amounts import Amounts
 from ensembles.risk.alerts import Alert, Alerts
 
@@ -17,7 +17,9 @@ AMOUNTS = ("y", "y_hat", "low", "high")
 def alerts_csv(found: Alerts, amounts: Amounts) -> bytes:
     """Rank and one row per alert."""
     header = ["rank", *PLAIN, *map(amounts.column, AMOUNTS), "severity"]
-    return csv_bytes([header, *([rank, *_cells(alert, amounts)] for rank, alert in enumerate(found.alerts, start=1))])
+    return csv_for_people(
+        [header, *([rank, *_cells(alert, amounts)] for rank, alert in enumerate(found.alerts, start=1))]
+    )
 
 
 def _cells(alert: Alert, amounts: Amounts) -> Iterator[Cell]:

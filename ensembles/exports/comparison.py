@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ensembles.evaluation.compare import ComparedRun, Comparison
-from ensembles.exports.layout import Cell, csv_bytes
+from ensembles.exports.layout import Cell, csv_for_people
 from ensembles.files.stored import rounded
 from ensembles.judging.judge import Measured
 
@@ -15,7 +15,7 @@ def comparison_csv(found: Comparison) -> bytes:
     rows = comparison_rows(found)
     changes: list[list[Cell]] = [[change.key, *change.values] for change in found.changes]
     names = [run.name for run in found.runs]
-    return csv_bytes([list(rows[0]), *(list(row.values()) for row in rows), [], ["changed", *names], *changes])
+    return csv_for_people([list(rows[0]), *(list(row.values()) for row in rows), [], ["changed", *names], *changes])
 
 
 def comparison_rows(found: Comparison) -> list[dict[str, Cell]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from ensembles.bands.quantiles import quantile_name
-from ensembles.exports.layout import Cell, by_entity, csv_bytes
+from ensembles.exports.layout import Cell, by_entity, csv_for_people
 from ensembles.exports.submission import submission_csv
 from ensembles.files.amounts import Amounts
 from ensembles.files.day_names import DAY_COLUMNS, named_days
@@ -72,7 +72,7 @@ def forecast_csv(
     for entity, values in by_entity(y_hat, targets):
         columns = _amounts({t: amounts.submitted(column, t) for t, column in values.items()}, targets, amounts, len(ds))
         tables.append((entity, columns | _band_amounts(ends.get(entity, {}), targets, amounts, len(ds))))
-    return csv_bytes(_rows(tables, ds, calendar))
+    return csv_for_people(_rows(tables, ds, calendar))
 
 
 def _rows(tables: Sequence[tuple[str | None, Columns]], ds: DateArray, calendar: Calendar) -> Iterator[list[Cell]]:

@@ -7,9 +7,10 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
+from forecasting.data.formats.spreadsheet import marked
 from forecasting.panel import Series
 
-__all__ = ["Cell", "by_entity", "csv_bytes"]
+__all__ = ["Cell", "by_entity", "csv_bytes", "csv_for_people"]
 
 Cell = str | int | float | None
 """None is an empty cell."""
@@ -21,6 +22,11 @@ def csv_bytes(rows: Iterable[Sequence[Cell]]) -> bytes:
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue().encode()
+
+
+def csv_for_people(rows: Iterable[Sequence[Cell]]) -> bytes:
+    """As `csv_bytes`; text that a spreadsheet would run is marked as text, see `spreadsheet`."""
+    return csv_bytes([marked(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
 
 
 def by_entity(series: Mapping[Series, T], targets: Sequence[str]) -> Iterator[tuple[str | None, dict[str, T]]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ensembles.exports.layout import Cell, csv_bytes
+from ensembles.exports.layout import Cell, csv_for_people
 from ensembles.files.amounts import Amounts
 from ensembles.files.day_names import DAY_COLUMNS, named_days
 from ensembles.risk.liquidity.net_outflow import COVERED, Liquidity, NetOutflow
@@ -24,7 +24,7 @@ def liquidity_csv(found: Liquidity, calendar: Calendar, amounts: Amounts) -> byt
     """A header, then the days in order, of all entities together (``all``) and then of each."""
     head = ["entity"] if found.entities else []
     header = [*head, *DAY_COLUMNS, "rank", "chance_of_outflow", *_columns(found.total, amounts), *EVIDENCE]
-    return csv_bytes([header, *_rows(found, calendar, amounts)])
+    return csv_for_people([header, *_rows(found, calendar, amounts)])
 
 
 def _rows(found: Liquidity, calendar: Calendar, amounts: Amounts) -> Iterator[list[Cell]]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from forecasting.errors import visible, visible_lines
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -28,6 +31,18 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def _shown(value: Any) -> Any:
+    """Text from data with its control characters shown: marks of the direction of writing would deceive a reader."""
+    if not isinstance(value, str) or hasattr(value, "__html__"):  # finished parts of the page
+        return value
+    return visible_lines(value)
+
+
+def _json(value: Any, **options: Any) -> str:
+    """JSON for a script of the page, which shows its texts."""
+    return visible(json.dumps(value, ensure_ascii=False, **options), lambda char: json.dumps(visible(char))[1:-1])
+
+
 @cache
 def environment() -> Environment:
     """Templates of the page, and those of its sections, which stand beside their modules."""
@@ -40,7 +55,9 @@ def environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_shown,
     )
+    made.policies["json.dumps_function"] = _json
     for form in FORMS:
         made.filters[form] = lambda value, form=form: cell(value, form)
     made.filters["cell"] = cell

@@ -15,6 +15,7 @@ from forecasting.data.formats.decode import FAULTS, amount_fault
 from forecasting.data.formats.files import table_at
 from forecasting.data.formats.layout import Headerless
 from forecasting.data.formats.reading import OpenTable
+from forecasting.data.formats.spreadsheet import marked, unmarked
 from forecasting.data.formats.table import SmallTable
 from forecasting.data.formats.whole import read_table
 from forecasting.data.formats.writing.days import is_ordered, parse_day
@@ -28,6 +29,8 @@ __all__ = ["AmountRows", "read_amounts_table"]
 
 _ENTITY = "entity"
 """The column of entities in the files that a run writes."""
+_FOR_PEOPLE = {"weekday", "day_type"}
+"""Columns by which forecast.csv is known: its text is `marked`."""
 _MISSING = 4
 """Code of an empty amount, see `FAULTS`."""
 
@@ -161,7 +164,10 @@ def _find(spec: DataSpec, opened: OpenTable) -> _Columns:
     unique_id = mapped.get(UNIQUE_ID, UNIQUE_ID)
     if spec.is_long and unique_id in available and mapped.get(Y, Y) in available:
         return _Columns(date, {Y: find_column(Y, mapped, available, where)}, unique_id)
-    amounts = {target: find_column(target, mapped, available, where) for target in spec.targets}
+    amounts = {
+        target: find_column(target, mapped, available, where) if marked(target) not in available else marked(target)
+        for target in spec.targets
+    }
     if spec.kind != "panel":
         return _Columns(date, amounts, None)
     keys = [name for name in (spec.entity, _ENTITY, unique_id) if name in available]
@@ -176,6 +182,8 @@ def _series(spec: DataSpec, columns: _Columns, table: SmallTable) -> tuple[Serie
     if columns.key is None:
         return tuple(Series(target) for target in columns.amounts) * table.n_rows
     keys = [text.strip() for text in table.texts(columns.key)]
+    if set(table.in_file) >= _FOR_PEOPLE:
+        keys = [unmarked(key) for key in keys]
     known = {key: _of_key(spec, columns, key) for key in set(keys)}
     wrong = next((k for k, key in enumerate(keys) if not known[key]), None)
     if wrong is not None:

@@ -6,8 +6,9 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
+import yaml
 
-from cluster.keys import asked_day, read_keys, set_key
+from cluster.keys import asked_day, in_text, read_keys, set_key
 from forecasting.errors import ConfigError
 
 
@@ -44,3 +45,12 @@ def test_odd_yaml_is_refused_in_a_sentence(tmp_path: Path, text: str, said: str)
     (tmp_path / "c.yaml").write_text(text)
     with pytest.raises(ConfigError, match=rf"c\.yaml: {said}"):
         read_keys(str(tmp_path / "c.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("余额", "余额"), ("a\u202eb", r'"a\u202Eb"'), ({"a": ["\x1b余", 1]}, '{a: ["\\e余", 1]}'), (None, "null")],
+)
+def test_a_value_in_text_acts_on_no_terminal(value: object, text: str) -> None:
+    assert in_text(value) == text
+    assert yaml.safe_load(text) == value

@@ -26,13 +26,13 @@ from pathlib import Path
 from random import Random
 
 import numpy as np
-from rich.console import Console
 
 from cluster.config import load_config
 from cluster.pipeline import run_pipeline
 from cluster.request import RunRequest
 from cluster.stages.checks import check_data
 from cluster.stages.plan_view import plan_only
+from cluster.terminal.screen import Screen
 from forecasting.data.quality.finding import Finding
 from forecasting.errors import ConfigError, DataError, UserError
 from tests.forecasting.fuzz_data import sound_sets
@@ -228,7 +228,7 @@ def run_case(rng: Random, folder: Path) -> str:
     request = RunRequest(str(folder / "config.yaml"), data, str(folder / "run"), case.as_of, (), "local")
     planned = _sentence(lambda: _check_panel(plan_only(request)))
     if planned is not None:
-        ran = _sentence(lambda: run_pipeline(request, Console(file=io.StringIO())))
+        ran = _sentence(lambda: run_pipeline(request, Screen(file=io.StringIO())))
         if ran is None or str(ran) != str(planned) or (folder / "run").exists():
             raise Broken(f"planning says {planned}; running says {ran}, run directory {(folder / 'run').exists()}")
     _check_report(folder / "config.yaml", data, planned, case.as_of)

@@ -23,6 +23,7 @@ from bokeh.resources import Resources
 from bokeh.transform import transform
 
 from ensembles.report.charts.chart import COLOURS, GREY, HEAT, Area, Bars, Chart, Dots, Heat, Line, Marks, label_lines
+from forecasting.errors import visible_lines
 
 __all__ = ["draw", "script_of_library"]
 
@@ -66,8 +67,8 @@ def _figure(chart: Chart) -> Any:
         tools="" if heat else "xpan,box_zoom,reset,save",
         toolbar_location="right" if chart.height > SMALL else None,
         active_drag=None,  # a finger that scrolls the page must not move the chart
-        y_axis_label=None if heat else chart.y_label,
-        x_axis_label=chart.x_label or None,
+        y_axis_label=None if heat else _plain(chart.y_label),
+        x_axis_label=_plain(chart.x_label) or None,
         background_fill_alpha=0,
         border_fill_alpha=0,
         min_border_right=12,
@@ -177,8 +178,10 @@ def _stamps(x: Any) -> Any:
 
 
 def _plain(text: str) -> str:
-    """Text that the library does not take for a formula, for which it would want a typesetter that is not there."""
-    return text.replace("$", "$\u200b").replace("\\", "\\\u200b")
+    """Text with its control characters shown, which the library does not take for a formula: it would want a
+    typesetter that is not there.
+    """
+    return visible_lines(text).replace("$", "$\u200b").replace("\\", "\\\u200b")
 
 
 def _numbers(chart: Chart) -> str:

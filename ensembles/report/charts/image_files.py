@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ensembles.report.charts.chart import COLOURS, GREY, HEAT, Area, Bars, Chart, Heat, Line, Marks, label_lines
-from forecasting.errors import ConfigError
+from forecasting.errors import ConfigError, visible, visible_lines
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -82,8 +83,8 @@ def _settings() -> Iterator[None]:
 
 
 def _draw(axes: Axes, chart: Chart) -> None:
-    axes.set_title(chart.title, loc="left")
-    axes.set_xlabel(chart.x_label)
+    axes.set_title(visible(chart.title), loc="left")
+    axes.set_xlabel(visible(chart.x_label))
     for first, last in chart.marks.off:
         half = np.timedelta64(12, "h")
         axes.axvspan(first - half, last + half, color=GREY, alpha=0.13, linewidth=0)  # type: ignore[arg-type]
@@ -94,7 +95,7 @@ def _draw(axes: Axes, chart: Chart) -> None:
             _draw_heat(axes, layer)
             return
         _draw_layer(axes, layer, COLOURS[layer.colour])
-    axes.set_ylabel(chart.y_label)
+    axes.set_ylabel(visible(chart.y_label))
     axes.yaxis.set_major_formatter(_thousands)
     if chart.x_ticks:
         axes.set_xticks(chart.x_ticks, [f"{tick:g}" for tick in chart.x_ticks])
@@ -107,7 +108,7 @@ def _draw_names(axes: Axes, marks: Marks) -> None:
     """Names of days above the chart, where no line crosses them."""
     days, texts = zip(*marks.named, strict=True)
     above = axes.secondary_xaxis("top")
-    above.set_xticks(days, [label_lines(text) for text in texts], rotation=90, fontsize=6, color=GREY)
+    above.set_xticks(days, [visible_lines(label_lines(text)) for text in texts], rotation=90, fontsize=6, color=GREY)
     above.spines["top"].set_visible(False)
     above.tick_params(color=GREY)
 
@@ -120,7 +121,7 @@ def _draw_legend(axes: Axes, chart: Chart) -> None:
     if not names:
         return
     by_name = dict(zip(reversed(names), reversed(handles), strict=True))
-    keys = [key for key in chart.legend if key.name in by_name]
+    keys = [replace(key, name=visible(key.name)) for key in chart.legend if visible(key.name) in by_name]
     signs = [
         Patch(color=key.colour, alpha=0.33, linewidth=0) if key.kind == "inner" else by_name[key.name] for key in keys
     ]
@@ -130,7 +131,7 @@ def _draw_legend(axes: Axes, chart: Chart) -> None:
 
 
 def _draw_layer(axes: Any, layer: Any, colour: str) -> None:
-    label = layer.name or None
+    label = visible(layer.name) or None
     if isinstance(layer, Area):
         axes.fill_between(layer.x, layer.low, layer.high, color=colour, alpha=0.18, linewidth=0, label=label)
     elif isinstance(layer, Line):
@@ -148,7 +149,7 @@ def _draw_heat(axes: Any, layer: Heat) -> None:
     scale = LinearSegmentedColormap.from_list("points", list(HEAT))
     axes.grid(False)
     axes.imshow(layer.values, cmap=scale, vmin=layer.worst, vmax=layer.best, aspect="auto")
-    axes.set_yticks(range(len(layer.rows)), layer.rows)
+    axes.set_yticks(range(len(layer.rows)), [visible(row) for row in layer.rows])
     shown = [1, *range(5, layer.values.shape[1] + 1, 5)]
     axes.set_xticks([day - 1 for day in shown], [str(day) for day in shown])
     for row, column in zip(*np.nonzero(layer.crossed), strict=True):

@@ -6,13 +6,13 @@ from typing import ClassVar
 
 import pyarrow.parquet as pq
 import pytest
-from rich.console import Console
 
 from cluster.config import parse_config
 from cluster.execution.progress import RunProgress
 from cluster.execution.worker import WorkContext, warm_up, work
 from cluster.plan import cut_batches, make_plan
 from cluster.rundir.store import RunStore
+from cluster.terminal.screen import Screen
 from forecasting.testing import make_panel
 
 MEMBERS = [{"model": "weekday-mean"}, {"model": "lstm-direct", "input_size": 7, "hidden_size": 4, "epochs": 3}]
@@ -43,7 +43,7 @@ def test_a_batch_tells_its_epochs_and_loss(reports):
 def test_a_terminal_shows_fits_epochs_and_loss(reports):
     _, found = reports
     screen = io.StringIO()
-    with RunProgress({"naive": 4, "lstm": 4}, Console(file=screen, force_terminal=True, width=160)) as progress:
+    with RunProgress({"naive": 4, "lstm": 4}, Screen(file=screen, force_terminal=True, width=160)) as progress:
         for report in found.values():
             progress.add(report)
     assert f"3 epochs, loss {found['lstm'].loss:.3g}" in screen.getvalue()
@@ -53,7 +53,7 @@ def test_a_terminal_shows_fits_epochs_and_loss(reports):
 def test_nothing_is_shown_when_piped(reports):
     _, found = reports
     screen = io.StringIO()
-    with RunProgress({"naive": 4, "lstm": 4}, Console(file=screen)) as progress:
+    with RunProgress({"naive": 4, "lstm": 4}, Screen(file=screen)) as progress:
         progress.add(found["naive"])
     assert not screen.getvalue()
 

@@ -76,3 +76,14 @@ def test_a_worker_that_sees_other_storage_says_so(storage, tmp_path):
         check_shared(storage, lease.token)
         with pytest.raises(StorageError, match="is not shared"):
             check_shared(Storage(str(tmp_path / "local-to-the-worker")), lease.token)
+
+
+def test_a_lease_is_given_back_where_an_interruption_keeps_it_from_its_end(tmp_path):
+    code = (
+        "import sys; from cluster.rundir.lease import Lease; from cluster.rundir.storage import Storage\n"
+        "Lease(Storage(sys.argv[1]), print).__enter__(); Storage(sys.argv[1]).write('x', b'')\n"
+        "raise KeyboardInterrupt"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, check=False, timeout=60)
+    assert b"KeyboardInterrupt" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]

@@ -2,10 +2,10 @@ import io
 import json
 
 import pytest
-from rich.console import Console
 
 from cluster.rundir.store import RunStore
 from cluster.screen.leaderboard import show_leaderboard, summary_table
+from cluster.terminal.screen import Screen
 from ensembles.files.leaderboard_json import LeaderboardFile, LeaderboardRow, SettingRow, TargetMeasures, WindowRow
 from forecasting.errors import StorageError
 
@@ -47,7 +47,7 @@ BOARD = LeaderboardFile(
 
 def shown(show, width=140):
     out = io.StringIO()
-    show(Console(file=out, width=width))
+    show(Screen(file=out, width=width))
     return out.getvalue()
 
 
@@ -72,7 +72,7 @@ def test_every_row_is_shown_with_its_reason(store, capsys):
     text = shown(lambda out: show_leaderboard(store, out, as_json=False))
     assert "failed: too short" in text
     assert "12.3%" in text
-    show_leaderboard(store, Console(), as_json=True)
+    show_leaderboard(store, Screen(), as_json=True)
     stored = json.loads(store.storage.read("leaderboard.json"))
     del stored["digest"]
     assert json.loads(capsys.readouterr().out) == stored
@@ -80,4 +80,4 @@ def test_every_row_is_shown_with_its_reason(store, capsys):
 
 def test_no_leaderboard_is_a_sentence(store):
     with pytest.raises(StorageError, match="holds no leaderboard: name the directory of a finished run"):
-        show_leaderboard(store, Console(), as_json=False)
+        show_leaderboard(store, Screen(), as_json=False)

@@ -6,19 +6,19 @@ import io
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from cluster.screen.run_end import show_result
 from cluster.stages.finish import RunResult
+from cluster.terminal.screen import Screen
 from tests.ensembles.runs import changed, small_run
 
 
-def shown(recent: list[float], ahead: list[float], **broken: str) -> str:
+def shown(recent: list[float], ahead: list[float], n_days: int = 10, **broken: str) -> str:
     board = changed(small_run(), broken_series=broken).board
     outlook = {"net": (np.array(recent), np.array(ahead))}
-    result = RunResult("r", board, "blend mean", "2024-04-01", "2024-04-12", 10, outlook, noun="work days")
+    result = RunResult("r", board, "blend mean", "2024-04-01", "2024-04-12", n_days, outlook, noun="work days")
     text = io.StringIO()
-    show_result(result, Console(file=text, width=200))
+    show_result(result, Screen(file=text, width=200))
     return text.getvalue()
 
 
@@ -40,3 +40,7 @@ def test_series_left_out_are_named_and_periods_called_what_they_are() -> None:
     assert "forecast: 10 work days, 2024-04-01 to 2024-04-12, in r" in text
     assert "left out: 9 series (reasons in leaderboard.json): bank0, bank1, " in text
     assert "bank7 …; the first: bank0: closed" in text
+
+
+def test_one_period_is_singular() -> None:
+    assert "forecast: 1 work day, 2024-04-01" in shown([1.0], [1.0], n_days=1)

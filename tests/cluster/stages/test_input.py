@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rich.console import Console
 from typer.testing import CliRunner
 
 from cluster.cli import app
@@ -16,6 +15,7 @@ from cluster.pipeline import run_pipeline
 from cluster.request import RunRequest
 from cluster.rundir.store import RunStore
 from cluster.stages.input import load_checked, load_data
+from cluster.terminal.screen import Screen
 from ensembles.files.run_json import RunFile
 from forecasting.errors import ConfigError, DataError, UserError
 from forecasting.sample.write import write_sample
@@ -40,7 +40,7 @@ def test_a_run_reads_each_byte_of_a_sample_once(folder: Path, monkeypatch: pytes
     """A table of plain integers needs one reading; text would cost a second one, and a fault in it a third."""
     openings = Openings(monkeypatch)
     request = RunRequest(str(folder / "config.yaml"), str(folder / "data"), str(folder / "run"), None, (), "local")
-    run_pipeline(request, Console(file=io.StringIO()))
+    run_pipeline(request, Screen(file=io.StringIO()))
     sizes = {path.name: path.stat().st_size for path in (folder / "data").iterdir()}
     assert openings.n_bytes == sizes
     assert openings.n == dict.fromkeys(sizes, 1)
@@ -117,7 +117,7 @@ def test_validate_refuses_what_a_run_refuses_with_its_sentence(
         str(tmp_path / "c.yaml"), str(tmp_path / "d.csv"), str(tmp_path / "r"), None, tuple(overrides), "local"
     )
     with pytest.raises(UserError) as caught:
-        run_pipeline(request, Console(file=io.StringIO()))
+        run_pipeline(request, Screen(file=io.StringIO()))
     assert part in str(caught.value)
     assert isinstance(said.exception, UserError)
     assert str(said.exception) == str(caught.value)
@@ -156,7 +156,7 @@ def test_a_run_says_and_stores_what_it_understood(tmp_path: Path) -> None:
     (tmp_path / "d.csv").write_text("\n".join(["ds,flow", *lines, "2024-04-10,", ""]))
     request = RunRequest(str(tmp_path / "c.yaml"), str(tmp_path / "d.csv"), str(tmp_path / "r"), None, (), "local")
     said = io.StringIO()
-    run_pipeline(request, Console(file=said, width=400))
+    run_pipeline(request, Screen(file=said, width=400))
     stored = RunStore(str(tmp_path / "r")).read(RunFile).data
     assert stored.reading is not None
     assert stored.reading.startswith("reads 100 days")

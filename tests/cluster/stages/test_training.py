@@ -2,13 +2,13 @@ import io
 import json
 
 import pytest
-from rich.console import Console
 
 from cluster.config import parse_config
 from cluster.execution.executors.local import LOCAL
 from cluster.plan import make_plan
 from cluster.rundir.store import RunStore
 from cluster.stages.training import train
+from cluster.terminal.screen import Screen
 from forecasting.testing import make_panel
 
 CONFIG = parse_config({"windows": {"n_windows": 1}, "members": [{"model": "weekday-mean", "k": [2, 3]}]}, "x")
@@ -23,7 +23,7 @@ def trained(tmp_path):
         said = io.StringIO()
         with LOCAL.connect(config) as session:
             plan = make_plan(config, panel, session.device)
-            assert train(plan, panel, store, "", session, Console(file=said, width=200)) == []
+            assert train(plan, panel, store, "", session, Screen(file=said, width=200)) == []
         return said.getvalue()
 
     return store, trained

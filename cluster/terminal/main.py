@@ -1,0 +1,99 @@
+"""The console script: runs a command, and turns errors and signals into exit codes.
+
+This module loads nothing heavy, so that signals are handled before the commands and their libraries are imported.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from contextlib import suppress
+from typing import NoReturn
+
+from cluster.terminal.signals import StopSignals
+from cluster.terminal.streams import open_streams
+from forecasting.errors import StorageError, TooManyFailures, UserError, visible, visible_lines
+
+__all__ = ["main"]
+
+INTERRUPTED = 130
+
+
+def main() -> NoReturn:
+    """Run the command of the command line; exit codes as `cluster.cli` says."""
+    signals = StopSignals()
+    try:
+        signals.listen()
+        open_streams()
+        code = _outcome(signals)
+        signals.finish(code)
+    except KeyboardInterrupt:
+        code = _fail("interrupted; finished batches are kept, and the same command continues", INTERRUPTED)
+        signals.finish(code)
+        # An interruption that passed through `exec` would make Python die by SIGINT instead: this resets that.
+        exec("")
+    raise SystemExit(code)
+
+
+def _outcome(signals: StopSignals) -> int:
+    """The exit code of the command.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        When it was asked to stop.
+    """
+    try:
+        code = _run()
+        sys.stdout.flush()
+    except UserError as error:
+        return _fail(str(error), 2)
+    except TooManyFailures as error:
+        return _fail(str(error), 3)
+    except SystemExit as left:
+        if left.code == signal.SIGTERM:  # while Ray starts, it handles this signal in its own way
+            raise KeyboardInterrupt from None
+        raise
+    except Exception as error:
+        # Some libraries turn an interruption into an error of their own.
+        if signals.asked or type(error).__name__ == "Abort":
+            raise KeyboardInterrupt from None
+        if not hasattr(error, "exit_code"):
+            raise
+        return _show_usage(error)
+    if code == INTERRUPTED:
+        raise KeyboardInterrupt
+    return code
+
+
+def _run() -> int:
+    import logging
+
+    from cluster.cli import app
+
+    class Lines(logging.Formatter):
+        """Lines of a library's messages, with control characters shown."""
+
+        def format(self, record: logging.LogRecord) -> str:
+            return visible_lines(super().format(record))
+
+    shown = logging.StreamHandler(sys.stderr)
+    shown.setFormatter(Lines("%(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[shown])
+    result = app(standalone_mode=False)
+    return result if isinstance(result, int) else 0  # typer returns the code of an Exit, and 130 for Ctrl-C
+
+
+def _show_usage(error: Exception) -> int:
+    """What typer says of a command line that it does not understand."""
+    if isinstance(message := getattr(error, "message", None), str):
+        error.message = visible(message)  # type: ignore[attr-defined]
+    error.show()  # type: ignore[attr-defined]
+    return int(error.exit_code)  # type: ignore[attr-defined]
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"tidecast: {visible(message)}", file=sys.stderr)
+    with suppress(StorageError):  # when the interpreter ends it would be a failure of its own
+        sys.stdout.flush()
+    return code

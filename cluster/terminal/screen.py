@@ -1,0 +1,51 @@
+"""What is printed: lines and tables through a `Screen`, and JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from forecasting.errors import visible
+
+__all__ = ["Screen", "print_json", "screens"]
+
+PIPED_WIDTH = 140
+
+
+class Screen(Console):
+    """A console on which text is text: names, paths and messages come from data, and may hold anything.
+
+    Whatever `str` it is given, as a line, a cell, a title or a column of a progress bar, is never read as markup or
+    emoji and never coloured by its content, and control characters in it are shown escaped. That is why tables are
+    made of `str`, and nothing but this module makes a `Text` (`tests/cluster/terminal/test_screen.py`).
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Text as it stands; rich sends every `str` through here."""
+        return super().render_str(visible(text), **{**options, "markup": False, "emoji": False, "highlight": False})
+
+    def say(self, text: str) -> None:
+        """A line that is never wrapped, so that paths in it can be copied."""
+        self.print(text, soft_wrap=True)
+
+
+def screens() -> tuple[Screen, Screen]:
+    """Screens on stdout and stderr; piped output is as wide as a table needs."""
+    return Screen(width=None if sys.stdout.isatty() else PIPED_WIDTH), Screen(stderr=True, soft_wrap=True)
+
+
+def print_json(value: Any, **options: Any) -> None:
+    """A value as one line of JSON; what a terminal would act on, or the encoding lacks, is escaped in it."""
+    text = json.dumps(value, ensure_ascii=False, **options)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8", "surrogatepass")
+    except UnicodeEncodeError:
+        text = json.dumps(value, **options)
+    print(visible(text, lambda char: json.dumps(char)[1:-1]), flush=True)

@@ -1,0 +1,82 @@
+"""The console script."""
+
+import logging
+import os
+import signal
+import time
+from contextlib import nullcontext
+
+import pytest
+import typer
+
+from cluster.cli import app
+from tests.runs import tidecast
+
+NAMES = [command.name or command.callback.__name__ for command in app.registered_commands]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_command_has_help(tmp_path, name):
+    done = tidecast(tmp_path, name, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert name in done.stdout
+
+
+def test_without_a_command_there_is_help(tmp_path):
+    done = tidecast(tmp_path)
+    assert all(name in done.stdout + done.stderr for name in NAMES)
+    assert done.returncode in (0, 2)  # as click has it since 8.2
+
+
+@pytest.mark.parametrize(
+    "arguments", [("score",), ("score", "--no-such-option"), ("none",), ("sample", "x", "--users", "0")]
+)
+def test_a_command_line_that_is_not_understood_ends_with_code_2(tmp_path, arguments):
+    done = tidecast(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "--help" in done.stderr
+
+
+def hidden():
+    """An interruption that a library turns into an error of its own."""
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(1)
+    except KeyboardInterrupt:
+        raise RuntimeError("import failed") from None
+
+
+def raising(error):
+    def raise_it(*_):
+        raise error
+
+    return raise_it
+
+
+@pytest.mark.parametrize(
+    "how",
+    [raising(KeyboardInterrupt), raising(typer.Abort), raising(EOFError), raising(SystemExit(15)), lambda *_: hidden()],
+    ids=["Ctrl-C", "Abort", "EOF", "Ray's own handler", "hidden"],
+)
+def test_an_interruption_inside_a_command_is_code_130(tmp_path, monkeypatch, how):
+    monkeypatch.setattr("cluster.rundir.status.read_status", how)
+    done = tidecast(tmp_path, "status", "runs/a")
+    assert done.returncode == 130
+    assert done.stderr.strip() == "tidecast: interrupted; finished batches are kept, and the same command continues"
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a fault of ours"), SystemExit(7)])
+def test_other_errors_are_not_hidden(tmp_path, monkeypatch, error):
+    monkeypatch.setattr("cluster.rundir.status.read_status", raising(error))
+    with pytest.raises(type(error)) if isinstance(error, RuntimeError) else nullcontext():
+        assert tidecast(tmp_path, "status", "runs/a").returncode == 7
+
+
+def test_messages_of_libraries_act_on_nothing(tmp_path, monkeypatch):
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", [])
+    monkeypatch.setattr(
+        "cluster.rundir.status.read_status", lambda *_: logging.warning("two\nlines \x1b[2J") or raising(EOFError)()
+    )
+    assert "two\nlines \\x1b[2J\n" in tidecast(tmp_path, "status", "runs/a").stderr

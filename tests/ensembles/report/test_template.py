@@ -1,0 +1,45 @@
+"""Text from data on a page: escaped, and with its control characters shown."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from ensembles.report.charts.bokeh_page import draw
+from ensembles.report.charts.chart import Chart, Line, Marks
+from ensembles.report.charts.image_files import chart_files
+from ensembles.report.template import environment
+
+TEXT = "a\x1b\u202eb\u2066\x9b<i>\u200b"
+SHOWN = r"a\x1b\u202eb\u2066\x9b<i>\u200b"
+
+
+def rendered(template: str) -> str:
+    return environment().from_string(template).render(value=TEXT, values={"k": [TEXT]})
+
+
+def test_values_are_shown_and_escaped() -> None:
+    assert rendered("{{ value }}") == SHOWN.replace("<i>", "&lt;i&gt;")
+    assert rendered("{{ value | upper }}").startswith(r"A\x1b\u202eB")
+    assert rendered("{{ '<b>' | safe }}{{ value[0] ~ '\n' ~ value[1] }}") == "<b>a\n\\x1b"
+
+
+def test_scripts_get_json_of_what_is_to_be_shown() -> None:
+    text = rendered("{{ values | tojson }}")
+    assert text.isprintable()
+    assert "<i>" not in text
+    assert json.loads(text)["k"][0].replace("\x1b", r"\x1b") == SHOWN
+
+
+def test_charts_show_names_too() -> None:
+    days = np.arange("2024-01-01", "2024-01-04", dtype="datetime64[D]")
+    line = Line(TEXT, days, np.arange(3.0), "actual")
+    chart = Chart("k", TEXT, "day", TEXT, [line], Marks(named=((days[1], "\u202eday"),)))
+    script, _ = draw([chart])
+    assert "\u202e" not in script
+    assert r"\\u202e" not in script.replace(r"\\\\", "\\").replace(r"\\\u200bu202e", ""), "as JSON escapes it"
+    svg = chart_files([chart])["k.svg"].decode()
+    assert svg.count(r"\u202e") >= 3
+    assert "\u202e" not in svg
+    assert "\x1b" not in svg
