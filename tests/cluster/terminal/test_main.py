@@ -3,16 +3,30 @@
 import logging
 import os
 import signal
+import subprocess
+import sys
 import time
+import tomllib
 from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 import typer
 
 from cluster.cli import app
+from cluster.terminal.main import main
 from tests.runs import tidecast
 
+ROOT = Path(__file__).parents[3]
 NAMES = [command.name or command.callback.__name__ for command in app.registered_commands]
+
+
+def test_the_installed_command_handles_signals_before_it_loads_the_commands():
+    script = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]["tidecast"]
+    assert script == f"{main.__module__}:{main.__name__}"
+    code = f"import {main.__module__}, sys; print({{'typer', 'rich', 'numpy', 'logging'}} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 @pytest.mark.parametrize("name", NAMES)
