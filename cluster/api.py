@@ -46,11 +46,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ensembles.evaluation.evaluate import Evaluation
+    from ensembles.exploration.exploration import Exploration
 
 __all__ = [
     "Run",
     "RunOptions",
     "evaluate",
+    "explore",
     "open_run",
     "predict",
     "register",
@@ -221,6 +223,38 @@ def evaluate(run: Run | str | Path) -> Evaluation:
     from cluster.stages.evaluation import evaluate_run
 
     return evaluate_run(run.run_dir if isinstance(run, Run) else str(run))
+
+
+def explore(
+    data: Any,
+    config: str | Path | Mapping[str, Any] | None = None,
+    *,
+    calendar: str | None = None,
+    targets: str | Sequence[str] | None = None,
+    unit: str | None = None,
+    as_of: str | dt.date | None = None,
+    overrides: Sequence[str] = (),
+) -> Exploration:
+    """What the data show before any model, as `tidecast explore`: facts, a page, and a notebook's view of it.
+
+    Parameters
+    ----------
+    data, config, calendar, targets, unit, as_of, overrides
+        As of `run`.
+
+    Raises
+    ------
+    DataError, ConfigError
+        When the data cannot be read.
+    """
+    from cluster.exploration import explore as look
+
+    data, config = in_order(data, config)
+    names = (targets,) if isinstance(targets, str) else tuple(targets or ())
+    options: RunOptions = {"as_of": as_of, "overrides": overrides, "executor": "local"}
+    with ExitStack() as stack:
+        asked, _ = request(stack, data, config, Wishes(None, calendar, names, unit=unit), options)
+        return look(asked)
 
 
 def sample(directory: str | Path, *, users: int = 2000, seed: int = 1) -> str:

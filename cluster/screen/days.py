@@ -1,21 +1,23 @@
-"""Rows and days that need a look: findings about the data, and alerts."""
+"""Rows and days that need a look: findings about the data, what data show, and alerts."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 
 from rich.console import Console
 
 from cluster.screen.text import numbers_table, plain_cells, print_json, say, share, table_of
 from cluster.stages.checks import Checked
 from cluster.stages.monitoring import Monitored
+from ensembles.exploration.exploration import Exploration
 from ensembles.report.money import Money
 from ensembles.risk.alert_quality import AlertQuality
 from ensembles.risk.alerts import Alert
 
-__all__ = ["show_alerts", "show_checked"]
+__all__ = ["show_alerts", "show_checked", "show_explored"]
 
 TOP_ALERTS = 40
 
@@ -34,6 +36,17 @@ def show_checked(checked: Checked, out: Console, err: Console, as_json: bool) ->
     if checked.error is None:
         warnings = sum(finding.severity == "warning" for finding in checked.findings)
         say(out, "no problems found" + (f", {warnings} to look at" if warnings else ""))
+
+
+def show_explored(found: Exploration, page: Path | None, out: Console, err: Console, as_json: bool) -> None:
+    """A sentence for each fact, and where the page is."""
+    if as_json:
+        print_json(found.as_json())
+    else:
+        for subject, fact in found.found:
+            say(out, f"{subject.title}: {fact.sentence}")
+    if page is not None:
+        say(err if as_json else out, str(page))
 
 
 def show_alerts(monitored: Monitored, out: Console, as_json: bool) -> None:

@@ -60,8 +60,8 @@ def identity(panel: Panel) -> str:
     return replace(panel, calendar=Calendar()).fingerprint()
 
 
-def open_input(config: RunConfig, path: str, as_of: AsOf, *, checked: bool) -> DataSet:
-    """The data of a run at `path`, up to a day: nothing is read yet.
+def open_input(config: RunConfig, path: str, as_of: AsOf, *, checked: bool, users: bool = False) -> DataSet:
+    """The data of a run at `path`, up to a day: nothing is read yet. `checked` and `users` as in `open_data`.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def open_input(config: RunConfig, path: str, as_of: AsOf, *, checked: bool) -> D
     spec = config.data.model_copy(update={"as_of": _last_day(config.data, as_of), "max_lag": lag})
     cache = None if spec.cache is None else Path(spec.cache)
     signed = score_named(config.score.surrogate).signed
-    return open_data(spec, path, config.calendar, cache, checked=checked, signed=signed)
+    return open_data(spec, path, config.calendar, cache, checked=checked, signed=signed, users=users)
 
 
 def _last_day(spec: DataSpec, as_of: AsOf) -> dt.date | None:

@@ -26,6 +26,8 @@ __all__ = [
 
 _DEVIATIONS = 7.0
 """Robust standard deviations from which a day is an outlier."""
+_IDLE = 0.5
+"""A series with a larger share of zero days has no usual amount, and so no outliers: those of pay days are its flow."""
 _NEAR = 14
 """A day is compared with the days at most this far away."""
 
@@ -79,7 +81,7 @@ def series_cases(panel: Panel) -> SeriesCases:
             constant.append(row)
         else:
             rest[row, known], weekdays[row] = unusual(y, weekday[known])
-            strange = known[_far(rest[row, known]) & (y != 0)]
+            strange = known[_far(rest[row, known]) & (y != 0)] if (y == 0).mean() <= _IDLE else known[:0]
             outliers.append(np.stack([np.full(len(strange), row), strange], axis=1))
     zeros = np.argwhere(panel.y == 0)
     return SeriesCases(np.concatenate(outliers), zeros, tuple(short), tuple(constant), rest, weekdays)

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from forecasting.data.quality.identities import CATEGORIES, IDENTITIES
-from forecasting.data.quality.profiles import Profiles
-from forecasting.data.quality.user_checks import UserChecks
-from forecasting.data.quality.user_rows import UserRows
 from forecasting.schema import DateArray, FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from forecasting.data.quality.profiles import Profiles
+    from forecasting.data.quality.user_checks import UserChecks
+    from forecasting.data.quality.user_rows import UserRows
 
 __all__ = ["INCOME", "UserFlows", "Users"]
 
@@ -52,10 +55,13 @@ class UserFlows:
     """Sums and acts as they grow; `targets` are the columns that a run sums."""
 
     targets: tuple[str, ...]
-    sums: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
+    sums: FloatArray = field(init=False)
     by_day: dict[np.datetime64, FloatArray] = field(default_factory=dict)
     acts: list[tuple[IntArray, DateArray]] = field(default_factory=list)
     columns: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.sums = np.zeros((0, len(self.targets)))
 
     def add(self, rows: UserRows) -> None:
         """Count rows; those without a user or a day are left out."""
@@ -73,16 +79,16 @@ class UserFlows:
 
     def _add_to_users(self, users: IntArray, amounts: Mapping[str, FloatArray]) -> None:
         n = max(len(self.sums), int(users.max(initial=-1)) + 1)
-        grown = np.stack([np.bincount(users, amounts[c], n) for c in self.targets], axis=1)
-        grown[: len(self.sums)] += self.sums if len(self.sums) else 0.0
+        grown = np.zeros((n, len(self.targets)))
+        grown[: len(self.sums)] = self.sums
+        for k, column in enumerate(self.targets):
+            grown[:, k] += np.bincount(users, amounts[column], n)
         self.sums = grown
 
     def _add_to_days(self, days: DateArray, amounts: Mapping[str, FloatArray]) -> None:
         distinct, index = np.unique(days, return_inverse=True)
         nothing = np.zeros(len(distinct))
-        columns = [
-            np.bincount(index, amounts[c], len(distinct)) if c in amounts else nothing for c in self.columns
-        ]
+        columns = [np.bincount(index, amounts[c], len(distinct)) if c in amounts else nothing for c in self.columns]
         for day, row in zip(distinct, np.stack(columns, axis=1), strict=True):
             self.by_day[day] = row + self.by_day.get(day, 0.0)
 
