@@ -43,7 +43,7 @@ def explore(request: RunRequest) -> Exploration:
     refused = [*refused, *gaps]
     loaded = data.loaded
     material = Material(
-        name=request.label or without_secrets(request.source or ""),
+        name=request.label or stem_of(without_secrets(request.source)),
         kind=config.data.kind,
         unit=config.data.unit,
         loaded=loaded,

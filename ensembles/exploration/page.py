@@ -42,7 +42,7 @@ def page_of(material: Material, found: Sequence[tuple[Subject, Fact]]) -> str:
             name=material.name,
             found=found,
             places=places,
-            quality=filled("quality.j2", facts=quality, shared=_Shared(material.money)),
+            quality=filled("quality.j2", title="What the checks say", facts=quality, shared=_Shared(material.money)),
             script=script,
             library=script_of_library() if places else "",
         )

@@ -57,7 +57,7 @@ def _sentence(noun: str, n: int, top: int, shares: Mapping[str, float], half: Ma
     who = f"The largest {top:,} of {n:,} {noun} ({percent(top / n)})" if top > 1 else f"The largest of {n:,} {noun}"
     moved = and_list([f"{percent(share)} of {target}" for target, share in shares.items()])
     halves = and_list([f"{number:,} ({percent(number / n)}) for {target}" for target, number in half.items()])
-    return f"{who} move{'s' if top == 1 else ''} {moved}; half of the flows takes the largest {halves}."
+    return f"{who} move{'s' if top == 1 else ''} {moved}; the number that moves half of all is {halves}."
 
 
 def _chart(noun: str, sizes: Mapping[str, FloatArray]) -> Chart:

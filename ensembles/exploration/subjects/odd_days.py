@@ -1,4 +1,6 @@
-"""Days far from what their neighbours and their weekday say, and whether the calendar explains them."""
+"""Days far from what their neighbours and their weekday say, and whether the calendar explains them: an event, a
+holiday, the end of a month, or the same day of the month again and again, such as a pay day.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +27,13 @@ CAUSES: tuple[tuple[str, str, Colour], ...] = (
     ("event", "on an event", "second"),
     ("holiday", "in or beside a holiday", "backtest"),
     ("month end", "at the end of a month", "good"),
+    ("month day", "on a day of the month that is odd in most months", "forecast"),
     ("", "not explained by the calendar", "bad"),
 )
 """What explains a day, how it is said, and its colour; the first that fits counts."""
+LINES: tuple[Colour, ...] = ("actual", "forecast")
+OFTEN, FEWEST_MONTHS = 0.5, 3
+"""Share of all months, and number of them, in which a series' day of the month is odd if it is so by rule."""
 
 
 def odd_fact(material: Material) -> Fact:
@@ -37,8 +43,8 @@ def odd_fact(material: Material) -> Fact:
     if not len(cases.outliers):
         return Fact("No day lies far from what its neighbours and its weekday say.", {"odd_days": 0, "days": []})
     causes = _causes(material)
-    of_period = np.select([causes[name] for name, _, _ in CAUSES[:-1]], range(len(CAUSES) - 1), len(CAUSES) - 1)
-    cause = of_period[cases.outliers[:, 1]]
+    marked = {name: mask[cases.outliers[:, 1]] for name, mask in causes.items()} | {"month day": _recurs(material)}
+    cause = np.select([marked[name] for name, _, _ in CAUSES[:-1]], range(len(CAUSES) - 1), len(CAUSES) - 1)
     counts = {name or "unexplained": int((cause == k).sum()) for k, (name, _, _) in enumerate(CAUSES)}
     shares = {name: float(mask.mean()) for name, mask in causes.items()}
     told = _farthest(material)
@@ -65,6 +71,14 @@ def _causes(material: Material) -> Mapping[str, BoolArray]:
         "holiday": near if known else np.zeros(len(near), dtype=bool),
         "month end": (days.day <= EDGE) | (days.days_left < EDGE),
     }
+
+
+def _recurs(material: Material) -> BoolArray:
+    """Which odd days ``[n]`` are on a day of the month on which their series is odd in most months."""
+    days, (row, period) = material.calendar_days, material.cases.outliers.T
+    months = len(np.unique(material.ds.astype("datetime64[M]")))
+    _, place, counts = np.unique(row * 32 + days.day[period], return_inverse=True, return_counts=True)
+    return np.asarray((counts >= max(FEWEST_MONTHS, OFTEN * months))[place])
 
 
 def _farthest(material: Material) -> IntArray:
@@ -95,7 +109,8 @@ def _sentence(material: Material, cause: IntArray, counts: Mapping[str, int], sh
     said = []
     for name, words, _ in CAUSES[:-1]:
         if counts[name]:
-            said.append(f"{counts[name]:,} {words}, as {percent(shares[name])} of all {material.axis.noun} are")
+            share = f", as {percent(shares[name])} of all {material.axis.noun} are" if name in shares else ""
+            said.append(f"{counts[name]:,} {words}{share}")
     left = np.unique(material.ds[outliers[cause == len(CAUSES) - 1, 1]])
     if counts["unexplained"]:
         named = some([iso(day) for day in left])
@@ -109,7 +124,7 @@ def _sentence(material: Material, cause: IntArray, counts: Mapping[str, int], sh
 def _chart(material: Material, cause: IntArray, told: IntArray) -> Chart:
     layers: list[Layer] = []
     for target, rest in material.rest.items() if not material.is_panel else ():
-        layers.append(Line(f"{target}", material.ds, _times(rest), "actual", 1))
+        layers.append(Line(target, material.ds, _times(rest), LINES[len(layers) % len(LINES)], 1))
     rows, periods = material.cases.outliers.T
     for k, (_, words, colour) in enumerate(CAUSES):
         mine = told[cause[told] == k]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from textwrap import wrap
 
 import numpy as np
 
@@ -29,6 +30,7 @@ FEWEST = 3
 """Days that a kind of days takes to be shown."""
 MONTH_EDGE = 3
 """Days at either end of a month that are told together."""
+LABEL_WIDTH = 7
 CLOSED = 0.1
 """Share of an average day below which a weekday is closed, and tells nothing of days of the month."""
 MONTH = "days of the month"
@@ -230,8 +232,8 @@ def _chart(key: str, found: Sequence[_Profile], title: str, *, by_number: bool) 
 
 
 def _labels(kinds: Sequence[str], profile: _Profile) -> list[str]:
-    """Kinds with the number of their days."""
-    return [f"{kind}\n{profile.kinds[kind].n:,}" for kind in kinds]
+    """Kinds in short lines, with the number of their days."""
+    return ["\n".join([*wrap(kind, LABEL_WIDTH), f"{profile.kinds[kind].n:,}"]) for kind in kinds]
 
 
 WEEKDAY = Subject("weekdays", "Weekdays", 20, weekday_fact)

@@ -10,6 +10,7 @@ from bokeh.document import Document
 from bokeh.embed import components
 from bokeh.models import (
     ColumnDataSource,
+    DatetimeAxis,
     FixedTicker,
     HoverTool,
     LinearAxis,
@@ -42,6 +43,8 @@ __all__ = ["draw", "script_of_library"]
 
 SMALL = 250
 """Charts up to this height have no tools and stand in a column."""
+SIDE_BY_SIDE = 46
+"""Characters that fit side by side below a chart on a phone; longer names stand upright."""
 LEFT = 66
 """Pixels left of every chart, so that the days of charts in a column are aligned."""
 UNDER = 44
@@ -72,8 +75,9 @@ def _figure(chart: Chart) -> Any:
     ranges: dict[str, Any] = _heat_ranges(heat[0]) if heat else {}
     if chart.y_range:
         ranges["y_range"] = chart.y_range
-    if chart.x_axis == "name":
-        ranges["x_range"] = [_plain(str(name)) for name in chart.layers[0].x]  # type: ignore[union-attr]
+    names = [_plain(str(name)) for name in chart.layers[0].x] if chart.x_axis == "name" else []  # type: ignore[union-attr]
+    if names:
+        ranges["x_range"] = names
     plot: Any = figure(
         frame_height=chart.height - UNDER,
         min_border_left=LEFT,
@@ -90,6 +94,8 @@ def _figure(chart: Chart) -> Any:
         **ranges,
     )
     plot.toolbar.logo = None
+    if sum(max(map(len, name.split("\n"))) for name in names) > SIDE_BY_SIDE:
+        plot.below[0].major_label_orientation = "vertical"
     if chart.x_ticks:
         plot.below[0].ticker = list(chart.x_ticks)
     _add_marks(plot, chart.marks)
@@ -240,5 +246,7 @@ def _style(plot: Any, numbers: str) -> None:
         axis.minor_tick_line_color = None
         axis.major_label_text_color = axis.axis_label_text_color = GREY
         axis.axis_label_text_font_style = "normal"
+    if isinstance(plot.xaxis[0], DatetimeAxis):
+        plot.xaxis[0].major_label_policy = NoOverlap(min_distance=4)
     for axis in plot.above:
         axis.axis_line_color = None
