@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from cluster.config import parse_config
 from cluster.frames import file_of, to_frame, to_panel
 from cluster.inference.wishes import Wishes
-from cluster.notebook.asked import RunOptions, in_order, is_frame, request
+from cluster.notebook.asked import RunOptions, in_order, is_frame, request, request_on_data
 from cluster.notebook.spelling import Spelling
 from cluster.rundir.run_facts import finished_run
 from cluster.rundir.store import RunStore
@@ -253,7 +253,7 @@ def explore(
     names = (targets,) if isinstance(targets, str) else tuple(targets or ())
     options: RunOptions = {"as_of": as_of, "overrides": overrides, "executor": "local"}
     with ExitStack() as stack:
-        asked, _ = request(stack, data, config, Wishes(None, calendar, names, unit=unit), options)
+        asked, _ = request_on_data(stack, data, config, Wishes(None, calendar, names, unit=unit), options)
         return look(asked)
 
 

@@ -9,7 +9,7 @@ from cluster.config import RunConfig
 from cluster.inference.which import holds_competition, stem_of
 from cluster.request import RunRequest
 from cluster.rundir.storage import without_secrets
-from cluster.stages.input import open_input
+from cluster.stages.input import open_input, until_asked
 from ensembles.exploration.exploration import Exploration, look_at_data
 from ensembles.exploration.material import Material
 from forecasting.data.dataset import DataSet
@@ -38,17 +38,16 @@ def explore(request: RunRequest) -> Exploration:
     """
     if request.source is None:
         raise ConfigError("explore needs data: give a file or a folder, or make some with `tidecast sample DIR`")
+    name = request.label or stem_of(without_secrets(request.source))
     request, config, refused = _understood(request)
     data, gaps = _opened(config, request)
-    refused = [*refused, *gaps]
-    loaded = data.loaded
     material = Material(
-        name=request.label or stem_of(without_secrets(request.source)),
+        name=name,
         kind=config.data.kind,
         unit=config.data.unit,
-        loaded=loaded,
+        loaded=until_asked(data.loaded, request.as_of),
         cases=data.cases,
-        findings=(*refused, *data.findings),
+        findings=(*refused, *gaps, *data.findings),
         users=data.users,
         said=tuple(note for note in request.said if not note.startswith(OF_RUNS)),
     )

@@ -1,7 +1,7 @@
 """Days on which the level of a series shifts for good.
 
 A shift is a difference between the medians of the two weeks before a day and of the two weeks after it, once weekdays
-are taken out, that is large (a quarter at least), larger than what the series does anyhow (five robust standard
+are taken out, that is large (a quarter at least), larger than what the series does anyhow (four robust standard
 deviations of the same difference over all its days, so that growth and wandering are no shifts), and still there two
 weeks later. The day is the split that leaves the least distance to the medians of its two sides.
 """
@@ -21,7 +21,10 @@ __all__ = ["Shift", "level_shifts", "splits_of"]
 
 LEAST = float(np.log(1.25))
 """Least shift, on log scale."""
-DEVIATIONS = 5.0
+DEVIATIONS = 4.0
+"""A rise by 60% over noise of 15% is found in 100 of 100 series of 400 days, one by 35% in 59. Of 300 series of 730
+days that shift nowhere, none is said to if days are independent; if each holds 0.8 or 0.95 of the day before, 1% or 6%.
+"""
 LASTING = 0.5
 """Share of a shift that must still be there later."""
 IDLE = 0.5

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Material", "unknown_inside"]
 
-MOST_DECIMALS = 3
+MOST_DECIMALS, TINY = 3, 0.1
 
 
 def unknown_inside(y: FloatArray) -> BoolArray:
@@ -116,14 +116,13 @@ class Material:
         return Money.of([float(np.nanmax(np.abs(y), initial=0.0)) for y in self.totals.values()], self.amounts)
 
     def text(self, amount: float) -> str:
-        """A computed amount for a sentence, with three decimals at most."""
+        """A computed amount for a sentence: with three decimals at most, unless it is tiny."""
         digits = self.amounts.decimals_shown
-        shown = self.amounts if digits is not None and digits <= MOST_DECIMALS else self._rounded
-        return Money.of([amount], shown).text(amount)
-
-    @property
-    def _rounded(self) -> Amounts:
-        return replace(self.amounts, decimals_shown=MOST_DECIMALS)
+        if amount == 0:
+            digits = 0
+        elif digits is None or digits > MOST_DECIMALS:
+            digits = MOST_DECIMALS if abs(amount) >= TINY * self.amounts.divisor else None
+        return Money.of([amount], replace(self.amounts, decimals_shown=digits)).text(amount)
 
     @cached_property
     def totals(self) -> Mapping[str, FloatArray]:

@@ -52,7 +52,8 @@ def _sentence(material: Material, missing: int, zeros: int, severities: Counter[
     idle = f"{zeros:,} {'is' if zeros == 1 else 'are'} zero" if zeros else "none is zero"
     left = len(material.loaded.problems)
     rest = [f"{numbered(left, 'series')} {'is' if left == 1 else 'are'} left out"] if left else []
-    rest += [f"{numbered(len(material.cases.constant), 'series')} constant"] if material.cases.constant else []
+    same = len(material.cases.constant)
+    rest += [f"{numbered(same, 'series')} {'is' if same == 1 else 'are'} constant"] if same else []
     rest += [_checks(severities)]
     targets = and_list(material.targets)
     return f"{KINDS[material.kind]}{what} with {span}: {targets}{unit}; {holes}, {idle}, {and_list(rest)}."

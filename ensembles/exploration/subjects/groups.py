@@ -140,12 +140,17 @@ def _sentence(users: Users, found: list[_Group]) -> str:
         return (
             f"{capital(and_list(sizes))}; none of the {among} moves more or less a user than the others beyond chance."
         )
-    group, target = max(odd, key=lambda pair: abs(np.log(pair[0].ratio[pair[1]])))
+    group, target = max(odd, key=lambda pair: _distance(pair[0].ratio[pair[1]]))
     much = as_much(group.ratio[target])
     more = f"{much} {target} a user and day {'as' if much.endswith('much') else 'than'} the others"
     interval = f"90% interval {group.low[target]:.2f} to {group.high[target]:.2f}"
     rest = f"{len(odd)} of {len(found) * len(group.ratio)} comparisons differ by more than chance"
     return f"Users of {group.label} ({group.n:,}) move {more} ({interval}); {and_list(sizes)}; {rest}."
+
+
+def _distance(ratio: float) -> tuple[float, bool]:
+    """How far a ratio is from 1; of two groups that are all users, the one that moves more comes first."""
+    return round(abs(float(np.log(ratio))), 9), ratio > 1
 
 
 def _chart(found: list[_Group], targets: tuple[str, ...]) -> Chart:

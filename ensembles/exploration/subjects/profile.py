@@ -7,8 +7,8 @@ month, and weekdays are taken out of the days of the month.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from textwrap import wrap
 
 import numpy as np
@@ -33,7 +33,6 @@ MONTH_EDGE = 3
 LABEL_WIDTH = 7
 CLOSED = 0.1
 """Share of an average day below which a weekday is closed, and tells nothing of days of the month."""
-MONTH = "days of the month"
 NO_DAYS = "The periods are weeks, which have no"
 LONG_NAMES = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 
@@ -42,11 +41,14 @@ Kinds = Mapping[str, BoolArray]
 
 @dataclass(frozen=True)
 class _Profile:
-    """Medians of one target by kind of day, as shares of an average day; `sure` hold for all kinds at once."""
+    """Medians of one target by kind of day; `sure` hold for all kinds at once. They are shares of an average day, or
+    where amounts are of either sign (`signed`) of the mean size.
+    """
 
     target: str
     kinds: Mapping[str, Median]
     sure: Mapping[str, Median]
+    signed: bool
 
     @property
     def ends(self) -> tuple[str, str] | None:
@@ -78,13 +80,15 @@ def _profiles(ratios: Mapping[str, FloatArray], kinds: Kinds) -> tuple[_Profile,
     for target, ratio in ratios.items():
         parts = {kind: ratio[mask & ~np.isnan(ratio)] for kind, mask in kinds.items()}
         parts = {kind: values for kind, values in parts.items() if len(values) >= FEWEST}
-        if len(parts) < 2:
+        if len(parts) < 2 or np.ptp(np.concatenate(list(parts.values()))) == 0:
             continue
-        mean = float(np.average([np.median(v) for v in parts.values()], weights=[len(v) for v in parts.values()]))
-        if mean > 0 and any(np.ptp(values) > 0 for values in parts.values()):
+        signed = bool((ratio < 0).any())
+        sizes = [len(values) for values in parts.values()]
+        mean = 1.0 if signed else float(np.average([np.median(v) for v in parts.values()], weights=sizes))
+        if mean > 0:
             medians = {kind: median_of(values / mean) for kind, values in parts.items()}
             sure = {kind: median_of(values / mean, len(parts)) for kind, values in parts.items()}
-            found.append(_Profile(target, medians, sure))
+            found.append(_Profile(target, medians, sure, signed))
     return tuple(found)
 
 
@@ -94,9 +98,9 @@ def weekday_fact(material: Material) -> Fact:
     usual = _is_usual(material)
     kinds = {name: usual & (material.calendar_days.weekday == k) for k, name in enumerate(WEEKDAYS)}
     found = _profiles(material.ratios, kinds)
-    names = dict(zip(WEEKDAYS, LONG_NAMES, strict=True))
-    said = [_ends_told(profile, {kind: f"on {names[kind]}" for kind in kinds}, "weekdays") for profile in found]
-    return _fact(material, "weekday", found, said, "by weekday, away from holidays")
+    names = {kind: f"on {name}" for kind, name in zip(WEEKDAYS, LONG_NAMES, strict=True)}
+    sentence = _sentence(material, found, "weekdays", lambda profile: _ends_told(profile, names))
+    return Fact(sentence, _numbers(found), _chart("weekday", found, "by weekday, away from holidays"))
 
 
 def month_fact(material: Material) -> Fact:
@@ -109,16 +113,19 @@ def month_fact(material: Material) -> Fact:
     thirds = {f"in the first {MONTH_EDGE} days": first, f"in the last {MONTH_EDGE} days": last}
     thirds = {name: usual & mask for name, mask in (thirds | {"in between": ~first & ~last}).items()}
     coarse = {profile.target: profile for profile in _profiles(ratios, thirds)}
-    said = [_month_told(profile, coarse.get(profile.target)) for profile in found]
-    fact = _fact(material, "month", found, said, "by day of the month, weekdays taken out", by_number=True)
-    return replace(fact, numbers={**fact.numbers, "edges": {t: profile.as_json() for t, profile in coarse.items()}})
+    clearest = tuple(_clearest(profile, coarse.get(profile.target)) for profile in found)
+    names = {f"{day}": f"on day {day}" for day in range(1, 32)} | {name: name for name in thirds}
+    sentence = _sentence(material, clearest, "days of the month", lambda profile: _ends_told(profile, names))
+    numbers = {**_numbers(found), "edges": {t: profile.as_json() for t, profile in coarse.items()}}
+    chart = _chart("month", found, "by day of the month, weekdays taken out", by_number=True)
+    return Fact(sentence, numbers, chart)
 
 
-def _month_told(profile: _Profile, coarse: _Profile | None) -> str:
-    """Single days where they stand out; else the ends of the month, which are more days."""
-    if not profile.differs and coarse is not None and coarse.differs:
-        return _ends_told(coarse, {kind: kind for kind in coarse.kinds}, MONTH)
-    return _ends_told(profile, {kind: f"on day {kind}" for kind in profile.kinds}, MONTH)
+def _clearest(profile: _Profile, coarse: _Profile | None) -> _Profile:
+    """Single days where they stand out; else the ends of the month, which are more days, if those do or can tell."""
+    if coarse is not None and not profile.differs and (coarse.differs or profile.ends is None):
+        return coarse
+    return profile
 
 
 def kind_fact(material: Material) -> Fact:
@@ -126,12 +133,17 @@ def kind_fact(material: Material) -> Fact:
         return Fact(f"{NO_DAYS} work days and holidays.")
     kinds = _kinds(material)
     found = _profiles(material.ratios, kinds)
-    said = [_holiday_told(material, profile) for profile in found]
-    fact = _fact(material, "kind", found, said, "by kind of day")
-    if material.panel.calendar.country is not None:
-        return fact
-    no = "No calendar is set, so holidays are not known; add --calendar with a code such as DE"
-    return Fact(f"{no}. {fact.sentence}" if found else f"{no}.", fact.numbers, fact.chart)
+    holidays = [profile for profile in found if "public holiday" in profile.kinds and not profile.signed]
+    names = {kind: kind if "break" in kind else f"on a {kind}" for kind in kinds}
+    rest = [profile for profile in found if profile not in holidays]
+    said = [_holiday_told(material, profile) for profile in holidays]
+    if rest or len(found) < len(material.targets):
+        said.append(_sentence(material, rest, "kinds of days", lambda p: _ends_told(p, names), holidays).rstrip("."))
+    sentence = f"{'; '.join(said)}."
+    if material.panel.calendar.country is None:
+        no = "No calendar is set, so holidays are not known; add --calendar with a code such as DE."
+        sentence = f"{no} {sentence}" if found else no
+    return Fact(sentence, _numbers(found), _chart("kind", found, "by kind of day"))
 
 
 def _is_usual(material: Material) -> BoolArray:
@@ -164,11 +176,8 @@ def _kinds(material: Material) -> Kinds:
 
 
 def _holiday_told(material: Material, profile: _Profile) -> str:
-    """Public holidays against all days and against the same weekdays; without holidays, the ends of the profile."""
-    holiday = profile.kinds.get("public holiday")
-    if holiday is None:
-        names = {kind: f"on a {kind}" if "break" not in kind else kind for kind in profile.kinds}
-        return _ends_told(profile, names, "kinds of days")
+    """Public holidays against all days and against the same weekdays."""
+    holiday = profile.kinds["public holiday"]
     alike = _against_weekdays(material, profile.target, _kinds(material)["public holiday"])
     sure = f" and {versus(alike.value)} the same weekdays" if alike.n else ""
     chance = ", no more than chance" if alike.low <= 1 <= alike.high else ""
@@ -188,30 +197,50 @@ def _against_weekdays(material: Material, target: str, mask: BoolArray) -> Media
     return median_of(np.array(values))
 
 
-def _ends_told(profile: _Profile, names: Mapping[str, str], among: str) -> str:
-    if profile.ends is None:
-        return f"{profile.target} has too few days to tell {among} apart"
-    if not profile.differs:
-        return f"{profile.target} shows no difference between {among} beyond chance"
+def _ends_told(profile: _Profile, names: Mapping[str, str]) -> str:
+    """The highest and the lowest kind of day of a profile that has them."""
+    assert profile.ends is not None
     high, low = profile.ends
+    top, bottom = profile.kinds[high], profile.kinds[low]
+    if profile.signed:
+        first, second = f"{top.value:+.2f} of its mean size", f"{bottom.value:+.2f} of it"
+    else:
+        first, second = f"{versus(top.value)} an average day", f"{versus(bottom.value)} it"
     return (
-        f"{profile.target} is highest {names[high]}, {versus(profile.kinds[high].value)} an average day "
-        f"({numbered(profile.kinds[high].n, 'day')}), and lowest {names[low]}, {versus(profile.kinds[low].value)} it "
-        f"({numbered(profile.kinds[low].n, 'day')})"
+        f"{profile.target} is highest {names[high]}, {first} ({numbered(top.n, 'day')}), "
+        f"and lowest {names[low]}, {second} ({numbered(bottom.n, 'day')})"
     )
 
 
-def _fact(
-    material: Material, key: str, found: Sequence[_Profile], said: Sequence[str], title: str, *, by_number: bool = False
-) -> Fact:
-    told = {profile.target: {"differs": profile.differs, "kinds": profile.as_json()} for profile in found}
-    without = [target for target in material.targets if target not in told]
-    flat = f"{and_list(without)} cannot be told {title}: constant, too short, or zero on a usual day" if without else ""
-    sentence = "; ".join([*said, *([flat] if flat else [])]) + "."
-    return Fact(sentence, {"targets": told}, _chart(key, found, title, by_number=by_number) if found else None)
+def _sentence(
+    material: Material,
+    found: Sequence[_Profile],
+    among: str,
+    told: Callable[[_Profile], str],
+    others: Sequence[_Profile] = (),
+) -> str:
+    """What is told of the targets that differ, and which do not; `others` are told elsewhere."""
+    said = [told(profile) for profile in found if profile.differs]
+    flat = [profile.target for profile in found if profile.differs is False]
+    few = [profile.target for profile in found if profile.differs is None]
+    without = [t for t in material.targets if t not in {profile.target for profile in (*found, *others)}]
+    if flat:
+        said.append(f"{and_list(flat)} show{'s' * (len(flat) == 1)} no difference between {among} beyond chance")
+    if few:
+        said.append(f"{and_list(few)} {'has' if len(few) == 1 else 'have'} too few days to tell {among} apart")
+    if without:
+        said.append(f"{and_list(without)} cannot tell {among} apart: constant, too short, or zero on a usual day")
+    return f"{'; '.join(said)}."
 
 
-def _chart(key: str, found: Sequence[_Profile], title: str, *, by_number: bool) -> Chart:
+def _numbers(found: Sequence[_Profile]) -> dict[str, object]:
+    return {"targets": {profile.target: {"differs": profile.differs, "kinds": profile.as_json()} for profile in found}}
+
+
+def _chart(key: str, found: Sequence[_Profile], title: str, *, by_number: bool = False) -> Chart | None:
+    """Medians with their intervals; None where no kind of day has enough days for one."""
+    if all(np.isnan(median.low) for profile in found for median in profile.kinds.values()):
+        return None
     layers: list[Layer] = []
     kinds = [kind for kind in found[0].kinds if all(kind in profile.kinds for profile in found)]
     x = np.array(kinds, dtype=float) if by_number else _labels(kinds, found[0])
@@ -225,10 +254,10 @@ def _chart(key: str, found: Sequence[_Profile], title: str, *, by_number: bool) 
     axis: Axis = "number" if by_number else "name"
     counts = [profile.kinds[kind].n for profile in found for kind in kinds]
     sizes = f", {min(counts)} to {max(counts)} days each" if by_number else ""
+    whole = "mean size" if any(profile.signed for profile in found) else "average day"
     name = f"{title}: median over an average day, with 90% intervals{sizes}"
-    return Chart(
-        f"explore-{key}", name, axis, "average day = 1", layers, x_label="day of the month" if by_number else ""
-    )
+    x_label = "day of the month" if by_number else ""
+    return Chart(f"explore-{key}", name, axis, f"{whole} = 1", layers, x_label=x_label)
 
 
 def _labels(kinds: Sequence[str], profile: _Profile) -> list[str]:

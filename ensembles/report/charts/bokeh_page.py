@@ -107,8 +107,8 @@ def _figure(chart: Chart) -> Any:
         plot.add_tools(_hover(drawn, chart))
     _style(plot, _numbers(chart))
     if chart.factors:
-        names: dict[float | str, Any] = {power: factor_text(power) for power in FACTORS}
-        plot.yaxis.ticker, plot.yaxis.major_label_overrides = FixedTicker(ticks=list(FACTORS)), names
+        texts: dict[float | str, Any] = {power: factor_text(power) for power in FACTORS}
+        plot.yaxis.ticker, plot.yaxis.major_label_overrides = FixedTicker(ticks=list(FACTORS)), texts
     return plot
 
 
