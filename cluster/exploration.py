@@ -84,5 +84,5 @@ def _opened(config: RunConfig, request: RunRequest) -> tuple[DataSet, list[Findi
     if not costs or config.data.missing != "error":
         return data, []
     patient = config.model_copy(update={"data": config.data.model_copy(update={"missing": "skip"})})
-    findings = [finding_of(error, "run") for error in costs[:1]]
+    findings = [replace(finding_of(error, "run"), count=len(costs)) for error in costs[:1]]
     return open_input(patient, request.source or "", request.as_of, checked=True, users=True), findings

@@ -36,7 +36,8 @@ class Source(Protocol):
     """One kind of data at one path, made as ``SomeSource(spec, path, cache_dir, checked=..., signed=...)``.
 
     It opens each of its files once and keeps what it read for all that is asked of it. The class that says a `kind`
-    is found in the modules of `forecasting.data.sources`.
+    is found in the modules of `forecasting.data.sources`. A source with rows of users may have `with_users`, which
+    gives the source that counts them on the way, and `users`, which are what it counted.
     """
 
     kind: ClassVar[str]
