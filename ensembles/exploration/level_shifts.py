@@ -1,9 +1,10 @@
 """Days on which the level of a series shifts for good.
 
-A shift is a difference between the medians of the two weeks before a day and of the two weeks after it, once weekdays
-are taken out, that is large (a quarter at least), larger than what the series does anyhow (four robust standard
-deviations of the same difference over all its days, so that growth and wandering are no shifts), and still there two
-weeks later. The day is the split that leaves the least distance to the medians of its two sides.
+Weekdays are taken out, and the median of the two weeks before a day (of fourteen weeks, where periods are weeks) is
+compared with that of the two weeks after it. A difference is a shift if it is a quarter at least, if it is larger than
+what the series does anyhow (four robust standard deviations of the same difference over all its days, so that growth
+and wandering are no shifts), and if it is still there two weeks later. The day is the split that leaves the least
+distance to the medians of its two sides.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from forecasting.schema import BoolArray, FloatArray, IntArray, iso
 
 __all__ = ["SUBJECT"]
 
+WEEK = 7
 LONG = 3
 """Days off in a row that make a break."""
 EDGE = 2
@@ -58,18 +59,19 @@ def odd_fact(material: Material) -> Fact:
 
 
 def _causes(material: Material) -> Mapping[str, BoolArray]:
-    """What might explain each period, ``[n]``."""
-    days = material.calendar_days
-    span = material.panel.calendar.days(np.arange(days.ds[0] - 1, days.ds[-1] + 2))
-    named = np.array([bool(name) for name in span.holiday])
-    inside = (named | (span.offday_run >= LONG)) | span.shifted
-    at = np.searchsorted(span.ds, days.ds)
-    near = inside[at] | inside[at - 1] | inside[at + 1]
+    """What might explain each period, ``[n]``: of a week, an event or a holiday on one of its days."""
+    days, weekly = material.calendar_days, material.axis.freq == "W"
+    span = material.panel.calendar.days(np.arange(days.ds[0] - WEEK, days.ds[-1] + 2))
+    at = np.searchsorted(span.ds, days.ds)[:, None]
+    within = at - np.arange(WEEK if weekly else 1)
+    beside = within if weekly else at + np.array([-1, 0, 1])
+    named, event = (np.array([bool(name) for name in names]) for names in (span.holiday, span.event))
+    holiday = named | (span.offday_run >= LONG) | span.shifted
     known = material.panel.calendar.country is not None
     return {
-        "event": np.array([bool(name) for name in days.event]),
-        "holiday": near if known else np.zeros(len(near), dtype=bool),
-        "month end": (days.day <= EDGE) | (days.days_left < EDGE),
+        "event": event[within].any(axis=1),
+        "holiday": holiday[beside].any(axis=1) & known,
+        "month end": ((days.day <= EDGE) | (days.days_left < EDGE)) & (not weekly),
     }
 
 

@@ -59,7 +59,8 @@ def together_fact(material: Material) -> Fact | None:
     }
     pair = names[found.one[best]], names[found.other[best]]
     sentence = _sentence(found, pair, plain, sure)
-    return Fact(sentence, numbers, _chart(found, pair, best) if len(found.values) > 2 else None)
+    shown = len(found.values) > 2 and material.kind != "yuebao"  # few pairs need no picture
+    return Fact(sentence, numbers, _chart(found, pair, best) if shown else None)
 
 
 def _cut(material: Material) -> tuple[FloatArray, IntArray]:

@@ -1,3 +1,4 @@
+"use strict";
 (() => {
   // Pictures are drawn for the screen's width: on paper they are shrunk as they are, since they cannot be drawn anew in time.
   const PAGE = 700;

@@ -153,3 +153,12 @@ def test_frames_of_other_libraries_are_taken():
 
     said = [api.explore(frame, calendar="DE", unit="EUR").sentences for frame in (pl.from_pandas(table()), table())]
     assert said[0] == said[1]
+
+
+def test_a_week_with_a_holiday_or_an_event_explains_itself():
+    rng = np.random.default_rng(12)
+    y = 1000 * np.exp(0.05 * rng.standard_normal(160))
+    y[[52, 100]] *= 4
+    odd = look_at_data(material_of(y, start="2022-01-02", country="DE", freq="W")).facts["odd-days"].numbers
+    causes = {day["date"]: day["cause"] for day in odd["days"]}
+    assert causes == {"2023-01-01": "holiday", "2023-12-03": None}
