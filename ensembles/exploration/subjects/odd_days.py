@@ -115,12 +115,12 @@ def _sentence(material: Material, cause: IntArray, counts: Mapping[str, int], sh
             said.append(f"{counts[name]:,} {words}{share}")
     left = np.unique(material.ds[outliers[cause == len(CAUSES) - 1, 1]])
     if counts["unexplained"]:
-        named = some([iso(day) for day in left])
-        said.append(f"the calendar does not explain {counts['unexplained']:,} ({named})")
-    else:
+        said.append(f"the calendar does not explain {counts['unexplained']:,} ({some([iso(day) for day in left])})")
+    elif n > 1:
         said.append("the calendar leaves none unexplained")
-    no = "" if material.panel.calendar.country is not None else "; no calendar is set, so holidays are not known"
-    return f"{n:,} odd {material.noun if n == 1 else material.axis.noun}{who}: {'; '.join(said)}{no}."
+    if material.panel.calendar.country is None:
+        said.append("no calendar is set, so holidays are not known")
+    return f"{n:,} odd {material.noun if n == 1 else material.axis.noun}{who}: {'; '.join(said)}."
 
 
 def _chart(material: Material, cause: IntArray, told: IntArray) -> Chart:

@@ -5,6 +5,8 @@ import pytest
 
 from cluster import api
 from ensembles.exploration.exploration import look_at_data
+from ensembles.exploration.subjects.profile import weekday_fact
+from ensembles.exploration.subjects.rates import rates_fact
 from tests.ensembles.exploration.planted import WEEK, material_of, sentence, table
 
 
@@ -128,10 +130,7 @@ def test_a_net_flow_has_a_profile_of_its_own():
 
 def test_weekdays_of_noise_are_seldom_said_to_differ():
     rng = np.random.default_rng(7)
-    told = [
-        look_at_data(material_of(np.exp(0.3 * rng.standard_t(4, 300)))).facts["weekdays"].numbers["targets"]["t0"]
-        for _ in range(60)
-    ]
+    told = [weekday_fact(material_of(np.exp(0.3 * rng.standard_t(4, 300)))).numbers["targets"]["t0"] for _ in range(60)]
     assert np.mean([one["differs"] for one in told]) <= 0.1
 
 
@@ -141,10 +140,7 @@ def test_rates_of_noise_seldom_stand_out():
     def walk() -> np.ndarray:
         return np.cumsum(rng.standard_normal((300, 3)), axis=0)
 
-    said = [
-        look_at_data(material_of(np.exp(0.3 * rng.standard_normal(300)), past=walk())).facts["rates"].sentence
-        for _ in range(30)
-    ]
+    said = [rates_fact(material_of(np.exp(0.3 * rng.standard_normal(300)), past=walk())).sentence for _ in range(30)]
     assert np.mean(["more than chance among so many" in text and "no more" not in text for text in said]) <= 0.2
 
 
