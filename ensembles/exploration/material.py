@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -61,7 +61,7 @@ class Material:
     """
 
     name: str
-    kind: Literal["yuebao", "table", "panel"]
+    kind: str
     unit: str | None
     loaded: Loaded
     cases: SeriesCases

@@ -1,14 +1,26 @@
 """`tidecast explore`: the same data as a run reads, on the screen, as JSON, and from Python."""
 
 import json
+import subprocess
+import sys
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from cluster import api
 from forecasting.errors import ConfigError, DataError
 from forecasting.sample.write import write_sample
 from tests.ensembles.exploration.planted import panel, table
-from tests.runs import tidecast
+from tests.runs import ROOT, tidecast
+
+COST = """
+import resource, sys
+from cluster import api
+page = api.explore(sys.argv[1]).html()
+used = resource.getrusage(resource.RUSAGE_SELF)
+print(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, len(page) / 1e6)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -83,3 +95,18 @@ def test_a_refusal_that_is_no_gap_stays_one(flows):
     (flows / "twice.csv").write_text("date,a\n" + "".join(f"2024-01-{d:02},1\n" for d in (*range(1, 31), 30)))
     with pytest.raises(DataError, match="stands twice"):
         api.explore(flows / "twice.csv", targets="a")
+
+
+@pytest.mark.slow
+def test_the_full_folder_and_a_panel_of_a_thousand_series_take_seconds(tmp_path):
+    write_sample(tmp_path / "full", users=28_000)
+    ds, ids = pd.date_range("2023-01-01", periods=731), np.repeat(np.arange(1000), 731)
+    y = np.random.default_rng(1).lognormal(8, 1, 731_000).round(2)
+    pd.DataFrame({"unique_id": ids, "ds": np.tile(ds, 1000), "y": y}).to_csv(tmp_path / "panel.csv", index=False)
+    for name, most in (("full", 15.0), ("panel.csv", 20.0)):
+        command = [sys.executable, "-c", COST, str(tmp_path / name)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        seconds, megabytes, page = map(float, done.stdout.split())  # CPU seconds: others may use the machine
+        assert seconds <= most, done.stdout
+        assert megabytes <= 700
+        assert page < 5

@@ -56,7 +56,8 @@ def _sentence(material: Material, missing: int, zeros: int, severities: Counter[
     rest += [f"{numbered(same, 'series')} {'is' if same == 1 else 'are'} constant"] if same else []
     rest += [_checks(severities)]
     targets = and_list(material.targets)
-    return f"{KINDS[material.kind]}{what} with {span}: {targets}{unit}; {holes}, {idle}, {and_list(rest)}."
+    kind = KINDS.get(material.kind, f"Data of kind {material.kind}")
+    return f"{kind}{what} with {span}: {targets}{unit}; {holes}, {idle}, {and_list(rest)}."
 
 
 def panel_size(material: Material) -> str:
