@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from cluster.config import parse_config
 from cluster.frames import file_of, to_frame, to_panel
 from cluster.inference.wishes import Wishes
-from cluster.notebook.asked import RunOptions, in_order, is_frame, request
+from cluster.notebook.asked import RunOptions, in_order, is_frame, request, request_on_data
 from cluster.notebook.spelling import Spelling
 from cluster.rundir.run_facts import finished_run
 from cluster.rundir.store import RunStore
@@ -47,11 +47,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ensembles.evaluation.evaluate import Evaluation
+    from ensembles.exploration.exploration import Exploration
 
 __all__ = [
     "Run",
     "RunOptions",
     "evaluate",
+    "explore",
     "open_run",
     "predict",
     "register",
@@ -222,6 +224,38 @@ def evaluate(run: Run | str | Path) -> Evaluation:
     from cluster.stages.evaluation import evaluate_run
 
     return evaluate_run(run.run_dir if isinstance(run, Run) else str(run))
+
+
+def explore(
+    data: Any,
+    config: str | Path | Mapping[str, Any] | None = None,
+    *,
+    calendar: str | None = None,
+    targets: str | Sequence[str] | None = None,
+    unit: str | None = None,
+    as_of: str | dt.date | None = None,
+    overrides: Sequence[str] = (),
+) -> Exploration:
+    """What the data show before any model, as `tidecast explore`: facts, a page, and a notebook's view of it.
+
+    Parameters
+    ----------
+    data, config, calendar, targets, unit, as_of, overrides
+        As of `run`.
+
+    Raises
+    ------
+    DataError, ConfigError
+        When the data cannot be read.
+    """
+    from cluster.exploration import explore as look
+
+    data, config = in_order(data, config)
+    names = (targets,) if isinstance(targets, str) else tuple(targets or ())
+    options: RunOptions = {"as_of": as_of, "overrides": overrides, "executor": "local"}
+    with ExitStack() as stack:
+        asked, _ = request_on_data(stack, data, config, Wishes(None, calendar, names, unit=unit), options)
+        return look(asked)
 
 
 def sample(directory: str | Path, *, users: int = 2000, seed: int = 1) -> str:

@@ -17,7 +17,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import typer
 
-from cluster.options import Asked, AsOfOption, JsonOption, RunDirArgument, SetOption, at_home, with_asked
+from cluster.options import Asked, AskedOfData, AsOfOption, JsonOption, RunDirArgument, SetOption, at_home, with_asked
 from cluster.terminal.main import main
 from forecasting.errors import ConfigError
 
@@ -344,6 +344,26 @@ def score(
     data, configured = judged_by(config, truth)
     found = score_submission(submission, truth, data, surrogate or configured)
     show_score(found, _screens()[0], as_json)
+
+
+@app.command()
+@with_asked
+def explore(
+    asked: AskedOfData,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", callback=at_home, help="the page; default explore-NAME.html, none with --json"),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what the data show before any model, and write it as one page with pictures. Trains nothing."""
+    from cluster.exploration import default_page
+    from cluster.exploration import explore as look
+    from cluster.screen.days import show_explored
+
+    found = look(asked.request())
+    page = html if html is not None or as_json else default_page(asked.data)
+    show_explored(found, None if page is None else found.to_html(page), *_screens(), as_json)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
@@ -15,7 +15,7 @@ from cluster.inference.wishes import PRESET_NAMES, Wishes
 if TYPE_CHECKING:
     from cluster.request import RunRequest
 
-__all__ = ["AsOfOption", "Asked", "JsonOption", "RunDirArgument", "SetOption", "at_home", "with_asked"]
+__all__ = ["AsOfOption", "Asked", "AskedOfData", "JsonOption", "RunDirArgument", "SetOption", "at_home", "with_asked"]
 
 
 def at_home(value: Any) -> Any:
@@ -33,6 +33,13 @@ SetOption = Annotated[
 AsOfOption = Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="use the data up to this day only")]
 RunDirArgument = Annotated[str, typer.Argument(metavar="RUN_DIR", callback=at_home, help="directory of a run")]
 JsonOption = Annotated[bool, typer.Option("--json", help="machine-readable output")]
+_Calendar = Annotated[
+    str | None, typer.Option(metavar="CODE", help="whose holidays count: a country (DE), an exchange (XNYS)")
+]
+_Target = Annotated[
+    list[str] | None, typer.Option(metavar="COLUMN", help="column of a table to forecast; may be repeated")
+]
+_Unit = Annotated[str | None, typer.Option(metavar="UNIT", help="label of the amounts, such as EUR")]
 
 
 @dataclass(frozen=True)
@@ -53,13 +60,9 @@ class Asked:
         int | None,
         typer.Option(min=1, metavar="N", help="days (weeks, work days) to forecast; a table's default is 14"),
     ] = None
-    calendar: Annotated[
-        str | None, typer.Option(metavar="CODE", help="whose holidays count: a country (DE), an exchange (XNYS)")
-    ] = None
-    target: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMN", help="column of a table to forecast; may be repeated")
-    ] = None
-    unit: Annotated[str | None, typer.Option(metavar="UNIT", help="label of the amounts, such as EUR")] = None
+    calendar: _Calendar = None
+    target: _Target = None
+    unit: _Unit = None
     preset: Annotated[str | None, typer.Option(metavar="NAME", help=f"which models: {', '.join(PRESET_NAMES)}")] = None
     save_config: Annotated[
         str | None, typer.Option(metavar="FILE", help="write the configuration inferred from a table")
@@ -74,16 +77,40 @@ class Asked:
         return RunRequest(self.config, self.data, self.run_dir, self.as_of, overrides, executor, timeline, wishes)
 
 
+@dataclass(frozen=True)
+class AskedOfData:
+    """What data are looked at, and how they are read; every field is an argument or an option of the command."""
+
+    data: Annotated[str, typer.Argument(metavar="DATA", callback=at_home, help="folder or file with the data")]
+    config: Annotated[
+        str | None,
+        typer.Option("--config", metavar="CONFIG", help="configuration of the run; without it, one is inferred"),
+    ] = None
+    as_of: AsOfOption = None
+    set_: SetOption = None
+    calendar: _Calendar = None
+    target: _Target = None
+    unit: _Unit = None
+
+    def request(self) -> RunRequest:
+        """The request of a run on these data, which nobody starts."""
+        from cluster.request import RunRequest
+
+        wishes = Wishes(None, self.calendar, tuple(self.target or ()), unit=self.unit)
+        return RunRequest(self.config, self.data, None, self.as_of, tuple(self.set_ or ()), "local", wishes=wishes)
+
+
 def with_asked(command: Callable[..., None]) -> Callable[..., None]:
-    """A command whose first parameter is `Asked`, with the fields of that as its own options."""
-    hints = get_type_hints(Asked, include_extras=True)
-    names = [field.name for field in fields(Asked)]
-    kind = inspect.Parameter.KEYWORD_ONLY
-    own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
-    asked = [inspect.Parameter(name, kind, default=None, annotation=hints[name]) for name in names]
+    """A command whose first parameter is `Asked` or `AskedOfData`, with the fields of that as its own options."""
+    first, *own = inspect.signature(command, eval_str=True).parameters.values()
+    hints = get_type_hints(first.annotation, include_extras=True)
+    names = [field.name for field in fields(first.annotation)]
+    kind, empty = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.empty
+    defaults = {field.name: empty if field.default is MISSING else field.default for field in fields(first.annotation)}
+    asked = [inspect.Parameter(name, kind, default=defaults[name], annotation=hints[name]) for name in names]
 
     def run(**given: Any) -> None:
-        command(Asked(**{name: given.pop(name) for name in names}), **given)
+        command(first.annotation(**{name: given.pop(name) for name in names}), **given)
 
     run.__name__, run.__doc__ = command.__name__, command.__doc__
     run.__signature__ = inspect.Signature([*asked, *(one.replace(kind=kind) for one in own)])  # type: ignore[attr-defined]

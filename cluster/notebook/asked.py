@@ -20,7 +20,7 @@ from forecasting.schema import DS
 if TYPE_CHECKING:
     from cluster.request import RunRequest
 
-__all__ = ["RunOptions", "in_order", "is_frame", "request"]
+__all__ = ["RunOptions", "in_order", "is_frame", "request", "request_on_data"]
 
 NOTEBOOK = "runs/notebook"
 """Where a run is stored whose configuration or data have no name."""
@@ -78,6 +78,18 @@ def request(
 ) -> tuple[RunRequest, Spelling | None]:
     """The request of a run, and the spelling of its frame; what it needs of files goes with the stack."""
     from cluster.execution.registry import executor_named
+
+    asked, written = request_on_data(stack, data, config, wishes, options)
+    spelling = None if written is None else written.spelling(asked.read_config().data)
+    if not executor_named(asked.executor).in_process:
+        _check_models(asked)
+    return asked, spelling
+
+
+def request_on_data(
+    stack: ExitStack, data: Any, config: str | Mapping[str, Any] | None, wishes: Wishes, options: RunOptions
+) -> tuple[RunRequest, FrameFile | None]:
+    """As `request`, with the file of the frame: nothing is read yet."""
     from cluster.request import RunRequest
 
     run_dir, executor = options.get("run_dir"), options.get("executor", "ray")
@@ -99,10 +111,7 @@ def request(
         wishes=wishes,
         label=None if written is None else "the frame",
     )
-    spelling = None if written is None else written.spelling(asked.read_config().data)
-    if not executor_named(executor).in_process:
-        _check_models(asked)
-    return asked, spelling
+    return asked, written
 
 
 def _bands(levels: Sequence[int] | None) -> tuple[str, ...]:

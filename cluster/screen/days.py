@@ -1,21 +1,23 @@
-"""Rows and days that need a look: findings about the data, and alerts."""
+"""Rows and days that need a look: findings about the data, what data show, and alerts."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 
 from cluster.screen.text import numbers_table, share, table_of
 from cluster.stages.checks import Checked
 from cluster.stages.monitoring import Monitored
 from cluster.terminal.screen import Screen, print_json
 from cluster.terminal.words import counted
+from ensembles.exploration.exploration import Exploration
 from ensembles.report.money import Money
 from ensembles.risk.alert_quality import AlertQuality
 from ensembles.risk.alerts import Alert
 
-__all__ = ["show_alerts", "show_checked"]
+__all__ = ["show_alerts", "show_checked", "show_explored"]
 
 TOP_ALERTS = 40
 
@@ -34,6 +36,17 @@ def show_checked(checked: Checked, out: Screen, err: Screen, as_json: bool) -> N
     if checked.error is None:
         warnings = sum(finding.severity == "warning" for finding in checked.findings)
         out.say("no problems found" + (f", {warnings} to look at" if warnings else ""))
+
+
+def show_explored(found: Exploration, page: Path | None, out: Screen, err: Screen, as_json: bool) -> None:
+    """A sentence for each fact, and where the page is."""
+    if as_json:
+        print_json(found.as_json())
+    else:
+        for subject, fact in found.found:
+            out.say(f"{subject.title}: {fact.sentence}")
+    if page is not None:
+        (err if as_json else out).say(str(page))
 
 
 def show_alerts(monitored: Monitored, out: Screen, as_json: bool) -> None:

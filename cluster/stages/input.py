@@ -21,7 +21,7 @@ from forecasting.schema import iso
 from forecasting.score.names import score_named
 from forecasting.windows import LONGEST_MONTH
 
-__all__ = ["identity", "judge", "load_checked", "load_data", "open_input"]
+__all__ = ["identity", "judge", "load_checked", "load_data", "open_input", "until_asked"]
 
 
 def load_data(config: RunConfig, path: str, as_of: AsOf) -> Loaded:
@@ -32,7 +32,7 @@ def load_data(config: RunConfig, path: str, as_of: AsOf) -> Loaded:
     DataError, ConfigError
         When the data cannot be read, and for an `as_of` that is no day or lies after the data.
     """
-    return _until(open_input(config, path, as_of, checked=False).loaded, as_of)
+    return until_asked(open_input(config, path, as_of, checked=False).loaded, as_of)
 
 
 def load_checked(config: RunConfig, path: str, as_of: AsOf) -> tuple[Loaded, list[Finding]]:
@@ -48,7 +48,7 @@ def load_checked(config: RunConfig, path: str, as_of: AsOf) -> tuple[Loaded, lis
 
 def judge(data: DataSet, as_of: AsOf) -> tuple[Loaded, list[Finding]]:
     """As `load_checked`, of opened data."""
-    loaded = _until(data.loaded, as_of)
+    loaded = until_asked(data.loaded, as_of)
     for finding in data.findings:
         if finding.severity == "error":
             raise DataError(where=finding.where, what=f"{finding.check} ({finding.value})", remedy=finding.remedy)
@@ -60,8 +60,8 @@ def identity(panel: Panel) -> str:
     return replace(panel, calendar=Calendar()).fingerprint()
 
 
-def open_input(config: RunConfig, path: str, as_of: AsOf, *, checked: bool) -> DataSet:
-    """The data of a run at `path`, up to a day: nothing is read yet.
+def open_input(config: RunConfig, path: str, as_of: AsOf, *, checked: bool, users: bool = False) -> DataSet:
+    """The data of a run at `path`, up to a day: nothing is read yet. `checked` and `users` as in `open_data`.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def open_input(config: RunConfig, path: str, as_of: AsOf, *, checked: bool) -> D
     spec = config.data.model_copy(update={"as_of": _last_day(config.data, as_of), "max_lag": lag})
     cache = None if spec.cache is None else Path(spec.cache)
     signed = score_named(config.score.surrogate).signed
-    return open_data(spec, path, config.calendar, cache, checked=checked, signed=signed)
+    return open_data(spec, path, config.calendar, cache, checked=checked, signed=signed, users=users)
 
 
 def _last_day(spec: DataSpec, as_of: AsOf) -> dt.date | None:
@@ -86,8 +86,14 @@ def _last_day(spec: DataSpec, as_of: AsOf) -> dt.date | None:
     return day
 
 
-def _until(loaded: Loaded, as_of: AsOf) -> Loaded:
-    """The data, known to reach to the last period before `as_of`."""
+def until_asked(loaded: Loaded, as_of: AsOf) -> Loaded:
+    """The data, known to reach to the last period before `as_of`.
+
+    Raises
+    ------
+    ConfigError
+        When they end earlier.
+    """
     panel = loaded.panel
     if as_of is not None and panel.axis.after(panel.end, 1)[0] <= np.datetime64(asked_day(as_of), "D"):
         what = f"the data end on {iso(panel.end)}; choose that day or an earlier one"

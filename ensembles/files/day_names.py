@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass, fields
 
-from forecasting.calendar import Calendar, CalendarDays
-from forecasting.schema import DateArray, iso
+import numpy as np
 
-__all__ = ["DAY_COLUMNS", "WEEKDAYS", "NamedDay", "day_types", "named_days"]
+from forecasting.calendar import Calendar, CalendarDays
+from forecasting.schema import BoolArray, DateArray, iso
+
+__all__ = ["DAY_COLUMNS", "WEEKDAYS", "NamedDay", "day_kinds", "day_types", "named_days"]
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -18,6 +21,18 @@ def day_types(days: CalendarDays) -> tuple[str, ...]:
         "shifted work day" if shifted else "work day" if workday else "day off"
         for shifted, workday in zip(days.shifted, days.workday, strict=True)
     )
+
+
+def day_kinds(days: CalendarDays) -> Mapping[str, BoolArray]:
+    """Work days, days off with and without the name of a holiday, and shifted work days: which days ``[n]`` are so."""
+    types, named = np.array(day_types(days)), np.array([bool(name) for name in days.holiday], dtype=bool)
+    off = types == "day off"
+    return {
+        "work day": types == "work day",
+        "day off, no holiday": off & ~named,
+        "public holiday": off & named,
+        "shifted work day": types == "shifted work day",
+    }
 
 
 @dataclass(frozen=True)

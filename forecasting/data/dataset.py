@@ -15,7 +15,7 @@ import numpy as np
 from forecasting.calendar import Calendar
 from forecasting.data.loaded import Loaded, SeriesProblem
 from forecasting.data.quality.finding import Finding, finding_of
-from forecasting.data.quality.series_checks import check_periods, check_series
+from forecasting.data.quality.series_checks import SeriesCases, check_periods, check_series, series_cases
 from forecasting.data.spec import DataSpec
 from forecasting.data.understood import reading_of
 from forecasting.errors import DataError
@@ -25,6 +25,7 @@ from forecasting.schema import as_dates
 
 if TYPE_CHECKING:
     from forecasting.data.formats.files import Folder, TableFile
+    from forecasting.data.sources.user_flows import Users
 
 __all__ = ["DataSet", "Source", "open_data"]
 
@@ -35,7 +36,8 @@ class Source(Protocol):
     """One kind of data at one path, made as ``SomeSource(spec, path, cache_dir, checked=..., signed=...)``.
 
     It opens each of its files once and keeps what it read for all that is asked of it. The class that says a `kind`
-    is found in the modules of `forecasting.data.sources`.
+    is found in the modules of `forecasting.data.sources`. A source with rows of users may have `with_users`, which
+    gives the source that counts them on the way, and `users`, which are what it counted.
     """
 
     kind: ClassVar[str]
@@ -95,6 +97,23 @@ class DataSet:
         return self.loaded.problems
 
     @cached_property
+    def cases(self) -> SeriesCases:
+        """What is odd in the usable series; raises as `loaded`."""
+        return series_cases(self.panel)
+
+    @cached_property
+    def users(self) -> Users | None:
+        """What the rows of users tell; None for data without them. Asked of data opened with ``users=True``.
+
+        Raises
+        ------
+        DataError
+            When the table of users cannot be read.
+        """
+        found: Users | None = getattr(self._source, "users", None)
+        return found
+
+    @cached_property
     def findings(self) -> list[Finding]:
         """Everything worth saying about the data, errors first; asked of data opened with ``checked=True``.
 
@@ -129,7 +148,7 @@ class DataSet:
         def place(row: int, day: np.datetime64) -> str:
             return self._source.place(series[row], day)
 
-        return left_out + check_periods(loaded.panel, place) + check_series(loaded.panel, place)
+        return left_out + check_periods(loaded.panel, place) + check_series(loaded.panel, self.cases, place)
 
 
 def open_data(
@@ -140,6 +159,7 @@ def open_data(
     *,
     checked: bool = False,
     signed: bool = False,
+    users: bool = False,
 ) -> DataSet:
     """The data at `path`.
 
@@ -157,8 +177,13 @@ def open_data(
         Whether `findings` will be asked for, so that one reading serves them too.
     signed
         Whether amounts may be negative, which the score decides.
+    users
+        Whether `users` will be asked for, so that the one reading of ``checked=True`` counts them too.
     """
-    return DataSet(_sources()[spec.kind](spec, path, cache_dir, checked=checked, signed=signed), spec, country)
+    source = _sources()[spec.kind](spec, path, cache_dir, checked=checked, signed=signed)
+    if users and hasattr(source, "with_users"):
+        source = source.with_users()
+    return DataSet(source, spec, country)
 
 
 def _sources() -> dict[str, Any]:

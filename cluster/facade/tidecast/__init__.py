@@ -9,7 +9,7 @@ Names of other modules of this program, gathered under the program's own name. `
 
 from __future__ import annotations
 
-from cluster.api import evaluate, open_run, predict, register, run, sample, to_frame, to_panel
+from cluster.api import evaluate, explore, open_run, predict, register, run, sample, to_frame, to_panel
 from forecasting import errors
 from forecasting.testing import check_model
 
@@ -17,6 +17,7 @@ __all__ = [
     "check_model",
     "errors",
     "evaluate",
+    "explore",
     "open_run",
     "predict",
     "register",

@@ -10,6 +10,7 @@ from bokeh.document import Document
 from bokeh.embed import components
 from bokeh.models import (
     ColumnDataSource,
+    DatetimeAxis,
     FixedTicker,
     HoverTool,
     LinearAxis,
@@ -22,16 +23,34 @@ from bokeh.plotting import figure
 from bokeh.resources import Resources
 from bokeh.transform import transform
 
-from ensembles.report.charts.chart import COLOURS, GREY, HEAT, Area, Bars, Chart, Dots, Heat, Line, Marks, label_lines
+from ensembles.report.charts.chart import (
+    COLOURS,
+    GREY,
+    HEAT,
+    Area,
+    Bars,
+    Chart,
+    Dots,
+    Heat,
+    Line,
+    Marks,
+    Ranges,
+    factor_text,
+    label_lines,
+)
 from forecasting.errors import visible_lines
 
 __all__ = ["draw", "script_of_library"]
 
 SMALL = 250
 """Charts up to this height have no tools and stand in a column."""
+SIDE_BY_SIDE = 46
+"""Characters that fit side by side below a chart on a phone; longer names stand upright."""
 LEFT = 66
 """Pixels left of every chart, so that the days of charts in a column are aligned."""
 UNDER = 44
+FACTORS = range(-12, 13)
+"""Powers of 2 that an axis of factors names."""
 HALF_DAY = np.timedelta64(12 * 3_600_000, "ms")
 
 
@@ -57,8 +76,9 @@ def _figure(chart: Chart) -> Any:
     ranges: dict[str, Any] = _heat_ranges(heat[0]) if heat else {}
     if chart.y_range:
         ranges["y_range"] = chart.y_range
-    if chart.x_axis == "name":
-        ranges["x_range"] = [_plain(str(name)) for name in chart.layers[0].x]  # type: ignore[union-attr]
+    names = [_plain(str(name)) for name in chart.layers[0].x] if chart.x_axis == "name" else []  # type: ignore[union-attr]
+    if names:
+        ranges["x_range"] = names
     plot: Any = figure(
         frame_height=chart.height - UNDER,
         min_border_left=LEFT,
@@ -75,6 +95,8 @@ def _figure(chart: Chart) -> Any:
         **ranges,
     )
     plot.toolbar.logo = None
+    if sum(max(map(len, name.split("\n"))) for name in names) > SIDE_BY_SIDE:
+        plot.below[0].major_label_orientation = "vertical"
     if chart.x_ticks:
         plot.below[0].ticker = list(chart.x_ticks)
     _add_marks(plot, chart.marks)
@@ -85,6 +107,9 @@ def _figure(chart: Chart) -> Any:
         drawn = [_add(plot, layer, chart) for layer in chart.layers if not isinstance(layer, Heat)]
         plot.add_tools(_hover(drawn, chart))
     _style(plot, _numbers(chart))
+    if chart.factors:
+        texts: dict[float | str, Any] = {power: factor_text(power) for power in FACTORS}
+        plot.yaxis.ticker, plot.yaxis.major_label_overrides = FixedTicker(ticks=list(FACTORS)), texts
     return plot
 
 
@@ -92,13 +117,21 @@ def _heat_ranges(heat: Heat) -> dict[str, Any]:
     return {"y_range": [_plain(row) for row in reversed(heat.rows)], "x_range": (0.5, heat.values.shape[1] + 0.5)}
 
 
-def _add(plot: Any, layer: Line | Area | Bars | Dots, chart: Chart) -> Any:
+def _add(plot: Any, layer: Line | Area | Bars | Dots | Ranges, chart: Chart) -> Any:
     """Draw a layer; gives what may be hovered over."""
     colour, x = COLOURS[layer.colour], _stamps(layer.x)
     if isinstance(layer, Area):
         plot.varea(x, layer.low, layer.high, fill_color=colour, fill_alpha=0.16)
         return None
+    if isinstance(layer, Ranges):
+        at = _moved(x, layer.offset)
+        plot.segment(at, layer.low, at, layer.high, line_color=colour, line_width=2, line_alpha=0.6)
+        return None
     source = ColumnDataSource({"x": x, "y": layer.y})
+    if chart.factors:
+        source.data["factor"] = [factor_text(power) for power in layer.y]
+    if isinstance(layer, Dots):
+        source.data["at"] = _moved(x, layer.offset)
     common = {"source": source, "name": _plain(layer.name or chart.title)}
     if isinstance(layer, Line):
         dash = "dashed" if layer.dashed else "solid"
@@ -106,7 +139,7 @@ def _add(plot: Any, layer: Line | Area | Bars | Dots, chart: Chart) -> Any:
     if isinstance(layer, Bars):
         width = layer.width * (86_400_000 if chart.x_axis == "day" else 1)
         return plot.vbar("x", top="y", width=width, fill_color=colour, line_color=None, fill_alpha=0.85, **common)
-    return plot.scatter("x", "y", size=7, fill_color=colour, line_color=None, **common)
+    return plot.scatter("at", "y", size=7, fill_color=colour, line_color=None, **common)
 
 
 def _hover(renderers: Sequence[Any], chart: Chart) -> HoverTool:
@@ -116,7 +149,7 @@ def _hover(renderers: Sequence[Any], chart: Chart) -> HoverTool:
         tooltips=[
             ("", "$name"),
             (_plain(chart.x_label or "day"), "@x{%a %F}" if day else "@x"),
-            (_plain(chart.y_label), f"@y{{{_numbers(chart)}}}"),
+            (_plain(chart.y_label), "@factor" if chart.factors else f"@y{{{_numbers(chart)}}}"),
         ],
         formatters={"@x": "datetime"} if day else {},
         visible=False,
@@ -177,6 +210,13 @@ def _stamps(x: Any) -> Any:
     return [_plain(str(name)) for name in x] if array.dtype.kind in "UO" else array
 
 
+def _moved(x: Any, offset: float) -> Any:
+    """Places beside their own."""
+    if not offset:
+        return x
+    return [(name, offset) for name in x] if isinstance(x, list) else x + offset
+
+
 def _plain(text: str) -> str:
     """Text with its control characters shown, which the library does not take for a formula: it would want a
     typesetter that is not there.
@@ -188,7 +228,11 @@ def _numbers(chart: Chart) -> str:
     """How numbers are written: with four decimals where all are below 1, as losses are, so that no two ticks read
     alike.
     """
-    ends = [layer.high if isinstance(layer, Area) else layer.y for layer in chart.layers if not isinstance(layer, Heat)]
+    ends = [
+        layer.high if isinstance(layer, Area | Ranges) else layer.y
+        for layer in chart.layers
+        if not isinstance(layer, Heat)
+    ]
     known = [np.abs(end[np.isfinite(end)]) for end in map(np.asarray, ends)]
     small = any(len(values) for values in known) and all(values.max(initial=0.0) < 1.0 for values in known)
     return "0.0[000]" if small else "0,0.[00]"
@@ -205,5 +249,7 @@ def _style(plot: Any, numbers: str) -> None:
         axis.minor_tick_line_color = None
         axis.major_label_text_color = axis.axis_label_text_color = GREY
         axis.axis_label_text_font_style = "normal"
+    if isinstance(plot.xaxis[0], DatetimeAxis):
+        plot.xaxis[0].major_label_policy = NoOverlap(min_distance=4)
     for axis in plot.above:
         axis.axis_line_color = None

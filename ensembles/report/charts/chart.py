@@ -27,6 +27,8 @@ __all__ = [
     "Layer",
     "Line",
     "Marks",
+    "Ranges",
+    "factor_text",
     "label_lines",
     "marks_of",
 ]
@@ -87,12 +89,25 @@ class Bars:
 
 @dataclass(frozen=True)
 class Dots:
-    """Single points, ``[n]``."""
+    """Single points, ``[n]``; `offset` moves them sideways by a share of a category, or by units of x."""
 
     name: str
     x: X
     y: FloatArray
     colour: Colour
+    offset: float = 0.0
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """Upright lines from low to high, ``[n]``, such as intervals of dots with the same `offset`."""
+
+    name: str
+    x: X
+    low: FloatArray
+    high: FloatArray
+    colour: Colour
+    offset: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -106,7 +121,7 @@ class Heat:
     best: float
 
 
-Layer = Line | Area | Bars | Dots | Heat
+Layer = Line | Area | Bars | Dots | Ranges | Heat
 
 
 @dataclass(frozen=True)
@@ -129,7 +144,8 @@ class Key:
 @dataclass(frozen=True)
 class Chart:
     """One chart. `key` names it in files; `title` says what it shows, `y_label` the unit. `x_ticks` and `y_range` are
-    chosen from the data where they are not given.
+    chosen from the data where they are not given. With `factors` y are powers of 2, and shown as what they are factors
+    of: ×4, ÷2.
     """
 
     key: str
@@ -142,6 +158,7 @@ class Chart:
     height: int = 300
     x_ticks: tuple[float, ...] = ()
     y_range: tuple[float, float] | None = None
+    factors: bool = False
 
     @property
     def legend(self) -> tuple[Key, ...]:
@@ -155,7 +172,12 @@ class Chart:
         return tuple(found.values())
 
 
-_KINDS: dict[type, str] = {Line: "line", Area: "area", Bars: "bars", Dots: "dot"}
+_KINDS: dict[type, str] = {Line: "line", Area: "area", Bars: "bars", Dots: "dot", Ranges: "line"}
+
+
+def factor_text(power: float) -> str:
+    """As ``×4``, ``÷2``, ``×1.5``."""
+    return f"{'×' if power >= 0 else '÷'}{2 ** abs(power):.3g}"
 
 
 def label_lines(text: str) -> str:

@@ -10,7 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ensembles.report.charts.chart import COLOURS, GREY, HEAT, Area, Bars, Chart, Heat, Line, Marks, label_lines
+from ensembles.report.charts.chart import (
+    COLOURS,
+    GREY,
+    HEAT,
+    Area,
+    Bars,
+    Chart,
+    Heat,
+    Line,
+    Marks,
+    Ranges,
+    factor_text,
+    label_lines,
+)
 from forecasting.errors import ConfigError, visible, visible_lines
 
 if TYPE_CHECKING:
@@ -96,7 +109,7 @@ def _draw(axes: Axes, chart: Chart) -> None:
             return
         _draw_layer(axes, layer, COLOURS[layer.colour])
     axes.set_ylabel(visible(chart.y_label))
-    axes.yaxis.set_major_formatter(_thousands)
+    axes.yaxis.set_major_formatter((lambda power, _: factor_text(power)) if chart.factors else _thousands)
     if chart.x_ticks:
         axes.set_xticks(chart.x_ticks, [f"{tick:g}" for tick in chart.x_ticks])
     if chart.y_range:
@@ -139,8 +152,17 @@ def _draw_layer(axes: Any, layer: Any, colour: str) -> None:
         axes.plot(layer.x, layer.y, color=colour, linewidth=layer.width, linestyle=style, label=label)
     elif isinstance(layer, Bars):
         axes.bar(layer.x, layer.y, color=colour, width=layer.width, label=label, zorder=1.5)
+    elif isinstance(layer, Ranges):
+        axes.vlines(_moved(layer.x, layer.offset), layer.low, layer.high, color=colour, alpha=0.6, label=label)
     else:
-        axes.plot(layer.x, layer.y, "o", color=colour, markersize=4, label=label)
+        axes.plot(_moved(layer.x, layer.offset), layer.y, "o", color=colour, markersize=4, label=label)
+
+
+def _moved(x: Any, offset: float) -> Any:
+    """Places beside their own; names stand at whole numbers."""
+    if not offset:
+        return x
+    return (np.arange(len(x)) if np.asarray(x).dtype.kind in "UO" else np.asarray(x)) + offset
 
 
 def _draw_heat(axes: Any, layer: Heat) -> None:

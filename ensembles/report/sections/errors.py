@@ -10,7 +10,7 @@ import numpy as np
 
 from ensembles.evaluation.contenders import Contenders
 from ensembles.evaluation.residuals import FEWEST_DAYS, LAGS, Residuals
-from ensembles.files.day_names import WEEKDAYS, day_types
+from ensembles.files.day_names import WEEKDAYS, day_kinds
 from ensembles.oof import OofCube
 from ensembles.report.charts.chart import Bars, Chart, Colour, Heat, Layer, Line
 from ensembles.report.context import ReportContext
@@ -167,11 +167,9 @@ def _days_of(cube: OofCube) -> DateArray:
 def _day_masks(calendar: Calendar, days: Any) -> Mapping[tuple[str, str], BoolArray]:
     """Kind and name of a group → which of `days` ``[n_windows, horizon]`` belong to it."""
     facts = calendar.days(days.ravel())
-    weekday, types = facts.weekday.reshape(days.shape), np.array(day_types(facts)).reshape(days.shape)
-    holiday = np.array([bool(name) for name in facts.holiday]).reshape(days.shape) & (types == "day off")
+    weekday = facts.weekday.reshape(days.shape)
     found = {("weekday", name): weekday == i for i, name in enumerate(WEEKDAYS)}
-    found |= {("day", "work day"): types == "work day", ("day", "day off, no holiday"): (types == "day off") & ~holiday}
-    found |= {("day", "public holiday"): holiday, ("day", "shifted work day"): types == "shifted work day"}
+    found |= {("day", kind): mask.reshape(days.shape) for kind, mask in day_kinds(facts).items()}
     steps = np.broadcast_to(np.arange(1, days.shape[1] + 1), days.shape)
     for first in range(1, days.shape[1] + 1, WEEK) if days.shape[1] > WEEK else ():
         last = min(first + WEEK - 1, days.shape[1])

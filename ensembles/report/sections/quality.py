@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ensembles.report.context import ReportContext
 from ensembles.report.section import Section
 from forecasting.data.quality.finding import Finding
 
-__all__ = ["SECTION", "QualityFacts"]
+__all__ = ["SECTION", "QualityFacts", "quality_facts_of"]
 
 MAX_SERIES = 40
 
@@ -27,9 +28,15 @@ class QualityFacts:
 
 
 def quality_facts(context: ReportContext) -> QualityFacts:
-    run, broken = context.results.run, context.results.board.broken_series
-    left_out = tuple(broken.items())[:MAX_SERIES]
-    return QualityFacts(run.data.reading, run.data.notes, left_out, len(broken), run.quality)
+    run = context.results.run
+    return quality_facts_of(run.data.reading, run.data.notes, context.results.board.broken_series, run.quality)
+
+
+def quality_facts_of(
+    reading: str | None, notes: tuple[str, ...], left_out: Mapping[str, str], findings: tuple[Finding, ...] | None
+) -> QualityFacts:
+    """What the section says; `left_out` are all series that are not used, with the reason."""
+    return QualityFacts(reading, notes, tuple(left_out.items())[:MAX_SERIES], len(left_out), findings)
 
 
 SECTION = Section("quality", "Data", 90, "quality.j2", quality_facts)

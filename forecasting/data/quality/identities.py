@@ -6,7 +6,7 @@ import numpy as np
 
 from forecasting.data.quality.user_rows import Tallies, UserRows
 
-__all__ = ["IDENTITIES", "check_rules"]
+__all__ = ["CATEGORIES", "IDENTITIES", "check_rules"]
 
 IDENTITIES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "tBalance": (("yBalance", "total_purchase_amt"), ("total_redeem_amt",)),
@@ -17,7 +17,8 @@ IDENTITIES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 """Column -> the columns it is the sum of, and those taken off."""
 
-_CATEGORIES = ("category1", "category2", "category3", "category4")
+CATEGORIES = ("category1", "category2", "category3", "category4")
+"""What was consumed, by kind."""
 _CONSUME = "consume_amt"
 _TOLERANCE = 1e-6
 
@@ -40,7 +41,7 @@ def check_rules(tallies: Tallies, rows: UserRows) -> None:
 
 
 def _check_categories(tallies: Tallies, rows: UserRows) -> None:
-    present = tuple(c for c in _CATEGORIES if c in rows.cells)
+    present = tuple(c for c in CATEGORIES if c in rows.cells)
     if _CONSUME not in rows.cells or not present:
         return
     consume = rows.cells[_CONSUME]
@@ -55,7 +56,7 @@ def _check_categories(tallies: Tallies, rows: UserRows) -> None:
     rows.count(
         tallies("no categories where something was consumed", "warning", remedy), consumed & empty.any(axis=0), *shown
     )
-    if len(present) == len(_CATEGORIES):
+    if len(present) == len(CATEGORIES):
         total = sum(rows.cells[c].values for c in present)
         usable = consumed & np.logical_and.reduce([rows.cells[c].usable for c in present])
         off = usable & (np.abs(total - consume.values) > _TOLERANCE)

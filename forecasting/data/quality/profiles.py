@@ -1,11 +1,11 @@
-"""Checks of the profile table against the users of the user table."""
+"""The profile table, and checks of it against the users of the user table."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 
 from forecasting.data.formats.files import Folder
 from forecasting.data.formats.reading import OpenTable
@@ -15,30 +15,49 @@ from forecasting.data.quality.finding import Finding, finding_of
 from forecasting.data.quality.table_checks import records_finding
 from forecasting.errors import DataError
 
-__all__ = ["check_profiles"]
+__all__ = ["Profiles", "check_profiles", "read_profiles"]
 
 _TABLE, _USER = "user_profile_table", "user_id"
+_GROUPS = ("sex", "city")
 
 
-def check_profiles(folder: Folder, users: Mapping[str, int] | None) -> list[Finding]:
-    """Findings about the profile table; `users` are those of the user table (None: there is none)."""
+@dataclass(frozen=True)
+class Profiles:
+    """The table as it was read: the user of each row, and by `sex` and `city`, where it has them, each row's text."""
+
+    table: SmallTable
+    ids: tuple[str, ...]
+    groups: Mapping[str, tuple[str, ...]]
+
+
+def read_profiles(folder: Folder) -> Profiles | Finding | None:
+    """The profile table; None where there is none, a finding where it cannot be used."""
     files = folder.find(_TABLE)
     if not files:
-        absent = Finding("profile table", "info", 1, _TABLE, "absent", "nothing to do: no forecast reads it")
-        return [] if users is None else [absent]
+        return None
     try:
         with OpenTable(files) as opened:
             if _USER not in opened.columns:
                 value, remedy = f"no column {_USER}", "name the users' column so"
-                return [Finding("profile table", "warning", 1, opened.name, value, remedy)]
-            table = read_table(opened, [_USER])
+                return Finding("profile table", "warning", 1, opened.name, value, remedy)
+            groups = [column for column in _GROUPS if opened.columns.count(column) == 1]
+            table = read_table(opened, [_USER, *groups])
+        texts = {column: tuple(text.strip() for text in table.texts(column)) for column in (_USER, *groups)}
     except DataError as error:
-        return [finding_of(error, severity="warning")]
-    return _about_ids(table, users)
+        return finding_of(error, severity="warning")
+    return Profiles(table, texts.pop(_USER), texts)
 
 
-def _about_ids(table: SmallTable, users: Mapping[str, int] | None) -> list[Finding]:
-    ids = [str(u or "").strip() for u in table.columns[_USER].cast(pa.string()).to_pylist()]
+def check_profiles(found: Profiles | Finding | None, users: Mapping[str, int] | None) -> list[Finding]:
+    """Findings about the profile table; `users` are those of the user table (None: there is none)."""
+    if found is None:
+        absent = Finding("profile table", "info", 1, _TABLE, "absent", "nothing to do: no forecast reads it")
+        return [] if users is None else [absent]
+    return [found] if isinstance(found, Finding) else _about_ids(found, users)
+
+
+def _about_ids(profiles: Profiles, users: Mapping[str, int] | None) -> list[Finding]:
+    ids, table = profiles.ids, profiles.table
     _, once = np.unique(np.array(ids, dtype=object), return_index=True)
     twice = np.setdiff1d(np.arange(len(ids)), once)
     found: list[Finding] = []

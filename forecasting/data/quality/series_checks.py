@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,15 +13,44 @@ from forecasting.data.quality.finding import Finding, Severity
 from forecasting.panel import Panel
 from forecasting.schema import BoolArray, FloatArray, IntArray, iso
 
-__all__ = ["Place", "check_periods", "check_series", "outlier_days"]
+__all__ = [
+    "Place",
+    "SeriesCases",
+    "check_periods",
+    "check_series",
+    "outlier_days",
+    "series_cases",
+    "signed_log",
+    "unusual",
+]
 
 _DEVIATIONS = 7.0
 """Robust standard deviations from which a day is an outlier."""
+_IDLE = 0.5
+"""A series with a larger share of zero days has no usual amount, and so no outliers: those of pay days are its flow."""
 _NEAR = 14
 """A day is compared with the days at most this far away."""
 
 Place = Callable[[int, np.datetime64], str]
 """``file:row`` of a series (its row in the panel) on a day."""
+
+
+@dataclass(frozen=True)
+class SeriesCases:
+    """What is odd in the series of a panel.
+
+    `outliers` and `zeros` ``[n, 2]`` are row and period of days, by row; `short` and `constant` are rows. `rest`
+    ``[n_series, n]`` is how far each day lies from what its neighbours and its weekday say, on the scale of
+    `signed_log`, and `weekdays` ``[n_series, 7]`` what the weekday says, Monday first; both NaN for short and constant
+    series and where an amount is unknown.
+    """
+
+    outliers: IntArray
+    zeros: IntArray
+    short: tuple[int, ...]
+    constant: tuple[int, ...]
+    rest: FloatArray
+    weekdays: FloatArray
 
 
 def check_periods(panel: Panel, place: Place) -> list[Finding]:
@@ -37,72 +67,81 @@ def check_periods(panel: Panel, place: Place) -> list[Finding]:
     return [Finding("absent work day", "warning", len(absent), place(row, after), value, remedy)]
 
 
-def check_series(panel: Panel, place: Place) -> list[Finding]:
-    """Findings over all series; `place` tells where a day of a series stands."""
-    axis, weekday = panel.axis, weekday_of(panel.ds)
-    enough = 2 * axis.least_history
-    outliers: list[tuple[int, int]] = []
-    zeros: list[tuple[int, int]] = []
-    short, constant = [], []
+def series_cases(panel: Panel) -> SeriesCases:
+    """What is odd in the series; see `SeriesCases`."""
+    weekday, enough = weekday_of(panel.ds), 2 * panel.axis.least_history
+    outliers, short, constant = [np.empty((0, 2), dtype=np.int64)], [], []
+    rest, weekdays = np.full(panel.y.shape, np.nan), np.full((len(panel.series), 7), np.nan)
     for row in range(len(panel.series)):
         known = np.flatnonzero(~np.isnan(panel.y[row]))
         y = panel.y[row, known]
-        zeros += [(row, int(known[k])) for k in np.flatnonzero(y == 0)]
         if len(y) < enough:
             short.append(row)
         elif (y == y[0]).all():
             constant.append(row)
         else:
-            strange = outlier_days(y, weekday[known]) & (y != 0)
-            outliers += [(row, int(known[k])) for k in np.flatnonzero(strange)]
+            rest[row, known], weekdays[row] = unusual(y, weekday[known])
+            strange = known[_far(rest[row, known]) & (y != 0)] if (y == 0).mean() <= _IDLE else known[:0]
+            outliers.append(np.stack([np.full(len(strange), row), strange], axis=1))
+    zeros = np.argwhere(panel.y == 0)
+    return SeriesCases(np.concatenate(outliers), zeros, tuple(short), tuple(constant), rest, weekdays)
+
+
+def check_series(panel: Panel, cases: SeriesCases, place: Place) -> list[Finding]:
+    """Findings over all series; `place` tells where a day of a series stands."""
+    enough = 2 * panel.axis.least_history
+    event = "see whether it is real; name it in data.events if known in advance"
+    nothing = "nothing to do if nothing flowed; such days leave relative errors"
+    more = f"give more {panel.axis.noun} than {enough}, or leave the series out"
+    same = "leave the series out, or keep it: it is forecast as it is"
     findings = [
-        _days(
-            "outlier day",
-            "warning",
-            outliers,
-            panel,
-            place,
-            "see whether it is real; name it in data.events if known in advance",
-        ),
-        _days(
-            "zero day", "info", zeros, panel, place, "nothing to do if nothing flowed; such days leave relative errors"
-        ),
-        _series(
-            "short series",
-            short,
-            panel,
-            place,
-            f"give more {panel.axis.noun} than {enough}, or leave the series out",
-        ),
-        _series("constant series", constant, panel, place, "leave the series out, or keep it: it is forecast as it is"),
+        _days("outlier day", "warning", cases.outliers, panel, place, event),
+        _days("zero day", "info", cases.zeros, panel, place, nothing),
+        _series("short series", cases.short, panel, place, more),
+        _series("constant series", cases.constant, panel, place, same),
     ]
     return [f for f in findings if f is not None]
 
 
 def outlier_days(y: FloatArray, weekday: IntArray) -> BoolArray:
     """Days ``[n]`` far from the median of their neighbours and from what their weekday does, on log scale."""
-    log = np.copysign(np.log1p(np.abs(y)), y)
+    return _far(unusual(y, weekday)[0])
+
+
+def unusual(y: FloatArray, weekday: IntArray) -> tuple[FloatArray, FloatArray]:
+    """How far each day ``[n]`` lies from the median of its neighbours and from what its weekday does, on the scale of
+    `signed_log`; and what each weekday does, ``[7]``, NaN for a weekday that never occurs.
+    """
+    log = signed_log(y)
     padded = np.pad(log, _NEAR, mode="reflect")
-    near = np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * _NEAR + 1), axis=1)
-    rest = log - near
+    rest = log - np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * _NEAR + 1), axis=1)
+    effect = np.full(7, np.nan)
     for day in range(7):
         if (weekday == day).any():
-            rest[weekday == day] -= np.median(rest[weekday == day])
+            effect[day] = np.median(rest[weekday == day])
+            rest[weekday == day] -= effect[day]
+    return rest, effect
+
+
+def signed_log(y: FloatArray) -> FloatArray:
+    """log(1 + |y|) with the sign of y: amounts of either sign, and zeros."""
+    return np.asarray(np.copysign(np.log1p(np.abs(y)), y))
+
+
+def _far(rest: FloatArray) -> BoolArray:
     spread = 1.4826 * float(np.median(np.abs(rest)))
     return np.asarray(np.abs(rest) > _DEVIATIONS * max(spread, 1e-3))
 
 
-def _days(
-    check: str, severity: Severity, cases: list[tuple[int, int]], panel: Panel, place: Place, remedy: str
-) -> Finding | None:
-    if not cases:
+def _days(check: str, severity: Severity, cases: IntArray, panel: Panel, place: Place, remedy: str) -> Finding | None:
+    if not len(cases):
         return None
-    row, t = min(cases, key=lambda case: (case[1], case[0]))
+    row, t = cases[np.lexsort((cases[:, 0], cases[:, 1]))[0]].tolist()
     value = f"{panel.unique_ids[row]} on {iso(panel.ds[t])}: {panel.y[row, t]:.15g}"
     return Finding(check, severity, len(cases), place(row, panel.ds[t]), value, remedy)
 
 
-def _series(check: str, rows: list[int], panel: Panel, place: Place, remedy: str) -> Finding | None:
+def _series(check: str, rows: tuple[int, ...], panel: Panel, place: Place, remedy: str) -> Finding | None:
     if not rows:
         return None
     names = ", ".join(panel.unique_ids[r] for r in rows[:5]) + (f" and {len(rows) - 5} more" if len(rows) > 5 else "")

@@ -70,8 +70,8 @@ class UserChecks:
         self.skipped[-1].append(record)
         self.ragged = self.ragged or f"{actual} fields, not {expected}"
 
-    def add(self, batch: pa.RecordBatch) -> None:
-        """Judge the next rows of the part.
+    def add(self, batch: pa.RecordBatch) -> UserRows:
+        """Judge the next rows of the part; gives them decoded, up to the last day looked at.
 
         Raises
         ------
@@ -92,6 +92,7 @@ class UserChecks:
         rows = UserRows(len(self.parts) - 1, records, batch, self.date, days, users, cells)
         _judge(self, rows)
         check_rules(self.tallies, rows)
+        return rows
 
     def place(self, day: np.datetime64) -> str:
         """``file:row`` of a day's first row."""

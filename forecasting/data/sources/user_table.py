@@ -15,7 +15,9 @@ import pyarrow as pa
 from forecasting.data.formats.files import TableFile
 from forecasting.data.formats.reading import OpenPart, OpenTable
 from forecasting.data.quality.user_checks import USER, NotPlain, UserChecks
+from forecasting.data.quality.user_rows import UserRows
 from forecasting.data.sources.aggregate import CarefulSums, DaySums, TotalsQuery, plain_sums, with_habits
+from forecasting.data.sources.user_flows import UserFlows
 from forecasting.errors import DataError
 from forecasting.schema import DateArray, IntArray
 
@@ -26,15 +28,16 @@ __all__ = ["UserTable", "read_users"]
 class UserTable:
     """What one reading of the table gave; `sums` is None where they have to be found by `sum_by_day`.
 
-    `fingerprint` is the hash of the bytes, None where they were not hashed.
+    `fingerprint` is the hash of the bytes, None where they were not hashed; `flows` are None unless asked for.
     """
 
     sums: DaySums | None
     checks: UserChecks
     fingerprint: str | None = None
+    flows: UserFlows | None = None
 
 
-def read_users(table: OpenTable, sums: TotalsQuery | None, judged: TotalsQuery) -> UserTable:
+def read_users(table: OpenTable, sums: TotalsQuery | None, judged: TotalsQuery, *, flows: bool = False) -> UserTable:
     """Every row of an opened user table summed and judged.
 
     Parameters
@@ -43,6 +46,8 @@ def read_users(table: OpenTable, sums: TotalsQuery | None, judged: TotalsQuery) 
         What to sum; None: nothing.
     judged
         The date column and the amounts of the targets.
+    flows
+        Whether users are counted too.
 
     Raises
     ------
@@ -50,12 +55,14 @@ def read_users(table: OpenTable, sums: TotalsQuery | None, judged: TotalsQuery) 
         When a file cannot be read at all, or a part lacks a column.
     """
     try:
-        return _as_integers(table, sums, judged)
+        return _as_integers(table, sums, judged, UserFlows(judged.amounts) if flows else None)
     except (NotPlain, DataError):
-        return _as_text(table.files, sums, judged)
+        return _as_text(table.files, sums, judged, UserFlows(judged.amounts) if flows else None)
 
 
-def _as_integers(table: OpenTable, sums: TotalsQuery | None, judged: TotalsQuery) -> UserTable:
+def _as_integers(
+    table: OpenTable, sums: TotalsQuery | None, judged: TotalsQuery, flows: UserFlows | None = None
+) -> UserTable:
     checks = UserChecks(judged.date, judged.amounts, whole=judged.scale == 1, plain=True, until=judged.until)
     found = None if sums is None else DaySums(sums)
     for part in table.parts():
@@ -66,12 +73,12 @@ def _as_integers(table: OpenTable, sums: TotalsQuery | None, judged: TotalsQuery
         found = _if_columns(found, part)
         work = partial(_sums_and_batch, None if found is None else sums)
         for by_day, batch in part.typed(columns, types, work, trace_rows=True):
-            checks.add(batch)
+            _count(flows, checks.add(batch))
             if by_day is None:
                 found = None
             elif found is not None:
                 found.add(*by_day)
-    return UserTable(found, checks, table.fingerprint())
+    return UserTable(found, checks, table.fingerprint(), flows)
 
 
 def _sums_and_batch(
@@ -80,7 +87,9 @@ def _sums_and_batch(
     return None if query is None else plain_sums(query, batch), batch
 
 
-def _as_text(files: Sequence[TableFile], sums: TotalsQuery | None, judged: TotalsQuery) -> UserTable:
+def _as_text(
+    files: Sequence[TableFile], sums: TotalsQuery | None, judged: TotalsQuery, flows: UserFlows | None = None
+) -> UserTable:
     checks = UserChecks(judged.date, judged.amounts, whole=judged.scale == 1, plain=False, until=judged.until)
     found = None if sums is None else DaySums(sums)
     with OpenTable(files) as table:
@@ -92,10 +101,15 @@ def _as_text(files: Sequence[TableFile], sums: TotalsQuery | None, judged: Total
             checks.habits = habits
             careful = None if found is None else CarefulSums(part, found.query, habits)
             for batch in batches:
-                checks.add(batch)
+                _count(flows, checks.add(batch))
                 careful = _summed(careful, batch)
             found = None if checks.skipped[-1] else _merged(found, careful)
-    return UserTable(found, checks)
+    return UserTable(found, checks, flows=flows)
+
+
+def _count(flows: UserFlows | None, rows: UserRows) -> None:
+    if flows is not None:
+        flows.add(rows)
 
 
 def _if_columns(found: DaySums | None, part: OpenPart) -> DaySums | None:

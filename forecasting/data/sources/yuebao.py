@@ -17,7 +17,7 @@ from forecasting.data.formats.reading import OpenTable
 from forecasting.data.formats.writing.numerals import Numbers
 from forecasting.data.loaded import Loaded
 from forecasting.data.quality.finding import Finding
-from forecasting.data.quality.profiles import check_profiles
+from forecasting.data.quality.profiles import Profiles, check_profiles, read_profiles
 from forecasting.data.quality.rate_checks import check_rates
 from forecasting.data.quality.user_checks import USER
 from forecasting.data.rows import Rows, Rules, Strand
@@ -25,6 +25,7 @@ from forecasting.data.sources.aggregate import DailyTotals, TotalsQuery, sum_tab
 from forecasting.data.sources.cache import bytes_fingerprint, cached_sums, keep_sums
 from forecasting.data.sources.rates import RATE_TABLES, RateRows, RateValues, carry_forward, rate_rows, rate_values
 from forecasting.data.sources.table import DailyRows, read_daily
+from forecasting.data.sources.user_flows import Users
 from forecasting.data.sources.user_table import UserTable, read_users
 from forecasting.data.spec import DataSpec
 from forecasting.data.timeline import panel_of
@@ -86,6 +87,13 @@ class CompetitionFolder:
     ) -> None:
         del signed  # the competition's amounts are never negative
         self._spec, self._path, self._cache_dir, self._checked = spec, path, cache_dir, checked
+        self._counts_users = False
+
+    def with_users(self) -> CompetitionFolder:
+        """The same folder, whose one reading gives `users` too."""
+        folder = CompetitionFolder(self._spec, self._path, self._cache_dir, checked=True, signed=False)
+        folder._counts_users = True
+        return folder
 
     @cached_property
     def location(self) -> Folder | tuple[TableFile, ...]:
@@ -131,8 +139,22 @@ class CompetitionFolder:
         if isinstance(self.location, Folder):
             span = np.arange(days[0], days[-1] + 1) if len(days) else None
             found += check_rates(self._rates, span, bank_days)
-            found += check_profiles(self.location, users)
+            found += check_profiles(self._profiles, users)
         return found
+
+    @property
+    def users(self) -> Users | None:
+        """The users of the user table; None where there is none, or nobody asked.
+
+        Raises
+        ------
+        DataError
+            When the user table cannot be read.
+        """
+        rows = _or_raise(self._main.rows)
+        if not isinstance(rows, UserTable) or rows.flows is None:
+            return None
+        return rows.flows.users(rows.checks, self._profiles if isinstance(self._profiles, Profiles) else None)
 
     def place(self, series: Series, day: np.datetime64) -> str:
         """``file:row`` of a day's first row."""
@@ -170,6 +192,11 @@ class CompetitionFolder:
         return found
 
     @cached_property
+    def _profiles(self) -> Profiles | Finding | None:
+        """The profile table; a finding where it cannot be used."""
+        return read_profiles(self.location) if isinstance(self.location, Folder) else None
+
+    @cached_property
     def _extras(self) -> tuple[str, ...]:
         """The past covariates that the main table should hold."""
         named = {n for rows in self._rates.values() if isinstance(rows, RateRows) for n in rows.names}
@@ -185,7 +212,8 @@ class CompetitionFolder:
             if not self._checked:
                 return _MainTable(opened.columns, of_users, None, self._sums_alone(opened), opened.notes)
             try:
-                rows = read_users(opened, self._query_if_whole(opened), self._query(opened.columns, opened.name, ()))
+                judged = self._query(opened.columns, opened.name, ())
+                rows = read_users(opened, self._query_if_whole(opened), judged, flows=self._counts_users)
             except DataError as error:
                 return _MainTable(opened.columns, of_users, error)
             return _MainTable(opened.columns, of_users, rows, notes=opened.notes)

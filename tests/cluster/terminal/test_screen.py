@@ -120,6 +120,7 @@ COMMANDS = {
     "monitor": [(RUN_DIR,), (RUN_DIR, "--json"), (RUN_DIR, "--actuals", "more.csv")],
     "predict": [(RUN_DIR, "--data", "more.csv")],
     "evaluate": [(RUN_DIR,), (RUN_DIR, "--json")],
+    "explore": [("panel.csv", "--config", "config.yaml"), ("panel.csv", "--config", "config.yaml", "--json")],
     "verify": [(RUN_DIR,), (RUN_DIR, "--json")],
     "status": [(RUN_DIR,), (RUN_DIR, "--json")],
     "score": [(RUN_DIR + "/forecast.csv", "more.csv", "--config", "config.yaml")],

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from ensembles.report.charts.chart import Chart, Dots, Ranges
 from ensembles.report.charts.image_files import chart_files
 from ensembles.report.page import report_charts
 from forecasting.schema import iso
@@ -23,3 +25,13 @@ def test_figures_are_written_as_png_and_svg() -> None:
     assert files["forecast-1.png"].startswith(b"\x89PNG")
     assert "双十一 $x$ &lt;b&gt;" in files["forecast-1.svg"].decode()
     assert chart_files(shown[:1])["forecast-1.svg"] == files["forecast-1.svg"]
+
+
+@pytest.mark.parametrize("x", [["Mon", "Tue"], np.arange(2)])
+def test_intervals_stand_beside_their_dots(x: object) -> None:
+    pytest.importorskip("matplotlib")
+    ends = np.array([-1.0, 2.0])
+    layers = [Ranges("", x, ends - 1, ends + 1, "forecast", 0.2), Dots("in", x, ends, "forecast", 0.2)]
+    svg = chart_files([Chart("key", "title", "name", "unit", layers, factors=True)])["key.svg"].decode()
+    assert "×2" in svg
+    assert "÷2" in svg

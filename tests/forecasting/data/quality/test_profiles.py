@@ -6,13 +6,13 @@ from pathlib import Path
 
 from forecasting.data.formats.files import Folder, open_location
 from forecasting.data.quality.finding import Finding
-from forecasting.data.quality.profiles import check_profiles
+from forecasting.data.quality.profiles import check_profiles, read_profiles
 
 
 def found(path: Path, users: dict[str, int] | None) -> list[Finding]:
     folder = open_location(path)
     assert isinstance(folder, Folder)
-    return check_profiles(folder, users)
+    return check_profiles(read_profiles(folder), users)
 
 
 def test_absent_twice_and_without(tmp_path: Path) -> None:

@@ -45,3 +45,13 @@ def test_outliers_are_not_weekdays_or_growth() -> None:
     assert not outlier_days(y, days % 7).any()
     y[77] *= 8
     assert np.flatnonzero(outlier_days(y, days % 7)).tolist() == [77]
+
+
+def test_payments_of_a_series_that_is_mostly_zero_are_no_outliers(tmp_path: Path) -> None:
+    days = pd.date_range("2014-01-01", periods=200)
+    rng = np.random.default_rng(2)
+    wages = np.where(days.day == 25, 1000.0, 0.0)
+    frame = pd.DataFrame({"ds": days, "wages": wages, "sales": rng.lognormal(5, 0.1, 200)})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    findings = check(DataSpec(kind="table", targets={"wages": 0.5, "sales": 0.5}), tmp_path / "t.csv", None)
+    assert [(f.check, f.count) for f in findings] == [("zero day", 194)]
