@@ -80,7 +80,7 @@ class Arima:
 
     name: ClassVar[str] = "arima"
     family: ClassVar[str] = "arima"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ("statsmodels", "scipy", "holidays")
     seeded: ClassVar[bool] = False
     on_log: ClassVar[bool] = True
