@@ -14,7 +14,6 @@ from cluster.versions import installed
 from forecasting.models import model_type
 from forecasting.models.base import Fingerprinted, StackedModel
 from forecasting.panel import Panel
-from forecasting.scale.histories import is_ordinary
 from forecasting.scale.members import VERSION
 from forecasting.schema import iso
 from forecasting.seeding import content_hash
@@ -126,12 +125,13 @@ def make_plan(config: RunConfig, panel: Panel, device: str) -> Plan:
     shared = {
         target: content_hash([own[s.unique_id] for s in panel.series if s.target == target]) for target in panel.targets
     }
+    odd = _odd_units(panel)
     trials = []
     for member in members:
         code = _code_key(member, device)
         read = shared if member.learns_across else own
         for uid in dict.fromkeys(member.unit(s) for s in series):
-            seen = [*code, *_scale_key(panel, uid, member.learns_across)]
+            seen = [*code, f"scale {VERSION}"] if (uid, member.learns_across) in odd else code
             key = content_hash(member.member_id, uid, config.seed, read[uid], window_key, windows.max_horizon, *seen)
             trials.append(Trial(member, uid, key))
     first = windows.all[0].cutoff
@@ -178,12 +178,12 @@ def check_windows(config: RunConfig, panel: Panel) -> WindowPlan:
     return windows
 
 
-def _scale_key(panel: Panel, unit: str, learns_across: bool) -> list[object]:
-    """What besides decides how models see unknown, zero and negative amounts, where a series of the trial has them."""
-    rows = [row for row, s in enumerate(panel.series) if unit == (s.target if learns_across else s.unique_id)]
-    y = panel.y[rows]
-    begun = np.cumsum(~np.isnan(y), axis=1) > 0
-    return [] if is_ordinary(y[begun]) else [f"scale {VERSION}"]
+def _odd_units(panel: Panel) -> set[tuple[str, bool]]:
+    """Series, and targets (True), with unknown, zero or negative amounts: how models see these is in their keys."""
+    begun = np.logical_or.accumulate(~np.isnan(panel.y), axis=1)
+    ordinary = np.all((panel.y > 0) | ~begun, axis=1)
+    found = [series for series, fine in zip(panel.series, ordinary.tolist(), strict=True) if not fine]
+    return {(s.unique_id, False) for s in found} | {(s.target, True) for s in found}
 
 
 def _code_key(member: Member, device: str) -> list[object]:

@@ -15,11 +15,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import cast
 
 import numpy as np
 
 from forecasting.errors import TrialError, UserError
-from forecasting.models.base import AnyModel, FitTask, GlobalModel, Model, PanelTask, StackedModel, State
+from forecasting.models.base import AnyModel, FitTask, Model, PanelTask, StackedModel, State, learns_across
 from forecasting.panel import History, Panel
 from forecasting.scale import members
 from forecasting.schema import DateArray, FloatArray, iso
@@ -170,10 +171,9 @@ class _Batch:
 
     def fit(self, trial: Trial, model: AnyModel, window: Window, previous: State | None) -> State:
         """One fit of a model that is fitted one at a time, on a series or on all series of a target."""
-        if isinstance(model, GlobalModel):
+        if learns_across(model):
             return members.fit_all(model, self._panel_task(trial, window, previous))
-        assert isinstance(model, Model)
-        return members.fit(model, self._task(trial, window, previous))
+        return members.fit(cast(Model, model), self._task(trial, window, previous))
 
     def fit_together(self, trials: Sequence[Trial], model: StackedModel, device: str) -> list[StateFor]:
         """Fit all trials at all cutoffs as one program; gives each trial a `StateFor` that looks its states up."""

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -45,6 +45,7 @@ __all__ = [
     "Updatable",
     "UsesGpu",
     "WarmsUp",
+    "learns_across",
     "with_season",
 ]
 
@@ -170,6 +171,14 @@ class GlobalModel(_Common, Protocol):
 
 
 AnyModel = Model | StackedModel | GlobalModel
+
+
+def learns_across(model: AnyModel) -> TypeGuard[GlobalModel]:
+    """Whether it is a `GlobalModel`.
+
+    Asked for every forecast, where ``isinstance`` with a whole protocol would cost more than a rule does.
+    """
+    return hasattr(model, "fit_all")
 
 
 @runtime_checkable

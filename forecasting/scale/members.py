@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from forecasting.errors import TrialError
-from forecasting.models.base import AnyModel, FitTask, GlobalModel, Model, PanelTask, StackedModel, State, Updatable
+from forecasting.models.base import (
+    AnyModel,
+    FitTask,
+    GlobalModel,
+    Model,
+    PanelTask,
+    StackedModel,
+    State,
+    Updatable,
+    learns_across,
+)
 from forecasting.scale.histories import AS_IT_IS, PreparedHistory, Scale, prepare
 from forecasting.schema import iso
 
@@ -96,7 +106,7 @@ def _for_fit(model: AnyModel, history: History) -> PreparedHistory:
 def _for_forecast(model: AnyModel, state: State, history: History) -> PreparedHistory:
     """On the scale of the fit; a series that a model across series did not learn from is seen on its own."""
     stored = state.meta.get(SCALES, {}).get(history.unique_id)
-    usual = None if isinstance(model, GlobalModel) else AS_IT_IS
+    usual = None if learns_across(model) else AS_IT_IS
     return prepare(history, on_log=_on_log(model), scale=usual if stored is None else Scale(*stored))
 
 

@@ -1,10 +1,10 @@
 """What a panel costs: ``python -m tests.bench.panel --series 100 1000 10000 [--config FILE] [--days 400]``.
 
 Makes a panel of synthetic funds with two series each, and runs `plan`, `run`, `report` and `predict` on it, each in a
-fresh process of its own with `--executor local`. Prints JSON: for every size and command the seconds of wall time and of
-CPU, and the largest sum of PSS over the command's processes, in MB (proportional set size: shared pages are counted
-once); the size of the report; and how CPU and memory of the whole grow from each size to the next, as the exponent of a
-power of the number of series (1: linear).
+fresh process of its own with `--executor local`. Prints JSON: for every size and command the seconds of wall time and
+of CPU, and the largest sum of PSS over the command's processes, in MB (proportional set size: shared pages count once);
+the size of the report; and how CPU and memory of the whole grow from each size to the next, as the exponent of a power
+of the number of series (1: linear).
 
 `--config` takes any configuration's `members` and `blend`, by default those of the preset `panel-fast`. Exits with 1
 when `--limit-seconds` (of wall time) or `--limit-mb` is missed by the largest size.
@@ -13,6 +13,7 @@ when `--limit-seconds` (of wall time) or `--limit-mb` is missed by the largest s
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import os
@@ -141,7 +142,7 @@ def main() -> int:
         print(json.dumps(sizes[-1]), file=sys.stderr)
     steps = [
         {"from": small["series"], "to": large["series"], **growth(small, large)}
-        for small, large in zip(sizes, sizes[1:], strict=False)
+        for small, large in itertools.pairwise(sizes)
     ]
     print(json.dumps({"config": options.config.name, "sizes": sizes, "growth": steps}, indent=2))
     total = sizes[-1]["total"]
