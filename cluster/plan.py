@@ -11,6 +11,7 @@ import numpy as np
 
 from cluster.config import RunConfig, expand_members
 from cluster.versions import installed
+from forecasting.backtest import peers_of
 from forecasting.models import model_type
 from forecasting.models.base import Fingerprinted, StackedModel
 from forecasting.panel import Panel
@@ -130,8 +131,11 @@ def make_plan(config: RunConfig, panel: Panel, device: str) -> Plan:
     for member in members:
         code = _code_key(member, device)
         read = shared if member.learns_across else own
-        for uid in dict.fromkeys(member.unit(s) for s in series):
-            seen = [*code, f"scale {VERSION}"] if (uid, member.learns_across) in odd else code
+        model = member.build()
+        peers = {target: [own[uid] for uid in peers_of(model, panel, target)] for target in panel.targets}
+        for uid, target in {member.unit(s): s.target for s in series}.items():
+            seen = [*code, *([peers[target]] if peers[target] else [])]
+            seen += [f"scale {VERSION}"] if (uid, member.learns_across) in odd else []
             key = content_hash(member.member_id, uid, config.seed, read[uid], window_key, windows.max_horizon, *seen)
             trials.append(Trial(member, uid, key))
     first = windows.all[0].cutoff

@@ -43,7 +43,11 @@ SCALES, EMPTY = "scales", "empty"
 def fit(model: Model, task: FitTask) -> State:
     """As `Model.fit`, on the task's history as it is."""
     found = _for_fit(model, task.history)
-    return _nothing() if found.empty else _noted(model.fit(_seen(task, found)), [found])
+    if found.empty:
+        return _nothing()
+    peers = [_for_fit(model, peer) for peer in task.peers]
+    seen = _seen(task, found, tuple(peer.history for peer in peers if not peer.empty))
+    return _noted(model.fit(seen), [found])
 
 
 def fit_many(model: StackedModel, tasks: Sequence[FitTask], device: str) -> list[State | TrialError]:
@@ -115,8 +119,8 @@ def _on_log(model: AnyModel) -> bool:
     return bool(getattr(model, "on_log", False))
 
 
-def _seen(task: FitTask, found: PreparedHistory) -> FitTask:
-    return replace(task, history=found.history, previous=_learned(task.previous))
+def _seen(task: FitTask, found: PreparedHistory, peers: tuple[History, ...] = ()) -> FitTask:
+    return replace(task, history=found.history, previous=_learned(task.previous), peers=peers)
 
 
 def _learned(previous: State | None) -> State | None:
