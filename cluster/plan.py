@@ -12,6 +12,7 @@ import numpy as np
 from cluster.config import RunConfig, expand_members
 from cluster.versions import installed
 from forecasting.backtest import peers_of
+from forecasting.errors import ConfigError
 from forecasting.models import model_type
 from forecasting.models.base import Fingerprinted, StackedModel
 from forecasting.panel import Panel
@@ -21,7 +22,7 @@ from forecasting.seeding import content_hash
 from forecasting.trial import Member, Trial
 from forecasting.windows import WindowPlan, plan_windows
 
-__all__ = ["Batch", "Plan", "check_windows", "cut_batches", "make_plan"]
+__all__ = ["Batch", "Plan", "check_memory", "check_windows", "cut_batches", "make_plan"]
 
 BATCH_SECONDS = 5.0
 """Work in one batch of models that are fitted one at a time: long against the cost of a file, short against a lost
@@ -29,6 +30,10 @@ worker."""
 SERIES_DAYS = 56
 """Days that a series of a panel must be worth before the first cutoff, so that it sinks no member that others can feed;
 a panel that is shorter itself asks for its own length."""
+
+BASE_BYTES, VALUE_BYTES, FORECAST_BYTES = 300 << 20, 60, 250
+"""Memory of the driver at its peak: itself, a value of the data, and a day that a member forecasts for a series; as
+`tests.bench.panel` measures it."""
 
 MOST_NAMED = 8
 """Series named that are left out."""
@@ -180,6 +185,26 @@ def check_windows(config: RunConfig, panel: Panel) -> WindowPlan:
     windows = plan_windows(panel.ds, config.windows.spec(), panel.axis)
     panel.calendar.days(windows.final.ds)  # an unknown country is an error of the configuration, not of every trial
     return windows
+
+
+def check_memory(config: RunConfig, panel: Panel, windows: WindowPlan, free: int | None) -> None:
+    """Refuse a run whose forecasts would not fit into the `free` bytes of memory (None: unknown).
+
+    Raises
+    ------
+    ConfigError
+        With the estimate: the driver holds all members' forecasts at once when they are blended and written.
+    """
+    members, n_series = expand_members(config, panel.axis), len(panel.series)
+    days = sum(window.horizon for window in windows.all)
+    values = (panel.y.size + panel.past.size) * VALUE_BYTES
+    needed = BASE_BYTES + values + n_series * days * len(members) * FORECAST_BYTES
+    if free is None or needed <= free:
+        return
+    raise ConfigError(
+        f"{n_series:,} series with {len(members):,} members need about {needed / 1e9:.1f} GB of memory to be blended, "
+        f"and {free / 1e9:.1f} GB are free: use fewer members or windows or a shorter horizon, or more memory"
+    )
 
 
 def _odd_units(panel: Panel) -> set[tuple[str, bool]]:

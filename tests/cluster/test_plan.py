@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from cluster.config import parse_config
-from cluster.plan import cut_batches, make_plan
+from cluster.plan import check_memory, check_windows, cut_batches, make_plan
 from forecasting.backtest import peers_of
 from forecasting.calendar import Calendar
+from forecasting.errors import ConfigError
 from forecasting.models.arima import Arima, ArimaSettings
 from forecasting.panel import Panel, Series
 from forecasting.testing import make_panel
@@ -164,3 +165,17 @@ def test_keys_say_how_unusual_amounts_are_seen(monkeypatch):
         ("lightgbm-global/s00", "redeem"),
         ("lightgbm-global/s01", "redeem"),
     }
+
+
+def test_a_plan_that_does_not_fit_into_memory_is_refused_with_the_numbers():
+    config, panel = parse_config(ACROSS, "x"), funds(n=500)
+    windows = check_windows(config, panel)
+    check_memory(config, panel, windows, 1 << 30)
+    check_memory(config, panel, windows, None)
+    with pytest.raises(
+        ConfigError, match=r"1,000 series with 3 members need about 0\.3 GB .* and 0\.1 GB are free: use"
+    ):
+        check_memory(config, panel, windows, 100 << 20)
+    more = parse_config({**ACROSS, "members": [{"model": "lightgbm-global", "seeds": 400}]}, "x")
+    with pytest.raises(ConfigError, match="1,000 series with 400 members"):
+        check_memory(more, panel, windows, 1 << 30)
