@@ -9,7 +9,8 @@ import time
 from typing import TYPE_CHECKING
 
 from cluster.execution.registry import executor_named
-from cluster.plan import check_windows, make_plan
+from cluster.execution.resources import free_memory
+from cluster.plan import check_memory, check_windows, make_plan
 from cluster.request import RunRequest
 from cluster.rundir.lease import Lease
 from cluster.rundir.run_facts import begin_run
@@ -48,7 +49,7 @@ def run_pipeline(request: RunRequest, err: Screen) -> RunResult:
     store = RunStore(request.directory)
     with request.data_path() as path:
         data, quality = load_checked(config, path, request.as_of)
-    check_windows(config, data.panel)
+    check_memory(config, data.panel, check_windows(config, data.panel), free_memory())
     before = check_directory(store, data.panel, say)
     with Lease(store.storage, say) as lease:
         with executor.connect(config) as session:

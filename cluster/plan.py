@@ -11,17 +11,18 @@ import numpy as np
 
 from cluster.config import RunConfig, expand_members
 from cluster.versions import installed
+from forecasting.backtest import peers_of
+from forecasting.errors import ConfigError
 from forecasting.models import model_type
 from forecasting.models.base import Fingerprinted, StackedModel
 from forecasting.panel import Panel
-from forecasting.scale.histories import is_ordinary
 from forecasting.scale.members import VERSION
 from forecasting.schema import iso
 from forecasting.seeding import content_hash
 from forecasting.trial import Member, Trial
 from forecasting.windows import WindowPlan, plan_windows
 
-__all__ = ["Batch", "Plan", "check_windows", "cut_batches", "make_plan"]
+__all__ = ["Batch", "Plan", "check_memory", "check_windows", "cut_batches", "make_plan"]
 
 BATCH_SECONDS = 5.0
 """Work in one batch of models that are fitted one at a time: long against the cost of a file, short against a lost
@@ -29,6 +30,10 @@ worker."""
 SERIES_DAYS = 56
 """Days that a series of a panel must be worth before the first cutoff, so that it sinks no member that others can feed;
 a panel that is shorter itself asks for its own length."""
+
+BASE_BYTES, VALUE_BYTES, FORECAST_BYTES = 300 << 20, 60, 250
+"""Memory of the driver at its peak: itself, a value of the data, and a day that a member forecasts for a series; as
+`tests.bench.panel` measures it."""
 
 MOST_NAMED = 8
 """Series named that are left out."""
@@ -126,12 +131,16 @@ def make_plan(config: RunConfig, panel: Panel, device: str) -> Plan:
     shared = {
         target: content_hash([own[s.unique_id] for s in panel.series if s.target == target]) for target in panel.targets
     }
+    odd = _odd_units(panel)
     trials = []
     for member in members:
         code = _code_key(member, device)
         read = shared if member.learns_across else own
-        for uid in dict.fromkeys(member.unit(s) for s in series):
-            seen = [*code, *_scale_key(panel, uid, member.learns_across)]
+        model = member.build()
+        peers = {target: [own[uid] for uid in peers_of(model, panel, target)] for target in panel.targets}
+        for uid, target in {member.unit(s): s.target for s in series}.items():
+            seen = [*code, *([peers[target]] if peers[target] else [])]
+            seen += [f"scale {VERSION}"] if (uid, member.learns_across) in odd else []
             key = content_hash(member.member_id, uid, config.seed, read[uid], window_key, windows.max_horizon, *seen)
             trials.append(Trial(member, uid, key))
     first = windows.all[0].cutoff
@@ -178,12 +187,32 @@ def check_windows(config: RunConfig, panel: Panel) -> WindowPlan:
     return windows
 
 
-def _scale_key(panel: Panel, unit: str, learns_across: bool) -> list[object]:
-    """What besides decides how models see unknown, zero and negative amounts, where a series of the trial has them."""
-    rows = [row for row, s in enumerate(panel.series) if unit == (s.target if learns_across else s.unique_id)]
-    y = panel.y[rows]
-    begun = np.cumsum(~np.isnan(y), axis=1) > 0
-    return [] if is_ordinary(y[begun]) else [f"scale {VERSION}"]
+def check_memory(config: RunConfig, panel: Panel, windows: WindowPlan, free: int | None) -> None:
+    """Refuse a run whose forecasts would not fit into the `free` bytes of memory (None: unknown).
+
+    Raises
+    ------
+    ConfigError
+        With the estimate: the driver holds all members' forecasts at once when they are blended and written.
+    """
+    members, n_series = expand_members(config, panel.axis), len(panel.series)
+    days = sum(window.horizon for window in windows.all)
+    values = (panel.y.size + panel.past.size) * VALUE_BYTES
+    needed = BASE_BYTES + values + n_series * days * len(members) * FORECAST_BYTES
+    if free is None or needed <= free:
+        return
+    raise ConfigError(
+        f"{n_series:,} series with {len(members):,} members need about {needed / 1e9:.1f} GB of memory to be blended, "
+        f"and {free / 1e9:.1f} GB are free: use fewer members or windows or a shorter horizon, or more memory"
+    )
+
+
+def _odd_units(panel: Panel) -> set[tuple[str, bool]]:
+    """Series, and targets (True), with unknown, zero or negative amounts: how models see these is in their keys."""
+    begun = np.logical_or.accumulate(~np.isnan(panel.y), axis=1)
+    ordinary = np.all((panel.y > 0) | ~begun, axis=1)
+    found = [series for series, fine in zip(panel.series, ordinary.tolist(), strict=True) if not fine]
+    return {(s.unique_id, False) for s in found} | {(s.target, True) for s in found}
 
 
 def _code_key(member: Member, device: str) -> list[object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from ensembles.files.stored import Stored
@@ -18,8 +19,9 @@ class ModelCode(Stored):
     libraries: Mapping[str, str | None]
 
 
+@cache
 def installed(distribution: str) -> str | None:
-    """Version of a distribution, or None where it is not installed."""
+    """Version of a distribution, or None where it is not installed; its files are read once."""
     try:
         return version(distribution)
     except PackageNotFoundError:

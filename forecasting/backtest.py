@@ -13,17 +13,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import cast
 
 import numpy as np
 
 from forecasting.errors import TrialError, UserError
-from forecasting.models.base import AnyModel, FitTask, GlobalModel, Model, PanelTask, StackedModel, State
+from forecasting.models.base import AnyModel, FitTask, Model, PanelTask, ReadsPeers, StackedModel, State, learns_across
 from forecasting.panel import History, Panel
 from forecasting.scale import members
 from forecasting.schema import DateArray, FloatArray, iso
-from forecasting.seeding import fit_key
+from forecasting.seeding import content_hash, fit_key
 from forecasting.trial import Forecast, Trial, TrialFailure, TrialOutcome, TrialResult
 from forecasting.windows import Window, WindowPlan
 
@@ -32,6 +33,7 @@ __all__ = [
     "StateFor",
     "forecast_windows",
     "one_step_fits",
+    "peers_of",
     "reason_of",
     "run_trials",
     "series_of",
@@ -55,6 +57,15 @@ def series_of(trial: Trial, panel: Panel) -> tuple[str, ...]:
     if not trial.member.learns_across:
         return (trial.unique_id,)
     return tuple(s.unique_id for s in panel.series if s.target == trial.unique_id)
+
+
+def peers_of(model: AnyModel, panel: Panel, target: str) -> tuple[str, ...]:
+    """The sample of a target's series that a model reads besides the one it forecasts: by a hash of their ids, so that
+    it is no matter of order.
+    """
+    n = model.n_peers if isinstance(model, ReadsPeers) else 0
+    unique_ids = [s.unique_id for s in panel.series if s.target == target] if n else []
+    return tuple(sorted(unique_ids, key=content_hash)[:n]) if len(unique_ids) > n else ()
 
 
 def run_trials(
@@ -154,6 +165,8 @@ class _Batch:
     windows: WindowPlan
     run_seed: int
     n_threads: int
+    peers: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Found so far, by target."""
 
     def outcome(self, trial: Trial, model: AnyModel, fit: StateFor, seconds: float = 0.0) -> TrialOutcome:
         """Run one trial; `seconds` is what its share of earlier work took."""
@@ -170,10 +183,13 @@ class _Batch:
 
     def fit(self, trial: Trial, model: AnyModel, window: Window, previous: State | None) -> State:
         """One fit of a model that is fitted one at a time, on a series or on all series of a target."""
-        if isinstance(model, GlobalModel):
+        if learns_across(model):
             return members.fit_all(model, self._panel_task(trial, window, previous))
-        assert isinstance(model, Model)
-        return members.fit(model, self._task(trial, window, previous))
+        task = self._task(trial, window, previous)
+        if previous is None and (peers := self._peers(trial, model)):
+            histories = [self.panel.history(uid, window.cutoff) for uid in peers]
+            task = replace(task, peers=tuple(history for history in histories if len(history.y)))
+        return members.fit(cast(Model, model), task)
 
     def fit_together(self, trials: Sequence[Trial], model: StackedModel, device: str) -> list[StateFor]:
         """Fit all trials at all cutoffs as one program; gives each trial a `StateFor` that looks its states up."""
@@ -194,6 +210,12 @@ class _Batch:
         return FitTask(
             history, self.windows.max_horizon, self._key(trial, window), previous, n_threads or self.n_threads
         )
+
+    def _peers(self, trial: Trial, model: AnyModel) -> tuple[str, ...]:
+        target = self.panel.series[self.panel.index(trial.unique_id)].target
+        if target not in self.peers:
+            self.peers[target] = peers_of(model, self.panel, target)
+        return self.peers[target]
 
     def _panel_task(self, trial: Trial, window: Window, previous: State | None) -> PanelTask:
         histories = [self.panel.history(uid, window.cutoff) for uid in series_of(trial, self.panel)]

@@ -152,6 +152,10 @@ class Panel:
     def end(self) -> np.datetime64:
         return np.datetime64(self.ds[-1], "D")
 
+    def __contains__(self, unique_id: str) -> bool:
+        """Whether a series of this id is in the panel."""
+        return unique_id in self._rows
+
     def index(self, unique_id: str) -> int:
         """Row of a series in `y` and `past`."""
         return self._rows[unique_id]

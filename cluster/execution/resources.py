@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from cluster.config import ClusterConfig, RunConfig
 from forecasting.errors import ConfigError
 from forecasting.models import model_type
 from forecasting.models.base import UsesGpu
 
-__all__ = ["ClusterResources", "Slots", "choose_device", "local_resources", "slots_for"]
+__all__ = ["ClusterResources", "Slots", "choose_device", "free_memory", "local_resources", "slots_for"]
+
+_V1 = "/sys/fs/cgroup/memory/memory."
+CONTAINERS = (
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.stat"),
+    (f"{_V1}limit_in_bytes", f"{_V1}usage_in_bytes", f"{_V1}stat"),
+)
+"""Files that say a container's limit, what it uses, and of what kind that is."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +92,32 @@ def local_resources(config: RunConfig) -> ClusterResources:
     """What this machine has, as far as the members can use it."""
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return ClusterResources(cpus, 0 if config.cluster.device == "cpu" else _local_gpus(config))
+
+
+def free_memory() -> int | None:
+    """Bytes that this process may still take: what the machine has available, or its container. None where unknown."""
+    found = [free for free in (_available(), _left_in_container()) if free is not None]
+    return min(found, default=None)
+
+
+def _available() -> int | None:
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration):  # no Linux
+        return None
+
+
+def _left_in_container() -> int | None:
+    """Of version 2 of control groups, or of version 1; page cache that can be dropped counts as used in neither."""
+    for limit, usage, cache in CONTAINERS:
+        try:
+            most, used = int(Path(limit).read_text()), int(Path(usage).read_text())
+            rows = dict(line.split() for line in Path(cache).read_text().splitlines())
+        except (OSError, ValueError):  # not there, or no limit ("max")
+            continue
+        return max(most - used + int(rows.get("inactive_file", 0)), 0)
+    return None
 
 
 def _local_gpus(config: RunConfig) -> int:

@@ -240,7 +240,7 @@ def _fault(uid: str, panel: Panel, reasons: Mapping[str, str], before: Mapping[s
     """What keeps a series of the run from being forecast from these data, as "it …"; None where nothing does."""
     if uid in reasons:
         return f"cannot be read: {reasons[uid]}"
-    if uid not in panel.unique_ids:
+    if uid not in panel:
         return f"is not in the data, which hold {_names(panel.unique_ids)}: give data with the run's series"
     ds, y, now = _compared(uid, panel, before)
     known = ~np.isnan(now)
@@ -261,7 +261,8 @@ def _compared(uid: str, panel: Panel, before: Mapping[str, Known]) -> tuple[Date
 
 def _notes(trained: TrainedRun, panel: Panel, kept: Sequence[str], before: Mapping[str, Known]) -> Iterable[str]:
     """What is odd about data that can be used."""
-    more = [uid for uid in panel.unique_ids if uid not in trained.needed]
+    needed = set(trained.needed)
+    more = [uid for uid in panel.unique_ids if uid not in needed]
     if more:
         yield f"{_names(more)}: not in the run's forecast, and without one here"
     late = [uid for uid in kept if np.isnan(panel.y[panel.index(uid), -1])]
@@ -289,6 +290,6 @@ def _others_differ(trained: TrainedRun, panel: Panel, kept: Sequence[str], befor
     """Whether series that are not forecast tell these data from the run's: what is forecast may be the same."""
     if len(kept) < len(trained.needed) or (before and len(panel.series) != trained.run.data.series):
         return True
-    others = [uid for uid in before if uid not in kept]
-    compared = (_compared(uid, panel, before) for uid in others if uid in panel.unique_ids)
+    others = before.keys() - set(kept)
+    compared = (_compared(uid, panel, before) for uid in others if uid in panel)
     return any((np.isnan(now) | _differs(y, now))[~np.isnan(y)].any() for _, y, now in compared)

@@ -130,7 +130,8 @@ class _Backtest:
 
 def _cut(grid: BlendGrid, unique_ids: Sequence[str], cutoffs: DateArray, n_steps: int) -> BlendGrid:
     windows = np.searchsorted(grid.cutoffs, cutoffs)
-    part = np.ix_(np.array([grid.unique_ids.index(uid) for uid in unique_ids]), windows)
+    row_of = {uid: row for row, uid in enumerate(grid.unique_ids)}
+    part = np.ix_(np.array([row_of[uid] for uid in unique_ids]), windows)
     return BlendGrid(
         unique_ids=tuple(unique_ids),
         cutoffs=cutoffs,
@@ -184,7 +185,8 @@ def _ahead(mine: _Backtest | None, first: _Backtest | None, reference: RunResult
 
 def _shared_series(first: BlendGrid, other: BlendGrid) -> tuple[str, ...]:
     """In the order of the first."""
-    return tuple(uid for uid in first.unique_ids if uid in set(other.unique_ids))
+    there = set(other.unique_ids)
+    return tuple(uid for uid in first.unique_ids if uid in there)
 
 
 # -- what changed

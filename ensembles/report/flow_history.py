@@ -79,7 +79,8 @@ def _days_from(
     start: np.datetime64, end: np.datetime64, actual: HistoryFile, unique_ids: Collection[str]
 ) -> tuple[DateArray, FloatArray]:
     """Sums over these series from `start` to the day before `end`, of days on which all that have begun are known."""
-    actual = actual.where(np.array([uid in unique_ids for uid in actual.unique_id], dtype=bool))
+    names, place = places(actual.unique_id)
+    actual = actual.where(np.array([uid in unique_ids for uid in names], dtype=bool)[place])
     _, series = places(actual.unique_id)
     first = np.full(int(series.max(initial=-1)) + 1, np.datetime64("9999-12-31"))
     np.minimum.at(first, series, actual.ds)

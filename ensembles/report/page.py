@@ -48,7 +48,7 @@ def render(context: ReportContext) -> str:
             data=context.results.run.data,
             board=context.results.board,
             shared=context.shared,
-            parts=list(zip([part.section for part in parts], texts, strict=True)),
+            parts=[(part.section, text) for part, text in zip(parts, texts, strict=True) if text.strip()],
             script=script,
             library=script_of_library() if places else "",
         )

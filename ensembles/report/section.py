@@ -37,7 +37,8 @@ class Section:
     place
         Sections stand in the order of their places.
     template
-        File name of its template, which sees what `facts` gives as ``facts``, and ``shared``.
+        File name of its template, which sees what `facts` gives as ``facts``, and ``shared``. A section whose
+        template gives no text is left out.
     facts
         What it says, as a frozen object.
     charts

@@ -2,15 +2,18 @@
 
 Orders are chosen at the first cutoff by the corrected Akaike criterion (Hurvich and Tsai 1989) among all p ≤ max_p,
 q ≤ max_q, P ≤ max_seasonal_p, Q ≤ max_seasonal_q; d is fixed, since likelihoods of different d do not compare. Later
-cutoffs keep them, and start from the parameters found before.
+cutoffs keep them, and start from the parameters found before. In a panel of many series they are chosen once for all of
+a target, by the sum of the criterion over a sample of series.
 """
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -24,6 +27,7 @@ from forecasting.models.features.calendar_effects import (
     calendar_columns,
     fit_calendar,
     safe_log,
+    warm_up_calendar,
 )
 from forecasting.models.features.lengths import require
 from forecasting.panel import History
@@ -64,6 +68,11 @@ class ArimaSettings(Settings):
     days: int | None = Field(None, ge=MIN_DAYS, description="how many last days are used; null: all")
     clip: float = Field(3.0, gt=0, description="days further than this many scales from their neighbours are pulled in")
     max_iterations: int = Field(30, ge=1, description="iterations of the likelihood's optimiser")
+    order_sample: int = Field(
+        24,
+        ge=0,
+        description="series on which a panel that has more chooses orders for all; 0: each series chooses its own",
+    )
     calendar: CalendarSettings = Field(default_factory=CalendarSettings, description="the calendar regression")
 
 
@@ -80,7 +89,7 @@ class Arima:
 
     name: ClassVar[str] = "arima"
     family: ClassVar[str] = "arima"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ("statsmodels", "scipy", "holidays")
     seeded: ClassVar[bool] = False
     on_log: ClassVar[bool] = True
@@ -94,19 +103,18 @@ class Arima:
         """Choose orders unless `task.previous` holds them, then estimate. Raises TrialError when nothing converges."""
         history = task.history
         require(history, MIN_DAYS)
-        calendar = fit_calendar(history, self.settings.calendar)
-        used = self._used_columns(history)
-        data = self._data(history, calendar, used)
-        centre = float(np.median(data.level))
-        data = replace(data, level=data.level - centre)
+        calendar, used, centre, data = self._prepared(history)
         orders, start = _kept(task.previous)
-        fits = [self._estimate(data, o, start) for o in ([orders] if orders else list(self._grid(history)))]
-        usable = [fit for fit in fits if fit is not None]
-        if not usable:
+        if orders is None and task.peers:
+            orders = _orders_of_all(self.settings, _Peers.of(task.peers))
+        best = self._best(data, [orders], start) if orders else None
+        if best is None and task.previous is None:
+            best = self._best(data, self._grid(history), None)
+        if best is None:
             raise TrialError(
                 f"no ARIMA could be estimated on {len(data.level)} {history.axis.noun} up to {iso(history.cutoff)}"
             )
-        _, orders, params = min(usable, key=lambda fit: (fit[0], sum(fit[1])))
+        _, orders, params = best
         arrays = {"params": params, "centre": np.array([centre]), "used_columns": used, **calendar.to_arrays()}
         return State(arrays=arrays, meta={"orders": list(orders)})
 
@@ -133,6 +141,36 @@ class Arima:
         data = self._data(history, CalendarFit.from_arrays(state.arrays), state.arrays["used_columns"])
         return replace(state, arrays={**state.arrays, "centre": np.array([float(np.median(data.level))])})
 
+    @property
+    def n_peers(self) -> int:
+        """Series on which orders are chosen for all."""
+        return self.settings.order_sample
+
+    @classmethod
+    def warm_up(cls, device: str) -> None:  # noqa: ARG003 - part of `WarmsUp`
+        """Load statsmodels, and the solver of the calendar regression."""
+        import statsmodels.tsa.statespace.sarimax  # noqa: F401
+
+        warm_up_calendar()
+
+    def criteria(self, history: History) -> dict[Orders, float]:
+        """AICc of all orders that can be estimated on a history; none on one that is too short."""
+        try:
+            require(history, MIN_DAYS)
+        except TrialError:
+            return {}
+        data = self._prepared(history)[-1]
+        fits = [self._estimate(data, orders, None) for orders in self._grid(history)]
+        return {fit[1]: fit[0] for fit in fits if fit is not None}
+
+    def _prepared(self, history: History) -> tuple[CalendarFit, IntArray, float, _Data]:
+        """Calendar effects, the calendar's columns in use, and the level about its centre."""
+        calendar = fit_calendar(history, self.settings.calendar)
+        used = self._used_columns(history)
+        data = self._data(history, calendar, used)
+        centre = float(np.median(data.level))
+        return calendar, used, centre, replace(data, level=data.level - centre)
+
     def _grid(self, history: History) -> Iterator[Orders]:
         """Orders to try; a year of weeks that was not seen twice is no season."""
         s = self.settings
@@ -155,6 +193,11 @@ class Arima:
         if self.settings.calendar_in == "first":
             return _Data(level, None)
         return _Data(level + effect[-days:], calendar_columns(history.calendar, history.ds[-days:])[:, used])
+
+    def _best(self, data: _Data, tried: Iterable[Orders], start: FloatArray | None) -> _Fit | None:
+        """The fit with the least AICc, of equal ones the simplest; None when none can be estimated."""
+        fits = [fit for orders in tried if (fit := self._estimate(data, orders, start)) is not None]
+        return min(fits, key=lambda fit: (fit[0], sum(fit[1])), default=None)
 
     def _model(self, data: _Data, orders: Orders) -> Any:
         from statsmodels.tsa.statespace.sarimax import SARIMAX
@@ -188,6 +231,38 @@ class Arima:
         if not (np.isfinite(result.aicc) and np.isfinite(params).all()):
             return None
         return float(result.aicc), orders, params
+
+
+@dataclass(frozen=True)
+class _Peers:
+    """A sample of histories; equal ones read the same."""
+
+    digest: str
+    histories: tuple[History, ...] = field(compare=False)
+
+    @classmethod
+    def of(cls, histories: tuple[History, ...]) -> _Peers:
+        digest = hashlib.sha256()
+        for history in histories:
+            digest.update(f"{history.unique_id}|{history.freq}|{history.calendar.key}".encode())
+            digest.update(history.ds.astype("datetime64[D]").tobytes() + history.y.tobytes())
+        return cls(digest.hexdigest(), histories)
+
+
+@lru_cache(maxsize=16)
+def _orders_of_all(settings: ArimaSettings, peers: _Peers) -> Orders | None:
+    """The orders with the least sum of AICc over the peers; None where no orders can be estimated on any of them.
+
+    Kept, because all trials of a process ask for the same. A peer on which some orders cannot be estimated says
+    nothing: its sums would compare other series.
+    """
+    model = Arima(settings)
+    found = [criteria for criteria in map(model.criteria, peers.histories) if criteria]
+    most = max(map(len, found), default=0)
+    whole = [criteria for criteria in found if len(criteria) == most]
+    shared = [orders for orders in (whole[0] if whole else {}) if all(orders in criteria for criteria in whole)]
+    sums = {orders: sum(criteria[orders] for criteria in whole) for orders in shared}
+    return min(sums, key=lambda orders: (sums[orders], sum(orders)), default=None)
 
 
 def _kept(previous: State | None) -> tuple[Orders | None, FloatArray | None]:

@@ -11,16 +11,16 @@ Three kinds:
 * `GlobalModel`: fitted on all series of a target at once, one cutoff at a time; it forecasts each series by itself.
 
 What a model can do besides, its class says by having the methods of a protocol: `Updatable`, `Fingerprinted`,
-`UsesGpu`, `WarmsUp`. A built-in model has a `name`, under which configurations ask for it. A class that says
-``on_log = True`` takes logarithms of y: it is given positive amounts, whatever the data hold (see `forecasting.scale`).
-All are given histories without unknown or zero amounts.
+`ReadsPeers`, `UsesGpu`, `WarmsUp`. A built-in model has a `name`, under which configurations ask for it. A class that
+says ``on_log = True`` takes logarithms of y: it is given positive amounts, whatever the data hold (see
+`forecasting.scale`). All are given histories without unknown or zero amounts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -39,12 +39,14 @@ __all__ = [
     "GlobalModel",
     "Model",
     "PanelTask",
+    "ReadsPeers",
     "Settings",
     "StackedModel",
     "State",
     "Updatable",
     "UsesGpu",
     "WarmsUp",
+    "learns_across",
     "with_season",
 ]
 
@@ -78,7 +80,9 @@ class FitTask:
     """One fit: a history that ends at the cutoff, the most periods ahead asked for, and the key of its random streams.
 
     `previous` is the state of the same trial at the cutoff before this one (None at the first). A model may keep what
-    was chosen there, such as an ARIMA's orders. `n_threads` is what the worker was granted.
+    was chosen there, such as an ARIMA's orders. `n_threads` is what the worker was granted. `peers` are histories of
+    other series for a model that `ReadsPeers`, at the first cutoff alone: up to the same day, and the same for all
+    series of the target.
     """
 
     history: History
@@ -86,6 +90,7 @@ class FitTask:
     key: int
     previous: State | None = None
     n_threads: int = 1
+    peers: tuple[History, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -172,6 +177,14 @@ class GlobalModel(_Common, Protocol):
 AnyModel = Model | StackedModel | GlobalModel
 
 
+def learns_across(model: AnyModel) -> TypeGuard[GlobalModel]:
+    """Whether it is a `GlobalModel`.
+
+    Asked for every forecast, where ``isinstance`` with a whole protocol would cost more than a rule does.
+    """
+    return hasattr(model, "fit_all")
+
+
 @runtime_checkable
 class Updatable(Protocol):
     """A model some of whose states hold a level fixed.
@@ -190,6 +203,16 @@ class Fingerprinted(Protocol):
 
     def fingerprint(self) -> str:
         """Hash of what it reads."""
+        ...
+
+
+@runtime_checkable
+class ReadsPeers(Protocol):
+    """A model that chooses something once for all series of a large panel, on a sample of them (see `FitTask`)."""
+
+    @property
+    def n_peers(self) -> int:
+        """Series in the sample; a target of no more series than that has none, and so has every target at 0."""
         ...
 
 

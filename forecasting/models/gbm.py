@@ -90,7 +90,7 @@ class _Gbm:
     """What both models share: from adjusted levels to trees to forecasts."""
 
     family: ClassVar[str] = "gbm"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ("lightgbm", "holidays")
     seeded: ClassVar[bool] = True
     on_log: ClassVar[bool] = True

@@ -17,7 +17,13 @@ import numpy as np
 from pydantic import Field
 
 from forecasting.models.base import FitTask, Settings, State
-from forecasting.models.features.calendar_effects import CalendarFit, CalendarSettings, fit_calendar, safe_log
+from forecasting.models.features.calendar_effects import (
+    CalendarFit,
+    CalendarSettings,
+    fit_calendar,
+    safe_log,
+    warm_up_calendar,
+)
 from forecasting.models.features.lengths import require
 from forecasting.models.features.levels import fading_median, fading_weights
 from forecasting.panel import History
@@ -54,15 +60,20 @@ class CalendarLevel:
 
     name: ClassVar[str] = "calendar-level"
     family: ClassVar[str] = "calendar"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ("holidays",)
     seeded: ClassVar[bool] = False
     on_log: ClassVar[bool] = True
-    seconds_per_fit: ClassVar[float] = 0.02
+    seconds_per_fit: ClassVar[float] = 0.001
     settings_type: ClassVar[type[Settings]] = CalendarLevelSettings
 
     def __init__(self, settings: CalendarLevelSettings) -> None:
         self.settings = settings
+
+    @classmethod
+    def warm_up(cls, device: str) -> None:  # noqa: ARG003 - part of `WarmsUp`
+        """Load the solver of the calendar regression."""
+        warm_up_calendar()
 
     def fit(self, task: FitTask) -> State:
         """Fit the calendar effects. Raises TrialError on less than a fortnight."""

@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from forecasting.calendar import weekday_of
 from forecasting.errors import TrialError
 from forecasting.models.base import SEASON, FitTask, Settings, State
 from forecasting.panel import History
@@ -101,8 +102,9 @@ class _LikeDays:
 
     def _kind(self, history: History, ds: DateArray) -> IntArray:
         """Days of the same number are alike, ``[len(ds)]``."""
-        facts = history.calendar.days(ds)
-        return facts.weekday if self.settings.like == "weekday" else facts.workday.astype(np.int64)
+        if self.settings.like == "weekday":
+            return weekday_of(ds)
+        return history.calendar.days(ds).workday.astype(np.int64)
 
 
 class WeekdayMean(_LikeDays):
@@ -122,7 +124,8 @@ class WeekdayMedian(_LikeDays):
 
     @staticmethod
     def average(values: FloatArray) -> float:
-        return float(np.median(values))
+        ranked, middle = np.sort(values), len(values) // 2  # np.median takes ten times as long for a few values
+        return float(ranked[middle] if len(values) % 2 else (ranked[middle - 1] + ranked[middle]) / 2)
 
 
 def _or_all(alike: FloatArray, y: FloatArray) -> FloatArray:

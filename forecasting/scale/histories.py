@@ -132,8 +132,8 @@ def prepare(history: History, *, on_log: bool, scale: Scale | None = None) -> Pr
 
 
 def _ordinary(history: History, scale: Scale | None) -> PreparedHistory:
-    y = history.y if scale is None else scale.apply(history.y)
-    return PreparedHistory(replace(history, y=y), None, scale, signed=False, empty=False)
+    seen = history if scale is None else replace(history, y=scale.apply(history.y))
+    return PreparedHistory(seen, None, scale, signed=False, empty=False)
 
 
 def _not_tiny(y: FloatArray) -> FloatArray:

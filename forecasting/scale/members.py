@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from forecasting.errors import TrialError
-from forecasting.models.base import AnyModel, FitTask, GlobalModel, Model, PanelTask, StackedModel, State, Updatable
+from forecasting.models.base import (
+    AnyModel,
+    FitTask,
+    GlobalModel,
+    Model,
+    PanelTask,
+    StackedModel,
+    State,
+    Updatable,
+    learns_across,
+)
 from forecasting.scale.histories import AS_IT_IS, PreparedHistory, Scale, prepare
 from forecasting.schema import iso
 
@@ -33,7 +43,11 @@ SCALES, EMPTY = "scales", "empty"
 def fit(model: Model, task: FitTask) -> State:
     """As `Model.fit`, on the task's history as it is."""
     found = _for_fit(model, task.history)
-    return _nothing() if found.empty else _noted(model.fit(_seen(task, found)), [found])
+    if found.empty:
+        return _nothing()
+    peers = [_for_fit(model, peer) for peer in task.peers]
+    seen = _seen(task, found, tuple(peer.history for peer in peers if not peer.empty))
+    return _noted(model.fit(seen), [found])
 
 
 def fit_many(model: StackedModel, tasks: Sequence[FitTask], device: str) -> list[State | TrialError]:
@@ -96,7 +110,7 @@ def _for_fit(model: AnyModel, history: History) -> PreparedHistory:
 def _for_forecast(model: AnyModel, state: State, history: History) -> PreparedHistory:
     """On the scale of the fit; a series that a model across series did not learn from is seen on its own."""
     stored = state.meta.get(SCALES, {}).get(history.unique_id)
-    usual = None if isinstance(model, GlobalModel) else AS_IT_IS
+    usual = None if learns_across(model) else AS_IT_IS
     return prepare(history, on_log=_on_log(model), scale=usual if stored is None else Scale(*stored))
 
 
@@ -105,8 +119,8 @@ def _on_log(model: AnyModel) -> bool:
     return bool(getattr(model, "on_log", False))
 
 
-def _seen(task: FitTask, found: PreparedHistory) -> FitTask:
-    return replace(task, history=found.history, previous=_learned(task.previous))
+def _seen(task: FitTask, found: PreparedHistory, peers: tuple[History, ...] = ()) -> FitTask:
+    return replace(task, history=found.history, previous=_learned(task.previous), peers=peers)
 
 
 def _learned(previous: State | None) -> State | None:

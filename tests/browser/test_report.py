@@ -149,6 +149,33 @@ def _check_table(found: dict[str, Any]) -> None:
     assert found["outflow"] == sorted(found["outflow"], reverse=True)
 
 
+FIRST_SCREEN = """
+  const [page] = performance.getEntriesByType("navigation");
+  const painted = performance.getEntriesByName("first-contentful-paint")[0];
+  return { painted: painted.startTime, interactive: page.domContentLoadedEventEnd,
+           headline: document.getElementById("headline").innerText.length,
+           series: document.querySelectorAll("#series tbody tr").length };
+"""
+
+
+def test_the_first_screen_of_a_large_panel_opens_in_three_seconds(tmp_path: Path) -> None:
+    """5,000 funds with two series each."""
+    cutoffs = month_cutoffs(3)
+    cubes = {
+        target: random_cube(target, "a:x1 b:z1", cutoffs, 7, seed=i, n_series=5000) for i, target in enumerate(WEIGHTS)
+    }
+    reasons = {f"lost{i}/redeem": "holds 3 days" for i in range(500)}
+    page = render(ReportContext.of(changed(run_of(cubes), broken_series=reasons)))
+    assert len(page.encode()) < 5_000_000
+    seen = look_at(page, FIRST_SCREEN, tmp_path)
+    assert (seen["errors"], seen["fetched"]) == ([], [])
+    found = seen["found"]
+    assert 0 < found["painted"] < 3000
+    assert 0 < found["interactive"] < 3000
+    assert found["headline"] > 100
+    assert found["series"] == 2 * (2 + 10 + 1 + 10)
+
+
 def hostile_run() -> RunResults:
     """A panel whose fund, target, members, files and events are named to break the page."""
     cutoffs = month_cutoffs(4)

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from cluster.config import parse_config
-from cluster.plan import cut_batches, make_plan
+from cluster.plan import check_memory, check_windows, cut_batches, make_plan
+from forecasting.backtest import peers_of
 from forecasting.calendar import Calendar
+from forecasting.errors import ConfigError
+from forecasting.models.arima import Arima, ArimaSettings
 from forecasting.panel import Panel, Series
 from forecasting.testing import make_panel
 
@@ -107,6 +110,27 @@ def test_its_key_follows_every_series_of_its_target():
     }
 
 
+def test_a_large_panel_of_arimas_follows_its_sample_too():
+    raw = {**ACROSS, "members": [{"model": "weekday-mean"}, {"model": "arima", "order_sample": 3}]}
+    panel = funds()
+    (sampled, *_), (other,) = _sample_and_rest(panel)
+    for uid, expected in ((sampled, {f"f{k}/redeem" for k in range(4)}), (other, {other})):
+        y = panel.y.copy()
+        y[panel.index(uid), 5] += 1
+        before, after = keys(raw, panel), keys(raw, replace(panel, y=y))
+        changed = {unit for unit in before if before[unit] != after[unit]}
+        assert changed == {("weekday-mean", uid), *(("arima", unit) for unit in expected)}
+    few = {**raw, "members": [{"model": "arima", "order_sample": 4}]}  # no more series than the sample would have
+    before, after = keys(few, panel), keys(few, replace(panel, y=y))
+    assert {unit for unit in before if before[unit] != after[unit]} == {("arima", other)}
+
+
+def _sample_and_rest(panel):
+    """Series of redeem on which three-series ARIMAs choose their orders, and the others."""
+    sample = peers_of(Arima(ArimaSettings(order_sample=3)), panel, "redeem")
+    return sample, [s.unique_id for s in panel.series if s.target == "redeem" and s.unique_id not in sample]
+
+
 def test_series_that_no_window_can_judge_have_a_reason_and_no_trials():
     panel = funds()
     panel.y[panel.index("f0/purchase"), :60] = np.nan  # 46 days up to the first cutoff
@@ -141,3 +165,17 @@ def test_keys_say_how_unusual_amounts_are_seen(monkeypatch):
         ("lightgbm-global/s00", "redeem"),
         ("lightgbm-global/s01", "redeem"),
     }
+
+
+def test_a_plan_that_does_not_fit_into_memory_is_refused_with_the_numbers():
+    config, panel = parse_config(ACROSS, "x"), funds(n=500)
+    windows = check_windows(config, panel)
+    check_memory(config, panel, windows, 1 << 30)
+    check_memory(config, panel, windows, None)
+    with pytest.raises(
+        ConfigError, match=r"1,000 series with 3 members need about 0\.3 GB .* and 0\.1 GB are free: use"
+    ):
+        check_memory(config, panel, windows, 100 << 20)
+    more = parse_config({**ACROSS, "members": [{"model": "lightgbm-global", "seeds": 400}]}, "x")
+    with pytest.raises(ConfigError, match="1,000 series with 400 members"):
+        check_memory(more, panel, windows, 1 << 30)

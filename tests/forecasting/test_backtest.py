@@ -148,3 +148,29 @@ def test_fitted_once_it_goes_on_with_new_data():
     first = str(windows.backtest[0].cutoff)
     again, refitted = numbers(once), numbers(every)
     assert all((again[k] == refitted[k]) == (k[1] == first) for k in again)
+
+
+def test_arimas_of_a_large_panel_share_their_orders_and_no_batch_changes_them():
+    panel = make_panel(entities=tuple("abcdef"))
+    windows = plan_windows(panel.ds, SPEC)
+    shared = member(model="arima", order_sample=2, max_seasonal_p=0)
+    trials = [Trial(shared, f"{entity}/purchase", entity) for entity in "abcdef"]
+
+    def made(trials):
+        return {result.trial.unique_id: result for result in run_trials(trials, panel, windows, run_seed=1)}
+
+    together = made(trials)
+    assert len({str(result.state.meta["orders"]) for result in together.values()}) == 1
+    alone = made(trials[4:5])
+    assert numbers(alone["e/purchase"]) == numbers(together["e/purchase"])
+    seen = made([Trial(member(model="arima", order_sample=0, max_seasonal_p=0), t.unique_id, "k") for t in trials])
+    assert len({str(result.state.meta["orders"]) for result in seen.values()}) > 1
+
+
+def test_the_sample_is_judged_up_to_the_first_cutoff_only():
+    panel = make_panel(entities=tuple("abcdef"))
+    windows = plan_windows(panel.ds, SPEC)
+    later = replace(panel, y=np.where(panel.ds > windows.all[0].cutoff, panel.y[:, ::-1] * 3, panel.y))
+    trial = Trial(member(model="arima", order_sample=2, max_seasonal_p=0), "c/purchase", "key")
+    first, changed = (run_trials([trial], data, windows, run_seed=1)[0].forecasts[0] for data in (panel, later))
+    assert first.y_hat.tobytes() == changed.y_hat.tobytes()

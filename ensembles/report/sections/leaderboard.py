@@ -6,6 +6,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 from ensembles.files.leaderboard_json import LeaderboardFile, LeaderboardRow, SettingRow, TargetMeasures
@@ -17,6 +18,8 @@ __all__ = ["SECTION", "BoardColumn", "BoardFacts", "BoardRow", "Failure"]
 
 STATIC_ROWS = 250
 """Rows beyond these are made by the page's script, from compact data."""
+MAX_SERIES = 40
+"""Series without a forecast that are named."""
 MEASURES = ("score", "mape", "weight")
 """Shown of each target."""
 Cell = str | float | None
@@ -169,8 +172,11 @@ def _failures(board: LeaderboardFile) -> Iterator[Failure]:
     for row in board.rows:
         if row.status != "ok":
             yield Failure(row.member, row.family, row.reason)
-    for series, reason in board.broken_series.items():
+    for series, reason in islice(board.broken_series.items(), MAX_SERIES):
         yield Failure(series, "series", reason)
+    more = len(board.broken_series) - MAX_SERIES
+    if more > 0:
+        yield Failure(f"{more:,} more", "series", "leaderboard.json names them, with the reasons")
 
 
 SECTION = Section("leaderboard", "Leaderboard", 40, "leaderboard.j2", board_facts)

@@ -25,7 +25,7 @@ import numpy as np
 from ensembles.bands.memory import faded, kish, share_once
 from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray
 
-__all__ = ["BLOCK", "ErrorModel", "Scenarios"]
+__all__ = ["BLOCK", "ErrorModel", "Scenarios", "quantiles"]
 
 BLOCK = 7
 """Days in a block: errors repeat by weekday and last for days."""
@@ -38,11 +38,11 @@ beyond any amount of money."""
 
 @dataclass(frozen=True)
 class Scenarios:
-    """Draws of the errors to come: `level` ``[n_draws, 2, n_entities]`` in logs (in amounts where these may be
-    negative), `days` ``[n_draws, n_days]`` places in the row of past days.
+    """Draws of the errors to come, the same for all entities: `shares` ``[n_draws, n_windows + n_weeks]`` of each past
+    window and single week in the error of the window, `days` ``[n_draws, n_days]`` places in the row of past days.
     """
 
-    level: FloatArray
+    shares: FloatArray
     days: IntArray
 
 
@@ -85,14 +85,14 @@ class ErrorModel:
         days = self._draw_days(n_draws, n_days, rng)
         # A Gaussian weight on each observed error has their second moments, whatever the number of entities.
         held = PRIOR_WINDOWS if len(self.weeks) else 0
-        shares = np.sqrt(self.counts / self.counts.sum() * self.worth)
-        level = np.tensordot(rng.standard_normal((n_draws, len(self.windows))) * shares, self.windows, axes=1)
-        if held:
-            weekly = np.tensordot(rng.standard_normal((n_draws, len(self.weeks))), self.weeks, axes=1)
-            level = level + weekly * np.sqrt(held / len(self.weeks))
+        of_windows = rng.standard_normal((n_draws, len(self.windows)))
+        of_windows *= np.sqrt(self.counts / self.counts.sum() * self.worth)
+        of_weeks = rng.standard_normal((n_draws, len(self.weeks)))
+        of_weeks *= np.sqrt(held / max(len(self.weeks), 1))
         freedom = max(self.worth + held - 1.0, 1.0)
         thickness = np.sqrt(freedom / rng.chisquare(freedom, n_draws))
-        return Scenarios(level / np.sqrt(self.worth + held) * thickness[:, None, None], days)
+        shares = np.hstack([of_windows, of_weeks]) / np.sqrt(self.worth + held) * thickness[:, None]
+        return Scenarios(shares, days)
 
     def _draw_days(self, n_draws: int, n_days: int, rng: np.random.Generator) -> IntArray:
         """Blocks of days put one after the other, ``[n_draws, n_days]``: places in the row of all windows' days.
@@ -116,11 +116,26 @@ class ErrorModel:
 
     def _flow(self, y_hat: FloatArray, place: tuple[int, int], drawn: Scenarios) -> FloatArray:
         """One side of an entity, at its `place`, ``[n_draws, n_days]``."""
-        level, factors = drawn.level[:, *place][:, None], self.factors[place][drawn.days]
+        past = np.concatenate([self.windows[:, *place], self.weeks[:, *place]])
+        level, factors = (drawn.shares @ past)[:, None], self.factors[place][drawn.days]
         if self.signed[place]:
             return np.where(y_hat == 0, 0.0, y_hat + level + factors)
         flow: FloatArray = y_hat * np.exp(np.minimum(level, LARGEST)) * factors
         return flow
+
+
+def quantiles(values: FloatArray, shares: FloatArray) -> FloatArray:
+    """Quantiles over the draws of values ``[n_draws, n]``, ``[n_shares, n]``: those of `np.quantile`.
+
+    One sort of contiguous rows, because a panel asks for thousands of them.
+    """
+    ranked = np.sort(np.ascontiguousarray(values.T), axis=1)
+    place = shares * (ranked.shape[1] - 1)
+    below = place.astype(np.int64)
+    above, part = np.minimum(below + 1, ranked.shape[1] - 1), place - below
+    low, high = ranked[:, below], ranked[:, above]
+    made = np.where(part < 0.5, low + (high - low) * part, high - (high - low) * (1.0 - part))
+    return np.asarray(made.T)
 
 
 @dataclass(frozen=True)

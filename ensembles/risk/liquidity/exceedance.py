@@ -18,7 +18,7 @@ import numpy as np
 
 from ensembles.judging.intervals import CONFIDENCE
 from ensembles.oof import known_before, last_dates
-from ensembles.risk.liquidity.error_model import BLOCK, ErrorModel
+from ensembles.risk.liquidity.error_model import BLOCK, ErrorModel, quantiles
 from ensembles.risk.liquidity.flows import Flows
 from forecasting.schema import BoolArray, FloatArray, IntArray
 from forecasting.seeding import generator
@@ -137,9 +137,10 @@ def _beyond(flows: Flows, errors_from: dict[int, IntArray], levels: Sequence[int
             outflow = model.net_outflow(np.nan_to_num(made[:, entity]), entity, drawn)
             outflow = np.where(unknown[entity], 0.0, outflow)
             total += outflow
-            each.append(outflow)
-        _judge(found, "together", levels, [total], _Actual(actual.sum(axis=0)[None], unknown.all(axis=0)[None]))
-        if len(each) > 1:
+            each += [_limits(outflow, levels)] if len(flows.entities) > 1 else []
+        together = _Actual(actual.sum(axis=0)[None], unknown.all(axis=0)[None])
+        _judge(found, "together", levels, [_limits(total, levels)], together)
+        if each:
             _judge(found, "each", levels, each, _Actual(actual, unknown))
     return found
 
@@ -158,19 +159,26 @@ class _Actual:
         return {"day": ~self.unknown, "sum": ~nothing_yet, "window": ~nothing_yet[:, -1:]}
 
 
-def _judge(found: Beyond, scope: str, levels: Sequence[int], drawn: Sequence[FloatArray], actual: _Actual) -> None:
-    """Compare actual net outflows with the quantiles of the draws of each."""
+_Limits = dict[ExceedanceKind, FloatArray]
+"""Quantiles of an entity's draws by kind, ``[n_levels, n]``."""
+
+
+def _limits(outflow: FloatArray, levels: Sequence[int]) -> _Limits:
+    """From draws ``[n_draws, n_days]``, which need not be kept: those of thousands of entities fill no memory."""
+    cumulative, share = outflow.cumsum(axis=1), np.array(levels) / 100
+    return {
+        "day": quantiles(outflow, share),
+        "sum": quantiles(cumulative, share),
+        "window": quantiles(cumulative.max(axis=1, keepdims=True), share),
+    }
+
+
+def _judge(found: Beyond, scope: str, levels: Sequence[int], limits_of: Sequence[_Limits], actual: _Actual) -> None:
+    """Compare actual net outflows with the limits of each."""
     sums, judged = actual.outflow.cumsum(axis=1), actual.judged
     observed = {"day": actual.outflow, "sum": sums, "window": sums.max(axis=1, keepdims=True)}
-    share = np.array(levels) / 100
-    ends: dict[ExceedanceKind, list[FloatArray]] = {kind: [] for kind in KINDS}
-    for outflow in drawn:
-        cumulative = outflow.cumsum(axis=1)
-        ends["day"].append(np.quantile(outflow, share, axis=0))
-        ends["sum"].append(np.quantile(cumulative, share, axis=0))
-        ends["window"].append(np.quantile(cumulative.max(axis=1, keepdims=True), share, axis=0))
-    for kind, values in ends.items():
-        limits = np.stack(values)  # [n, n_levels, n_days]
+    for kind in KINDS:
+        limits = np.stack([limits[kind] for limits in limits_of])  # [n, n_levels, n_days]
         for i, level in enumerate(levels):
             beyond = np.where(judged[kind], observed[kind] > limits[:, i], np.nan)
             found.setdefault((scope, kind, level), []).append(beyond)

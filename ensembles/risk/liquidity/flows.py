@@ -69,7 +69,8 @@ def flows_of_run(oof: OofFile, forecast: ForecastFile, net: tuple[str, str], fre
         return None
     past = [oof.blend_grid(target) for target in net]
     chosen = [[unique_ids[entity, target] for entity in entities] for target in net]
-    rows = [[grid.unique_ids.index(uid) for uid in mine] for grid, mine in zip(past, chosen, strict=True)]
+    rows_of = [{uid: row for row, uid in enumerate(grid.unique_ids)} for grid in past]
+    rows = [[found[uid] for uid in mine] for found, mine in zip(rows_of, chosen, strict=True)]
     y_hat = np.stack([grid.y_hat[mine] for grid, mine in zip(past, rows, strict=True)])
     y = np.stack([grid.y[mine] for grid, mine in zip(past, rows, strict=True)])
     ds, ahead = _ahead(coming, chosen)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ensembles.risk.liquidity.error_model import ErrorModel
+from ensembles.risk.liquidity.error_model import ErrorModel, quantiles
 from ensembles.risk.liquidity.exceedance import Exceedance, ExceedanceKind, measure_exceedance
 from ensembles.risk.liquidity.flows import Flows
 from forecasting.schema import DateArray, FloatArray, IntArray
@@ -98,8 +98,8 @@ def liquidity_at_risk(flows: Flows, seed: int) -> Liquidity:
 
 def _net_outflow(entity: str, ds: DateArray, forecast: FloatArray, outflow: FloatArray) -> NetOutflow:
     cumulative = outflow.cumsum(axis=1)
-    ends, sums = (np.quantile(values, np.array(QUANTILES) / 100, axis=0) for values in (outflow, cumulative))
-    peaks = np.quantile(cumulative.max(axis=1), np.array(COVERED) / 100)
+    ends, sums = (quantiles(values, np.array(QUANTILES) / 100) for values in (outflow, cumulative))
+    peaks = quantiles(cumulative.max(axis=1, keepdims=True), np.array(COVERED) / 100)[:, 0]
     return NetOutflow(
         entity,
         ds,

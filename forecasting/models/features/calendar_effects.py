@@ -8,6 +8,8 @@ in log units, so what the data have not shown stays near zero, and holidays shar
 half-life, odd days by Huber's weights (iteratively reweighted least squares; Huber 1964, Robust estimation of a
 location parameter).
 
+Every fit is solved to the end, in `calendar_kernel`; what fits on the same days share is made once.
+
 A holiday that falls on a Monday starts from what days off are like, not from what Mondays are like; its own effects are
 deviations from that. A worked weekend day likewise starts from what work days are like.
 """
@@ -17,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import Field
@@ -25,17 +27,19 @@ from pydantic import Field
 from forecasting.calendar import Calendar, CalendarDays, spanned_years
 from forecasting.errors import TrialError
 from forecasting.models.base import Settings
-from forecasting.panel import History
-from forecasting.schema import BoolArray, DateArray, FloatArray
+from forecasting.panel import History, Series
+from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray
 
-__all__ = ["CalendarFit", "CalendarSettings", "calendar_columns", "fit_calendar", "safe_log"]
+if TYPE_CHECKING:
+    from forecasting.models.features.calendar_kernel import Design
+
+__all__ = ["CalendarFit", "CalendarSettings", "calendar_columns", "fit_calendar", "safe_log", "warm_up_calendar"]
 
 LONG_RUN = 5
 """Days off in a row from which a holiday counts as long."""
 KNOT_DAYS = 14
 MARGIN_DAYS = 20
 """How far around a day its holiday neighbourhood is looked at; longer than any run of days off."""
-ITERATIONS = 12
 
 
 class CalendarSettings(Settings):
@@ -104,57 +108,55 @@ def fit_calendar(history: History, settings: CalendarSettings | None = None) -> 
     TrialError
         When an amount of the history is not positive.
     """
+    from forecasting.models.features.calendar_kernel import solve
+
     settings = settings or CalendarSettings()
     log_y = safe_log(history.y)
-    n = len(log_y)
-    effects = calendar_columns(history.calendar, history.ds)
-    level = _hats(n)
-    design = np.hstack([effects, level])
+    design = _design(history.calendar, history.ds.astype("datetime64[D]").tobytes(), settings)
+    return CalendarFit(*solve(design, log_y, settings.huber))
+
+
+def warm_up_calendar() -> None:
+    """Load or compile the solver."""
+    day = np.array(["2024-01-01"], dtype="datetime64[D]")
+    fit_calendar(History(Series("warm"), day, np.ones(1), np.empty((1, 0)), (), Calendar()))
+
+
+@lru_cache(maxsize=64)
+def _design(calendar: Calendar, days: bytes, settings: CalendarSettings) -> Design:
+    """What the fits on the same days share, kept: those of all series of a panel that end at one cutoff."""
+    from forecasting.models.features.calendar_kernel import Design
+
+    ds = np.frombuffer(days, dtype="datetime64[D]")
+    n = len(ds)
     decay = 0.5 ** (np.arange(n)[::-1] / settings.half_life)
-    prior = np.zeros((design.shape[1], design.shape[1]))
-    n_effects = effects.shape[1]
-    prior[np.arange(n_effects), np.arange(n_effects)] = _prior_sd(history.calendar, settings) ** -2
-    prior[n_effects:, n_effects:] = _random_walk_precision(level, decay, settings.level_sd)
-    solution, scale = _robust_ridge(design, log_y, decay, prior, settings.huber)
-    return CalendarFit(solution[:n_effects], scale)
+    n_knots = (n - 1) // KNOT_DAYS + 2  # the last one lies on the last day
+    place = (n_knots - 1) - np.arange(n)[::-1] / KNOT_DAYS
+    knot = np.minimum(place.astype(np.int64), n_knots - 2)
+    share = 1.0 - (place - knot)
+    level = _random_walk_precision(knot, share, decay, settings.level_sd)
+    precision = _prior_sd(calendar, settings) ** -2
+    effects = calendar_columns(calendar, ds)
+    layouts = np.ascontiguousarray(effects), np.ascontiguousarray(effects.T)
+    return Design(*layouts, knot, share, decay, precision, *level)
 
 
-def _robust_ridge(
-    design: FloatArray, target: FloatArray, decay: FloatArray, prior: FloatArray, huber: float
-) -> tuple[FloatArray, float]:
-    """Penalised Huber regression: coefficients ``[n_columns]`` and the scale of residuals."""
-    weight: FloatArray = decay
-    scale = 0.2  # a usual day-to-day scatter in log units; replaced after the first pass
-    solution: FloatArray = np.zeros(design.shape[1])
-    for _ in range(ITERATIONS):
-        weighted = design.T * (weight / scale**2)
-        solution = np.linalg.solve(weighted @ design + prior, weighted @ target)
-        residual = np.abs(target - design @ solution)
-        scale = max(1.4826 * _weighted_median(residual, decay), 1e-3)
-        weight = decay * np.minimum(1.0, huber * scale / np.maximum(residual, 1e-12))
-    return solution, scale
+def _random_walk_precision(
+    knot: IntArray, share: FloatArray, decay: FloatArray, sd: float
+) -> tuple[FloatArray, FloatArray]:
+    """Penalty of the level's moves, faded like the data so that old levels stay as free as new ones.
 
+    Its diagonal ``[n_knots]``, and what stands beside it ``[n_knots - 1]``.
+    """
+    n_knots = int(knot[-1]) + 2
 
-def _weighted_median(values: FloatArray, weights: FloatArray) -> float:
-    order = np.argsort(values, kind="stable")
-    cumulative = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(cumulative, 0.5 * cumulative[-1])])
+    def at_knots(values: FloatArray) -> FloatArray:
+        both = np.concatenate([share * values, (1.0 - share) * values])
+        return np.bincount(np.concatenate([knot, knot + 1]), both, n_knots).astype(np.float64)
 
-
-def _hats(n: int) -> FloatArray:
-    """Piecewise linear basis ``[n, n_knots]`` with a knot every fortnight, counted back from the last day."""
-    n_knots = (n - 1) // KNOT_DAYS + 2
-    position = (n_knots - 1) - np.arange(n)[::-1] / KNOT_DAYS
-    return np.asarray(np.maximum(0.0, 1.0 - np.abs(position[:, None] - np.arange(n_knots)[None, :])))
-
-
-def _random_walk_precision(level: FloatArray, decay: FloatArray, sd: float) -> FloatArray:
-    """Penalty of the level's moves, faded like the data so that old levels stay as free as new ones."""
-    n_knots = level.shape[1]
-    at_knot = (level * decay[:, None]).sum(axis=0) / np.maximum(level.sum(axis=0), 1e-12)
-    step = np.diff(np.eye(n_knots), axis=0)
-    precision = np.maximum(at_knot[1:], 1e-6) / (sd**2 * KNOT_DAYS)
-    return np.asarray(step.T @ (step * precision[:, None]) + 1e-9 * np.eye(n_knots))
+    faded = at_knots(decay) / np.maximum(at_knots(np.ones(len(decay))), 1e-12)
+    moves = np.maximum(faded[1:], 1e-6) / (sd**2 * KNOT_DAYS)
+    return np.append(moves, 0.0) + np.append(0.0, moves) + 1e-9, -moves
 
 
 def _event_names(calendar: Calendar) -> list[str]:

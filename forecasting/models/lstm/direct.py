@@ -89,7 +89,7 @@ class LstmDirect(EngineModel[DirectData]):
     """See the module's text."""
 
     name: ClassVar[str] = "lstm-direct"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     on_log: ClassVar[bool] = True
     settings_type: ClassVar[type[Settings]] = LstmDirectSettings
 

@@ -1,7 +1,8 @@
 import pytest
 
 from cluster.config import ClusterConfig
-from cluster.execution.resources import ClusterResources, choose_device, slots_for
+from cluster.execution import resources
+from cluster.execution.resources import ClusterResources, choose_device, free_memory, slots_for
 from forecasting.errors import ConfigError
 
 
@@ -32,3 +33,13 @@ def test_device():
     assert choose_device(ClusterConfig(), 2) == "cuda"
     assert choose_device(ClusterConfig(device="cpu"), 2) == "cpu"
     assert choose_device(ClusterConfig(gpus_per_worker=0), 2) == "cpu"
+
+
+def test_a_container_limits_the_free_memory(monkeypatch, tmp_path):
+    for name, text in (("max", "3000\n"), ("current", "2500\n"), ("stat", "anon 1900\ninactive_file 600\n")):
+        (tmp_path / name).write_text(text)
+    limited = tuple(str(tmp_path / name) for name in ("max", "current", "stat"))
+    monkeypatch.setattr(resources, "CONTAINERS", (tuple(str(tmp_path / "none") for _ in range(3)), limited))
+    assert free_memory() == 3000 - 2500 + 600
+    (tmp_path / "max").write_text("max\n")
+    assert free_memory() == resources._available()

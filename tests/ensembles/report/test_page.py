@@ -78,6 +78,13 @@ def test_navigation_follows_the_first_screen_and_names_what_is_on_the_page() -> 
     assert places[0] < html.index("<nav>") < places[1]
 
 
+def test_a_panel_has_a_section_more() -> None:
+    html = render(small_context(n_series=3))
+    assert set(Page(html).ids) >= {*SECTIONS, "series"}
+    assert '<a href="#errors">Errors</a><a href="#series">Series</a>' in html
+    assert "#series" not in render(small_context())
+
+
 def test_a_new_section_is_one_module_and_one_template(tmp_path: Path) -> None:
     shutil.copytree(Path(ensembles.__file__).parent, tmp_path / "ensembles")
     sections = tmp_path / "ensembles/report/sections"

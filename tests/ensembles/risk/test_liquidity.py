@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ensembles.risk.liquidity.error_model import quantiles
 from ensembles.risk.liquidity.exceedance import Exceedance
 from ensembles.risk.liquidity.flows import Flows, flows_of_run
 from ensembles.risk.liquidity.net_outflow import liquidity_at_risk
@@ -164,3 +165,11 @@ def test_flows_are_read_from_the_stored_tables() -> None:
     rows = frame[(frame.member == "blend") & (frame.unique_id == "fund1/redeem")].sort_values("ds")
     np.testing.assert_allclose(read.y[1, 1].ravel(), rows.y)
     assert flows_of_run(data.oof, data.forecast, ("purchase", "other")) is None
+
+
+def test_quantiles_are_those_of_numpy() -> None:
+    values = np.random.default_rng(0).standard_t(2, (1999, 5))
+    for n in (1, 2, 1999):
+        for shares in (np.array([0.05, 0.5, 0.95, 0.99]), np.array([0.0, 1.0])):
+            expected = np.quantile(values[:n], shares, axis=0)
+            np.testing.assert_array_equal(quantiles(values[:n], shares), expected)

@@ -56,6 +56,19 @@ def test_orders_are_kept_at_later_cutoffs():
     assert model.fit(FitTask(noise, 31, 1, previous=first)).meta["orders"] == first.meta["orders"]
 
 
+def test_a_large_panel_chooses_orders_once_by_a_sample():
+    """One series alone looks like noise; the sample says that such series remember two days."""
+    model = Arima(ArimaSettings(**{**SMALL, "max_p": 2}))
+    peers = tuple(autoregressive((0.3, 0.55), seed=seed) for seed in (2, 3, 4))
+    short = peers[0].until(peers[0].ds[20])  # too short to say anything
+    noise = history_of(np.exp(18 + np.random.default_rng(0).normal(0, 0.1, 300)))
+    alone = model.fit(FitTask(noise, 31, 1))
+    assert alone.meta["orders"][0] < 2
+    assert model.fit(FitTask(noise, 31, 1, peers=(short, *peers))).meta["orders"] == [2, 0, 0, 0, 0]
+    assert model.fit(FitTask(noise, 31, 1, peers=(short,))).meta == alone.meta
+    assert model.fit(FitTask(noise, 31, 1, previous=alone, peers=peers)).meta == alone.meta
+
+
 def test_days_limit_what_is_read():
     old = np.concatenate([np.full(100, 1e3), noisy_week(140).y])
     model = Arima(ArimaSettings(days=140, **SMALL))

@@ -112,3 +112,9 @@ def test_a_short_window_leaves_unseen_month_days_at_one():
     got = forecast(PeriodicFactor(PeriodicFactorSettings(window=28)), noisy_week(80))
     assert np.isfinite(got).all()
     assert (got > 1e5).all()
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 7, 8, 30])
+def test_the_median_of_a_few_values_has_the_bits_of_numpy(n):
+    values = np.random.default_rng(n).lognormal(10, 3, n)
+    assert WeekdayMedian.average(values) == np.median(values)

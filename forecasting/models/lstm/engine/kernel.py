@@ -15,18 +15,17 @@ in `network`; loss codes in `LOSSES`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from forecasting.models.features.compiled import compiled
 from forecasting.models.lstm.engine import optimizer
 from forecasting.models.lstm.engine.arrays import Array
 from forecasting.models.lstm.engine.microkernel import LANES, product
 from forecasting.models.lstm.engine.network import Network
 
-__all__ = ["LOSSES", "Buffers", "Data", "Moments", "compiled", "epoch"]
+__all__ = ["LOSSES", "Buffers", "Data", "Moments", "epoch"]
 
 LOSSES = {"l1": 0, "huber": 1, "mse": 2}
 
@@ -49,18 +48,6 @@ P0, P1, P2, P3, P4 = (
 Q1, Q2, Q3, Q4 = (
     np.float32(c) for c in (0.4671436487605181, 2.5877087614790694e-2, 3.285677800744952e-4, 7.776780027861314e-7)
 )
-
-
-def compiled(**flags: Any) -> Callable[[Any], Any]:
-    """`numba.njit` without the GIL, cached on disk where a folder for that can be written."""
-
-    def decorate(function: Any) -> Any:
-        try:
-            return njit(nogil=True, cache=True, error_model="numpy", **flags)(function)
-        except RuntimeError:  # numba found no folder to write to
-            return njit(nogil=True, error_model="numpy", **flags)(function)
-
-    return decorate
 
 
 class Buffers(NamedTuple):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ensembles.report.sections.leaderboard import SECTION
+from ensembles.report.sections.leaderboard import MAX_SERIES, SECTION
 from tests.ensembles.report.pages import failed_context, shown, small_context
 from tests.ensembles.runs import changed
 
@@ -43,3 +43,12 @@ def test_failures_say_why() -> None:
     text = shown(SECTION, replace(context, results=broken)).text
     assert "fund7/redeem" in text
     assert "holds 3 days" in text
+
+
+def test_many_series_without_a_forecast_are_counted() -> None:
+    context = small_context()
+    reasons = {f"fund{i}/redeem": "holds 3 days" for i in range(MAX_SERIES + 1234)}
+    broken = changed(context.results, broken_series=reasons)
+    text = shown(SECTION, replace(context, results=broken)).text
+    assert text.count("holds 3 days") == MAX_SERIES
+    assert "1,234 more" in text

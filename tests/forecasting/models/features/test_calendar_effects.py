@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import importlib.util
+import sys
+
 import numpy as np
 import pytest
 
 from forecasting.calendar import Calendar
 from forecasting.errors import TrialError
+from forecasting.models.features import calendar_effects, calendar_kernel
 from forecasting.models.features.calendar_effects import (
     CalendarFit,
     CalendarSettings,
@@ -159,3 +163,88 @@ def test_an_amount_without_a_logarithm_is_a_sentence():
     for odd in (0.0, -1.0, np.nan):
         with pytest.raises(TrialError, match="is not positive"):
             safe_log(np.array([1.0, odd]))
+
+
+# -- the solver against plain code
+
+
+def weighted_median(values, weights):
+    order = np.argsort(values, kind="stable")
+    cumulative = np.cumsum(weights[order])
+    return values[order][np.searchsorted(cumulative, 0.5 * cumulative[-1])]
+
+
+def plainly(history, settings, steps=3000):
+    """Iteratively reweighted least squares on dense matrices, until nothing moves."""
+    n, y = len(history.y), np.log(history.y)
+    knots = (n - 1) // 14 + 2
+    hats = np.maximum(0.0, 1.0 - np.abs((knots - 1 - np.arange(n)[::-1] / 14)[:, None] - np.arange(knots)))
+    design = np.hstack([calendar_columns(history.calendar, history.ds), hats])
+    decay = 0.5 ** (np.arange(n)[::-1] / settings.half_life)
+    sd = np.repeat([settings.weekday_sd, settings.month_sd, settings.holiday_sd], [7, 6, design.shape[1] - knots - 13])
+    faded = (hats * decay[:, None]).sum(axis=0) / hats.sum(axis=0)
+    step = np.diff(np.eye(knots), axis=0)
+    prior = np.zeros((design.shape[1],) * 2)
+    prior[: len(sd), : len(sd)] = np.diag(sd**-2)
+    walk = step.T @ (step * (faded[1:] / (14 * settings.level_sd**2))[:, None])
+    prior[len(sd) :, len(sd) :] = walk + 1e-9 * np.eye(knots)
+    weight, scale, before = decay, 0.2, np.inf
+    for _ in range(steps):
+        weighted = design.T * (weight / scale**2)
+        solution = np.linalg.solve(weighted @ design + prior, weighted @ y)
+        residual = np.abs(y - design @ solution)
+        scale = max(1.4826 * weighted_median(residual, decay), 1e-3)
+        weight = decay * np.minimum(1.0, settings.huber * scale / np.maximum(residual, 1e-12))
+        if np.abs(solution - before).max() < 1e-12:
+            break
+        before = solution
+    return solution[: len(sd)], scale
+
+
+def rough(n, calendar, seed):
+    """Heavy tails and a wandering level: many days lie beyond Huber's bound."""
+    rng = np.random.default_rng(seed)
+    log_y = 10 + np.cumsum(rng.normal(0, 0.03, n)) + 0.3 * rng.standard_t(2, n)
+    return history_of(np.exp(log_y), start="2022-09-01", calendar=calendar)
+
+
+@pytest.mark.parametrize("calendar", [CHINA, Calendar(None), Calendar(None, (("2022-10-11", "sale"),))])
+@pytest.mark.parametrize("settings", [CalendarSettings(), CalendarSettings(half_life=365, huber=1.4, level_sd=0.01)])
+def test_a_fit_is_where_plain_least_squares_converge(calendar, settings):
+    for n, seed in ((70, 0), (200, 1), (400, 2), (400, 3), (731, 4)):
+        history = rough(n, calendar, seed)
+        fit = fit_calendar(history, settings)
+        coefficients, scale = plainly(history, settings)
+        np.testing.assert_allclose(fit.coefficients, coefficients, atol=1e-7)
+        assert fit.scale == pytest.approx(scale, abs=1e-7)
+
+
+def test_a_fit_has_the_same_bits_whatever_was_fitted_before():
+    histories = [rough(n, CHINA, seed) for n in (199, 200) for seed in range(4)]
+    forward = [fit_calendar(history).coefficients for history in histories]
+    calendar_effects._design.cache_clear()
+    backward = [fit_calendar(history).coefficients for history in histories[::-1]]
+    np.testing.assert_array_equal(forward, backward[::-1])
+
+
+def test_without_numba_the_bits_are_the_same(monkeypatch):
+    history = rough(60, CHINA, 5)
+    design = calendar_effects._design(CHINA, history.ds.tobytes(), CalendarSettings())
+    monkeypatch.setitem(sys.modules, "numba", None)
+    spec = importlib.util.spec_from_file_location("plain_kernel", calendar_kernel.__file__)
+    plain = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, plain)
+    spec.loader.exec_module(plain)
+    y = np.log(history.y)
+    for one, other in zip(plain.solve(design, y, 0.7), calendar_kernel.solve(design, y, 0.7), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("n", [15, 100, 400])
+def test_series_without_a_scale_end_in_safe_steps(n):
+    """Two amounts, or a few spikes on a flat line: half of the days fit exactly, and no step may run away."""
+    rng = np.random.default_rng(n)
+    spikes = np.where(rng.random(n) < 0.1, 1e6, 7.0) * np.exp(rng.normal(0, 0.01, n))
+    for y in (np.where(np.arange(n) % 3 == 0, 0.1, 7.0), spikes):
+        history = history_of(y, start="2022-09-01", calendar=CHINA)
+        assert np.abs(fit_calendar(history).effect(CHINA, history.ds)).max() < 1.1 * np.ptp(np.log(y))

@@ -217,19 +217,6 @@ def test_a_gpu_agrees_with_the_cpu(spec):
         assert np.abs(a.train_loss - b.train_loss).max() < 1e-3
 
 
-def test_the_kernel_compiles_where_nothing_can_be_cached(monkeypatch):
-    kernel = pytest.importorskip("forecasting.models.lstm.engine.kernel")
-    real = kernel.njit
-
-    def read_only(**flags):
-        if flags.get("cache"):
-            raise RuntimeError("cannot cache function: no locator available")
-        return real(**flags)
-
-    monkeypatch.setattr(kernel, "njit", read_only)
-    assert kernel.compiled()(lambda x: x + 1)(1) == 2
-
-
 def test_products_in_registers_equal_plain_loops():
     microkernel = pytest.importorskip("forecasting.models.lstm.engine.microkernel")
     rng = np.random.default_rng(0)
