@@ -206,13 +206,14 @@ def read_forecasts(
 
 def read_states(storage: Storage, file: str) -> dict[str, State]:
     """States of the final fits of one batch file, by trial key."""
-    return unpack_states(storage.read(_named(file, STATES)))
+    name = _named(file, STATES)
+    return unpack_states(storage.read(name), f"{storage.uri}/{name}")
 
 
 def prune_states(storage: Storage, keep: Collection[str]) -> None:
     """Delete all states but those of these trial keys."""
     for name in storage.names(FOLDER, STATES):
-        states = unpack_states(storage.read(name))
+        states = unpack_states(storage.read(name), f"{storage.uri}/{name}")
         kept = {key: state for key, state in states.items() if key in keep}
         if not kept:
             storage.delete(name)
