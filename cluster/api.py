@@ -87,7 +87,7 @@ class Run:
         return self._run.model_dump(mode="json")
 
     def __repr__(self) -> str:
-        return f"Run({self.run_dir!r})"
+        return f"Run({self._store.uri!r})"
 
     def leaderboard(self) -> pd.DataFrame:
         """leaderboard.csv: a row per member, candidate and the blend, best first."""
@@ -107,7 +107,14 @@ class Run:
         return self._frame(self._store.read(OofFile), member)
 
     def predict(
-        self, data: Any, *, as_of: str | dt.date | None = None, update: bool = False, member: str | None = BLEND
+        self,
+        data: Any,
+        *,
+        as_of: str | dt.date | None = None,
+        update: bool = False,
+        member: str | None = BLEND,
+        allow_external: bool = False,
+        overrides: Sequence[str] = (),
     ) -> pd.DataFrame:
         """What follows newer data, without training, as a frame like `forecast`; see `cluster.stages.prediction`.
 
@@ -115,7 +122,12 @@ class Run:
         ----------
         data
             A path or a frame, of the kind that the run was trained on.
+        allow_external
+            Open what the run's configuration names outside its directory, such as a file of events.
+        overrides
+            ``key=value``: a file or URI that the configuration names, given again.
         """
+        from cluster.rundir.external import External
         from cluster.stages.prediction import predict
 
         spec = self._spec
@@ -126,7 +138,8 @@ class Run:
             if is_frame(data):
                 written = stack.enter_context(file_of(data, spec.columns.get(DS, DS)))
                 path, spelling = written.path, written.spelling(spec)
-            made = predict(self.run_dir, path, as_of=as_of, update=update)
+            external = External(allow_external, tuple(overrides))
+            made = predict(self.run_dir, path, as_of=as_of, update=update, external=external)
         _warn(made.left)
         return Run(self.run_dir, spelling or self._spelling)._frame(made.forecast, member)
 
@@ -209,11 +222,9 @@ def run(
     return Run(result.uri, spelling)
 
 
-def predict(
-    run: Run | str | Path, data: Any, *, as_of: str | dt.date | None = None, update: bool = False
-) -> pd.DataFrame:
-    """What follows newer data by a finished run, without training: `Run.predict`."""
-    return (run if isinstance(run, Run) else open_run(run)).predict(data, as_of=as_of, update=update)
+def predict(run: Run | str | Path, data: Any, **options: Any) -> pd.DataFrame:
+    """What follows newer data by a finished run, without training: `Run.predict`, whose options it takes."""
+    return (run if isinstance(run, Run) else open_run(run)).predict(data, **options)
 
 
 def evaluate(run: Run | str | Path) -> Evaluation:

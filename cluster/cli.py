@@ -19,8 +19,19 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import typer
 
-from cluster.options import Asked, AsOfOption, JsonOption, RunDirArgument, SetOption, at_home, with_asked
+from cluster.options import (
+    AgainOption,
+    Asked,
+    AsOfOption,
+    ExternalOption,
+    JsonOption,
+    RunDirArgument,
+    SetOption,
+    at_home,
+    with_asked,
+)
 from forecasting.errors import ConfigError, TooManyFailures, UserError
+from forecasting.places.uri import scrubbed, without_secrets
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -64,6 +75,7 @@ def main() -> NoReturn:
             raise
         show = getattr(error, "show", None)
         if show is not None:
+            error.message = scrubbed(error.message)  # type: ignore[attr-defined]
             show()
         code = int(error.exit_code)
     raise SystemExit(code)
@@ -234,10 +246,11 @@ def report(
     from cluster.rundir.store import RunStore
     from cluster.stages.reports import write_figures_of, write_reports
 
-    data = write_reports(RunStore(run_dir))
-    print(f"{run_dir}/report.html")
+    store = RunStore(run_dir)
+    data = write_reports(store)
+    print(f"{store.uri}/report.html")
     if figures is not None:
-        print(f"{figures}: {', '.join(write_figures_of(data, figures))}")
+        print(f"{without_secrets(figures)}: {', '.join(write_figures_of(data, figures))}")
 
 
 @app.command()
@@ -279,11 +292,15 @@ def predict(
     out: Annotated[
         str | None, typer.Option(metavar="DIR", callback=at_home, help="default: RUN_DIR/predictions/DATE")
     ] = None,
+    allow_external: ExternalOption = False,
+    set_: AgainOption = None,
 ) -> None:
     """Forecast what follows new data with the members and the blend of a run, without training."""
+    from cluster.rundir.external import External
     from cluster.stages.prediction import predict as forecast
 
-    found = forecast(run_dir, data, as_of=as_of, update=update)
+    external = External(allow_external, tuple(set_ or ()))
+    found = forecast(run_dir, data, as_of=as_of, update=update, external=external)
     for note in found.notes:
         print(f"tidecast: {note}", file=sys.stderr)
     noun = found.noun if found.window.horizon > 1 else found.noun.removesuffix("s")

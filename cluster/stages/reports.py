@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cluster.config import expand_members, parse_config
+from cluster.rundir.final_states import checked_state
 from cluster.rundir.run_facts import judged_run
 from cluster.rundir.storage import Storage
 from cluster.rundir.store import RunStore
@@ -55,15 +56,16 @@ def report_data(store: RunStore) -> RunResults:
 
 def _learning(store: RunStore, run: RunFile) -> dict[str, list[LearningCurve]]:
     """Learning curves of the final fits whose states were kept, by setting."""
-    names = {m.member_id: m.setting for m in expand_members(parse_config(run.config, "run.json"), run.axis)}
+    members = {m.member_id: m for m in expand_members(parse_config(run.config, "run.json"), run.axis)}
     curves: dict[str, list[LearningCurve]] = defaultdict(list)
     stored = store.trials()
     for file in store.kept_states():
         for key, state in store.states(file).items():
             member_id = stored[key].row.member_id if key in stored else None
-            if member_id in names and "train_loss" in state.meta:
-                curve = LearningCurve(state.meta["train_loss"], state.meta.get("valid_loss", []))
-                curves[names[member_id]].append(curve)
+            if member_id in members and "train_loss" in state.meta:
+                facts = checked_state(store, file, members[member_id], state).meta
+                curve = LearningCurve(facts["train_loss"], facts.get("valid_loss", []))
+                curves[members[member_id].setting].append(curve)
     return dict(curves)
 
 
@@ -104,7 +106,7 @@ def compare_runs(run_dirs: Sequence[str]) -> Comparison:
     """Runs side by side, held against the first."""
     from ensembles.evaluation.compare import compare
 
-    return compare([(run_dir, report_data(RunStore(run_dir))) for run_dir in run_dirs])
+    return compare([(store.uri, report_data(store)) for store in map(RunStore, run_dirs)])
 
 
 def write_comparison(found: Comparison, csv: Path | None, html: Path | None) -> None:
