@@ -222,9 +222,18 @@ def run(
     return Run(result.uri, spelling)
 
 
-def predict(run: Run | str | Path, data: Any, **options: Any) -> pd.DataFrame:
-    """What follows newer data by a finished run, without training: `Run.predict`, whose options it takes."""
-    return (run if isinstance(run, Run) else open_run(run)).predict(data, **options)
+def predict(
+    run: Run | str | Path,
+    data: Any,
+    *,
+    as_of: str | dt.date | None = None,
+    update: bool = False,
+    allow_external: bool = False,
+    overrides: Sequence[str] = (),
+) -> pd.DataFrame:
+    """What follows newer data by a finished run, without training: `Run.predict`."""
+    finished = run if isinstance(run, Run) else open_run(run)
+    return finished.predict(data, as_of=as_of, update=update, allow_external=allow_external, overrides=overrides)
 
 
 def evaluate(run: Run | str | Path) -> Evaluation:

@@ -17,7 +17,7 @@ from cluster.config import RunConfig, parse_config
 from cluster.keys import set_key
 from forecasting.data.formats.files import Folder, open_location
 from forecasting.errors import ConfigError, StorageError
-from forecasting.models import model_type
+from forecasting.models import built_in_models, model_type
 from forecasting.models.base import PLACE
 from forecasting.places.uri import is_cut, is_uri, redacted, without_secrets
 from forecasting.trial import Member
@@ -111,8 +111,10 @@ def _values(key: str, value: object) -> Iterator[tuple[str, str]]:
 
 
 def _is_place(model: str, setting: str, value: str) -> bool:
+    """Whether a setting names a file or a URI: it says so, or a user's own model has what looks like one."""
     field = model_type(model).settings_type.model_fields.get(setting)
-    return (field is not None and field.json_schema_extra == PLACE) or is_uri(value) or Path(value).is_absolute()
+    marked = field is not None and field.json_schema_extra == PLACE
+    return marked or is_uri(value) or ("/" in value and model not in built_in_models())
 
 
 def _in_data(key: str, place: str, config: RunConfig, data: str) -> bool:

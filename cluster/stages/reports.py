@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cluster.config import expand_members, parse_config
-from cluster.rundir.final_states import checked_state
 from cluster.rundir.run_facts import judged_run
 from cluster.rundir.storage import Storage
 from cluster.rundir.store import RunStore
@@ -21,6 +20,8 @@ from ensembles.files.oof_parquet import OofFile
 from ensembles.files.run_json import RunFile
 from ensembles.report.context import ReportContext
 from ensembles.report.page import render
+from forecasting.models.base import DamagedState, State
+from forecasting.models.states import check_training, damaged
 
 if TYPE_CHECKING:
     from ensembles.evaluation.compare import Comparison
@@ -56,17 +57,23 @@ def report_data(store: RunStore) -> RunResults:
 
 def _learning(store: RunStore, run: RunFile) -> dict[str, list[LearningCurve]]:
     """Learning curves of the final fits whose states were kept, by setting."""
-    members = {m.member_id: m for m in expand_members(parse_config(run.config, "run.json"), run.axis)}
+    names = {m.member_id: m.setting for m in expand_members(parse_config(run.config, "run.json"), run.axis)}
     curves: dict[str, list[LearningCurve]] = defaultdict(list)
     stored = store.trials()
     for file in store.kept_states():
         for key, state in store.states(file).items():
             member_id = stored[key].row.member_id if key in stored else None
-            if member_id in members and "train_loss" in state.meta:
-                facts = checked_state(store, file, members[member_id], state).meta
-                curve = LearningCurve(facts["train_loss"], facts.get("valid_loss", []))
-                curves[members[member_id].setting].append(curve)
+            if member_id in names and "train_loss" in state.meta:
+                curves[names[member_id]].append(_curve(state, f"{store.uri}/{stored[key].file}"))
     return dict(curves)
+
+
+def _curve(state: State, where: str) -> LearningCurve:
+    try:
+        check_training(state.meta)
+    except DamagedState as error:
+        raise damaged(where, str(error)) from None
+    return LearningCurve(state.meta["train_loss"], state.meta.get("valid_loss", []))
 
 
 def write_reports(store: RunStore) -> ReportContext:

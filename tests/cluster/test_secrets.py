@@ -126,7 +126,7 @@ def test_forty_commands_that_succeed_show_and_store_no_secret(given, finished):
     command(0, "plan", config, "--data", hidden(given / "folder"))
     command(0, "plan", data)
     command(0, "config", config)
-    command(0, "config", config, "--set", f"data.cache={data}")
+    command(0, "config", config, "--set", f"data.events={data}")
     command(0, "validate", data, "--config", config)
     command(0, "validate", data, "--config", config, "--json")
     command(0, "validate", data)
@@ -210,6 +210,7 @@ def test_commands_that_fail_show_and_store_no_secret(uri, given, tmp_path):
     command(2, "config", uri)
     command(2, "score", uri, data)
     command(2, "plan", config, "--data", data, "--set", f"windows.n_windows={uri}")
+    command(2, "config", config, "--set", f"data.cache={uri}")
     command(2, "run", config, data, uri)
     # A file member that cannot be read is a row with its reason, and half of the trials failed.
     path = uri.replace("'", "''")
@@ -217,7 +218,7 @@ def test_commands_that_fail_show_and_store_no_secret(uri, given, tmp_path):
     command(3, "run", config, "--data", data, "--run-dir", "half", *members, *local)
     command(0, "status", "half")
     command.check_files()
-    assert command.count >= 12
+    assert command.count >= 13
 
 
 def test_yaml_that_cannot_be_read_is_not_quoted(given, tmp_path):

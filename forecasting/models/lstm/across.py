@@ -93,7 +93,7 @@ class LstmGlobal:
         return State({"parameters": result.parameters}, {**meta, "train_loss": result.train_loss.tolist()})
 
     def check(self, state: State) -> None:
-        """See `ChecksState`. How many days are known of each day ahead, and so the exact size, depends on the data."""
+        """See `ChecksState`. How much is known of each day ahead, and so the exact size, depends on the data."""
         check_training(state.meta)
         parameters = array_of(state.arrays, "parameters", np.float32, None)
         if len(parameters) < self._network(horizon_of(state), 0).size:
