@@ -90,7 +90,7 @@ class Run:
         return self._run.model_dump(mode="json")
 
     def __repr__(self) -> str:
-        return f"Run({self.run_dir!r})"
+        return f"Run({self._store.uri!r})"
 
     def leaderboard(self) -> pd.DataFrame:
         """A row per member, candidate and the blend, best first, with the columns of leaderboard.csv."""
@@ -111,7 +111,14 @@ class Run:
         return self._frame(self._store.read(OofFile), member)
 
     def predict(
-        self, data: Any, *, as_of: str | dt.date | None = None, update: bool = False, member: str | None = BLEND
+        self,
+        data: Any,
+        *,
+        as_of: str | dt.date | None = None,
+        update: bool = False,
+        member: str | None = BLEND,
+        allow_external: bool = False,
+        overrides: Sequence[str] = (),
     ) -> pd.DataFrame:
         """What follows newer data, without training, as a frame like `forecast`; see `cluster.stages.prediction`.
 
@@ -119,7 +126,12 @@ class Run:
         ----------
         data
             A path or a frame, of the kind that the run was trained on.
+        allow_external
+            Open what the run's configuration names outside its directory, such as a file of events.
+        overrides
+            ``key=value``: a file or URI that the configuration names, given again.
         """
+        from cluster.rundir.external import External
         from cluster.stages.prediction import predict
 
         spec = self._spec
@@ -130,7 +142,8 @@ class Run:
             if is_frame(data):
                 written = stack.enter_context(file_of(data, spec.columns.get(DS, DS)))
                 path, spelling = written.path, written.spelling(spec)
-            made = predict(self.run_dir, path, as_of=as_of, update=update)
+            external = External(allow_external, tuple(overrides))
+            made = predict(self.run_dir, path, as_of=as_of, update=update, external=external)
         _warn(made.left)
         return Run(self.run_dir, spelling or self._spelling)._frame(made.forecast, member)
 
@@ -213,10 +226,17 @@ def run(
 
 
 def predict(
-    run: Run | str | Path, data: Any, *, as_of: str | dt.date | None = None, update: bool = False
+    run: Run | str | Path,
+    data: Any,
+    *,
+    as_of: str | dt.date | None = None,
+    update: bool = False,
+    allow_external: bool = False,
+    overrides: Sequence[str] = (),
 ) -> pd.DataFrame:
     """What follows newer data by a finished run, without training: `Run.predict`."""
-    return (run if isinstance(run, Run) else open_run(run)).predict(data, as_of=as_of, update=update)
+    finished = run if isinstance(run, Run) else open_run(run)
+    return finished.predict(data, as_of=as_of, update=update, allow_external=allow_external, overrides=overrides)
 
 
 def evaluate(run: Run | str | Path) -> Evaluation:

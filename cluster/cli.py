@@ -17,9 +17,21 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import typer
 
-from cluster.options import Asked, AskedOfData, AsOfOption, JsonOption, RunDirArgument, SetOption, at_home, with_asked
+from cluster.options import (
+    AgainOption,
+    Asked,
+    AskedOfData,
+    AsOfOption,
+    ExternalOption,
+    JsonOption,
+    RunDirArgument,
+    SetOption,
+    at_home,
+    with_asked,
+)
 from cluster.terminal.main import main
 from forecasting.errors import ConfigError
+from forecasting.places.uri import without_secrets
 
 if TYPE_CHECKING:
     from cluster.terminal.screen import Screen
@@ -200,10 +212,11 @@ def report(
     from cluster.stages.reports import write_figures_of, write_reports
 
     out, _ = _screens()
-    data = write_reports(RunStore(run_dir))
-    out.say(f"{run_dir}/report.html")
+    store = RunStore(run_dir)
+    data = write_reports(store)
+    out.say(f"{store.uri}/report.html")
     if figures is not None:
-        out.say(f"{figures}: {', '.join(write_figures_of(data, figures))}")
+        out.say(f"{without_secrets(figures)}: {', '.join(write_figures_of(data, figures))}")
 
 
 @app.command()
@@ -245,13 +258,17 @@ def predict(
     out: Annotated[
         str | None, typer.Option(metavar="DIR", callback=at_home, help="default: RUN_DIR/predictions/DATE")
     ] = None,
+    allow_external: ExternalOption = False,
+    set_: AgainOption = None,
 ) -> None:
     """Forecast what follows new data with the members and the blend of a run, without training."""
+    from cluster.rundir.external import External
     from cluster.stages.prediction import predict as forecast
     from cluster.terminal.words import counted
 
     said, err = _screens()
-    found = forecast(run_dir, data, as_of=as_of, update=update)
+    external = External(allow_external, tuple(set_ or ()))
+    found = forecast(run_dir, data, as_of=as_of, update=update, external=external)
     for note in found.notes:
         err.say(f"tidecast: {note}")
     periods = counted(found.window.horizon, found.noun)
@@ -276,15 +293,19 @@ def verify(
     retrain: Annotated[
         float, typer.Option(min=0, max=1, metavar="SHARE", help="train this share of the trials again, and compare")
     ] = 0.0,
+    allow_external: ExternalOption = False,
+    set_: AgainOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check that a run directory is what its run wrote: digests, layouts, versions, the data, and trials trained again.
     Exit code 2 where it is not.
     """
+    from cluster.rundir.external import External
     from cluster.screen.checks import show_checks
     from cluster.verification.verify import verify_run
 
-    raise typer.Exit(2 if show_checks(verify_run(run_dir, data, retrain), _screens()[0], as_json) else 0)
+    checks = verify_run(run_dir, data, retrain, External(allow_external, tuple(set_ or ())))
+    raise typer.Exit(2 if show_checks(checks, _screens()[0], as_json) else 0)
 
 
 @app.command()

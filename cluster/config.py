@@ -12,7 +12,16 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from cluster.keys import home, is_pipe, read_keys, set_key
 from ensembles.bands.quantiles import BandLevels
@@ -23,6 +32,7 @@ from forecasting.data.spec import DataSpec
 from forecasting.errors import ConfigError
 from forecasting.models import model_type
 from forecasting.models.base import with_season
+from forecasting.places.uri import redacted, without_secrets
 from forecasting.score.names import score_names
 from forecasting.trial import Member
 from forecasting.windows import WindowSpec
@@ -183,6 +193,11 @@ class RunConfig(_Section):
             raise ValueError("put the code in quotes, as in calendar: 'NO': without them YAML reads it as no")
         return calendar
 
+    @model_serializer(mode="wrap")
+    def _as_stored(self, dump: SerializerFunctionWrapHandler) -> Any:
+        """What is dumped is stored or shown: without the secrets of any URI."""
+        return redacted(dump(self))
+
 
 def bundled_configs() -> dict[str, Path]:
     """Name (such as ``yuebao`` or ``articles/afac2025``) → path of each configuration that ships with the program."""
@@ -299,13 +314,17 @@ def _expand(entry: MemberEntry, axis: Axis, place: str) -> Iterator[Member]:
             settings = cls.settings_type.model_validate(given)
         except ValidationError as error:
             raise ConfigError(f"{place}: {explain(error, cls.settings_type)}") from None
-        label = "/".join([entry.name or entry.model, *(f"{key}={value}" for key, value in chosen.items())])
+        label = "/".join([entry.name or entry.model, *(f"{key}={_shown(value)}" for key, value in chosen.items())])
         published = bool(getattr(settings, "as_published", False))  # a published mistake is shown as one, never blended
         if published and "as published" not in label:
             label += " (as published)"
         for seed_index in range(entry.seeds):
             family = REFERENCE if entry.reference or published else cls.family
             yield Member(entry.model, settings.model_dump(mode="json"), seed_index, label, family)
+
+
+def _shown(value: Any) -> Any:
+    return without_secrets(value) if isinstance(value, str) else value
 
 
 def _takes_list(cls: Any, key: str) -> bool:

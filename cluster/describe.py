@@ -10,6 +10,7 @@ from cluster.config import RunConfig
 from cluster.keys import in_text
 from forecasting.errors import ConfigError
 from forecasting.models import built_in_models, model_names, model_type
+from forecasting.places.uri import redacted
 
 __all__ = ["describe"]
 
@@ -67,4 +68,4 @@ def _line(name: str, value: Any, meaning: str | None, indent: str) -> str:
 
 
 def _flow(value: Any) -> str:
-    return in_text(value.model_dump(mode="json") if isinstance(value, BaseModel) else value)
+    return in_text(redacted(value.model_dump(mode="json") if isinstance(value, BaseModel) else value))

@@ -8,7 +8,6 @@ from pathlib import Path
 from cluster.config import RunConfig
 from cluster.inference.which import holds_competition, stem_of
 from cluster.request import RunRequest
-from cluster.rundir.storage import without_secrets
 from cluster.stages.input import open_input, until_asked
 from ensembles.exploration.exploration import Exploration, look_at_data
 from ensembles.exploration.material import Material
@@ -16,6 +15,7 @@ from forecasting.data.dataset import DataSet
 from forecasting.data.quality.finding import Finding, finding_of
 from forecasting.data.rows import FILL_REMEDY
 from forecasting.errors import ConfigError, DataError
+from forecasting.places.uri import without_secrets
 
 __all__ = ["default_page", "explore"]
 

@@ -168,4 +168,8 @@ def _index(node: list[Any], part: str, override: str) -> int:
 
 
 def _one_line(error: Exception) -> str:
+    """What is wrong and where, without the lines that YAML quotes: they may hold a secret, and half of a URI."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        mark = error.problem_mark
+        return f"{error.problem} on line {mark.line + 1}, column {mark.column + 1}"
     return " ".join(str(error).split())

@@ -15,7 +15,18 @@ from cluster.inference.wishes import PRESET_NAMES, Wishes
 if TYPE_CHECKING:
     from cluster.request import RunRequest
 
-__all__ = ["AsOfOption", "Asked", "AskedOfData", "JsonOption", "RunDirArgument", "SetOption", "at_home", "with_asked"]
+__all__ = [
+    "AgainOption",
+    "AsOfOption",
+    "Asked",
+    "AskedOfData",
+    "ExternalOption",
+    "JsonOption",
+    "RunDirArgument",
+    "SetOption",
+    "at_home",
+    "with_asked",
+]
 
 
 def at_home(value: Any) -> Any:
@@ -32,6 +43,13 @@ SetOption = Annotated[
 ]
 AsOfOption = Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="use the data up to this day only")]
 RunDirArgument = Annotated[str, typer.Argument(metavar="RUN_DIR", callback=at_home, help="directory of a run")]
+ExternalOption = Annotated[
+    bool, typer.Option("--allow-external", help="open the files and URIs that run.json names outside RUN_DIR")
+]
+AgainOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=PLACE", help="give one of them again, as data.events=FILE; may be repeated"),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="machine-readable output")]
 _Calendar = Annotated[
     str | None, typer.Option(metavar="CODE", help="whose holidays count: a country (DE), an exchange (XNYS)")

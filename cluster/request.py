@@ -14,8 +14,8 @@ from typing import Any
 from cluster.config import RunConfig, load_keys, parse_config
 from cluster.inference.wishes import Wishes
 from cluster.keys import PIPE, AsOf, home, set_key
-from cluster.rundir.storage import without_secrets
 from forecasting.errors import ConfigError
+from forecasting.places.uri import without_secrets
 
 __all__ = ["RunRequest"]
 
@@ -123,7 +123,8 @@ class RunRequest:
         if self.wishes.save_config:
             what = f"{self.config_name} is a configuration, and nothing is inferred"
             raise ConfigError(where="--save-config", what=what, remedy="leave it out, or give a table alone")
-        notes = (f"{data} holds the competition's tables: configuration {DEMO}; yuebao is the competition's own",)
+        what = f"{without_secrets(data or '')} holds the competition's tables"
+        notes = (f"{what}: configuration {DEMO}; yuebao is the competition's own",)
         return _Settled(self._loaded(config or DEMO), notes if config is None and data is not None else ())
 
     def _loaded(self, name: str) -> RunConfig:

@@ -22,6 +22,7 @@ import numpy as np
 from forecasting.errors import TrialError, UserError
 from forecasting.models.base import AnyModel, FitTask, Model, PanelTask, ReadsPeers, StackedModel, State, learns_across
 from forecasting.panel import History, Panel
+from forecasting.places.uri import scrubbed
 from forecasting.scale import members
 from forecasting.schema import DateArray, FloatArray, iso
 from forecasting.seeding import content_hash, fit_key
@@ -153,7 +154,7 @@ def reason_of(error: BaseException) -> str:
     """One sentence for a leaderboard row or for the user: why a member could not be fitted or forecast."""
     if isinstance(error, ModuleNotFoundError):
         return f"the package {error.name} is not installed: install it, or leave this member out"
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = scrubbed(" ".join(str(error).split())) or type(error).__name__
     return text if isinstance(error, TrialError) else f"{type(error).__name__}: {text}"
 
 

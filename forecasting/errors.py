@@ -13,7 +13,7 @@ SeriesLeftOut, a warning: a series of a panel cannot be used, and the others are
 
 The text of an error is one line without control characters, whatever names it quotes. Every error can carry its
 place, its cause and its remedy as fields. Code that needs one of them reads the field; it never takes the sentence
-apart.
+apart. No error shows the secrets of a URI.
 """
 
 from __future__ import annotations
@@ -79,10 +79,12 @@ class TidecastError(Exception):
     """
 
     def __init__(self, message: str = "", *, where: str = "", what: str = "", remedy: str = "") -> None:
-        super().__init__(message or ": ".join(part for part in (where, what, remedy) if part))
-        self.where = where
-        self.what = what or message
-        self.remedy = remedy
+        from forecasting.places.uri import scrubbed
+
+        super().__init__(scrubbed(message or ": ".join(part for part in (where, what, remedy) if part)))
+        self.where = scrubbed(where)
+        self.what = scrubbed(what or message)
+        self.remedy = scrubbed(remedy)
 
     def __str__(self) -> str:
         return visible(super().__str__())

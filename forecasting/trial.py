@@ -15,6 +15,7 @@ import numpy as np
 from forecasting.models import model_type
 from forecasting.models.base import AnyModel, GlobalModel, State
 from forecasting.panel import Series
+from forecasting.places.uri import redacted
 from forecasting.schema import FloatArray
 from forecasting.seeding import content_hash
 
@@ -29,15 +30,15 @@ class Member:
     """
 
     model: str
-    settings: Mapping[str, Any]
+    settings: Mapping[str, Any] = field(repr=False)
     seed_index: int
     setting: str
     family: str
 
     @cached_property
     def member_id(self) -> str:
-        """Hash of model, settings and seed index, and of nothing else."""
-        return content_hash(self.model, dict(self.settings), self.seed_index)
+        """Hash of model, settings and seed index, and of nothing else: a URI counts without its secrets."""
+        return content_hash(self.model, redacted(dict(self.settings), mark=""), self.seed_index)
 
     @property
     def name(self) -> str:

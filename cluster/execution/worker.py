@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean
 
 from cluster.plan import Batch
@@ -32,7 +32,7 @@ class WorkContext:
     panel: Panel
     windows: WindowPlan
     run_seed: int
-    store_uri: str
+    store_uri: str = field(repr=False)
     token: str
     n_threads: int
     models: tuple[str, ...] = ()

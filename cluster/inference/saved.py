@@ -9,6 +9,7 @@ from typing import Any
 from cluster.inference.configuration import Inferred
 from cluster.keys import in_text
 from forecasting.errors import StorageError
+from forecasting.places.uri import redacted
 
 __all__ = ["as_text", "save"]
 
@@ -39,7 +40,7 @@ def as_text(found: Inferred, path: str, name: str) -> str:
         f"# Inferred from {name}: {found.about}.",
         f"# tidecast run {path} --data {name}  gives the same; tidecast config {path}  explains every key.",
     ]
-    for key, value in found.keys.items():
+    for key, value in redacted(found.keys).items():
         if key in SECTIONS and isinstance(value, dict):
             lines += [f"{key}:", *(_line(k, _plain(v), found.comments, "  ") for k, v in value.items())]
         elif key in SECTIONS and isinstance(value, list):

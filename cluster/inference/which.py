@@ -8,10 +8,10 @@ from pathlib import Path
 from cluster.config import bundled_configs, bundled_name
 from cluster.keys import is_pipe
 from forecasting.data.formats.files import Folder, open_location
+from forecasting.places.uri import is_uri, without_secrets
 
 __all__ = ["holds_competition", "is_data", "stem_of"]
 
-_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _CONFIGS = (".yaml", ".yml")
 _TABLES = (".csv", ".tsv", ".parquet", ".arrow", ".feather", ".xlsx", ".xlsm", ".xls", ".ods", ".zip", ".gz")
 _FIRST_KEY = re.compile(r"(?:[A-Za-z_]\w*\s*:(?:\s|$)|\{|---)")
@@ -32,7 +32,7 @@ def is_data(named: str) -> bool:
         return False
     if bundled_name(named) in bundled_configs() and not path.is_file():
         return False
-    if _URI.match(named) or path.is_dir() or path.suffix.lower() in _TABLES:
+    if is_uri(named) or path.is_dir() or path.suffix.lower() in _TABLES:
         return True
     return path.is_file() and not _begins_with_key(path)
 
@@ -60,7 +60,11 @@ def holds_competition(data: str) -> bool:
 
 def stem_of(data: str) -> str:
     """What a run on these data is called: the file's name without its endings."""
-    name = Path(data.split("?")[0]).resolve().name if "://" not in data else data.split("?")[0].rstrip("/")
+    name = (
+        without_secrets(data).partition("://")[2].strip("/*")
+        if is_uri(data)
+        else Path(data.split("?")[0]).resolve().name
+    )
     stem = name.rsplit("/", 1)[-1]
     while Path(stem).suffix.lower() in (*_TABLES, ".txt"):
         stem = Path(stem).stem

@@ -241,14 +241,14 @@ def read_states(storage: Storage, files: Iterable[str]) -> dict[str, State]:
     """
     states: dict[str, State] = {}
     for name in files:
-        states |= unpack_states(_read(storage, name))
+        states |= unpack_states(_read(storage, name), f"{storage.uri}/{name}")
     return states
 
 
 def prune_states(storage: Storage, keep: Collection[str]) -> None:
     """Delete all states but those of these trial keys."""
     for name in storage.names(FOLDER, STATES):
-        states = unpack_states(_read(storage, name))
+        states = unpack_states(_read(storage, name), f"{storage.uri}/{name}")
         kept = {key: state for key, state in states.items() if key in keep}
         if len(kept) == len(states):
             continue

@@ -12,11 +12,13 @@ from cluster.rundir.store import RunStore, StoredTrial
 from cluster.versions import code_of
 from ensembles.files.forecast_parquet import ForecastFile
 from forecasting.errors import StorageError
-from forecasting.models.base import State
+from forecasting.models.base import DamagedState, State
+from forecasting.models.states import damaged
 from forecasting.panel import Series
+from forecasting.scale import members
 from forecasting.trial import Member
 
-__all__ = ["Fit", "find_fits"]
+__all__ = ["Fit", "checked_state", "find_fits"]
 
 Place = tuple[str, str]
 """member_id, unique_id."""
@@ -42,7 +44,7 @@ def find_fits(store: RunStore, wanted: Mapping[Place, Member], end: np.datetime6
     Raises
     ------
     StorageError
-        When a state is gone, or was made by another version of the model or of a library it uses.
+        When a state is gone or damaged, or was made by another version of the model or of a library it uses.
     """
     chosen = _trials(store, wanted, end)
     for place, trial in chosen.items():
@@ -60,7 +62,22 @@ def find_fits(store: RunStore, wanted: Mapping[Place, Member], end: np.datetime6
                     f"{store.uri} no longer holds the fitted state of {wanted[place].name} on {place[1]}: "
                     "run again with another --run-dir"
                 )
-            yield Fit(wanted[place], place[1], state)
+            yield Fit(wanted[place], place[1], checked_state(store, file, wanted[place], state))
+
+
+def checked_state(store: RunStore, file: str, member: Member, state: State) -> State:
+    """A state of a member from a batch file, once it was checked.
+
+    Raises
+    ------
+    StorageError
+        When it is damaged.
+    """
+    try:
+        members.check(member.build(), state)
+    except DamagedState as error:
+        raise damaged(f"{store.uri}/{file}", f"{member.name}: {error}") from None
+    return state
 
 
 def _trials(store: RunStore, wanted: Mapping[Place, Member], end: np.datetime64) -> dict[Place, StoredTrial]:

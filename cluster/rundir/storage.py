@@ -1,7 +1,7 @@
 """Files of a run directory: a local path or a pyarrow.fs URI (file, s3, gs), every write all or nothing.
 
 Locally a file is written under a temporary name, synced and renamed; an object store shows an object only when its
-upload is complete.
+upload is complete. No name and no link leads out of the folder: a run directory can come from somebody else.
 """
 
 from __future__ import annotations
@@ -17,13 +17,12 @@ import pyarrow as pa
 from pyarrow import fs as pafs
 
 from forecasting.errors import StorageError
+from forecasting.places.uri import located, without_secrets
 
-__all__ = ["Storage", "without_secrets"]
+__all__ = ["Storage"]
 
 UNFINISHED = ".unfinished-"
 """Prefix of a file that is still being written."""
-GS_SECONDS = 60
-"""How long Google's store is tried before it counts as unreachable."""
 
 
 class Storage:
@@ -36,11 +35,8 @@ class Storage:
         self.uri = without_secrets(uri)
         self._given = uri
         try:
-            if "://" in uri:
-                self._fs, self._root = pafs.FileSystem.from_uri(_impatient(uri))
-            else:
-                self._fs, self._root = pafs.LocalFileSystem(), str(Path(uri).absolute())
-        except (pa.ArrowException, OSError, ValueError) as error:
+            self._fs, self._root = located(uri)
+        except (pa.ArrowException, OSError, ValueError, RuntimeError) as error:
             raise StorageError(
                 f"{self.uri}: not a place to store a run ({_reason(error)}): give a folder or a file, s3 or gs URI"
             ) from None
@@ -62,7 +58,7 @@ class Storage:
                 with self._fs.open_output_stream(self._path(name)) as stream:
                     stream.write(data)
                 return
-            _write_local(self.local / name, data)
+            _write_local(self._target(name), data)
 
     def create(self, name: str, data: bytes) -> bool:
         """Write a file that must not be there yet; False when it is.
@@ -72,7 +68,7 @@ class Storage:
         """
         if self.local is not None:
             with self._explained("written"):
-                return _create_local(self.local / name, data)
+                return _create_local(self._target(name), data)
         if self.exists(name):
             return False
         self.write(name, data)
@@ -110,7 +106,7 @@ class Storage:
 
     def delete(self, name: str) -> None:
         with self._explained("written"):
-            self._fs.delete_file(self._path(name))
+            self._fs.delete_file(self._path(name) if self.local is None else str(self._target(name)))
 
     def discard(self, name: str) -> None:
         """Delete a file that may be gone already."""
@@ -127,11 +123,30 @@ class Storage:
         """Remove what writers left that were killed in the middle of a file; call when nobody writes there."""
         if self.local is not None:
             with self._explained("written"):
-                for path in (self.local / folder).glob(f"{UNFINISHED}*"):
+                for path in Path(self._path(folder)).glob(f"{UNFINISHED}*"):
                     path.unlink(missing_ok=True)
 
     def _path(self, name: str) -> str:
-        return f"{self._root}/{name}" if name else self._root
+        """Where to read a file, or list a folder. Raises StorageError when that leads out of the folder."""
+        path = f"{self._root}/{name}" if name else self._root
+        if self.local is not None:
+            real = os.path.realpath(path)
+            self._must_hold(real, name)
+            if os.path.exists(real) and not (os.path.isfile(real) or os.path.isdir(real)):
+                raise StorageError(where=f"{self.uri}/{name}", what="it is no file", remedy="remove it")
+        return path
+
+    def _target(self, name: str) -> Path:
+        """Where to write or delete a local file: a link under its name is replaced or removed, never followed."""
+        path = Path(self._root, name)
+        self._must_hold(os.path.realpath(path.parent), name)
+        return path
+
+    def _must_hold(self, real: str, name: str) -> None:
+        root = os.path.realpath(self._root)
+        if os.path.commonpath((real, root)) != root:
+            what = "it leads out of the folder, and nothing there is opened"
+            raise StorageError(where=f"{self.uri}/{name}", what=what, remedy="put the file itself there")
 
     @contextmanager
     def _explained(self, done: str) -> Iterator[None]:
@@ -139,23 +154,6 @@ class Storage:
             yield
         except (OSError, pa.ArrowException) as error:
             raise StorageError(f"{self.uri} cannot be {done}: {_reason(error, done)}") from None
-
-
-def without_secrets(uri: str) -> str:
-    """A URI as it may be shown and stored: without user, password and options."""
-    scheme, sign, rest = uri.partition("://")
-    if not sign:
-        return uri
-    place = rest.partition("?")[0]
-    host, slash, path = place.partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
-
-
-def _impatient(uri: str) -> str:
-    """A gs URI with a limit on retries: by default the library tries an unreachable store for 15 minutes."""
-    if not uri.startswith(("gs://", "gcs://")) or "retry_limit_seconds=" in uri:
-        return uri
-    return f"{uri}{'&' if '?' in uri else '?'}retry_limit_seconds={GS_SECONDS}"
 
 
 def _write_local(path: Path, data: bytes) -> None:

@@ -14,7 +14,7 @@ from cluster.keys import AsOf
 from cluster.plan import make_plan
 from cluster.request import RunRequest
 from cluster.rundir.run_facts import RunOrigin, find_run, processor
-from cluster.rundir.storage import Storage, without_secrets
+from cluster.rundir.storage import Storage
 from cluster.rundir.store import RunStore
 from cluster.stages.input import identity, judge, open_input
 from ensembles.files.amounts import signed_targets
@@ -23,6 +23,7 @@ from forecasting.data.loaded import Loaded
 from forecasting.data.quality.finding import Finding, finding_of
 from forecasting.errors import ConfigError, DamagedFile, StorageError, UserError
 from forecasting.panel import Panel
+from forecasting.places.uri import is_uri, without_secrets
 from forecasting.schema import iso
 
 __all__ = ["Checked", "check_alone", "check_data", "check_directory", "check_timeline", "origin_of"]
@@ -56,7 +57,7 @@ def check_directory(store: RunStore, panel: Panel, say: Callable[[str], None]) -
     StorageError
         When the directory would be thrown away, or holds a run on other data.
     """
-    if "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ and "://" not in store.uri and not Path(store.uri).is_absolute():
+    if "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ and not is_uri(store.uri) and not Path(store.uri).is_absolute():
         raise StorageError(
             f"{store.uri}: the working directory of a job is thrown away; "
             "give --run-dir a URI or a shared absolute path"

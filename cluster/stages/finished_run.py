@@ -13,6 +13,7 @@ import numpy as np
 
 from cluster.config import RunConfig, expand_members, parse_config
 from cluster.keys import AsOf
+from cluster.rundir.external import External
 from cluster.rundir.run_facts import finished_run
 from cluster.rundir.store import RunStore
 from cluster.stages.input import identity, load_data
@@ -149,23 +150,32 @@ def _periods(axis: Axis, end: np.datetime64) -> str:
     return f"work days ({', '.join(name for name, rest in zip(NAMES, rests, strict=True) if not rest)})"
 
 
-def open_trained(run_dir: str) -> TrainedRun:
+def open_trained(run_dir: str, data: str, external: External) -> TrainedRun:
     """A finished run that can forecast again.
+
+    Parameters
+    ----------
+    data
+        What it will forecast from.
+    external
+        What may be opened besides the run directory and the data.
 
     Raises
     ------
     StorageError
-        When there is none, it kept no states, or another version of this program wrote it.
+        When there is none, it kept no states, another version of this program wrote it, or its configuration names
+        what may not be opened.
     """
     store = RunStore(run_dir)
     run = finished_run(store)
-    config = parse_config(run.config, f"{store.uri}/run.json")
+    where = f"{store.uri}/run.json"
+    config = parse_config(run.config, where)
     config = config.model_copy(update={"data": config.data.model_copy(update={"as_of": None})})  # newer data go on
     _check_usable(store, config)
     blends = store.read(BlendFile).target_blends()
     forecast = store.read(ForecastFile).blend
     series = {target: tuple(dict.fromkeys(forecast.of_target(target).unique_id)) for target in blends}
-    members = {member.member_id: member for member in expand_members(config, run.axis)}
+    members = _by_id(config, run.axis)
     for blend in blends.values():
         for info in blend.combination.members:
             if info.member_id not in members:
@@ -173,7 +183,13 @@ def open_trained(run_dir: str) -> TrainedRun:
                     f"the settings of {info.name} have changed with the version of this program: "
                     "use the version that trained it, or run again with another --run-dir"
                 )
-    return TrainedRun(store, run, config, blends, series, members)
+    trained = TrainedRun(store, run, config, blends, series, members)
+    permitted = external.permit(config, trained.wanted().values(), data, where)
+    return replace(trained, config=permitted, members=_by_id(permitted, run.axis))
+
+
+def _by_id(config: RunConfig, axis: Axis) -> dict[str, Member]:
+    return {member.member_id: member for member in expand_members(config, axis)}
 
 
 def _check_usable(store: RunStore, config: RunConfig) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from cluster.plan import Plan
+from cluster.rundir.final_states import checked_state
 from cluster.rundir.run_facts import find_run
 from cluster.rundir.store import RunStore, StoredTrial
 from ensembles.evaluation.run_results import LearningCurve
@@ -65,7 +66,7 @@ def fitted_members(plan: Plan, panel: Panel, store: RunStore) -> Iterator[Networ
         state = None if found.row.reason is not None else store.states(kept.get(found.file, ())).get(trial.trial_key)
         if state is not None and "days" in state.meta and shown < MOST:
             shown += 1
-            yield _fitted(plan, panel, store, trial, found, state)
+            yield _fitted(plan, panel, store, trial, found, checked_state(store, found.file, trial.member, state))
 
 
 def _fitted(plan: Plan, panel: Panel, store: RunStore, trial: Trial, found: StoredTrial, state: State) -> NetworkFit:

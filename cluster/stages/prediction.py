@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cluster.keys import AsOf
+from cluster.rundir.external import NOTHING, External
 from cluster.rundir.final_states import Fit, find_fits
-from cluster.rundir.storage import Storage, without_secrets
+from cluster.rundir.storage import Storage
 from cluster.stages.finished_run import KnownSeries, TrainedRun, left_out, open_trained
 from ensembles.blend.target_blend import TargetBlend
 from ensembles.exports.forecast import forecast_files
@@ -33,6 +34,7 @@ from forecasting.backtest import forecast_windows, reason_of
 from forecasting.digests import digest_of
 from forecasting.models.base import AnyModel, State
 from forecasting.panel import Panel
+from forecasting.places.uri import without_secrets
 from forecasting.scale import members
 from forecasting.schema import FloatArray, iso
 from forecasting.windows import Window, WindowPlan
@@ -87,7 +89,9 @@ class Prediction:
         return f"{storage.uri}/{place}".rstrip("/")
 
 
-def predict(run_dir: str, data: str, *, as_of: AsOf = None, update: bool = False) -> Prediction:
+def predict(
+    run_dir: str, data: str, *, as_of: AsOf = None, update: bool = False, external: External = NOTHING
+) -> Prediction:
     """Forecast what follows the data at `data`, without training.
 
     Parameters
@@ -100,15 +104,18 @@ def predict(run_dir: str, data: str, *, as_of: AsOf = None, update: bool = False
         Use the data up to this day only.
     update
         Re-estimate the levels that states hold fixed.
+    external
+        What may be opened besides the run directory and the data.
 
     Raises
     ------
     StorageError
-        The directory holds no finished run, its states were dropped, or they were made by other versions.
+        The directory holds no finished run, its states were dropped, are damaged or were made by other versions, or
+        its configuration names what may not be opened.
     DataError, ConfigError
         The data cannot be read, lack a series, end too early or in mid-month, or a member cannot forecast from them.
     """
-    trained = open_trained(run_dir)
+    trained = open_trained(run_dir, data, external)
     loaded = trained.load(data, as_of)
     panel, window = loaded.panel, trained.next_window(loaded.panel)
     found = KnownSeries.of(trained, loaded)

@@ -20,6 +20,8 @@ from ensembles.files.oof_parquet import OofFile
 from ensembles.files.run_json import RunFile
 from ensembles.report.context import ReportContext
 from ensembles.report.page import render
+from forecasting.models.base import DamagedState, State
+from forecasting.models.states import check_training, damaged
 
 if TYPE_CHECKING:
     from ensembles.evaluation.compare import Comparison
@@ -62,9 +64,16 @@ def _learning(store: RunStore, run: RunFile) -> dict[str, list[LearningCurve]]:
         for key, state in store.states(files).items():
             member_id = stored[key].row.member_id if key in stored else None
             if member_id in names and "train_loss" in state.meta:
-                curve = LearningCurve(state.meta["train_loss"], state.meta.get("valid_loss", []))
-                curves[names[member_id]].append(curve)
+                curves[names[member_id]].append(_curve(state, f"{store.uri}/{stored[key].file}"))
     return dict(curves)
+
+
+def _curve(state: State, where: str) -> LearningCurve:
+    try:
+        check_training(state.meta)
+    except DamagedState as error:
+        raise damaged(where, str(error)) from None
+    return LearningCurve(state.meta["train_loss"], state.meta.get("valid_loss", []))
 
 
 def write_reports(store: RunStore) -> ReportContext:
@@ -109,7 +118,7 @@ def compare_runs(run_dirs: Sequence[str]) -> Comparison:
     """Runs side by side, held against the first."""
     from ensembles.evaluation.compare import compare
 
-    return compare([(run_dir, report_data(RunStore(run_dir))) for run_dir in run_dirs])
+    return compare([(store.uri, report_data(store)) for store in map(RunStore, run_dirs)])
 
 
 def write_comparison(found: Comparison, csv: Path | None, html: Path | None) -> None:

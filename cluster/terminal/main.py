@@ -13,6 +13,7 @@ from typing import NoReturn
 from cluster.terminal.signals import StopSignals
 from cluster.terminal.streams import open_streams
 from forecasting.errors import StorageError, TooManyFailures, UserError, visible, visible_lines
+from forecasting.places.uri import scrubbed
 
 __all__ = ["main"]
 
@@ -87,7 +88,7 @@ def _run() -> int:
 def _show_usage(error: Exception) -> int:
     """What typer says of a command line that it does not understand."""
     if isinstance(message := getattr(error, "message", None), str):
-        error.message = visible(message)  # type: ignore[attr-defined]
+        error.message = visible(scrubbed(message))  # type: ignore[attr-defined]
     error.show()  # type: ignore[attr-defined]
     return int(error.exit_code)  # type: ignore[attr-defined]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cluster.config import RunConfig, parse_config
+from cluster.config import RunConfig, expand_members, parse_config
 from cluster.plan import make_plan
+from cluster.rundir.external import NOTHING, External
 from cluster.rundir.run_facts import find_run
 from cluster.rundir.store import RunStore
 from cluster.stages.input import identity, load_data
@@ -20,7 +21,9 @@ from forecasting.panel import Panel
 __all__ = ["verify_run"]
 
 
-def verify_run(run_dir: str, data: str | None = None, retrain: float = 0.0) -> Iterator[Check]:
+def verify_run(
+    run_dir: str, data: str | None = None, retrain: float = 0.0, external: External = NOTHING
+) -> Iterator[Check]:
     """Check after check, as each is done.
 
     Parameters
@@ -29,11 +32,14 @@ def verify_run(run_dir: str, data: str | None = None, retrain: float = 0.0) -> I
         The data of the run, which may go on after its end; None: neither they nor trials are checked.
     retrain
         Share of the trials to train again, 0 to 1.
+    external
+        What its configuration may open beside the directory and the data.
 
     Raises
     ------
     StorageError
-        When the directory holds no run, or one of another version of this program.
+        When the directory holds no run, or one of another version of this program, and for what `external` does not
+        permit.
     DataError, ConfigError
         When the data cannot be read.
     """
@@ -54,7 +60,7 @@ def verify_run(run_dir: str, data: str | None = None, retrain: float = 0.0) -> I
     if data is None:
         yield Check("data", "not checked", "give --data")
         return
-    config = _configuration(run, store)
+    config = _configuration(run, store, data, external)
     panel = load_data(config, data, run.data.end).panel
     if identity(panel) != run.data.fingerprint:
         yield Check("data", "differs", f"{data} up to {run.data.end} are not the data of the run")
@@ -70,8 +76,10 @@ def _versions(run: RunFile) -> Check:
     return Check("versions", "not comparable", "; ".join(changed)) if changed else Check("versions", "ok", "the same")
 
 
-def _configuration(run: RunFile, store: RunStore) -> RunConfig:
-    config = parse_config(run.config, f"{store.uri}/run.json")
+def _configuration(run: RunFile, store: RunStore, data: str, external: External) -> RunConfig:
+    where = f"{store.uri}/run.json"
+    config = parse_config(run.config, where)
+    config = external.permit(config, expand_members(config, run.axis), data, where)
     return config.model_copy(update={"data": config.data.model_copy(update={"as_of": None})})
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from forecasting.data.formats.options import MOST_BYTES, TableOptions
+from forecasting.places.uri import is_uri, without_secrets
 
 __all__ = ["DataSpec", "day_of"]
 
@@ -177,6 +178,13 @@ class DataSpec(BaseModel):
         if not known:
             raise ValueError(f"{form!r} does not tell day, month and year: give dmy, mdy, ymd, or such as %d/%m/%Y")
         return form
+
+    @field_validator("cache")
+    @classmethod
+    def _folder(cls, cache: str | None) -> str | None:
+        if cache is not None and (is_uri(cache) or without_secrets(cache) != cache):
+            raise ValueError("a URI cannot be the cache: give a folder of this machine")
+        return cache
 
     @field_validator("past")
     @classmethod

@@ -20,7 +20,7 @@ import numpy as np
 from pydantic import Field
 
 from forecasting.errors import TrialError
-from forecasting.models.base import SEASON, FitTask, Settings, State
+from forecasting.models.base import SEASON, DamagedState, FitTask, Settings, State
 from forecasting.models.features.calendar_effects import (
     CalendarFit,
     CalendarSettings,
@@ -30,6 +30,7 @@ from forecasting.models.features.calendar_effects import (
     warm_up_calendar,
 )
 from forecasting.models.features.lengths import require
+from forecasting.models.states import array_of, fact_of
 from forecasting.panel import History
 from forecasting.schema import DateArray, FloatArray, IntArray, iso
 
@@ -117,6 +118,21 @@ class Arima:
         _, orders, params = best
         arrays = {"params": params, "centre": np.array([centre]), "used_columns": used, **calendar.to_arrays()}
         return State(arrays=arrays, meta={"orders": list(orders)})
+
+    def check(self, state: State) -> None:
+        """See `ChecksState`: parameters are those of the orders, and orders those that the settings allow."""
+        s, effects = self.settings, CalendarFit.from_arrays(state.arrays).coefficients
+        used = array_of(state.arrays, "used_columns", np.int64, None)
+        array_of(state.arrays, "centre", np.float64, 1)
+        orders, most = fact_of(state.meta, "orders", list), (s.max_p, s.d, s.max_q, s.max_seasonal_p, s.max_seasonal_q)
+        whole = len(orders) == len(most) and all(type(order) is int for order in orders)
+        if not whole or any(not 0 <= order <= limit for order, limit in zip(orders, most, strict=True)):
+            raise DamagedState(f"orders are not such as the settings allow: {orders}")
+        if not (np.diff(used) > 0).all() or not ((used >= 0) & (used < len(effects))).all():
+            raise DamagedState("used_columns are not columns of the calendar in their order")
+        p, d, q, seasonal_p, seasonal_q = orders
+        regressors = len(used) if s.calendar_in == "joint" else 0
+        array_of(state.arrays, "params", np.float64, (d == 0) + regressors + p + q + seasonal_p + seasonal_q + 1)
 
     def predict(self, state: State, history: History, ds: DateArray) -> FloatArray:
         """Forecasts ``[len(ds)]``, see `Model`."""

@@ -10,9 +10,9 @@ Three kinds:
 * `StackedModel`: fitted many at a time as one program (the LSTM engine).
 * `GlobalModel`: fitted on all series of a target at once, one cutoff at a time; it forecasts each series by itself.
 
-What a model can do besides, its class says by having the methods of a protocol: `Updatable`, `Fingerprinted`,
-`ReadsPeers`, `UsesGpu`, `WarmsUp`. A built-in model has a `name`, under which configurations ask for it. A class that
-says ``on_log = True`` takes logarithms of y: it is given positive amounts, whatever the data hold (see
+What a model can do besides, its class says by having the methods of a protocol: `Updatable`, `ChecksState`,
+`Fingerprinted`, `ReadsPeers`, `UsesGpu`, `WarmsUp`. A built-in model has a `name`, under which configurations ask for
+it. A class that says ``on_log = True`` takes logarithms of y: it is given positive amounts, whatever the data hold (see
 `forecasting.scale`). All are given histories without unknown or zero amounts.
 """
 
@@ -32,8 +32,11 @@ if TYPE_CHECKING:
     from forecasting.schema import DateArray, FloatArray
 
 __all__ = [
+    "PLACE",
     "SEASON",
     "AnyModel",
+    "ChecksState",
+    "DamagedState",
     "Fingerprinted",
     "FitTask",
     "GlobalModel",
@@ -51,6 +54,8 @@ __all__ = [
 ]
 
 
+PLACE: JsonDict = {"place": True}
+"""``json_schema_extra`` of a setting that names a file or a URI which the model reads."""
 SEASON: JsonDict = {"default": "periods of a season"}
 """``json_schema_extra`` of a setting whose default, a week of days, is the season of whatever periods there are."""
 
@@ -73,6 +78,10 @@ class State:
 
     arrays: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)
     meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+class DamagedState(ValueError):
+    """A stored state is not as any fit leaves it; the text says what is wrong."""
 
 
 @dataclass(frozen=True)
@@ -194,6 +203,17 @@ class Updatable(Protocol):
 
     def update(self, state: State, history: History) -> State:
         """The state with its level taken from a newer history and all else kept; unchanged by its own history."""
+        ...
+
+
+@runtime_checkable
+class ChecksState(Protocol):
+    """A model that can tell a damaged state before anything is computed from it; built-in models do whose
+    states hold anything.
+    """
+
+    def check(self, state: State) -> None:
+        """Raise DamagedState when arrays or facts are missing, or not such as `fit` leaves behind."""
         ...
 
 

@@ -1,6 +1,6 @@
 """`file`: forecasts that were made elsewhere, read from a table and blended like any member's.
 
-The table, CSV or Parquet, has one row per series, cutoff and day:
+The table, CSV or Parquet, a local file or a URI, has one row per series, cutoff and day:
 
     unique_id, ds, cutoff, y_hat
     purchase, 2014-07-01, 2014-06-30, 251300000
@@ -16,19 +16,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from forecasting.errors import TrialError
-from forecasting.models.base import FitTask, Settings, State
+from forecasting.models.base import PLACE, DamagedState, FitTask, Settings, State
+from forecasting.models.states import array_of, day_in
 from forecasting.panel import History
+from forecasting.places.uri import is_cut, located
 from forecasting.schema import CUTOFF, DS, UNIQUE_ID, Y_HAT, DateArray, FloatArray, as_dates, iso
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from pyarrow import fs
 
 __all__ = ["FileForecast", "FileSettings"]
 
@@ -39,7 +41,11 @@ Rows = tuple[DateArray, FloatArray]
 class FileSettings(Settings):
     """Settings of `file`."""
 
-    path: str = Field("", description="CSV or Parquet with unique_id, ds, cutoff, y_hat; every worker must see it")
+    path: str = Field(
+        "",
+        description="CSV or Parquet with unique_id, ds, cutoff, y_hat: a file, s3 or gs URI; every worker must see it",
+        json_schema_extra=PLACE,
+    )
 
 
 class FileForecast:
@@ -58,13 +64,27 @@ class FileForecast:
 
     def fingerprint(self) -> str:
         """Hash of the file's content, part of the trial key; "" where there is no file."""
-        path = Path(self.settings.path)
-        return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else ""
+        import pyarrow as pa
+
+        try:
+            filesystem, path = _located(self.settings.path)
+            with filesystem.open_input_stream(path, compression=None) as stream:
+                return hashlib.sha256(stream.read()).hexdigest()[:16]
+        except (TrialError, pa.ArrowException, OSError):
+            return ""
 
     def fit(self, task: FitTask) -> State:
         """Keep the rows of this cutoff. Raises TrialError when there are none."""
         ds, y_hat = self._rows(task.history)
         return State({"ds": ds.astype(np.int64), "y_hat": y_hat}, {"cutoff": iso(task.history.cutoff)})
+
+    def check(self, state: State) -> None:
+        """See `ChecksState`."""
+        day_in(state.meta, "cutoff")
+        ds = array_of(state.arrays, "ds", np.int64, None)
+        array_of(state.arrays, "y_hat", np.float64, len(ds))
+        if not (np.diff(ds) > 0).all():
+            raise DamagedState("its days are not in order")
 
     def predict(self, state: State, history: History, ds: DateArray) -> FloatArray:
         """Forecasts ``[len(ds)]``, see `Model`; from the state at its own cutoff, from the file at others."""
@@ -94,13 +114,28 @@ class FileForecast:
 
 def _table(path: str) -> Mapping[tuple[str, str], Rows]:
     """(unique_id, cutoff) → rows in order of days."""
+    filesystem, inner = _located(path)
+    try:
+        (info,) = filesystem.get_file_info([inner])
+    except OSError as error:
+        raise TrialError(f"{path}: it cannot be reached ({' '.join(str(error).split())})") from None
+    if not info.is_file:
+        raise TrialError(f"{path}: no such file: check the path, which every worker must see")
+    return _read(path, info.mtime_ns, info.size)
+
+
+def _located(path: str) -> tuple[fs.FileSystem, str]:
+    """The file system and the path in it. Raises TrialError when none is named, or it cannot be reached."""
+    import pyarrow as pa
+
     if not path:
         raise TrialError("path is empty: name the table with the forecasts")
+    if is_cut(path):
+        raise TrialError(f"{path}: its user, password and options were not stored: give the whole URI")
     try:
-        stat = Path(path).stat()
-    except OSError:
-        raise TrialError(f"{path}: no such file: check the path, which every worker must see") from None
-    return _read(path, stat.st_mtime_ns, stat.st_size)
+        return located(path)
+    except (pa.ArrowException, OSError, ValueError, RuntimeError) as error:
+        raise TrialError(f"{path}: it cannot be reached ({' '.join(str(error).split())})") from None
 
 
 @lru_cache(maxsize=8)
@@ -127,15 +162,17 @@ def _read(path: str, changed: int, size: int) -> Mapping[tuple[str, str], Rows]:
 def _arrow(path: str) -> pa.Table:
     import pyarrow as pa
 
+    filesystem, inner = _located(path)
     try:
-        if path.lower().endswith((".parquet", ".pq")):
+        if inner.lower().endswith((".parquet", ".pq")):
             import pyarrow.parquet as pq
 
-            return pq.read_table(path)
+            return pq.read_table(inner, filesystem=filesystem)
         from pyarrow import csv
 
         types = {UNIQUE_ID: pa.string(), DS: pa.string(), CUTOFF: pa.string()}
-        return csv.read_csv(path, convert_options=csv.ConvertOptions(column_types=types))
+        with filesystem.open_input_stream(inner) as stream:
+            return csv.read_csv(stream, convert_options=csv.ConvertOptions(column_types=types))
     except (pa.ArrowException, OSError) as error:
         raise TrialError(f"{path}: not readable as CSV or Parquet ({' '.join(str(error).split())})") from None
 

@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from forecasting.models.base import FitTask, Settings, State
+from forecasting.models.base import DamagedState, FitTask, Settings, State
 from forecasting.models.features.calendar_effects import (
     CalendarFit,
     CalendarSettings,
@@ -29,6 +29,8 @@ from forecasting.models.features.calendar_effects import (
 )
 from forecasting.models.features.lengths import require
 from forecasting.models.features.levels import fading_median, fading_medians, level_around
+from forecasting.models.states import array_of
+from forecasting.models.trees import OBJECTIVES, checked_model
 from forecasting.panel import History
 from forecasting.schema import DateArray, FloatArray, IntArray
 from forecasting.seeding import generator
@@ -60,7 +62,7 @@ class TreeSettings(Settings):
     def parameters(self, key: int, n_threads: int) -> dict[str, Any]:
         """What LightGBM is told; `key` seeds what it draws."""
         return {
-            "objective": {"l1": "regression_l1", "l2": "regression", "huber": "huber"}[self.objective],
+            "objective": OBJECTIVES[self.objective],
             "learning_rate": self.learning_rate,
             "num_leaves": self.num_leaves,
             "min_data_in_leaf": self.min_leaf,
@@ -73,6 +75,19 @@ class TreeSettings(Settings):
             "num_threads": n_threads,
             "verbosity": -1,
         }
+
+    def to_arrays(self, booster: Any) -> dict[str, np.ndarray[Any, Any]]:
+        """Trees for a State: the text from which LightGBM can be trusted to read them."""
+        return {"model": np.frombuffer(self._checked(booster.model_to_string()).encode(), dtype=np.uint8)}
+
+    def check_trees(self, state: State) -> None:
+        """Raise DamagedState when the trees of a state are not such as `to_arrays` gives."""
+        stored = array_of(state.arrays, "model", np.uint8, None).tobytes()
+        if not stored.isascii() or self._checked(stored.decode()) != stored.decode():
+            raise DamagedState("the trees are damaged: they are not written as they were stored")
+
+    def _checked(self, text: str) -> str:
+        return checked_model(text, objective=self.objective, most_trees=self.rounds, most_leaves=self.num_leaves)
 
 
 class GbmSettings(TreeSettings):
@@ -131,8 +146,12 @@ class _Gbm:
         data = lightgbm.Dataset(x, label=target, weight=weight, params={"verbosity": -1, "min_data_in_bin": 1})
         parameters = self.settings.parameters(task.key, task.n_threads)
         booster = lightgbm.train(parameters, data, num_boost_round=self.settings.rounds)
-        text = np.frombuffer(booster.model_to_string().encode(), dtype=np.uint8)
-        return State(arrays={"model": text, **calendar.to_arrays()})
+        return State(arrays={**self.settings.to_arrays(booster), **calendar.to_arrays()})
+
+    def check(self, state: State) -> None:
+        """See `ChecksState`."""
+        CalendarFit.from_arrays(state.arrays)
+        self.settings.check_trees(state)
 
     def predict(self, state: State, history: History, ds: DateArray) -> FloatArray:
         """Forecasts ``[len(ds)]``, see `Model`."""

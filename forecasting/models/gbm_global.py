@@ -66,7 +66,11 @@ class LightGbmGlobal:
         data = lightgbm.Dataset(x, label=target, weight=weight, params={"verbosity": -1, "min_data_in_bin": 1})
         parameters = self.settings.parameters(task.key, task.n_threads)
         booster = lightgbm.train(parameters, data, num_boost_round=self.settings.rounds)
-        return State(arrays={"model": np.frombuffer(booster.model_to_string().encode(), dtype=np.uint8)})
+        return State(arrays=self.settings.to_arrays(booster))
+
+    def check(self, state: State) -> None:
+        """See `ChecksState`."""
+        self.settings.check_trees(state)
 
     def predict(self, state: State, history: History, ds: DateArray) -> FloatArray:
         """Forecasts ``[len(ds)]``, see `Model`. Raises TrialError when the series has no level."""

@@ -81,6 +81,10 @@ class CalendarLevel:
         require(history, MIN_DAYS)
         return State(arrays=fit_calendar(history, self.settings.calendar).to_arrays())
 
+    def check(self, state: State) -> None:
+        """See `ChecksState`."""
+        CalendarFit.from_arrays(state.arrays)
+
     def predict(self, state: State, history: History, ds: DateArray) -> FloatArray:
         """Forecasts ``[len(ds)]``, see `Model`."""
         calendar = CalendarFit.from_arrays(state.arrays)

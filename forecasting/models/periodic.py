@@ -20,6 +20,7 @@ from forecasting.models.base import FitTask, Settings, State
 from forecasting.models.features.calendar_effects import safe_log
 from forecasting.models.features.lengths import require
 from forecasting.models.features.levels import fading_median, level_around
+from forecasting.models.states import array_of
 from forecasting.panel import History
 from forecasting.schema import DateArray, FloatArray, IntArray
 
@@ -72,6 +73,11 @@ class PeriodicFactor:
             rest = log_y - level - weekday[weekday_of]
             month_day = self._averages(rest - self._average(rest), month_day_of, 31, shrink=settings.shrink)
         return State(arrays={"weekday": weekday, "month_day": month_day})
+
+    def check(self, state: State) -> None:
+        """See `ChecksState`."""
+        array_of(state.arrays, "weekday", np.float64, 7)
+        array_of(state.arrays, "month_day", np.float64, 31)
 
     def predict(self, state: State, history: History, ds: DateArray) -> FloatArray:
         """Forecasts ``[len(ds)]``, see `Model`."""

@@ -14,7 +14,7 @@ wrote them, and other versions are not read.
     calendar-level     calendar
     arima              calendar; params [n] in statsmodels' order, centre [1], used_columns [k];
                        facts: orders (p, d, q, P, Q)
-    lightgbm-*         model [bytes]: LightGBM's text format in UTF-8; calendar, but for lightgbm-global
+    lightgbm-*         model [bytes]: trees in LightGBM's text format (see `trees`); calendar, but for lightgbm-global
     lstm-direct        calendar; parameters, scale [1]; facts: horizon, backend, losses
     lstm-global        parameters; facts: horizon, backend, losses
     lstm-classic       parameters, scaling [2], smallest value and spread; facts: days, backend, losses
@@ -37,17 +37,25 @@ Any reader of safetensors can open it. There are no pickles.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from forecasting.errors import StorageError
-from forecasting.models.base import State
+from forecasting.errors import DamagedFile, StorageError
+from forecasting.models.base import DamagedState, State
+from forecasting.schema import iso
 
-__all__ = ["pack_states", "unpack_states"]
+__all__ = ["array_of", "check_training", "damaged", "day_in", "fact_of", "pack_states", "unpack_states"]
 
 LAYOUT, VERSION = "layout", "1"
+SIZES = {"F64": 8, "F32": 4, "F16": 2, "BOOL": 1}
+SIZES |= {f"{kind}{8 * size}": size for kind in "IU" for size in (1, 2, 4, 8)}
+"""Bytes of one value, by its type in a file."""
+
+Arrays = Mapping[str, np.ndarray[Any, Any]]
+Fact = TypeVar("Fact")
 
 
 def pack_states(states: Mapping[str, State]) -> bytes:
@@ -63,26 +71,129 @@ def pack_states(states: Mapping[str, State]) -> bytes:
     return save(tensors, {LAYOUT: VERSION, **metadata})
 
 
-def unpack_states(data: bytes) -> dict[str, State]:
-    """Inverse of `pack_states`.
+def unpack_states(data: bytes, where: str = "a file of fitted states") -> dict[str, State]:
+    """Inverse of `pack_states`; `where` names the file in errors.
 
     Raises
     ------
     StorageError
-        When the file has another layout.
+        When the file is damaged, or has another layout.
     """
+    try:
+        tensors, metadata = _header(data)
+        layout = metadata.pop(LAYOUT, VERSION)
+        if layout == VERSION:
+            return _states(data, tensors, metadata)
+    except (DamagedState, ValueError, RecursionError) as error:
+        raise damaged(where, str(error)) from None
+    what = f"fitted states are stored in layout {layout}, and this version reads layout {VERSION}"
+    raise StorageError(where=where, what=what, remedy="run again in a new run directory")
+
+
+def damaged(where: str, why: str) -> DamagedFile:
+    """The error about damaged states in a file of a batch."""
+    return DamagedFile(where, why, "delete the files of this batch and run again: only its trials are trained anew")
+
+
+def _header(data: bytes) -> tuple[dict[str, Any], dict[str, str]]:
+    """What a file says of its tensors, and its string map; the tensors must fill the rest of the file exactly."""
+    length = int.from_bytes(data[:8], "little")
+    _must(len(data) >= 8 and length <= len(data) - 8, "it is cut off")
+    tensors = json.loads(data[8 : 8 + length])
+    _must(isinstance(tensors, dict), "its header is no table")
+    metadata = tensors.pop("__metadata__", {})
+    _must(isinstance(metadata, dict) and all(isinstance(v, str) for v in metadata.values()), "its facts are no texts")
+    end = 0
+    for start, stop in sorted(_span(name, tensor) for name, tensor in tensors.items()):
+        _must(start == end, "its arrays do not lie side by side")
+        end = stop
+    _must(8 + length + end == len(data), "its arrays do not fill it")
+    return tensors, metadata
+
+
+def _span(name: str, tensor: Any) -> tuple[int, int]:
+    """First byte of a tensor and the byte behind it, as its type and shape ask for."""
+    _must(isinstance(tensor, dict) and tensor.keys() == {"dtype", "shape", "data_offsets"}, f"{name} is no array")
+    shape, offsets = tensor["shape"], tensor["data_offsets"]
+    whole = all(isinstance(part, list) and all(type(n) is int and n >= 0 for n in part) for part in (shape, offsets))
+    _must(whole and len(offsets) == 2 and tensor["dtype"] in SIZES, f"{name} has no type and shape")
+    start, stop = offsets
+    _must(stop - start == math.prod(shape) * SIZES[tensor["dtype"]], f"{name} has not the size of its shape")
+    return start, stop
+
+
+def _states(data: bytes, tensors: Mapping[str, Any], metadata: Mapping[str, str]) -> dict[str, State]:
+    from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    length = int.from_bytes(data[:8], "little")
-    metadata = json.loads(data[8 : 8 + length]).get("__metadata__", {})
-    layout = metadata.pop(LAYOUT, VERSION)
-    if layout != VERSION:
-        raise StorageError(
-            f"fitted states are stored in layout {layout}, and this version reads layout {VERSION}: run again in a new "
-            "run directory"
-        )
-    arrays: dict[str, dict[str, np.ndarray[Any, Any]]] = {key: {} for key in metadata}
-    for name, array in load(data).items():
-        key, _, field = name.partition("/")
-        arrays[key][field] = array
-    return {key: State(arrays[key], json.loads(text)) for key, text in metadata.items()}
+    facts = {key: json.loads(text) for key, text in metadata.items()}
+    _must(all(isinstance(found, dict) for found in facts.values()), "the facts of a state are no table")
+    _must(all(name.partition("/")[0] in facts for name in tensors), "an array belongs to no state")
+    arrays: dict[str, dict[str, np.ndarray[Any, Any]]] = {key: {} for key in facts}
+    try:
+        for name, array in load(data).items():
+            key, _, field = name.partition("/")
+            arrays[key][field] = array
+    except SafetensorError as error:
+        raise DamagedState(str(error)) from None
+    return {key: State(arrays[key], found) for key, found in facts.items()}
+
+
+# -- what a state must hold
+
+
+def array_of(
+    arrays: Arrays, name: str, dtype: type[np.generic], *shape: int | None, finite: bool = True
+) -> np.ndarray[Any, Any]:
+    """An array of a state, of this type and shape (None: any length); `finite`: every value must be.
+
+    Raises
+    ------
+    DamagedState
+        When there is none.
+    """
+    array = arrays.get(name)
+    if array is None:
+        raise DamagedState(f"{name} is missing")
+    fits = len(array.shape) == len(shape) and all(n in (None, m) for n, m in zip(shape, array.shape, strict=True))
+    asked = f"{np.dtype(dtype)} [{', '.join('n' if n is None else str(n) for n in shape)}]"
+    _must(array.dtype == dtype and fits, f"{name} is {array.dtype} {list(array.shape)}, not {asked}")
+    _must(not finite or bool(np.isfinite(array).all()), f"{name} holds values that are not finite")
+    return array
+
+
+def fact_of(meta: Mapping[str, Any], name: str, kind: type[Fact]) -> Fact:
+    """A fact of a state, of this type; DamagedState where there is none."""
+    value = meta.get(name)
+    if type(value) is not kind:
+        raise DamagedState(f"{name} is {'missing' if value is None else 'no ' + kind.__name__}")
+    return value
+
+
+def day_in(facts: Mapping[str, Any], name: str) -> str:
+    """A fact that is an ISO date; DamagedState where it is none."""
+    text = fact_of(facts, name, str)
+    try:
+        same = iso(np.datetime64(text, "D")) == text
+    except ValueError:
+        same = False
+    _must(same, f"{name} is no date")
+    return text
+
+
+def check_training(meta: Mapping[str, Any], *, days: bool = False) -> None:
+    """Check the facts of a fit by epochs, and with `days` those of the days that it was trained on."""
+    epoch = fact_of(meta, "epoch", int)
+    _must(0 <= epoch <= len(fact_of(meta, "train_loss", list)), f"epoch is {epoch}")
+    for name in ("train_loss", "valid_loss") if days or "valid_loss" in meta else ("train_loss",):
+        losses = fact_of(meta, name, list)
+        _must(all(type(loss) in (int, float) for loss in losses), f"{name} holds what is no number")
+    if days:
+        found = fact_of(meta, "days", dict)
+        for name in ("train", "valid"):
+            day_in(found, name)
+
+
+def _must(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise DamagedState(otherwise)

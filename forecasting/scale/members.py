@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from forecasting.errors import TrialError
 from forecasting.models.base import (
     AnyModel,
+    ChecksState,
+    DamagedState,
     FitTask,
     GlobalModel,
     Model,
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from forecasting.panel import History
     from forecasting.schema import DateArray, FloatArray
 
-__all__ = ["VERSION", "fit", "fit_all", "fit_many", "predict", "update"]
+__all__ = ["VERSION", "check", "fit", "fit_all", "fit_many", "predict", "update"]
 
 VERSION = 1
 """Raised when what models see of unknown, zero or negative amounts changes; part of the keys of such trials."""
@@ -67,6 +69,29 @@ def fit_all(model: GlobalModel, task: PanelTask) -> State:
         return _nothing()
     seen = replace(task, histories=tuple(one.history for one in found), previous=_learned(task.previous))
     return _noted(model.fit_all(seen), found)
+
+
+def check(model: AnyModel, state: State) -> None:
+    """Check a stored state before it is used, as far as its model can tell (see `ChecksState`).
+
+    Raises
+    ------
+    DamagedState
+        Arrays or facts are missing, or not such as a fit leaves behind.
+    """
+    scales = state.meta.get(SCALES, {})
+    if not isinstance(scales, dict) or not all(map(_is_scale, scales.values())):
+        raise DamagedState(f"{SCALES} are no sizes")
+    if EMPTY not in state.meta and isinstance(model, ChecksState):
+        model.check(state)
+
+
+def _is_scale(value: Any) -> bool:
+    """Whether a fact is a size and whether amounts are signed."""
+    if not (isinstance(value, list) and len(value) == 2):
+        return False
+    size, signed = value
+    return type(size) in (int, float) and bool(np.isfinite(size)) and size > 0 and type(signed) is bool
 
 
 def predict(model: AnyModel, state: State, history: History, ds: DateArray) -> FloatArray:

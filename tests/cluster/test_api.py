@@ -180,8 +180,10 @@ def test_forecasts_from_a_file_join_the_blend_and_win_it_when_they_are_good(tmp_
     assert weights(run)["file"] > 0.9
     assert run.leaderboard().query("member == 'file'")["family"].item() == "file"
     path.unlink()
-    pd.testing.assert_frame_equal(run.predict(frame()), run.forecast())
+    with pytest.raises(StorageError, match=r"members.\d.path \(.*mine.csv\): add --allow-external"):
+        run.predict(frame())
+    pd.testing.assert_frame_equal(run.predict(frame(), allow_external=True), run.forecast())
     with pytest.raises(
         DataError, match=r"purchase, .* cannot be forecast from 2024-05-09 by file: .*mine.csv: no such file"
     ):
-        run.predict(frame(130))
+        run.predict(frame(130), allow_external=True)

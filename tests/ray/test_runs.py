@@ -3,7 +3,9 @@
 import json
 import random
 import signal
+import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -103,3 +105,19 @@ def test_dead_workers_and_nodes_cost_only_their_batch(folder, kind):
     assert submission(folder, f"runs/{kind}") == submission(folder, "runs/local")
     assert not chaos.trained_twice(folder / f"runs/{kind}")
     assert json.loads((folder / f"runs/{kind}/run.json").read_text())["failed"] == 0
+
+
+@pytest.mark.slow
+def test_workers_write_no_secret_into_their_logs(folder):
+    """A worker reads one file member by a URI and cannot read the other; storage is a URI too."""
+    started = time.time()
+    (folder / "mine.csv").write_text("unique_id,ds,cutoff,y_hat\npurchase,2024-07-19,2024-07-18,1\n")
+    paths = f"['file://{folder}/mine.csv?token=pl4nted', 's3://AKIAPLANTED:pl4nted@bucket/mine.csv?sig=pl4nted']"
+    asked = ("--set", f"members.0={{model: file, path: {paths}}}", "--set", "run.max_failed_share=1")
+    done = run(folder, f"file://{folder}/runs/hidden?token=pl4nted", *asked, executor="ray")
+    assert done.returncode == 0, done.stderr
+    sessions = [path for path in Path("/tmp/ray").glob("session_2*") if path.stat().st_mtime > started - 5]
+    logs = [file for path in (folder / "runs/hidden", *sessions) for file in path.rglob("*") if file.is_file()]
+    assert any("worker" in file.name for file in logs)
+    for text in (done.stdout.encode(), done.stderr.encode(), *(file.read_bytes() for file in logs)):
+        assert not any(secret in text.lower() for secret in (b"planted", b"pl4nted"))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import posixpath
-import re
 import struct
 import zipfile
 import zlib
@@ -24,11 +23,11 @@ from pyarrow import fs
 
 from forecasting.data.formats.options import TableOptions
 from forecasting.errors import DataError
+from forecasting.places.uri import is_cut, located, scrubbed
 
 __all__ = ["Folder", "TableFile", "open_location", "reading", "table_at"]
 
 _BUFFER = 1 << 20
-_URI = re.compile(r"^[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _UNREADABLE = (
     pa.ArrowException,
     OSError,
@@ -136,12 +135,18 @@ class Folder:
             return ()
         for suffix in _SUFFIXES:
             path = posixpath.join(self.path, stem + suffix)
-            if self.filesystem.get_file_info(path).type == fs.FileType.File:
+            if self._type(path) == fs.FileType.File:
                 return _file(self.filesystem, path, self.options)
         parts = posixpath.join(self.path, stem)
-        if self.filesystem.get_file_info(parts).type == fs.FileType.Directory:
-            return _parts(self.filesystem, parts, self.options)
-        return ()
+        return _parts(self.filesystem, parts, self.options) if self._type(parts) == fs.FileType.Directory else ()
+
+    def has_file(self, name: str) -> bool:
+        """Whether a file of this name lies in the folder; a .zip is not looked into."""
+        return self.members is None and self._type(posixpath.join(self.path, name)) == fs.FileType.File
+
+    def _type(self, path: str) -> fs.FileType:
+        with reading(posixpath.basename(path)):
+            return self.filesystem.get_file_info(path).type
 
 
 def open_location(path: str | Path, options: TableOptions = _ANY) -> Folder | tuple[TableFile, ...]:
@@ -207,14 +212,14 @@ def reading(name: str) -> Iterator[None]:
 
 def _resolve(path: str | Path) -> tuple[fs.FileSystem, str]:
     text = str(path)
-    if not _URI.match(text):
-        if "\0" in text:
-            sentence = "the path given as data holds a NUL character: check the path"
-            raise DataError(sentence, where="the path given as data", what="a NUL character", remedy="check the path")
-        return fs.LocalFileSystem(), Path(text).expanduser().absolute().as_posix()
+    if "\0" in text:
+        sentence = "the path given as data holds a NUL character: check the path"
+        raise DataError(sentence, where="the path given as data", what="a NUL character", remedy="check the path")
+    if is_cut(text):
+        what = "its user, password and options were not stored"
+        raise DataError(where=text, what=what, remedy="give the whole URI")
     with reading(text):
-        found: tuple[fs.FileSystem, str] = fs.FileSystem.from_uri(text)
-        return found
+        return located(text)
 
 
 def _file(filesystem: fs.FileSystem, path: str, options: TableOptions) -> tuple[TableFile, ...]:
@@ -239,10 +244,11 @@ def _zip_tables(filesystem: fs.FileSystem, path: str) -> tuple[str, ...]:
 
 
 def _parts(filesystem: fs.FileSystem, path: str, options: TableOptions) -> tuple[TableFile, ...]:
-    infos = filesystem.get_file_info(fs.FileSelector(path, recursive=True))
+    folder = posixpath.basename(path.rstrip("/"))
+    with reading(folder):
+        infos = filesystem.get_file_info(fs.FileSelector(path, recursive=True))
     paths = sorted(i.path for i in infos if i.type == fs.FileType.File and not i.base_name.startswith((".", "_", "~$")))
     tables = [p for p in paths if p.lower().endswith(_SUFFIXES)]
-    folder = posixpath.basename(path.rstrip("/"))
     if not tables:
         what = "the folder holds no .csv, .parquet or workbook"
         raise DataError(where=folder, what=what, remedy="check the path given as data")
@@ -255,5 +261,5 @@ def _parts(filesystem: fs.FileSystem, path: str, options: TableOptions) -> tuple
 
 
 def _first_line(error: BaseException) -> Any:
-    lines = str(error).strip().splitlines()
+    lines = scrubbed(str(error)).strip().splitlines()  # whole: half of a secret would not be known again
     return lines[0][:200] if lines else type(error).__name__

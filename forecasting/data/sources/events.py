@@ -11,11 +11,12 @@ import pyarrow as pa
 
 from forecasting.data.formats.columns import find_column, present
 from forecasting.data.formats.decode import first
-from forecasting.data.formats.files import Folder, TableFile, open_location
+from forecasting.data.formats.files import Folder, TableFile, open_location, reading
 from forecasting.data.formats.reading import OpenTable
 from forecasting.data.formats.table import SmallTable
 from forecasting.data.formats.whole import read_table
 from forecasting.errors import DataError
+from forecasting.places.uri import is_uri
 from forecasting.schema import IntArray, iso
 
 __all__ = ["Events", "find_events", "read_events"]
@@ -39,9 +40,12 @@ def find_events(events: str, data: Folder | tuple[TableFile, ...]) -> tuple[Tabl
     options = anchor.options.of_neighbour()
     is_zip = anchor.path.lower().endswith(".zip")
     folder = anchor.path if isinstance(anchor, Folder) and not is_zip else posixpath.dirname(anchor.path)
-    beside = posixpath.join(folder, events)
-    if not Path(events).is_absolute() and anchor.filesystem.get_file_info(beside).is_file:
-        return (TableFile(events, anchor.filesystem, beside, options=options),)
+    if not (is_uri(events) or Path(events).is_absolute()):
+        beside = posixpath.join(folder, events)
+        with reading(events):
+            found = anchor.filesystem.get_file_info(beside).is_file
+        if found:
+            return (TableFile(events, anchor.filesystem, beside, options=options),)
     location = open_location(events, options)
     if isinstance(location, Folder):
         raise DataError(where=events, what="it is a folder, and data.events names a CSV file (ds, name)")

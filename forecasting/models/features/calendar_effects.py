@@ -27,6 +27,7 @@ from pydantic import Field
 from forecasting.calendar import Calendar, CalendarDays, spanned_years
 from forecasting.errors import TrialError
 from forecasting.models.base import Settings
+from forecasting.models.states import array_of
 from forecasting.panel import History, Series
 from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray
 
@@ -83,8 +84,9 @@ class CalendarFit:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray[Any, Any]]) -> CalendarFit:
-        """Inverse of `to_arrays`; other arrays are ignored."""
-        return cls(arrays["calendar_coefficients"], float(arrays["calendar_scale"][0]))
+        """Inverse of `to_arrays`; other arrays are ignored. Raises DamagedState when these are not as they were."""
+        coefficients = array_of(arrays, "calendar_coefficients", np.float64, None)
+        return cls(coefficients, float(array_of(arrays, "calendar_scale", np.float64, 1)[0]))
 
 
 def safe_log(y: FloatArray) -> FloatArray:

@@ -16,13 +16,13 @@ import numpy as np
 from pydantic import Field
 
 from forecasting.errors import TrialError
-from forecasting.models.base import PanelTask, Settings, State
+from forecasting.models.base import DamagedState, PanelTask, Settings, State
 from forecasting.models.features.ratios import Ratios, age_of, first_origin, stride_for, teachers_of
 from forecasting.models.lstm.engine.arrays import Array
 from forecasting.models.lstm.engine.network import Network, forward
 from forecasting.models.lstm.engine.samples import FitData, Samples
 from forecasting.models.lstm.engine.training import resolve, train
-from forecasting.models.lstm.engine_model import check_trained
+from forecasting.models.lstm.engine_model import check_trained, horizon_of
 from forecasting.models.lstm.settings import (
     Backends,
     BatchSize,
@@ -32,6 +32,7 @@ from forecasting.models.lstm.settings import (
     LearningRate,
     Loss,
 )
+from forecasting.models.states import array_of, check_training
 from forecasting.panel import History
 from forecasting.schema import DateArray, FloatArray, IntArray
 
@@ -91,12 +92,19 @@ class LstmGlobal:
         meta = {"horizon": task.horizon, "backend": backend, "epoch": result.epoch}
         return State({"parameters": result.parameters}, {**meta, "train_loss": result.train_loss.tolist()})
 
+    def check(self, state: State) -> None:
+        """See `ChecksState`. How much is known of each day ahead, and so the exact size, depends on the data."""
+        check_training(state.meta)
+        parameters = array_of(state.arrays, "parameters", np.float32, None)
+        if len(parameters) < self._network(horizon_of(state), 0).size:
+            raise DamagedState("parameters are too few for the network")
+
     def predict(self, state: State, history: History, ds: DateArray) -> FloatArray:
         """Forecasts ``[len(ds)]``, see `Model`.
 
         Raises TrialError when the series has no level, or more days are asked for than the network has outputs.
         """
-        horizon = int(state.meta["horizon"])
+        horizon = horizon_of(state)
         step = history.steps(ds)
         if len(ds) and not (step.min() >= 1 and step.max() <= horizon):
             raise TrialError(f"lstm-global was fitted for 1 to {horizon} days ahead, not {step.min()} to {step.max()}")
@@ -104,7 +112,8 @@ class LstmGlobal:
         last = np.array([len(history.y) - 1])
         x, known = self._inputs(ratios, last, horizon)
         network = self._network(horizon, known.shape[-1])
-        out = forward(network, network.unflatten(state.arrays["parameters"]), x, known)[0].astype(np.float64)
+        parameters = array_of(state.arrays, "parameters", np.float32, network.size)
+        out = forward(network, network.unflatten(parameters), x, known)[0].astype(np.float64)
         return np.asarray(np.exp(ratios.level(np.repeat(last, len(step)), last + step) + out[step - 1]))
 
     def _network(self, horizon: int, n_known: int) -> Network:

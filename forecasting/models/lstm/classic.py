@@ -18,13 +18,14 @@ import numpy as np
 from pydantic import Field
 
 from forecasting.errors import TrialError
-from forecasting.models.base import Settings, State
+from forecasting.models.base import DamagedState, Settings, State
 from forecasting.models.lstm.engine.network import forward
 from forecasting.models.lstm.engine.samples import FitData, FitResult, TrainSpec
 from forecasting.models.lstm.engine.training import fits_per_batch
 from forecasting.models.lstm.engine_model import EngineModel
 from forecasting.models.lstm.settings import ClipNorm, PublishedSettings
 from forecasting.models.lstm.windows import LabelledDays, require_window
+from forecasting.models.states import array_of, check_training
 from forecasting.panel import History
 from forecasting.schema import DateArray, FloatArray, iso
 
@@ -101,6 +102,13 @@ class LstmClassic(EngineModel[ClassicData]):
         arrays = {"parameters": result.parameters, "scaling": np.array(data.scaling)}
         losses = {"train_loss": result.train_loss.tolist(), "valid_loss": result.valid_loss.tolist()}
         return State(arrays, {"epoch": result.epoch, "backend": backend, "days": data.starts, **losses})
+
+    def check(self, state: State) -> None:
+        """See `ChecksState`."""
+        check_training(state.meta, days=True)
+        array_of(state.arrays, "parameters", np.float32, self.network.size)
+        if array_of(state.arrays, "scaling", np.float64, 2)[1] <= 0:
+            raise DamagedState("scaling has no spread")
 
     def predict(self, state: State, history: History, ds: DateArray) -> FloatArray:
         """Forecasts ``[len(ds)]``, day by day from the end of `history`.

@@ -30,6 +30,7 @@ from forecasting.models.lstm.engine.training import fits_per_batch
 from forecasting.models.lstm.engine_model import EngineModel
 from forecasting.models.lstm.settings import ClipNorm, Covariates, HiddenSize, PublishedSettings, ValidationDays
 from forecasting.models.lstm.windows import LabelledDays, MinMax, past_columns, require_window
+from forecasting.models.states import array_of, check_training
 from forecasting.panel import History
 from forecasting.schema import DateArray, FloatArray, iso
 
@@ -113,6 +114,14 @@ class LstmCovariates(EngineModel[CovariateData]):
         error = float(np.mean((explained[tested] - data.days.labels[tested]) ** 2))
         published = data.scaling.undo(explained, 0)
         return State({**arrays, "published": published}, {**meta, "claim": CLAIM, "test_loss": error})
+
+    def check(self, state: State) -> None:
+        """See `ChecksState`."""
+        check_training(state.meta, days=True)
+        n_inputs = len(MinMax.from_arrays(state.arrays).low) - (1 if self.settings.as_published else 0)
+        array_of(state.arrays, "parameters", np.float32, self.settings.network(n_inputs).size)
+        if self.settings.as_published:
+            array_of(state.arrays, "published", np.float64, None)
 
     def predict(self, state: State, history: History, ds: DateArray) -> FloatArray:
         """Forecasts ``[len(ds)]``, day by day from the end of `history`, on its last known covariates.

@@ -29,8 +29,9 @@ from forecasting.models.lstm.engine.arrays import Array
 from forecasting.models.lstm.engine.network import Network, forward
 from forecasting.models.lstm.engine.samples import FitData, FitResult, Samples, TrainSpec
 from forecasting.models.lstm.engine.training import Backend, fits_per_batch, resolve
-from forecasting.models.lstm.engine_model import EngineModel
+from forecasting.models.lstm.engine_model import EngineModel, horizon_of
 from forecasting.models.lstm.settings import Backends, EngineSettings, LearningRate, Loss
+from forecasting.models.states import array_of, check_training
 from forecasting.panel import History
 from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray
 
@@ -151,13 +152,21 @@ class LstmDirect(EngineModel[DirectData]):
         }
         return State(arrays, meta)
 
+    def check(self, state: State) -> None:
+        """See `ChecksState`."""
+        check_training(state.meta)
+        calendar, horizon = CalendarFit.from_arrays(state.arrays), horizon_of(state)
+        array_of(state.arrays, "scale", np.float64, 1)
+        network = self._network(horizon, len(calendar.coefficients))
+        array_of(state.arrays, "parameters", np.float32, network.size)
+
     def predict(self, state: State, history: History, ds: DateArray) -> FloatArray:
         """Forecasts ``[len(ds)]`` from the end of `history`.
 
         Raises TrialError when more days are asked for than the network has outputs, or the history is too short.
         """
         s = self.settings
-        horizon = int(state.meta["horizon"])
+        horizon = horizon_of(state)
         ahead = history.steps(ds)
         if len(ds) and not (ahead.min() >= 1 and ahead.max() <= horizon):
             raise TrialError(

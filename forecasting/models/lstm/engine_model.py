@@ -11,12 +11,16 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from forecasting.errors import TrialError
-from forecasting.models.base import FitTask, State
+from forecasting.models.base import DamagedState, FitTask, State
 from forecasting.models.lstm.engine import training
 from forecasting.models.lstm.engine.samples import FitData, FitResult, TrainSpec
+from forecasting.models.states import fact_of
 from forecasting.panel import History
 
-__all__ = ["EngineModel", "TrainingData", "check_trained"]
+__all__ = ["EngineModel", "TrainingData", "check_trained", "horizon_of"]
+
+LONGEST = 366
+"""Most periods ahead that a configuration can ask for."""
 
 
 class TrainingData(Protocol):
@@ -105,6 +109,14 @@ def check_trained(result: FitResult) -> None:
     """Raise TrialError when training diverged."""
     if not result.finite or result.epoch == 0:
         raise TrialError("training diverged: use a lower learning_rate or clip_norm")
+
+
+def horizon_of(state: State) -> int:
+    """Most periods ahead that a network was fitted for. Raises DamagedState where the state does not say."""
+    horizon = fact_of(state.meta, "horizon", int)
+    if not 1 <= horizon <= LONGEST:
+        raise DamagedState(f"horizon is {horizon}")
+    return horizon
 
 
 def _history_key(task: FitTask) -> tuple[str, str, int]:

@@ -24,6 +24,7 @@ from forecasting.errors import TrialError
 from forecasting.models.base import FitTask, Settings, State
 from forecasting.models.lstm.settings import BatchSize, Covariates, Dropout, Epochs, InputSize, TrainingSettings
 from forecasting.models.lstm.windows import MinMax, past_columns
+from forecasting.models.states import array_of, check_training
 from forecasting.panel import History
 from forecasting.schema import DateArray, FloatArray, iso
 
@@ -114,6 +115,18 @@ class LstmPrice:
         error = float(np.mean((out[data.end :] - data.y[data.end :]) ** 2))
         facts = {**state.meta, "days": days, "claim": CLAIM, "test_loss": error}
         return State({**state.arrays, "published": published}, facts)
+
+    def check(self, state: State) -> None:
+        """See `ChecksState`."""
+        from forecasting.models.lstm.engine.gated_network import parameter_shapes
+
+        check_training(state.meta, days=True)
+        n_inputs = len(MinMax.from_arrays(state.arrays).low)
+        array_of(state.arrays, "parameters.layers.0.kernel", np.float32, None, n_inputs)  # before a network of any size
+        for name, shape in parameter_shapes(self.shape(n_inputs)).items():
+            array_of(state.arrays, f"parameters.{name}", np.float32, *shape)
+        if self.settings.as_published:
+            array_of(state.arrays, "published", np.float64, None, finite=False)
 
     def predict(self, state: State, history: History, ds: DateArray) -> FloatArray:
         """Forecasts ``[len(ds)]``, day by day from the end of `history`.

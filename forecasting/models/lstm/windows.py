@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from forecasting.errors import TrialError
+from forecasting.models.base import DamagedState
 from forecasting.models.lstm.engine.arrays import Array
 from forecasting.models.lstm.engine.samples import FitData, Samples
+from forecasting.models.states import array_of
 from forecasting.panel import History
 from forecasting.schema import FloatArray, IntArray
 
@@ -47,8 +49,12 @@ class MinMax:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray[Any, Any]]) -> MinMax:
-        """From the arrays of a `State`."""
-        return cls(arrays["low"], arrays["spread"], arrays["usual"])
+        """From the arrays of a `State`. Raises DamagedState when these are not as they were."""
+        low = array_of(arrays, "low", np.float64, None)
+        spread, usual = (array_of(arrays, name, np.float64, len(low)) for name in ("spread", "usual"))
+        if not (spread > 0).all():
+            raise DamagedState("a column has no spread")
+        return cls(low, spread, usual)
 
 
 @dataclass(frozen=True)

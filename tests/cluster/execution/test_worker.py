@@ -34,7 +34,8 @@ def test_a_batch_tells_its_epochs_and_loss(reports):
     assert found["lstm"].epochs == 3
     assert 0 < found["lstm"].loss < 10
     assert (found["naive"].epochs, found["naive"].loss) == (None, None)
-    metadata = pq.read_schema(folder / "batches" / f"{found['lstm'].batch_id}.parquet").metadata
+    (file,) = (folder / "batches").glob(f"{found['lstm'].batch_id}.*.parquet")
+    metadata = pq.read_schema(file).metadata
     stored = json.loads(metadata[b"tidecast"])
     assert (stored["wait_seconds"], stored["epochs"], stored["loss"]) == (1.5, 3, found["lstm"].loss)
     assert stored["train_seconds"] > 0

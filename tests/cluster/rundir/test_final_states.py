@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -6,7 +8,8 @@ from cluster.rundir.final_states import find_fits
 from cluster.rundir.store import RunStore
 from ensembles.files.forecast_parquet import ForecastFile, TargetForecast
 from forecasting.errors import StorageError
-from forecasting.trial import Trial, TrialFailure
+from forecasting.models.base import State
+from forecasting.trial import Member, Trial, TrialFailure
 from tests.cluster.batches import work_of
 from tests.cluster.rundir.test_batch_file import MEMBER, result
 
@@ -47,3 +50,17 @@ def test_a_state_of_other_code_is_refused(store, monkeypatch):
 def test_a_trial_that_is_not_there_is_a_sentence(store):
     with pytest.raises(StorageError, match="no longer holds the fit of seasonal-naive on purchase"):
         list(find_fits(store, WANTED, END))
+
+
+def test_a_damaged_state_is_named_with_its_file(store):
+    member = Member("periodic-factor", {}, 0, "periodic-factor", "naive")
+    state = State({"weekday": np.zeros(7), "month_day": np.zeros(30)})
+    write_batch(
+        store.storage, work_of("b1"), [replace(result("k1"), trial=Trial(member, "purchase", "k1"), state=state)]
+    )
+    told = (
+        r"/batches/b1\.\w+\.parquet is damaged \(periodic-factor: month_day is float64 \[30\], "
+        r"not float64 \[31\]\): delete the files of this batch and run again"
+    )
+    with pytest.raises(StorageError, match=told):
+        list(find_fits(store, {(member.member_id, "purchase"): member}, END))

@@ -53,8 +53,8 @@ def test_no_run_is_a_sentence(folder):
 def test_a_plan_goes_by_the_timings_of_a_run(folder):
     done = tidecast(folder, "plan", "config.yaml", "--data", "data.csv", "--run-dir", "runs/a", "--set", "seed=2")
     assert "the run's timings" in done.stdout
-    assert "0 trials are finished" in done.stdout
+    assert "0 trials will be reused" in done.stdout
     assert (
-        "4 trials are finished"
+        "4 trials will be reused"
         in tidecast(folder, "plan", "config.yaml", "--data", "data.csv", "--run-dir", "runs/a").stdout
     )

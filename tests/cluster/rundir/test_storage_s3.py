@@ -2,6 +2,7 @@
 
 import socket
 
+import numpy as np
 import pytest
 
 from cluster.rundir.batch_file import write_batch
@@ -11,7 +12,7 @@ from cluster.rundir.store import RunStore
 from forecasting.errors import StorageError
 from tests.cluster.batches import work_of
 from tests.cluster.rundir.test_batch_file import result
-from tests.runs import run, write_inputs
+from tests.runs import run, tidecast, write_inputs
 
 moto = pytest.importorskip("moto.server", reason="moto is not installed: pip install -e '.[test]'")
 
@@ -70,3 +71,39 @@ def test_a_whole_run_and_its_continuation(bucket, tmp_path):
     assert run(tmp_path, "here").returncode == 0
     assert Storage(bucket("run")).read("submission.csv") == (tmp_path / "here/submission.csv").read_bytes()
     assert "4 trials reused, 0 to train" in run(tmp_path, bucket("run")).stderr
+
+
+def test_data_events_and_forecasts_of_others_come_from_a_bucket(bucket, tmp_path):
+    """Nothing of their keys is shown or stored, another key trains nothing again, and `predict` asks for the key."""
+    write_inputs(tmp_path)
+    inputs, rows = Storage(bucket("in")), []
+    for cutoff in ("2024-07-04", "2024-07-11", "2024-07-18"):
+        days = np.datetime64(cutoff) + np.arange(1, 8)
+        rows += [f"{uid},{day},{cutoff},1000000\n" for uid in ("purchase", "redeem") for day in days]
+    inputs.write("data.csv", (tmp_path / "data.csv").read_bytes())
+    inputs.write("events.csv", b"ds,name\n2024-03-01,sale\n")
+    inputs.write("mine.csv", ("unique_id,ds,cutoff,y_hat\n" + "".join(rows)).encode())
+    text = (
+        f"data: {{kind: table, events: '{bucket('in/events.csv')}'}}\n"
+        f"windows: {{unit: day, n_windows: 2, horizon: 7}}\nblend: {{candidates: [mean]}}\n"
+        f"members: [{{model: seasonal-naive}}, {{model: file, path: '{bucket('in/mine.csv')}'}}]\n"
+    )
+    (tmp_path / "config.yaml").write_text(text)
+    asked = ("config.yaml", "--data", bucket("in/data.csv"), "--run-dir", "here", "--executor", "local")
+    first = tidecast(tmp_path, "run", *asked)
+    assert first.returncode == 0, first.stderr
+    (tmp_path / "config.yaml").write_text(text.replace("key:secret@", "another:rotated@"))
+    again = tidecast(tmp_path, "run", *asked)
+    assert "4 trials reused, 0 to train" in again.stderr
+    said = [first.stdout, first.stderr, again.stdout, again.stderr]
+    stored = [path.read_text(errors="replace") for path in (tmp_path / "here").rglob("*") if path.is_file()]
+    assert not [text for text in (*said, *stored) if "secret" in text or "rotated" in text]
+
+    refused = tidecast(tmp_path, "predict", "here", "--data", bucket("in/data.csv"), "--allow-external")
+    assert refused.returncode == 2
+    assert "give the whole URI with --set data.events=URI" in refused.stderr
+    places = (f"data.events={bucket('in/events.csv')}", f"members.1.path={bucket('in/mine.csv')}")
+    given = [part for place in places for part in ("--set", place)]
+    made = tidecast(tmp_path, "predict", "here", "--data", bucket("in/data.csv"), *given, "--out", "there")
+    assert made.returncode == 0, made.stderr
+    assert (tmp_path / "there/submission.csv").read_bytes() == (tmp_path / "here/submission.csv").read_bytes()

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cluster.rundir.external import External
 from cluster.rundir.store import RunStore
 from cluster.stages.prediction import predict
 from cluster.versions import code_of
@@ -122,7 +123,7 @@ def test_so_does_every_other_model(tmp_path, monkeypatch):
     assert done.returncode == 0, done.stderr
     stored = by_member(stored_forecast("a"))
     for update in (False, True):
-        made = predict("a", "data.csv", as_of=END, update=update)
+        made = predict("a", "data.csv", as_of=END, update=update, external=External(allowed=True))
         assert made.notes == ()
         assert made.files["submission.csv"] == (tmp_path / "a/submission.csv").read_bytes()
         again = by_member(made.forecast)
@@ -337,3 +338,20 @@ def aged(trials, code):
 def test_a_directory_of_nothing_is_a_sentence(folder, tmp_path):
     with pytest.raises(StorageError, match="holds no finished run"):
         predict(str(tmp_path), data(folder))
+
+
+@pytest.mark.parametrize(("array", "model"), [("model", "lightgbm"), ("parameters", "lstm")])
+def test_damaged_states_are_named_before_anything_is_forecast(folder, monkeypatch, array, model):
+    whole = RunStore.states
+
+    def damaged(store, file):
+        return {
+            key: replace(state, arrays={**state.arrays, array: state.arrays[array][1:]})
+            if array in state.arrays
+            else state
+            for key, state in whole(store, file).items()
+        }
+
+    monkeypatch.setattr(RunStore, "states", damaged)
+    with pytest.raises(StorageError, match=rf"/batches/.* is damaged \({model}.*run again"):
+        predict(str(folder / "runs/a"), data(folder))

@@ -24,7 +24,16 @@ from forecasting.models.lstm.engine.arrays import Array
 from forecasting.models.lstm.engine.optimizer import BETA1, BETA2, EPSILON
 from forecasting.models.lstm.engine.torch_threads import one_thread
 
-__all__ = ["GatedNetwork", "GatedShape", "GatedSpec", "Recurrent", "TrainedGates", "outputs", "train"]
+__all__ = [
+    "GatedNetwork",
+    "GatedShape",
+    "GatedSpec",
+    "Recurrent",
+    "TrainedGates",
+    "outputs",
+    "parameter_shapes",
+    "train",
+]
 
 
 @dataclass(frozen=True)
@@ -209,6 +218,11 @@ def _train_epoch(
 def loss_of(network: GatedNetwork, data: Data) -> float:
     with torch.inference_mode():
         return float(torch.mean((network(torch.from_numpy(data[0])) - torch.from_numpy(data[1])) ** 2))
+
+
+def parameter_shapes(shape: GatedShape) -> dict[str, tuple[int, ...]]:
+    """Name → shape of every parameter of a network."""
+    return {name: tuple(value.shape) for name, value in GatedNetwork(shape, Generator()).state_dict().items()}
 
 
 def outputs(shape: GatedShape, parameters: dict[str, Array], windows: Array) -> Array:
