@@ -28,13 +28,15 @@ _ODS_ERROR = b'value-type="error"'
 _LETTERS = 26
 _CELL_BYTES = 50
 """Memory of a cell in the reader of workbooks."""
-_CELL = re.compile(rb"<(?:\w+:)?c[\s/>]")
-_SHARED = re.compile(rb"\bt=[\"']s[\"']")
+_CELL = (b"<c ", b"<c>", b"<c/", b":c ")
+_SHARED = (b' t="s"', b" t='s'")
+"""How a cell shows that its text stands elsewhere."""
 _ODS_ROW = re.compile(rb"<table:table-row\b([^>]*)>(.*?)</table:table-row>", re.DOTALL)
 _ODS_CELL = re.compile(rb"<table:(?:covered-)?table-cell\b([^>]*)>")
 _REPEATED = re.compile(rb"number-(?:rows|columns)-repeated=[\"'](\d+)")
 _DIGITS = 9
 """Of a row or a count that are read; no sheet has as many rows."""
+MOST_ROWS = 10**_DIGITS
 
 
 class Sheet:
@@ -106,7 +108,7 @@ def _check_size(file: TableFile, archive: zipfile.ZipFile) -> None:
             n_cells, n_texts = _ods_extent(archive.read(name)), 0
         elif name.startswith("xl/worksheets/") and name.endswith(".xml"):
             sheet = archive.read(name)
-            n_cells, n_texts = max(_extent(sheet), len(_CELL.findall(sheet))), len(_SHARED.findall(sheet))
+            n_cells, n_texts = max(_extent(sheet), sum(map(sheet.count, _CELL))), sum(map(sheet.count, _SHARED))
         else:
             continue
         if n_cells * _CELL_BYTES + n_texts * longest > file.most_bytes:
@@ -118,13 +120,13 @@ def _check_size(file: TableFile, archive: zipfile.ZipFile) -> None:
 
 def _extent(sheet: bytes) -> int:
     """Cells between the first and the last of an .xlsx's sheet that say where they are."""
-    columns, rows, seen = [], [], set()
-    for letters, row in _PLACE.findall(sheet):
-        if letters not in seen:
-            seen.add(letters)
-            columns.append(_number(letters.decode()))
-        rows.append(int(row[:_DIGITS]))
-    return (max(columns) - min(columns) + 1) * (max(rows) - min(rows) + 1) if rows else 0
+    rows, letters = [MOST_ROWS, 0], set()
+    for match in _PLACE.finditer(sheet):
+        row = int(match[2][:_DIGITS])
+        rows = [min(rows[0], row), max(rows[1], row)]
+        letters.add(match[1])
+    columns = [_number(name.decode()) for name in letters]
+    return (max(columns) - min(columns) + 1) * (rows[1] - rows[0] + 1) if columns else 0
 
 
 def _ods_extent(content: bytes) -> int:
