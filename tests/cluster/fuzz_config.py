@@ -57,6 +57,7 @@ SMALL = {
     "dense_size": 8, "num_leaves": 16, "max_order": 4, "annual_order": 2,
 }  # fmt: skip
 """Most that a run of the fuzzer may ask for: what is beyond costs time alone."""
+COSTLY = ("epochs", "rounds", "hidden_size", "hidden_sizes", "max_iterations")
 
 
 # -- values from the schema
@@ -197,6 +198,18 @@ def _places(node: Any) -> Any:
             yield from _places(value)
 
 
+def _quick(keys: dict[str, Any]) -> dict[str, Any]:
+    """The same, also where a default is what costs."""
+    members = keys["members"]
+    for entry in members if isinstance(members, list) else ():
+        model = built_in_models().get(str(entry.get("model"))) if isinstance(entry, dict) else None
+        for key in COSTLY if model is not None else ():
+            if key in model.settings_type.model_fields:
+                entry.setdefault(key, [SMALL[key]] if key == "hidden_sizes" else SMALL[key])
+    quick: dict[str, Any] = _cheap(keys)
+    return quick
+
+
 def _cheap(keys: Any) -> Any:
     """The same with the settings that cost much made small."""
     if isinstance(keys, dict):
@@ -228,7 +241,7 @@ def plan_case(rng: Random, folder: Path) -> str:
 
 def run_case(rng: Random, folder: Path) -> str:
     """The same of a run."""
-    request = _request(folder, _cheap(make_config(rng)))
+    request = _request(folder, _quick(make_config(rng)))
     try:
         return _judged(request, lambda request: run_pipeline(request, Console(file=io.StringIO())))
     finally:
