@@ -16,7 +16,7 @@ import pytest
 
 from tests.runs import CONFIG, ROOT, write_inputs
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 AS_INSTALLED = "torch"
 MORE = """  - {model: arima, max_iterations: 5}
   - {model: lightgbm-global, rounds: 10}
