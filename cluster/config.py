@@ -6,6 +6,7 @@ YAML.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import product
@@ -23,7 +24,7 @@ from pydantic import (
     model_validator,
 )
 
-from cluster.keys import home, is_pipe, read_keys, set_key
+from cluster.keys import check_bounds, home, is_pipe, read_keys, set_key
 from ensembles.bands.quantiles import BandLevels
 from ensembles.blend.spec import BlendSpec
 from ensembles.oof import REFERENCE
@@ -55,10 +56,12 @@ CONFIG_FOLDERS = (Path(__file__).parent / "configs", Path(__file__).parent.paren
 """Bundled configurations: inside the wheel, or beside the packages in a checkout."""
 PRESETS = "presets"
 """Their folder of presets."""
+MOST_MEMBERS = 100_000
+"""Of one entry of `members`."""
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class WindowsConfig(_Section):
@@ -67,7 +70,9 @@ class WindowsConfig(_Section):
     unit: Literal["month", "day"] = Field("month", description="month: whole calendar months; day: `horizon` days")
     n_windows: int = Field(4, ge=1, le=60, description="backtest windows; fewer are used when the data are short")
     horizon: int = Field(30, ge=1, le=366, description="days forecast (unit: day)")
-    step_size: int | None = Field(None, ge=1, description="days between cutoffs (unit: day); null: the horizon")
+    step_size: int | None = Field(
+        None, ge=1, le=10_000, description="days between cutoffs (unit: day); null: the horizon"
+    )
     split: float | None = Field(
         None, gt=0, lt=1, description="share of the days before the first window (unit: day); null: n_windows decides"
     )
@@ -241,12 +246,12 @@ def load_keys(path: str, overrides: Sequence[str] = ()) -> dict[str, Any]:
 
 def parse_config(raw: Mapping[str, Any], source: str) -> RunConfig:
     """Validate a configuration given as nested mappings; `source` names it in errors."""
+    check_bounds(raw, source)
     try:
         config = RunConfig.model_validate(raw)
     except ValidationError as error:
         raise ConfigError(f"{source}: {explain(error, RunConfig)}") from None
-    except RecursionError:
-        raise ConfigError(f"{source}: nested too deeply: a configuration is a few levels of keys") from None
+    check_bounds(config.model_dump(), source)  # again: a number may have been written as text
     expand_members(config, source=source)
     return config
 
@@ -307,6 +312,8 @@ def _expand(entry: MemberEntry, axis: Axis, place: str) -> Iterator[Member]:
     }
     if any(len(values) == 0 for values in grid.values()):
         raise ConfigError(f"{place}: a setting is an empty list: give it at least one value")
+    if math.prod(map(len, grid.values())) * entry.seeds > MOST_MEMBERS:
+        raise ConfigError(f"{place}: makes more than {MOST_MEMBERS:,} members: use shorter lists or fewer seeds")
     for values in product(*grid.values()):
         chosen = dict(zip(grid, values, strict=True))
         try:
@@ -314,6 +321,7 @@ def _expand(entry: MemberEntry, axis: Axis, place: str) -> Iterator[Member]:
             settings = cls.settings_type.model_validate(given)
         except ValidationError as error:
             raise ConfigError(f"{place}: {explain(error, cls.settings_type)}") from None
+        check_bounds(settings.model_dump(), place)
         label = "/".join([entry.name or entry.model, *(f"{key}={_shown(value)}" for key, value in chosen.items())])
         published = bool(getattr(settings, "as_published", False))  # a published mistake is shown as one, never blended
         if published and "as published" not in label:

@@ -1,13 +1,15 @@
 """The keys of a configuration as text: YAML from a file or a pipe, and single keys written as ``a.b=c``.
 
-YAML takes the last of two equal keys. Here that is an error, because the first would be lost without a word.
+YAML takes the last of two equal keys. Here that is an error, because the first would be lost without a word. What no
+configuration needs is refused before it costs time or memory: long texts, deep nests, values without end, huge numbers.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import math
 import sys
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +18,26 @@ import yaml
 from forecasting.data.spec import day_of
 from forecasting.errors import ConfigError, visible
 
-__all__ = ["PIPE", "AsOf", "asked_day", "home", "in_text", "is_pipe", "read_keys", "set_key"]
+__all__ = ["PIPE", "AsOf", "asked_day", "check_bounds", "home", "in_text", "is_pipe", "read_keys", "set_key"]
 
 PIPE = "-"
 """Stands for the standard input where a configuration belongs."""
 AsOf = str | dt.date | None
 """The last day to be looked at, as it was asked for; None: all."""
-
+MOST_CHARACTERS = 250_000
+"""Of a whole configuration; reading so many takes seconds."""
+MOST_VALUES = 100_000
+"""Of a whole configuration, those that an alias repeats among them."""
+MOST_LEVELS = 40
+LONGEST_TEXT = 5_000
+"""Characters of one key or value."""
+MOST_MERGED = 100
+"""Mappings that ``<<`` may merge into one, and keys that it may have then, times `MOST_MERGED`."""
+LARGEST_WHOLE = 2**63 - 1
+_SHOWN = 80
+"""Characters of a bad text that a message repeats."""
+_TOO_DEEP = "nested too deeply: a configuration is a few levels of keys"
+_TOO_MANY = f"holds more than {MOST_VALUES:,} values: leave out what is repeated, and aliases of aliases"
 
 _KINDS = {"timestamp": "date", "bool": "truth value"}
 """What a value looks like to YAML, by the end of its tag, and in a sentence; else it is a number."""
@@ -33,7 +48,29 @@ class _Refused(yaml.YAMLError):
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without types of Python, in which a key stands once."""
+    """YAML without types of Python, in which a key stands once, and nothing is so large that reading it takes long."""
+
+    _level = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """The node of what comes next in the text; `_Refused` when it is nested too deeply or too long."""
+        self._level += 1
+        if self._level > MOST_LEVELS:
+            raise _Refused(_TOO_DEEP)
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self._level -= 1
+        if isinstance(node, yaml.ScalarNode) and len(node.value) > LONGEST_TEXT:
+            raise _Refused(f"line {node.start_mark.line + 1} holds a value of more than {LONGEST_TEXT:,} characters")
+        return node
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Merge what ``<<`` names into the mapping; `_Refused` when that is a lot, as it grows with each level."""
+        merges = [value for key, value in node.value if key.tag == "tag:yaml.org,2002:merge"]
+        if sum(len(value.value) if isinstance(value, yaml.SequenceNode) else 1 for value in merges) > MOST_MERGED:
+            raise _Refused(f"more than {MOST_MERGED} mappings are merged on line {node.start_mark.line + 1}")
+        super().flatten_mapping(node)
+        if len(node.value) > MOST_MERGED**2:
+            raise _Refused(f"the mapping on line {node.start_mark.line + 1} has more than {MOST_MERGED**2:,} keys")
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         """The mapping of a node; `_Refused` when a key is repeated."""
@@ -54,7 +91,7 @@ class _Loader(yaml.SafeLoader):
         except (ValueError, OverflowError, KeyError):
             kind = _KINDS.get(node.tag.rpartition(":")[2], "number")
             where, remedy = f"line {node.start_mark.line + 1}", "correct it, or put it in quotes if it is text"
-            raise _Refused(f"{node.value} on {where} is no {kind} that can be: {remedy}") from None
+            raise _Refused(f"{_shown(node.value)} on {where} is no {kind} that can be: {remedy}") from None
 
 
 def home(path: str) -> str:
@@ -77,8 +114,7 @@ def read_keys(path: str) -> dict[str, Any]:
     """
     name = "standard input" if path == PIPE else path
     try:
-        text = sys.stdin.read() if path == PIPE else Path(path).read_text(encoding="utf-8")
-        raw = _parsed(text)
+        raw = _parsed(_text(path))
     except _Refused as error:
         raise ConfigError(f"{name}: {error}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -113,6 +149,7 @@ def set_key(raw: dict[str, Any], override: str) -> None:
         When it is written in another way, or there is no such place.
     """
     key, sign, text = override.partition("=")
+    override = _shown(override)
     if not sign or not key.strip():
         raise ConfigError(f"--set {override}: write it as key=value, such as windows.n_windows=3")
     try:
@@ -123,6 +160,8 @@ def set_key(raw: dict[str, Any], override: str) -> None:
         raise ConfigError(f"--set {override}: the value is not YAML ({_one_line(error)})") from None
     node: Any = raw
     *parents, last = key.strip().split(".")
+    if len(parents) >= MOST_LEVELS:
+        raise ConfigError(f"--set {override}: {_TOO_DEEP}")
     for part in parents:
         node = _descend(node, part, override)
     if isinstance(node, list):
@@ -144,11 +183,66 @@ def _dumped(value: Any, *, allow_unicode: bool) -> str:
     return text.removesuffix("\n").removesuffix("\n...")
 
 
+def check_bounds(raw: Mapping[str, Any], source: str) -> None:
+    """Refuse what no setting can mean and nobody should have to wait for; `source` names the configuration in errors.
+
+    Raises
+    ------
+    ConfigError
+        Deep nests, very many values, long texts, whole numbers beyond 64 bits, and nan and inf.
+    """
+    left: list[tuple[str, Any, int]] = [("", raw, 0)]
+    n_values = 0
+    while left:
+        place, value, level = left.pop()
+        n_values += 1
+        fault = _fault(value, level) if n_values <= MOST_VALUES else _TOO_MANY
+        if fault is not None:
+            raise ConfigError(f"{source}: {_shown(place) + ': ' if place and fault != _TOO_MANY else ''}{fault}")
+        before = f"{place}." if place else ""
+        if isinstance(value, Mapping):
+            left += [(f"{before}{_shown(str(key))}", inner, level + 1) for key, inner in value.items()]
+            left += [(place, key, level) for key in value if isinstance(key, str) and len(key) > LONGEST_TEXT]
+        elif isinstance(value, (list, tuple, set)):
+            left += [(f"{before}{index}", inner, level + 1) for index, inner in enumerate(value)]
+
+
+def _fault(value: Any, level: int) -> str | None:
+    """What is wrong with one value by itself."""
+    if level > MOST_LEVELS:
+        return _TOO_DEEP
+    if isinstance(value, str) and len(value) > LONGEST_TEXT:
+        return f"is longer than {LONGEST_TEXT:,} characters: shorten it"
+    if isinstance(value, int) and abs(value) > LARGEST_WHOLE:
+        return f"is a number of {value.bit_length()} bits: give one of at most 63"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"is {value}: give a finite number"
+    return None
+
+
+def _text(path: str) -> str:
+    """The text of a file or pipe, which is read no further than a configuration can be long."""
+    if path == PIPE:
+        text = sys.stdin.read(MOST_CHARACTERS + 1)
+    else:
+        with Path(path).open(encoding="utf-8") as file:
+            text = file.read(MOST_CHARACTERS + 1)
+    if len(text) > MOST_CHARACTERS:
+        raise _Refused(f"longer than {MOST_CHARACTERS:,} characters, and so no configuration: check the path")
+    return text
+
+
 def _parsed(text: str) -> Any:
+    if len(text) > MOST_CHARACTERS:
+        raise _Refused(f"longer than {MOST_CHARACTERS:,} characters: shorten it")
     try:
         return yaml.load(text, _Loader)
     except RecursionError:
-        raise _Refused("nested too deeply: a configuration is a few levels of keys") from None
+        raise _Refused(_TOO_DEEP) from None
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _descend(node: Any, part: str, override: str) -> Any:

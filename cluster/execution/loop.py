@@ -67,6 +67,10 @@ class Pool(Protocol):
         """Whatever came back within the time."""
         ...
 
+    def is_shared(self) -> bool:
+        """Whether another run of this process may hold the slots that this one waits for."""
+        ...
+
     def dismiss_worker(self, worker: Worker) -> None:
         """Let an idle worker go."""
         ...
@@ -206,6 +210,8 @@ class _Loop:
             if now - flight.started > self.batch_seconds:
                 self.pool.cancel(handle)
                 self._settle(Event(handle, Loss.TIMED_OUT))
+        if self.pool.is_shared():
+            self.heard = now  # the other run may need all there is for hours
         if not self.flights and self.starting and now - self.heard > START_SECONDS:
             raise ConfigError(f"no worker started within {START_SECONDS:.0f} s: {self.slots.explain()}")
 

@@ -1,4 +1,4 @@
-"""The pool on Ray: actors for stacked batches, tasks for the rest. The only module that imports ray.
+"""The pool on Ray: actors for stacked batches, tasks for the rest; on the connection of `ray_connection`.
 
 Ray facts this rests on: an actor dies with the driver, so continuing comes from storage; a worker without a granted
 GPU still sees every GPU, so the device comes from the grant; large objects are put once and passed by reference per
@@ -10,11 +10,8 @@ from __future__ import annotations
 import json
 import logging
 import os
-import signal
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,6 +20,7 @@ from ray import exceptions as ray_errors
 
 from cluster.config import ClusterConfig
 from cluster.execution.loop import Event, Handle, Worker
+from cluster.execution.ray_connection import is_shared
 from cluster.execution.resources import ClusterResources, Slots, slots_for
 from cluster.execution.retry import Loss
 from cluster.execution.worker import WorkContext, limit_threads, warm_up, work
@@ -32,50 +30,12 @@ from cluster.rundir.lease import check_shared
 from cluster.rundir.storage import Storage
 from forecasting.errors import ConfigError, TidecastError
 
-__all__ = ["RayPool", "cluster_resources", "connected", "write_timeline"]
+__all__ = ["RayPool", "cluster_resources", "write_timeline"]
 
 log = logging.getLogger(__name__)
 
 EVENTS_SECONDS = 1.5
 """Ray's processes report their events once a second."""
-
-
-@contextmanager
-def connected() -> Iterator[None]:
-    """A Ray of our own on this machine, or, inside a submitted job, the job's cluster."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
-    # Since Ray 2.56 the variable decides whether a worker without GPUs keeps seeing them; the coming default is fine
-    # here.
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    ours = not ray.is_initialized()
-    if ours:
-        _init()
-    try:
-        yield
-    finally:
-        if ours:
-            ray.shutdown()
-
-
-def _init() -> None:
-    """Start or join Ray. Ray replaces the handler of SIGTERM; ours is put back, because it ends a run cleanly."""
-    ours = signal.getsignal(signal.SIGTERM)
-    _start_or_join()
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, ours)
-
-
-def _start_or_join() -> None:
-    if "RAY_ADDRESS" in os.environ:
-        ray.init(logging_level=logging.ERROR, log_to_driver=False)
-        log.info("tidecast: using the Ray cluster at %s", ray.get_runtime_context().gcs_address)
-        return
-    try:
-        ray.init(address="local", include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-    except (OSError, RuntimeError, TimeoutError) as error:
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"Ray did not start ({reason}): fix that, or run with --executor local") from None
 
 
 def cluster_resources() -> ClusterResources:
@@ -178,6 +138,9 @@ class RayPool:
         if not done:
             done, _ = ray.wait(list(handles), num_returns=1, timeout=timeout)
         return [Event(handle, _outcome(handle)) for handle in done]
+
+    def is_shared(self) -> bool:
+        return is_shared()
 
     def dismiss_worker(self, worker: Worker) -> None:
         cast(Any, worker).__ray_terminate__.remote()  # a kill would cost the timeline the worker's last second

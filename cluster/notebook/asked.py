@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from cluster.config import RunConfig, bundled_configs, bundled_name, load_keys
 from cluster.frames import CONVENTION, FrameFile, file_of
 from cluster.inference.wishes import Wishes
-from cluster.keys import in_text, set_key
+from cluster.keys import check_bounds, in_text, set_key
 from cluster.notebook.spelling import Spelling
 from forecasting.errors import ConfigError, DataError
 from forecasting.schema import DS
@@ -124,6 +124,8 @@ def is_frame(data: Any) -> bool:
 
 def _keys_of(config: str | Mapping[str, Any] | None, overrides: Sequence[str]) -> dict[str, Any]:
     """The section `data` of a configuration as it is written, with overrides."""
+    if isinstance(config, Mapping):
+        check_bounds(config, "the configuration")  # before it is copied
     raw = load_keys(config) if isinstance(config, str) else _plain(config or {})
     for override in overrides:
         if override.strip().startswith("data"):
@@ -171,6 +173,7 @@ def _written(config: Mapping[str, Any]) -> Iterator[str]:
     """
     import yaml
 
+    check_bounds(config, "the configuration")  # before it is copied
     try:
         text = yaml.safe_dump(_plain(config), sort_keys=False, allow_unicode=True)
     except yaml.YAMLError as error:

@@ -21,7 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from cluster.rundir.storage import Storage
 from ensembles.files.stored import Stored
@@ -34,6 +34,8 @@ BEAT = 5.0
 """Seconds between heartbeats."""
 PATIENCE = 30.0
 """Seconds without a heartbeat after which an owner on another machine counts as dead."""
+MOST_TRIES = 20
+"""Others that start at the same moment can win that often; then something is in the lease's place."""
 
 
 class LeaseFile(Stored):
@@ -43,11 +45,11 @@ class LeaseFile(Stored):
     grows while the owner lives.
     """
 
-    host: str
-    pid: int
-    born: float | None = None
+    host: str = Field(max_length=255, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")
+    pid: int = Field(ge=1, le=2**31)
+    born: float | None = Field(None, allow_inf_nan=False)
     token: str = ""
-    beat: int = 0
+    beat: int = Field(0, ge=0)
 
     @property
     def owner(self) -> str:
@@ -56,7 +58,7 @@ class LeaseFile(Stored):
 
 
 def read_lease(storage: Storage) -> LeaseFile | None:
-    """The lease on a run directory; None when there is none that can be read."""
+    """The lease on a run directory; None when there is none that can be read, or what is there is none."""
     try:
         return LeaseFile.model_validate_json(storage.read(LEASE))
     except (StorageError, ValidationError):
@@ -71,7 +73,7 @@ class Lease:
     Raises
     ------
     StorageError
-        On entering, when another driver holds the directory.
+        On entering, when another driver holds the directory, or something else stands in the lease's place.
     """
 
     def __init__(self, storage: Storage, say: Callable[[str], None], patience: float = PATIENCE) -> None:
@@ -80,6 +82,7 @@ class Lease:
         self._say = say
         self._patience = patience
         self._beat = 0
+        self._tries = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep_beating, name="tidecast-lease", daemon=True)
 
@@ -87,6 +90,7 @@ class Lease:
         atexit.register(self._give_back)
         try:
             while not self._storage.create(LEASE, self._content()):
+                self._tries += 1
                 self._displace(read_lease(self._storage))
         except StorageError:
             atexit.unregister(self._give_back)
@@ -127,6 +131,8 @@ class Lease:
                 )
             self._say(f"taking over from a run that died ({lease.owner})")
         self._storage.discard(LEASE)
+        if lease is None and self._tries > MOST_TRIES:  # a folder or a link, which is no file and never goes
+            raise StorageError(f"{self._storage.uri}/{LEASE} is in the way and no file: remove it")
 
     def _is_alive(self, lease: LeaseFile) -> bool:
         """Whether the owner still holds the directory: its process is there, or its heart beats elsewhere."""

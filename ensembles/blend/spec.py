@@ -17,7 +17,7 @@ def _methods_by_default() -> tuple[str, ...]:
 class BlendSpec(BaseModel):
     """How members are combined."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     candidates: tuple[str, ...] = Field(
         default_factory=_methods_by_default,

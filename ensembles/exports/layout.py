@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from forecasting.data.formats.spreadsheet import marked
+from forecasting.data.formats.writing.spreadsheet import marked
 from forecasting.panel import Series
 
 __all__ = ["Cell", "by_entity", "csv_bytes", "csv_for_people"]

@@ -15,10 +15,10 @@ from forecasting.data.formats.decode import FAULTS, amount_fault
 from forecasting.data.formats.files import table_at
 from forecasting.data.formats.layout import Headerless
 from forecasting.data.formats.reading import OpenTable
-from forecasting.data.formats.spreadsheet import marked, unmarked
 from forecasting.data.formats.table import SmallTable
 from forecasting.data.formats.whole import read_table
 from forecasting.data.formats.writing.days import is_ordered, parse_day
+from forecasting.data.formats.writing.spreadsheet import marked, unmarked
 from forecasting.data.ids import series_of
 from forecasting.data.spec import DataSpec
 from forecasting.errors import DataError

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from forecasting.data.formats.options import MOST_BYTES, TableOptions
+from forecasting.data.formats.options import TableOptions
 from forecasting.places.uri import is_uri, without_secrets
 
 __all__ = ["DataSpec", "day_of"]
@@ -51,7 +51,7 @@ def day_of(value: object) -> dt.date:
 class DataSpec(BaseModel):
     """Kind, columns and units of the input."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     # A source of another kind is a module in `forecasting.data.sources`, and its kind stands here.
     kind: Literal["yuebao", "table", "panel"] = Field(
@@ -126,8 +126,11 @@ class DataSpec(BaseModel):
     sheet: str | None = Field(
         None, description="Sheet of a workbook (.xlsx, .ods); null: the only one that is not empty."
     )
-    max_bytes: int = Field(
-        MOST_BYTES, gt=0, description="Most bytes that a compressed file (.gz, .zip, workbook) may hold."
+    max_bytes: int | None = Field(
+        None,
+        gt=0,
+        description="Most bytes that a packed file (.gz, .zip, workbook, Parquet) may hold. null: 50 times its own "
+        "size, but 250 million at least and 4 billion at most.",
     )
     cache: str | None = Field(
         None,

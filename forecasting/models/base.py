@@ -63,7 +63,7 @@ SEASON: JsonDict = {"default": "periods of a season"}
 class Settings(BaseModel):
     """Base of every model's settings: immutable, unknown keys refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def with_season(settings: type[BaseModel], given: Mapping[str, Any], season_length: int) -> dict[str, Any]:

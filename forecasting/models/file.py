@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
 __all__ = ["FileForecast", "FileSettings"]
 
+MOST_BYTES = 250_000_000
+"""That a table may hold, decompressed."""
+_NUMBER = 8
+"""Bytes of one."""
 Rows = tuple[DateArray, FloatArray]
 """Days and forecasts, ``[n]`` each."""
 
@@ -167,14 +171,24 @@ def _arrow(path: str) -> pa.Table:
         if inner.lower().endswith((".parquet", ".pq")):
             import pyarrow.parquet as pq
 
-            return pq.read_table(inner, filesystem=filesystem)
+            stored = pq.ParquetFile(filesystem.open_input_file(inner), read_dictionary=[UNIQUE_ID, DS, CUTOFF])
+            _check_size(path, stored.metadata.num_rows * stored.metadata.num_columns * _NUMBER)
+            return stored.read()
         from pyarrow import csv
 
+        with filesystem.open_input_stream(inner, compression="detect") as raw:
+            content = raw.read(MOST_BYTES + 1)
+        _check_size(path, len(content))
         types = {UNIQUE_ID: pa.string(), DS: pa.string(), CUTOFF: pa.string()}
-        with filesystem.open_input_stream(inner) as stream:
-            return csv.read_csv(stream, convert_options=csv.ConvertOptions(column_types=types))
+        return csv.read_csv(pa.BufferReader(content), convert_options=csv.ConvertOptions(column_types=types))
     except (pa.ArrowException, OSError) as error:
         raise TrialError(f"{path}: not readable as CSV or Parquet ({' '.join(str(error).split())})") from None
+
+
+def _check_size(path: str, n_bytes: int) -> None:
+    """A few packed bytes may stand for gigabytes."""
+    if n_bytes > MOST_BYTES:
+        raise TrialError(f"{path}: holds more than {MOST_BYTES:,} bytes: keep the rows of this run alone")
 
 
 def _days(table: pa.Table, column: str, path: str) -> DateArray:

@@ -55,7 +55,7 @@ class TreeSettings(Settings):
     rounds: int = Field(60, ge=1, le=5000, description="trees")
     learning_rate: float = Field(0.05, gt=0, le=1, description="share of each tree that is kept")
     num_leaves: int = Field(8, ge=2, le=256, description="leaves of a tree")
-    min_leaf: int = Field(30, ge=1, description="fewest training rows in a leaf")
+    min_leaf: int = Field(30, ge=1, le=1_000_000_000, description="fewest training rows in a leaf")
     feature_share: float = Field(0.5, gt=0, le=1, description="share of columns a tree may use, drawn by the seed")
     row_share: float = Field(0.7, gt=0, le=1, description="share of rows a tree is grown on, drawn by the seed")
 

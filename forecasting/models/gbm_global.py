@@ -34,7 +34,7 @@ class GlobalGbmSettings(TreeSettings):
 
     rounds: int = Field(200, ge=1, le=5000, description="trees")
     num_leaves: int = Field(16, ge=2, le=256, description="leaves of a tree")
-    min_leaf: int = Field(50, ge=1, description="fewest training rows in a leaf")
+    min_leaf: int = Field(50, ge=1, le=1_000_000_000, description="fewest training rows in a leaf")
     half_life: float = Field(180.0, gt=0, description="days after which a training day counts half")
     level_days: int = Field(14, ge=1, le=366, description="days of a type whose median is its level")
 

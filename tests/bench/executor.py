@@ -78,6 +78,9 @@ class SimulatedPool:
             events.append(Event(handle, None if batch is None else _report(batch)))
         return events
 
+    def is_shared(self) -> bool:
+        return False
+
     def dismiss_worker(self, worker: Worker) -> None:
         """Nothing to stop."""
 
@@ -111,14 +114,14 @@ def simulate(n_batches: int, workers: int) -> dict[str, object]:
 
 def short(batches: int) -> dict[str, object]:
     """The same loop over two real workers, with batches so short that what a batch costs besides its work shows."""
-    from cluster.execution import ray_pool
+    from cluster.execution import ray_connection, ray_pool
 
     member = {"model": "lstm-direct", "input_size": 7, "hidden_size": 16, "epochs": 10, "seeds": -(-batches // 2)}
     raw = {"windows": {"n_windows": 1}, "members": [member], "cluster": {"workers": 2, "fits_per_batch": 2}}
     config, panel = parse_config(raw, "bench"), make_panel()
     plan = make_plan(config, panel, "cpu")
     cut = cut_batches(plan, plan.trials)
-    with ray_pool.connected():
+    with ray_connection.connected():
         _run_once(config.cluster, plan, panel, cut[:8], ray_pool)  # compiles
         run = _run_once(config.cluster, plan, panel, cut, ray_pool)
     return {
@@ -133,7 +136,7 @@ def short(batches: int) -> dict[str, object]:
 
 def measure(repeats: int) -> dict[str, object]:
     """Wall seconds of the same LSTM batches on one worker and on two, of Ray and of bare processes, interleaved."""
-    from cluster.execution import ray_pool
+    from cluster.execution import ray_connection, ray_pool
 
     raw = {
         "windows": {"n_windows": 4},
@@ -147,7 +150,7 @@ def measure(repeats: int) -> dict[str, object]:
     for repeat in range(repeats + 1):
         order = (2, 1) if repeat % 2 else (1, 2)  # neither side always meets the machine first
         bare = {workers: _run_bare(workers, plan, panel, batches) for workers in order}
-        with ray_pool.connected():
+        with ray_connection.connected():
             of_ray = {
                 k: _run_once(config.cluster.model_copy(update={"workers": k}), plan, panel, batches, ray_pool)
                 for k in order

@@ -43,10 +43,10 @@ class _Ray:
     @contextmanager
     def connect(self, config: RunConfig) -> Iterator[_RaySession]:
         try:
-            from cluster.execution import ray_pool
+            from cluster.execution import ray_connection, ray_pool
         except ImportError:
             raise ConfigError("ray is not installed: install it, or run with --executor local") from None
-        with ray_pool.connected():
+        with ray_connection.connected():
             yield _RaySession(config, choose_device(config.cluster, ray_pool.cluster_resources().gpus))
 
 

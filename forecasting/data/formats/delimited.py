@@ -8,6 +8,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import IO, Any, TypeVar
 
 import pyarrow as pa
@@ -155,7 +156,8 @@ class Delimited:
         parse = pacsv.ParseOptions(delimiter=self.separator, invalid_row_handler=judge)
         types = dict.fromkeys(columns, pa.string())
         convert = pacsv.ConvertOptions(include_columns=list(columns), column_types=types, strings_can_be_null=False)
-        with reading(self._file.name):
+        with reading(self._file.name), ExitStack() as stack:
+            stack.callback(self._bytes.stop)
             read = self._read_options(_BLOCK, self._layout.header_lines)
             try:
                 reader = pacsv.open_csv(self._bytes, read_options=read, parse_options=parse, convert_options=convert)

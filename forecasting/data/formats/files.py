@@ -1,5 +1,5 @@
 """Where the bytes of a table come from: a local path or a pyarrow.fs URI; plain, .gz or inside a .zip; one file or
-many parts. What is compressed may hold so many bytes and no more.
+many parts. What is packed may hold so many bytes and no more.
 
 Everything is found by `Folder.find` or `table_at`, which give `TableFile`s: a name for messages and a way to open the
 bytes.
@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
@@ -72,12 +73,12 @@ class TableFile:
         Raises
         ------
         DataError
-            Also while they are read, when there are more than `options.max_bytes` of them.
+            Also while they are read, when there are more than `most_bytes` of them.
         """
         if self.member is not None:
             with self.filesystem.open_input_file(self.path) as raw, zipfile.ZipFile(raw) as archive:
-                if archive.getinfo(self.member).file_size > self.options.max_bytes:
-                    raise _too_many(self)
+                if archive.getinfo(self.member).file_size > self.most_bytes:  # it gives no more than it says
+                    raise self.too_large()
                 with archive.open(self.member) as inner:
                     yield inner
         elif self.is_parquet or self.is_workbook:
@@ -90,12 +91,22 @@ class TableFile:
             with self.filesystem.open_input_stream(self.path, compression=None) as raw:
                 yield raw
 
+    @cached_property
+    def most_bytes(self) -> int:
+        """Bytes that it may hold, and memory that its rows may take where they are held packed."""
+        return self.options.most_bytes(self.filesystem.get_file_info(self.path).size)
+
+    def too_large(self, what: str | None = None) -> DataError:
+        """That it holds more than it may; `what` says it in other words."""
+        what = what or f"it holds more than {self.most_bytes:,} bytes once decompressed"
+        return DataError(where=self.name, what=what, remedy="give a smaller file, or raise data.max_bytes")
+
 
 class _Limited(io.RawIOBase):
     """The bytes of a compressed file, up to the most that it may hold."""
 
     def __init__(self, raw: IO[bytes], file: TableFile) -> None:
-        self._raw, self._file, self._left = raw, file, file.options.max_bytes
+        self._raw, self._file, self._left = raw, file, file.most_bytes
 
     def readable(self) -> bool:
         return True
@@ -104,14 +115,9 @@ class _Limited(io.RawIOBase):
         block = self._raw.read(len(buffer))
         self._left -= len(block)
         if self._left < 0:
-            raise _too_many(self._file)
+            raise self._file.too_large()
         buffer[: len(block)] = block
         return len(block)
-
-
-def _too_many(file: TableFile) -> DataError:
-    what = f"it holds more than {file.options.max_bytes:,} bytes once decompressed"
-    return DataError(where=file.name, what=what, remedy="give a smaller file, or raise data.max_bytes")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import pyarrow as pa
 
@@ -21,11 +21,9 @@ from forecasting.data.formats.columns import listed
 from forecasting.data.formats.delimited import Delimited, Ragged, Unread
 from forecasting.data.formats.files import TableFile, reading
 from forecasting.data.formats.layout import Headerless
+from forecasting.data.formats.stored_rows import StoredRows
 from forecasting.data.formats.workbook import Sheet
 from forecasting.errors import DataError
-
-if TYPE_CHECKING:
-    from pyarrow import parquet
 
 __all__ = ["OpenPart", "OpenTable"]
 
@@ -51,7 +49,7 @@ class OpenPart:
         self._digest, self._headerless = digest, headerless
         self._open = ExitStack()
         self._body: Delimited | Sheet | None = None
-        self._parquet: parquet.ParquetFile | None = None
+        self._rows: StoredRows | None = None
 
     @property
     def name(self) -> str:
@@ -78,17 +76,15 @@ class OpenPart:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._parquet = None
+        self._rows = None
         with reading(self.name):
             self._open.close()
 
     def _look(self) -> None:
         raw = self._open.enter_context(self.file.open())
         if self.file.is_parquet:
-            from pyarrow import parquet
-
-            self._parquet = parquet.ParquetFile(raw)
-            self.columns = tuple(str(n).strip() for n in self._parquet.schema_arrow.names)
+            self._rows = StoredRows(self.file, raw)
+            self.columns = self._rows.columns
             return
         if self.file.is_workbook:
             self._body = Sheet(self.file, raw, self._headerless)
@@ -174,10 +170,8 @@ class OpenPart:
             if isinstance(self._body, Sheet):
                 yield from self._body.batches(columns)
                 return
-            assert self._parquet is not None
-            names = {str(n).strip(): str(n) for n in self._parquet.schema_arrow.names}
-            for batch in self._parquet.iter_batches(batch_size=1 << 18, columns=[names[c] for c in columns]):
-                yield batch.select([names[c] for c in columns]).rename_columns(list(columns))
+            assert self._rows is not None
+            yield from self._rows.batches(columns)
 
 
 class OpenTable:

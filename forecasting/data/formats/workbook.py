@@ -26,6 +26,17 @@ _ERROR = re.compile(rb"<(?:\w+:)?c\b[^>]*\bt=[\"']e[\"'][^>]*>(?:(?!</(?:\w+:)?c
 _PLACE = re.compile(rb"\br=[\"']([A-Z]+)(\d+)[\"']")
 _ODS_ERROR = b'value-type="error"'
 _LETTERS = 26
+_CELL_BYTES = 50
+"""Memory of a cell in the reader of workbooks."""
+_CELL = (b"<c ", b"<c>", b"<c/", b":c ")
+_SHARED = (b' t="s"', b" t='s'")
+"""How a cell shows that its text stands elsewhere."""
+_ODS_ROW = re.compile(rb"<table:table-row\b([^>]*)>(.*?)</table:table-row>", re.DOTALL)
+_ODS_CELL = re.compile(rb"<table:(?:covered-)?table-cell\b([^>]*)>")
+_REPEATED = re.compile(rb"number-(?:rows|columns)-repeated=[\"'](\d+)")
+_DIGITS = 9
+"""Of a row or a count that are read; no sheet has as many rows."""
+MOST_ROWS = 10**_DIGITS
 
 
 class Sheet:
@@ -75,14 +86,65 @@ def _read(file: TableFile, raw: IO[bytes]) -> bytes:
     """The workbook's bytes, of which it is known that they decompress to no more than may be held."""
     content = raw.read()
     with reading(file.name), zipfile.ZipFile(io.BytesIO(content)) as archive:
-        most = file.options.max_bytes
-        if sum(info.file_size for info in archive.infolist()) > most:
-            what = f"it holds more than {most:,} bytes once decompressed"
-            raise DataError(where=file.name, what=what, remedy="give a smaller file, or raise data.max_bytes")
+        if sum(info.file_size for info in archive.infolist()) > file.most_bytes:
+            raise file.too_large()
         torn = archive.testzip()  # also tells of members that hold more than they say
+        if torn is None:
+            _check_size(file, archive)
     if torn is not None:
         raise DataError(where=file.name, what=f"its part {torn} is damaged", remedy="check that the file is complete")
     return content
+
+
+def _check_size(file: TableFile, archive: zipfile.ZipFile) -> None:
+    """Refuse what would take too much memory: the reader of workbooks makes room for every cell between the first and
+    the last one, and for each cell's own text.
+    """
+    names = archive.namelist()
+    texts = archive.read("xl/sharedStrings.xml") if "xl/sharedStrings.xml" in names else b""
+    longest = max(map(len, texts.split(b"<si>")))
+    for name in names:
+        if name == "content.xml":
+            n_cells, n_texts = _ods_extent(archive.read(name)), 0
+        elif name.startswith("xl/worksheets/") and name.endswith(".xml"):
+            sheet = archive.read(name)
+            n_cells, n_texts = max(_extent(sheet), sum(map(sheet.count, _CELL))), sum(map(sheet.count, _SHARED))
+        else:
+            continue
+        if n_cells * _CELL_BYTES + n_texts * longest > file.most_bytes:
+            what = f"the {n_cells:,} cells from its first to its last one take more than {file.most_bytes:,} bytes"
+            raise DataError(
+                where=file.name, what=what, remedy="remove stray cells and long texts, or raise data.max_bytes"
+            )
+
+
+def _extent(sheet: bytes) -> int:
+    """Cells between the first and the last of an .xlsx's sheet that say where they are."""
+    rows, letters = [MOST_ROWS, 0], set()
+    for match in _PLACE.finditer(sheet):
+        row = int(match[2][:_DIGITS])
+        rows = [min(rows[0], row), max(rows[1], row)]
+        letters.add(match[1])
+    columns = [_number(name.decode()) for name in letters]
+    return (max(columns) - min(columns) + 1) * (rows[1] - rows[0] + 1) if columns else 0
+
+
+def _ods_extent(content: bytes) -> int:
+    """Cells of all sheets of an .ods with a value, as often as they are repeated, and those between them."""
+    n_rows, n_cells = 0, 0
+    for row in _ODS_ROW.finditer(content):
+        if b"value-type=" not in row[2]:
+            continue
+        times = _repeats(row[1])
+        cells = sum(_repeats(cell) for cell in _ODS_CELL.findall(row[2]))
+        n_rows += times
+        n_cells = max(n_cells, cells)
+    return n_rows * n_cells
+
+
+def _repeats(tag: bytes) -> int:
+    found = _REPEATED.search(tag)
+    return int(found[1][:_DIGITS]) if found else 1
 
 
 def _open_sheet(file: TableFile, content: bytes) -> tuple[str, list[list[Any]], _Cell, tuple[str, ...]]:

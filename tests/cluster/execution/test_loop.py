@@ -5,6 +5,7 @@ import random
 
 import pytest
 
+from cluster.execution import loop
 from cluster.execution.loop import Event, run_batches
 from cluster.execution.resources import ClusterResources, Slots
 from cluster.execution.retry import MAX_ATTEMPTS, Loss
@@ -41,6 +42,10 @@ class FakePool:
         self.most_in_flight = 0
         self.ran = []
         self.stopped = []
+        self.shared = False
+
+    def is_shared(self):
+        return self.shared
 
     def slots(self):
         return self.fixed
@@ -159,6 +164,26 @@ def test_a_worker_that_failed_to_start_is_stopped():
     pool = FakePool(slots(workers=1), bad_starts=1)
     run_batches([batch("a", stacked=True)], pool, lambda r: None, 1e9)
     assert pool.stopped == ["w0"]
+
+
+class SlowStart(FakePool):
+    """Its first worker answers at the third look."""
+
+    looks = 0
+
+    def wait(self, handles, timeout):
+        self.looks += 1
+        return [] if self.looks < 3 else super().wait(handles, timeout)
+
+
+def test_a_worker_that_does_not_start_in_time_ends_the_run_unless_another_run_holds_its_slot(monkeypatch):
+    monkeypatch.setattr(loop, "START_SECONDS", 0.0)
+    with pytest.raises(ConfigError, match="no worker started within 0 s: one LSTM worker asks for"):
+        run_batches([batch("a", stacked=True)], SlowStart(slots()), lambda r: None, 1e9)
+    pool = SlowStart(slots())
+    pool.shared = True
+    assert run_batches([batch("a", stacked=True)], pool, lambda r: None, 1e9) == []
+    assert pool.ran == ["a0"]
 
 
 def test_the_longest_batch_starts_first():

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from cluster.rundir.lease import LEASE, Lease, check_shared
+from cluster.rundir.lease import LEASE, Lease, check_shared, read_lease
 from cluster.rundir.storage import Storage
 from forecasting.errors import StorageError
 
@@ -87,3 +87,36 @@ def test_a_lease_is_given_back_where_an_interruption_keeps_it_from_its_end(tmp_p
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, check=False, timeout=60)
     assert b"KeyboardInterrupt" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+OWNER = {"host": "elsewhere", "pid": 7, "born": 1.0, "token": "x", "beat": 3}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"{}", b"[]", b"null", b"x", b"\xff\xfe", b"[" * 100_000, b"\x00" * 50,
+        *(json.dumps({**OWNER, **odd}).encode() for odd in (
+            {"pid": -1}, {"pid": 10**30}, {"pid": "x"}, {"pid": None}, {"host": 1}, {"host": "a\x1b[31m"},
+            {"host": "h" * 300}, {"born": float("nan")}, {"born": float("inf")}, {"born": "x"}, {"beat": -1},
+            {"beat": []}, {"token": 5},
+        )),
+    ],
+)  # fmt: skip
+def test_what_is_no_lease_holds_nothing(storage, content):
+    storage.write(LEASE, content)
+    assert read_lease(storage) is None
+    with Lease(storage, lambda text: pytest.fail(text), patience=1e9) as lease:
+        check_shared(storage, lease.token)
+
+
+@pytest.mark.parametrize("kind", ["folder", "link"])
+def test_something_in_the_place_of_the_lease_is_named(storage, kind):
+    place = storage.local / LEASE
+    storage.local.mkdir(parents=True)
+    if kind == "folder":
+        place.mkdir()
+    else:
+        place.symlink_to(storage.local / "nowhere")
+    with pytest.raises(StorageError, match=r"lease\.json is in the way and no file: remove it"):
+        Lease(storage, lambda text: None).__enter__()

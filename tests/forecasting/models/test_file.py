@@ -1,5 +1,6 @@
 """Forecasts from a table: looked up by series, cutoff and day, and a sentence for what is not there."""
 
+import gzip
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from forecasting.errors import TrialError
+from forecasting.models import file
 from forecasting.models.base import Fingerprinted, FitTask
 from forecasting.models.file import FileForecast, FileSettings
 from tests.forecasting.histories import days_after, noisy_week
@@ -91,3 +93,19 @@ def test_a_table_that_is_none_is_named(tmp_path):
     (tmp_path / "odd.parquet").write_text("not parquet")
     with pytest.raises(TrialError, match="not readable as CSV or Parquet"):
         forecast(FileForecast(FileSettings(path=str(tmp_path / "odd.parquet"))))
+
+
+@pytest.mark.parametrize("name", ["mine.csv", "mine.csv.gz", "mine.parquet"])
+def test_a_table_has_a_limit(tmp_path, monkeypatch, name):
+    m = model(tmp_path, table())
+    if name.endswith(".gz"):
+        (tmp_path / name).write_bytes(gzip.compress((tmp_path / "mine.csv").read_bytes()))
+    elif name.endswith(".parquet"):
+        pq.write_table(pyarrow.csv.read_csv(tmp_path / "mine.csv"), tmp_path / name)
+    m = FileForecast(FileSettings(path=str(tmp_path / name)))
+    np.testing.assert_array_equal(forecast(m), [1, 2, 3, 4, 5])
+    (tmp_path / name).touch()
+    monkeypatch.setattr(file, "MOST_BYTES", 100)
+    file._read.cache_clear()
+    with pytest.raises(TrialError, match=rf"{name}: holds more than 100 bytes: keep the rows of this run alone"):
+        forecast(m)

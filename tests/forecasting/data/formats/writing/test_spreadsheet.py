@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecasting.data.formats.spreadsheet import marked, unmarked
+from forecasting.data.formats.writing.spreadsheet import marked, unmarked
 
 FORMULAS = [
     *("=1+1", "+1+1", "-1+1", "@SUM(A1)", "\tx", "\rx", "\nx", "=cmd|' /C calc'!A0", "-2+3+cmd|' /C calc'!A0"),

@@ -1,0 +1,88 @@
+"""One connection for all runs of a process, and clusters that are gone: with a real Ray."""
+
+import os
+import signal
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from cluster.api import run as run_here
+from tests.runs import ROOT, command, run, write_inputs
+
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("connection")
+    write_inputs(folder)
+    assert run(folder, "runs/local").returncode == 0
+    return folder
+
+
+def on_ray(folder, run_dir):
+    inputs = folder / "data.csv", folder / "config.yaml"
+    run_here(*inputs, run_dir=folder / run_dir, executor="ray", quiet=True)
+    return (folder / run_dir / "submission.csv").read_bytes()
+
+
+def test_two_runs_in_two_threads_share_one_ray_and_both_finish_right(folder):
+    import ray
+
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda name: on_ray(folder, name), ("runs/one", "runs/two")))
+    assert both == [(folder / "runs/local/submission.csv").read_bytes()] * 2
+    assert not ray.is_initialized()
+
+
+@pytest.mark.slow
+def test_a_ray_that_the_caller_started_is_used_and_left_open(folder):
+    import ray
+
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+    try:
+        node = ray.get_runtime_context().get_node_id()
+        assert on_ray(folder, "runs/theirs") == (folder / "runs/local/submission.csv").read_bytes()
+        assert ray.get_runtime_context().get_node_id() == node
+        assert f"node {node}" in (folder / "runs/theirs/events.jsonl").read_text()
+    finally:
+        ray.shutdown()
+
+
+def refused(folder, address):
+    """What a run says that cannot join; starting Python and reading the data take a part of the minute."""
+    done = subprocess.run(
+        command("run", "config.yaml", "--data", "data.csv", "--run-dir", "runs/refused"),
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "RAY_ADDRESS": address},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert not (folder / "runs/refused").exists()
+    (sentence,) = [line for line in done.stderr.splitlines() if not line.startswith("tidecast: reads")]
+    return sentence
+
+
+@pytest.mark.slow
+def test_a_cluster_that_is_frozen_or_dead_is_refused_in_time(folder):
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    address = cluster.address
+    listing = subprocess.run(["ps", "-eo", "pid=,ppid=,comm="], capture_output=True, text=True, check=True).stdout
+    heads = [int(pid) for pid, parent, name in map(str.split, listing.splitlines()) if name == "gcs_server"
+             and int(parent) == os.getpid()]  # fmt: skip
+    try:
+        assert heads
+        for head in heads:
+            os.kill(head, signal.SIGSTOP)
+        assert "(no answer within 15 s)" in refused(folder, address)
+    finally:
+        for head in heads:
+            os.kill(head, signal.SIGCONT)
+        cluster.shutdown()
+    assert "(Connection refused)" in refused(folder, address)
