@@ -1,38 +1,45 @@
 """One driver per run directory: a lease file with its owner and a heartbeat.
 
 A second driver is refused while the first lives. On one machine a dead owner is seen by its process and replaced at
-once; an owner on another machine counts as dead when its heartbeat has not changed for `PATIENCE` seconds. Creation is
-exclusive on local file systems and NFS; on object stores, which cannot create exclusively everywhere, it is best
-effort.
+once. An owner on another machine counts as dead when its heartbeat has not changed for `PATIENCE` seconds of looking.
+Clocks are not compared: the heartbeat is a number that grows, and a clock that jumps ends one sleep at most.
+Creation is exclusive on local file systems and NFS; on object stores, which cannot create exclusively everywhere, it is
+best effort.
 
-Workers read the lease too: a worker that does not find the owner's token does not see the owner's storage.
+What this promises: two drivers hold a directory at the same time only if the heart of the first stood still for about
+`PATIENCE` - `BEAT` seconds although it lives (its process was stopped, or its storage did not answer or was full). It
+sees that it lost the lease at its next heartbeat. Its workers read the lease before they store a batch, and store
+nothing more. What both may have stored are whole batches with the same bytes.
+
+A worker that finds no lease when it begins does not see the owner's storage.
 """
 
 from __future__ import annotations
 
-import os
-import socket
-import threading
-import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from types import TracebackType
 
 from pydantic import ValidationError
 
-from cluster.rundir.storage import Storage
+from cluster.rundir.machine import MACHINE, Machine
+from cluster.rundir.storage import UNFINISHED, Storage
 from ensembles.files.stored import Stored
 from forecasting.errors import StorageError
+from forecasting.seeding import content_hash
 
-__all__ = ["LEASE", "Lease", "LeaseFile", "check_shared", "read_lease"]
+__all__ = ["LEASE", "Lease", "LeaseFile", "check_held", "check_shared", "read_lease"]
 
 LEASE = "lease.json"
 BEAT = 5.0
 """Seconds between heartbeats."""
 PATIENCE = 30.0
 """Seconds without a heartbeat after which an owner on another machine counts as dead."""
+LOOKS = 30
+"""How often the heartbeat is read in that time."""
+SEEN_LATE = 5.0
+"""Seconds after which a new file on shared storage is seen everywhere."""
 
 
 class LeaseFile(Stored):
@@ -54,14 +61,6 @@ class LeaseFile(Stored):
         return f"{self.host}, process {self.pid}"
 
 
-def read_lease(storage: Storage) -> LeaseFile | None:
-    """The lease on a run directory; None when there is none that can be read."""
-    try:
-        return LeaseFile.model_validate_json(storage.read(LEASE))
-    except (StorageError, ValidationError):
-        return None
-
-
 class Lease:
     """Context manager that holds a run directory.
 
@@ -71,105 +70,156 @@ class Lease:
         On entering, when another driver holds the directory.
     """
 
-    def __init__(self, storage: Storage, say: Callable[[str], None], patience: float = PATIENCE) -> None:
+    def __init__(
+        self, storage: Storage, say: Callable[[str], None], patience: float = PATIENCE, machine: Machine = MACHINE
+    ) -> None:
         self.token = uuid.uuid4().hex
         self._storage = storage
         self._say = say
         self._patience = patience
+        self._machine = machine
         self._beat = 0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._keep_beating, name="tidecast-lease", daemon=True)
+        self._lost = False
+        self._stop_beating: Callable[[], None] = lambda: None
 
     def __enter__(self) -> Lease:
         try:
-            while not self._storage.create(LEASE, self._content()):
-                self._displace(read_lease(self._storage))
+            self._acquire(LEASE)
         except StorageError:
             self._storage.drop_if_empty()
             raise
-        self._thread.start()
+        self._stop_beating = self._machine.every(BEAT, self._keep)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop.set()
-        self._thread.join()
+        self._stop_beating()
         with suppress(StorageError):  # the run's own outcome matters more: the next run sees that the lease is stale
             lease = read_lease(self._storage)
             if lease is not None and lease.token == self.token:
                 self._storage.delete(LEASE)
                 self._storage.drop_if_empty()
 
+    def check(self) -> None:
+        """Make sure that the directory is still this driver's.
+
+        Raises
+        ------
+        StorageError
+            When another driver took it over, because this one did not answer.
+        """
+        if self._lost:
+            raise _lost(self._storage)
+
     def _content(self) -> bytes:
-        pid = os.getpid()
-        lease = LeaseFile(host=socket.gethostname(), pid=pid, born=_born(pid), token=self.token, beat=self._beat)
+        machine = self._machine
+        born = machine.born(machine.pid)
+        lease = LeaseFile(host=machine.name, pid=machine.pid, born=born, token=self.token, beat=self._beat)
         return lease.model_dump_json().encode()
 
-    def _displace(self, lease: LeaseFile | None) -> None:
-        """Remove a dead owner's lease, or refuse."""
-        if lease is not None:
-            if self._is_alive(lease):
-                raise StorageError(
-                    f"{self._storage.uri} is in use by another run ({lease.owner}): "
-                    "wait for it, or choose another --run-dir"
-                )
-            self._say(f"taking over from a run that died ({lease.owner})")
-        self._storage.discard(LEASE)
+    def _acquire(self, name: str) -> None:
+        while not self._storage.create(name, self._content()):
+            self._displace(name)
 
-    def _is_alive(self, lease: LeaseFile) -> bool:
+    def _displace(self, name: str) -> None:
+        """Remove a dead owner's file, or refuse.
+
+        Several drivers may find the same owner dead. Only the one that holds the claim named after that owner's token
+        removes its file. So none removes the file of a driver that was faster, and a driver that dies in between is
+        displaced in the same way.
+        """
+        lease = read_lease(self._storage, name)
+        if self._is_alive(lease, name):
+            raise StorageError(
+                f"{self._storage.uri} is in use by another run ({_owner(read_lease(self._storage, name))}): "
+                "wait for it, or choose another --run-dir"
+            )
+        claim = f"{UNFINISHED}lease.{content_hash(lease and lease.token)}"
+        self._acquire(claim)
+        try:
+            if read_lease(self._storage, name) == lease:
+                if name == LEASE:
+                    self._say(f"taking over from a run that died ({_owner(lease)})")
+                self._storage.discard(name)
+        finally:
+            self._storage.discard(claim)
+
+    def _is_alive(self, lease: LeaseFile | None, name: str) -> bool:
         """Whether the owner still holds the directory: its process is there, or its heart beats elsewhere."""
-        if lease.host == socket.gethostname():
-            return lease.born is not None and lease.born == _born(lease.pid)
-        self._say(f"waiting up to {self._patience:.0f} s to see whether the run's last owner ({lease.owner}) is alive")
-        return self._beats_on(lease)
+        if lease is not None and lease.host == self._machine.name:
+            return lease.born is not None and lease.born == self._machine.born(lease.pid)
+        self._say(
+            f"waiting up to {self._patience:.0f} s to see whether the run's last owner ({_owner(lease)}) is alive"
+        )
+        return self._beats_on(lease, name)
 
-    def _beats_on(self, lease: LeaseFile) -> bool:
-        end = time.monotonic() + self._patience
-        while time.monotonic() < end:
-            time.sleep(min(1.0, self._patience / 10))
-            now = read_lease(self._storage)
-            if now is None:
+    def _beats_on(self, lease: LeaseFile | None, name: str) -> bool:
+        """Whether the file changes while it is looked at `LOOKS` times; a file that is gone has no owner."""
+        for _ in range(LOOKS):
+            self._machine.sleep(self._patience / LOOKS)
+            now = read_lease(self._storage, name)
+            if now is None and not self._storage.exists(name):
                 return False
-            if (now.token, now.beat) != (lease.token, lease.beat):
+            if now is not None and now != lease:
                 return True
         return False
 
-    def _keep_beating(self) -> None:
-        while not self._stop.wait(BEAT):
-            self._beat += 1
-            with suppress(StorageError):  # the work reports a full disk
+    def _keep(self) -> None:
+        """One heartbeat, if the lease is still this driver's. A lease that is gone was another's in between."""
+        with suppress(StorageError):  # the work reports a full disk
+            now = read_lease(self._storage)
+            self._lost = self._lost or (now.token != self.token if now else not self._storage.exists(LEASE))
+            if not self._lost:
+                self._beat += 1
                 self._storage.write(LEASE, self._content())
 
 
-def check_shared(storage: Storage, token: str) -> None:
-    """Make sure, on a worker, that `storage` is the place that the driver writes to.
+def read_lease(storage: Storage, name: str = LEASE) -> LeaseFile | None:
+    """The lease on a run directory; None when there is none that can be read."""
+    try:
+        return LeaseFile.model_validate_json(storage.read(name))
+    except (StorageError, ValidationError):
+        return None
+
+
+def check_shared(storage: Storage, token: str, machine: Machine = MACHINE) -> None:
+    """Make sure, on a worker that begins, that `storage` is the place its driver writes to.
 
     Raises
     ------
     StorageError
         When it is not.
     """
+    if read_lease(storage) is None:
+        machine.sleep(SEEN_LATE)
+        if read_lease(storage) is None:
+            raise StorageError(
+                f"{storage.uri} is not shared: the worker on {machine.name} does not see the driver's files there; "
+                "give --run-dir a folder on shared storage, or an s3 or gs URI"
+            )
+    check_held(storage, token)
+
+
+def check_held(storage: Storage, token: str) -> None:
+    """Make sure, on a worker that is about to store a batch, that its driver still holds the directory.
+
+    Raises
+    ------
+    StorageError
+        When it does not.
+    """
     lease = read_lease(storage)
     if lease is None or lease.token != token:
-        raise StorageError(
-            f"{storage.uri} is not shared: the worker on {socket.gethostname()} does not see the driver's files there; "
-            "give --run-dir a folder on shared storage, or an s3 or gs URI"
-        )
+        raise _lost(storage)
 
 
-def _born(pid: int) -> float | None:
-    """When a process on this machine started, in clock ticks; None when there is none. Tells a pid's reuse."""
-    stat = Path(f"/proc/{pid}/stat")
-    if stat.parent.parent.is_dir():
-        try:
-            return float(stat.read_text().rpartition(")")[2].split()[19])
-        except OSError:
-            return None
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return None
-    except PermissionError:
-        pass
-    return 0.0
+def _lost(storage: Storage) -> StorageError:
+    return StorageError(
+        f"{storage.uri} is no longer this run's: another run took it over while this one did not answer, or {LEASE} "
+        "was deleted; run again to continue"
+    )
+
+
+def _owner(lease: LeaseFile | None) -> str:
+    return lease.owner if lease is not None else f"{LEASE} is damaged"

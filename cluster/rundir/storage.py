@@ -7,8 +7,7 @@ upload is complete.
 from __future__ import annotations
 
 import errno
-import os
-import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,12 +15,15 @@ from pathlib import Path
 import pyarrow as pa
 from pyarrow import fs as pafs
 
+from cluster.rundir.disk import DISK
 from forecasting.errors import StorageError
 
 __all__ = ["Storage", "without_secrets"]
 
 UNFINISHED = ".unfinished-"
 """Prefix of a file that is still being written."""
+NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
+"""What file systems without hard links answer to one."""
 GS_SECONDS = 60
 """How long Google's store is tried before it counts as unreachable."""
 
@@ -80,47 +82,64 @@ class Storage:
 
     def read(self, name: str) -> bytes:
         """A whole file."""
-        with self._explained("read"), self._fs.open_input_stream(self._path(name)) as stream:
-            data: bytes = stream.read()
-            return data
+        with self._explained("read"):
+            if self.local is not None:
+                return DISK.read(self.local / name)
+            with self._fs.open_input_stream(self._path(name)) as stream:
+                data: bytes = stream.read()
+                return data
 
     def exists(self, name: str) -> bool:
         with self._explained("read"):
+            if self.local is not None:
+                return DISK.is_file(self.local / name)
             return bool(self._fs.get_file_info(self._path(name)).type == pafs.FileType.File)
 
     def names(self, folder: str, suffix: str) -> list[str]:
         """Names of the files in a folder, sorted; temporary ones are left out."""
-        selector = pafs.FileSelector(self._path(folder), allow_not_found=True)
         with self._explained("read"):
-            found = [info.base_name for info in self._fs.get_file_info(selector)]
+            if self.local is not None:
+                found = DISK.names(self.local / folder)
+            else:
+                selector = pafs.FileSelector(self._path(folder), allow_not_found=True)
+                found = [info.base_name for info in self._fs.get_file_info(selector)]
         return sorted(f"{folder}/{name}" for name in found if name.endswith(suffix) and not name.startswith("."))
 
     def open(self, name: str) -> pa.NativeFile:
         """A file for random access, such as a Parquet footer."""
         with self._explained("read"):
+            if self.local is not None:
+                return DISK.open(self.local / name)
             return self._fs.open_input_file(self._path(name))
 
     def delete(self, name: str) -> None:
         with self._explained("written"):
-            self._fs.delete_file(self._path(name))
+            if self.local is not None:
+                DISK.remove(self.local / name)
+            else:
+                self._fs.delete_file(self._path(name))
 
     def discard(self, name: str) -> None:
         """Delete a file that may be gone already."""
-        if self.exists(name):
+        if self.local is not None:
+            with self._explained("written"):
+                _remove(self.local / name)
+        elif self.exists(name):
             self.delete(name)
 
     def drop_if_empty(self) -> None:
         """Remove a local folder in which nothing was written."""
         if self.local is not None:
             with suppress(OSError):
-                self.local.rmdir()
+                DISK.remove_folder(self.local)
 
     def sweep(self, folder: str) -> None:
         """Remove what writers left that were killed in the middle of a file; call when nobody writes there."""
         if self.local is not None:
             with self._explained("written"):
-                for path in (self.local / folder).glob(f"{UNFINISHED}*"):
-                    path.unlink(missing_ok=True)
+                for name in DISK.names(self.local / folder):
+                    if name.startswith(UNFINISHED):
+                        _remove(self.local / folder / name)
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}"
@@ -151,35 +170,64 @@ def _impatient(uri: str) -> str:
 
 
 def _write_local(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f"{UNFINISHED}{path.name}.")
+    temporary = _complete_file(path, data)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        DISK.rename(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        _remove(temporary)
         raise
+    DISK.sync_folder(path.parent)
 
 
 def _create_local(path: Path, data: bytes) -> bool:
     """A link to a complete file appears at once, and only where there is none."""
-    temporary = path.with_name(f"{UNFINISHED}{path.name}.{os.getpid()}")
-    _write_local(temporary, data)
+    temporary = _complete_file(path, data)
     try:
-        os.link(temporary, path)
+        if not _link(temporary, path):
+            return False
+    finally:
+        _remove(temporary)
+    try:
+        DISK.sync_folder(path.parent)
+    except BaseException:
+        _remove(path)
+        raise
+    return True
+
+
+def _complete_file(path: Path, data: bytes) -> Path:
+    """A file that is on disk with all its content, beside `path` and under a name that no other writer uses."""
+    DISK.make_folder(path.parent)
+    temporary = path.with_name(f"{UNFINISHED}{path.name}.{uuid.uuid4().hex[:12]}")
+    try:
+        DISK.make_new(temporary)
+        DISK.write(temporary, data)
+        DISK.sync(temporary)
+    except BaseException:
+        _remove(temporary)
+        raise
+    return temporary
+
+
+def _link(source: Path, target: Path) -> bool:
+    """Whether `target` was free and is now `source`; on file systems without hard links it is empty for a moment."""
+    try:
+        try:
+            DISK.link(source, target)
+        except OSError as error:
+            if error.errno not in NO_LINKS:
+                raise
+            DISK.make_new(target)
+            DISK.rename(source, target)
     except FileExistsError:
         return False
-    except OSError:  # a file system without hard links
-        if path.exists():
-            return False
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return True
+
+
+def _remove(path: Path) -> None:
+    """Remove a file that may be gone already."""
+    with suppress(FileNotFoundError):
+        DISK.remove(path)
 
 
 def _reason(error: BaseException, done: str = "") -> str:

@@ -12,6 +12,7 @@ from cluster.config import parse_config
 from cluster.execution.progress import RunProgress
 from cluster.execution.worker import WorkContext, warm_up, work
 from cluster.plan import cut_batches, make_plan
+from cluster.rundir.lease import Lease
 from cluster.rundir.store import RunStore
 from forecasting.testing import make_panel
 
@@ -23,9 +24,9 @@ def reports(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     panel = make_panel()
     plan = make_plan(parse_config({"windows": {"n_windows": 1}, "members": MEMBERS}, "x"), panel, "cpu")
-    RunStore(str(folder))
-    context = WorkContext(panel, plan.windows, 1, str(folder), "", 1)
-    found = {b.family: work(b, context, "cpu", waited=1.5) for b in cut_batches(plan, plan.trials)}
+    with Lease(RunStore(str(folder)).storage, print) as lease:
+        context = WorkContext(panel, plan.windows, 1, str(folder), lease.token, 1)
+        found = {b.family: work(b, context, "cpu", waited=1.5) for b in cut_batches(plan, plan.trials)}
     return folder, found
 
 

@@ -71,8 +71,9 @@ def test_creation_is_exclusive(storage):
     assert storage.read("x") == b"1"
 
 
-def test_a_worker_that_sees_other_storage_says_so(storage, tmp_path):
+def test_a_worker_that_sees_other_storage_says_so(storage, tmp_path, monkeypatch):
     with Lease(storage, print) as lease:
         check_shared(storage, lease.token)
+        monkeypatch.setattr("time.sleep", lambda _: None)
         with pytest.raises(StorageError, match="is not shared"):
             check_shared(Storage(str(tmp_path / "local-to-the-worker")), lease.token)

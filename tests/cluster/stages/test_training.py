@@ -7,6 +7,7 @@ from rich.console import Console
 from cluster.config import parse_config
 from cluster.execution.executors.local import LOCAL
 from cluster.plan import make_plan
+from cluster.rundir.lease import Lease
 from cluster.rundir.store import RunStore
 from cluster.stages.training import train
 from forecasting.testing import make_panel
@@ -21,9 +22,9 @@ def trained(tmp_path):
 
     def trained(config):
         said = io.StringIO()
-        with LOCAL.connect(config) as session:
+        with Lease(store.storage, print) as lease, LOCAL.connect(config) as session:
             plan = make_plan(config, panel, session.device)
-            assert train(plan, panel, store, "", session, Console(file=said, width=200)) == []
+            assert train(plan, panel, store, lease.token, session, Console(file=said, width=200)) == []
         return said.getvalue()
 
     return store, trained
