@@ -38,8 +38,8 @@ PATIENCE = 30.0
 """Seconds without a heartbeat after which an owner on another machine counts as dead."""
 LOOKS = 30
 """How often the heartbeat is read in that time."""
-SEEN_LATE = 5.0
-"""Seconds after which a new file on shared storage is seen everywhere."""
+LATE_LOOKS = 10
+"""How often, once a second, a worker looks for the lease: network storage shows a new file late."""
 
 
 class LeaseFile(Stored):
@@ -85,6 +85,8 @@ class Lease:
     def __enter__(self) -> Lease:
         try:
             self._acquire(LEASE)
+            self._keep()  # it may have stood still since, and be displaced already
+            self.check()
         except StorageError:
             self._storage.drop_if_empty()
             raise
@@ -138,10 +140,13 @@ class Lease:
         claim = f"{UNFINISHED}lease.{content_hash(lease and lease.token)}"
         self._acquire(claim)
         try:
-            if read_lease(self._storage, name) == lease:
-                if name == LEASE:
-                    self._say(f"taking over from a run that died ({_owner(lease)})")
-                self._storage.discard(name)
+            # In this order: network storage shows a new file late, but what it shows is what the file holds.
+            if not (self._storage.exists(name) and read_lease(self._storage, name) == lease):
+                self._machine.sleep(self._patience / LOOKS)
+                return
+            if name == LEASE:
+                self._say(f"taking over from a run that died ({_owner(lease)})")
+            self._storage.discard(name)
         finally:
             self._storage.discard(claim)
 
@@ -191,14 +196,14 @@ def check_shared(storage: Storage, token: str, machine: Machine = MACHINE) -> No
     StorageError
         When it is not.
     """
-    if read_lease(storage) is None:
-        machine.sleep(SEEN_LATE)
-        if read_lease(storage) is None:
-            raise StorageError(
-                f"{storage.uri} is not shared: the worker on {machine.name} does not see the driver's files there; "
-                "give --run-dir a folder on shared storage, or an s3 or gs URI"
-            )
-    check_held(storage, token)
+    for _ in range(LATE_LOOKS):
+        if read_lease(storage) is not None:
+            return check_held(storage, token)
+        machine.sleep(1.0)
+    raise StorageError(
+        f"{storage.uri} is not shared: the worker on {machine.name} does not see the driver's files there; "
+        "give --run-dir a folder on shared storage, or an s3 or gs URI"
+    )
 
 
 def check_held(storage: Storage, token: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -46,16 +46,13 @@ class Storage:
             raise StorageError(
                 f"{self.uri}: not a place to store a run ({_reason(error)}): give a folder or a file, s3 or gs URI"
             ) from None
+        self.local = Path(self._root) if isinstance(self._fs, pafs.LocalFileSystem) else None
+        """The folder, when it lies on this machine's file system."""
 
     @property
     def address(self) -> str:
         """The same place for another process, whatever its working directory."""
         return self._given if self.local is None else self._root
-
-    @property
-    def local(self) -> Path | None:
-        """The folder, when it lies on this machine's file system."""
-        return Path(self._root) if isinstance(self._fs, pafs.LocalFileSystem) else None
 
     def write(self, name: str, data: bytes) -> None:
         """Write a whole file, or none of it."""
@@ -169,33 +166,43 @@ def _impatient(uri: str) -> str:
     return f"{uri}{'&' if '?' in uri else '?'}retry_limit_seconds={GS_SECONDS}"
 
 
-def _write_local(path: Path, data: bytes) -> None:
-    temporary = _complete_file(path, data)
-    try:
+def _twice(act: Callable[[Path, bytes], bool]) -> Callable[[Path, bytes], bool]:
+    """Try once more when a file or folder is gone: the sweep of another driver may have taken it."""
+
+    def tried(path: Path, data: bytes) -> bool:
+        try:
+            return act(path, data)
+        except FileNotFoundError:
+            return act(path, data)
+
+    return tried
+
+
+@_twice
+def _write_local(path: Path, data: bytes) -> bool:
+    with _complete_file(path, data) as temporary:
         DISK.rename(temporary, path)
-    except BaseException:
-        _remove(temporary)
-        raise
     DISK.sync_folder(path.parent)
-
-
-def _create_local(path: Path, data: bytes) -> bool:
-    """A link to a complete file appears at once, and only where there is none."""
-    temporary = _complete_file(path, data)
-    try:
-        if not _link(temporary, path):
-            return False
-    finally:
-        _remove(temporary)
-    try:
-        DISK.sync_folder(path.parent)
-    except BaseException:
-        _remove(path)
-        raise
     return True
 
 
-def _complete_file(path: Path, data: bytes) -> Path:
+@_twice
+def _create_local(path: Path, data: bytes) -> bool:
+    """A link to a complete file appears at once, and only where there is none."""
+    with _complete_file(path, data) as temporary:
+        created = _link(temporary, path)
+        _remove(temporary)
+    if created:
+        try:
+            DISK.sync_folder(path.parent)
+        except BaseException:
+            _remove(path)
+            raise
+    return created
+
+
+@contextmanager
+def _complete_file(path: Path, data: bytes) -> Iterator[Path]:
     """A file that is on disk with all its content, beside `path` and under a name that no other writer uses."""
     DISK.make_folder(path.parent)
     temporary = path.with_name(f"{UNFINISHED}{path.name}.{uuid.uuid4().hex[:12]}")
@@ -203,10 +210,10 @@ def _complete_file(path: Path, data: bytes) -> Path:
         DISK.make_new(temporary)
         DISK.write(temporary, data)
         DISK.sync(temporary)
+        yield temporary
     except BaseException:
         _remove(temporary)
         raise
-    return temporary
 
 
 def _link(source: Path, target: Path) -> bool:
