@@ -10,6 +10,7 @@ import errno
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import wraps
 from pathlib import Path
 
 import pyarrow as pa
@@ -169,6 +170,7 @@ def _impatient(uri: str) -> str:
 def _twice(act: Callable[[Path, bytes], bool]) -> Callable[[Path, bytes], bool]:
     """Try once more when a file or folder is gone: the sweep of another driver may have taken it."""
 
+    @wraps(act)
     def tried(path: Path, data: bytes) -> bool:
         try:
             return act(path, data)

@@ -136,7 +136,7 @@ class VirtualPool:
         self._actors[handle] = actor
         flight = Flight(self._life, batch)
         self._flights[handle] = flight
-        self._ledger.flights.append(flight)
+        self._ledger.sent(flight)
         self._ledger.at_work[actor.program] = flight
         self._world.say(f"sends {batch.batch_id[:6]} ({len(batch.trials)} trials) to {actor.program.name}")
         if worker is None:

@@ -45,7 +45,7 @@ class VirtualDisk(Disk):
 
     `slow` is the share of calls that take up to `slow_seconds`, `late` the seconds after which other hosts see a new
     name. `full` while nothing can be written. `on_call` is called before each call, `on_full` when one is refused,
-    `on_named` when a file has got its name.
+    `on_named` when a file has got its name (a free one, or another file's), `on_removed` when one was removed.
     """
 
     def __init__(self, world: World) -> None:
@@ -58,6 +58,7 @@ class VirtualDisk(Disk):
         self.full = False
         self.on_full: Callable[[Program], None] = lambda program: None
         self.on_call: Callable[[], None] = lambda: None
+        self.on_removed: Callable[[Program, str], None] = lambda program, path: None
         self.on_named: Callable[[Program, str, bool], None] = lambda program, path, linked: None
 
     # -- calls that change something
@@ -114,9 +115,10 @@ class VirtualDisk(Disk):
         self.on_named(program, str(target), True)
 
     def remove(self, path: Path) -> None:
-        self._call("remove", str(path))
+        program = self._call("remove", str(path))
         self._inode(str(path))
         self._change((str(path), None, False))
+        self.on_removed(program, str(path))
 
     def remove_folder(self, folder: Path) -> None:
         self._call("rmdir", str(folder))

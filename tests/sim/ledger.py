@@ -38,13 +38,14 @@ class Life:
     ended: float = float("inf")
     entered: float | None = None
     beat: float = 0.0
+    left: float | None = None
     displaced: float | None = None
     outcome: str = ""
     faults: Counter[str] = field(default_factory=Counter)
 
     @property
     def holds(self) -> bool:
-        return self.entered is not None and self.program.alive and self.ended == float("inf")
+        return self.entered is not None and self.left is None and self.program.alive
 
 
 @dataclass(eq=False)
@@ -78,6 +79,13 @@ class Ledger:
         self._finished: dict[str, tuple[float, Life]] = {}
 
     # -- trials
+
+    def sent(self, flight: Flight) -> None:
+        """A driver sends a batch off."""
+        tries = [f for f in self.flights if f.life is flight.life and f.batch.batch_id == flight.batch.batch_id]
+        if len(tries) >= MAX_ATTEMPTS:
+            raise Violation(f"batch {flight.batch.batch_id[:6]} is tried more than {MAX_ATTEMPTS} times")
+        self.flights.append(flight)
 
     def begins(self, flight: Flight) -> None:
         """A worker trains a batch."""
@@ -139,11 +147,19 @@ class Ledger:
         elif program in self.at_work:
             self._stored(life, self.at_work[program], path)
 
+    def removed(self, program: Program, path: str) -> None:
+        """A file was removed; a driver that removes the lease it holds gives it back."""
+        life = self.of_program.get(program)
+        if life is not None and life.entered is not None and path.endswith(f"/{LEASE}"):
+            life.left = self.world.now
+            if life.displaced is not None:
+                self._displace_others(life)
+
     def _displace_others(self, life: Life) -> None:
-        """A heart that stood still between looking at the lease and writing it takes the directory back."""
+        """A driver that stood still between looking at the lease and writing or removing it takes it from its heir."""
         for other in self.lives:
             if other is not life and other.holds and other.displaced is None:
-                self.world.say(f"{other.program.name} is displaced by a late heartbeat")
+                self.world.say(f"{other.program.name} is displaced by one that stood still")
                 self._displace(other)
 
     def _displace(self, life: Life) -> None:

@@ -66,6 +66,7 @@ class Simulation:
         self._calls: dict[int, Callable[[], None]] = {}
         self._n_calls = self._n_rounds = 0
         self.disk.on_call, self.disk.on_named, self.disk.on_full = self._on_call, self.ledger.named, self._on_full
+        self.disk.on_removed = self.ledger.removed
 
     def run(self) -> None:
         """Run the world to its end.
@@ -249,6 +250,7 @@ class Simulation:
 
     def _judge(self) -> None:
         """The run is done: the same bytes as an undisturbed run, all states that are kept, the first name counts."""
+        self.disk.late = 0.0
         store = RunStore(FOLDER)
         if self.expected is not None and store.storage.read(RESULT) != self.expected:
             raise Violation("the result differs from that of an undisturbed run")
@@ -309,6 +311,6 @@ def simulate(seed: int, *, flips: bool = False, tracing: bool = False) -> Broken
     try:
         simulation.run()
     except (Exception, Endless) as error:
-        promise = str(error) if isinstance(error, (Violation, Endless)) else "".join(format_exception(error))
+        promise = str(error) if isinstance(error, (Violation, Endless)) else "".join(format_exception(error)[-3:])
         return Broken(seed, promise, simulation.world.log)
     return None
