@@ -45,7 +45,8 @@ class VirtualDisk(Disk):
 
     `slow` is the share of calls that take up to `slow_seconds`, `late` the seconds after which other hosts see a new
     name. `full` while nothing can be written. `on_call` is called before each call, `on_full` when one is refused,
-    `on_named` when a file has got its name (a free one, or another file's), `on_removed` when one was removed.
+    `on_named` when a file has got its name (a free one, or another file's), `on_read` when one is read, `on_removed` when
+    one was removed.
     """
 
     def __init__(self, world: World) -> None:
@@ -58,6 +59,7 @@ class VirtualDisk(Disk):
         self.full = False
         self.on_full: Callable[[Program], None] = lambda program: None
         self.on_call: Callable[[], None] = lambda: None
+        self.on_read: Callable[[Program, str], None] = lambda program, path: None
         self.on_removed: Callable[[Program, str], None] = lambda program, path: None
         self.on_named: Callable[[Program, str, bool], None] = lambda program, path, linked: None
 
@@ -138,7 +140,8 @@ class VirtualDisk(Disk):
         return [os.path.basename(name) for name in found if self._seen(name, listed=True) is not None]
 
     def read(self, path: Path) -> bytes:
-        self._call("read", str(path))
+        program = self._call("read", str(path))
+        self.on_read(program, str(path))
         inode = self._seen(str(path))
         if inode is None:
             raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(path))
@@ -191,12 +194,14 @@ class VirtualDisk(Disk):
             seconds = world.chance.random() * self.slow_seconds
             world.say(f"… takes {seconds:.1f} s")
             world.sleep(seconds)
+        if program.stopped_until > world.now:
+            world.sleep(program.stopped_until - world.now)
         return program
 
     def _refuse_if_full(self) -> None:
         if self.full:
             self.world.say("… the disk is full")
-            self.on_full(self.world.step())
+            self.on_full(self.world.program)
             raise OSError(errno.ENOSPC, "No space left on device")
 
     def _in_folder(self, path: Path) -> None:
@@ -215,7 +220,7 @@ class VirtualDisk(Disk):
         As with NFS a listing may be old altogether. A file that is opened may be missing yet, but what is there is new.
         """
         if self.late and path in self.recent:
-            host, since = self.world.step().host.name, self.world.now - self.late
+            host, since = self.world.program.host.name, self.world.now - self.late
             changes = self.recent[path]
             mine = max((i for i, (_, writer, _) in enumerate(changes) if writer == host), default=-1)
             for when, _, before in changes[mine + 1 :]:
@@ -225,7 +230,7 @@ class VirtualDisk(Disk):
 
     def _change(self, *change: tuple[str, Inode | None, bool]) -> None:
         if self.late:
-            host = self.world.step().host.name
+            host = self.world.program.host.name
             for path, _, _ in change:
                 since = self.world.now - self.late
                 known = [entry for entry in self.recent.get(path, []) if entry[0] > since]

@@ -31,7 +31,12 @@ class Violation(AssertionError):
 
 @dataclass
 class Life:
-    """One driver, from its start to its end. `faults`: what befell it, by kind."""
+    """One driver, from its start to its end.
+
+    Seconds at which it `entered` (its lease got the name), its heart last beat, it last looked at the lease, another
+    driver `displaced` it, and it `left`. `back`: it stood still between looking and writing, and so took the lease
+    back. `faults`: what befell it, by kind.
+    """
 
     program: Program
     began: float
@@ -40,6 +45,8 @@ class Life:
     beat: float = 0.0
     left: float | None = None
     displaced: float | None = None
+    looked: float = 0.0
+    back: bool = False
     outcome: str = ""
     faults: Counter[str] = field(default_factory=Counter)
 
@@ -120,6 +127,11 @@ class Ledger:
 
     def _acquires(self, life: Life) -> None:
         """A driver holds the directory from now on: its lease got the name."""
+        self._passes_to(life)
+        life.entered = life.beat = self.world.now
+
+    def _passes_to(self, life: Life) -> None:
+        """A driver takes the directory, or removes the lease on it: whoever held it must have stood still."""
         for other in self.lives:
             if other is life or not other.holds or other.displaced is not None:
                 continue
@@ -131,7 +143,6 @@ class Ledger:
                 )
             self.world.say(f"{other.program.name} is displaced: its heart stood still for {still:.1f} s")
             self._displace(other)
-        life.entered = life.beat = self.world.now
 
     def named(self, program: Program, path: str, linked: bool) -> None:
         """A complete file got its name: a free one (`linked`), or that of another file."""
@@ -142,21 +153,35 @@ class Ledger:
             if linked:
                 self._acquires(life)
             elif life.displaced is not None:
-                self._displace_others(life)
+                self._takes_back(life)
             life.beat = self.world.now
         elif program in self.at_work:
             self._stored(life, self.at_work[program], path)
 
+    def read(self, program: Program, path: str) -> None:
+        """A program reads a file."""
+        life = self.of_program.get(program)
+        if life is not None and life.program is program and path.endswith(f"/{LEASE}"):
+            life.looked = self.world.now
+
     def removed(self, program: Program, path: str) -> None:
         """A file was removed; a driver that removes the lease it holds gives it back."""
         life = self.of_program.get(program)
-        if life is not None and life.entered is not None and path.endswith(f"/{LEASE}"):
-            life.left = self.world.now
-            if life.displaced is not None:
-                self._displace_others(life)
+        if life is None or not path.endswith(f"/{LEASE}"):
+            return
+        if life.entered is None:
+            self._passes_to(life)
+            return
+        life.left = self.world.now
+        if life.displaced is not None:
+            self._takes_back(life)
 
-    def _displace_others(self, life: Life) -> None:
-        """A driver that stood still between looking at the lease and writing or removing it takes it from its heir."""
+    def _takes_back(self, life: Life) -> None:
+        """A displaced driver writes or removes the lease: it may if it looked before, and has stood still since."""
+        assert life.displaced is not None
+        if not life.back and not life.beat <= life.looked <= life.displaced:
+            raise Violation(f"{life.program.name} overwrites the lease of the driver that displaced it")
+        life.back = True
         for other in self.lives:
             if other is not life and other.holds and other.displaced is None:
                 self.world.say(f"{other.program.name} is displaced by one that stood still")
@@ -171,7 +196,7 @@ class Ledger:
     def _stored(self, life: Life, flight: Flight, path: str) -> None:
         self.files[path] = flight.keys
         since = life.displaced
-        if since is not None and flight.trained is not None and flight.trained > since + self.late:
+        if since is not None and not life.back and flight.trained is not None and flight.trained > since + self.late:
             raise Violation(f"{life.program.name} was displaced at {since:.1f} s and its worker stores a batch")
 
     # -- the end of a driver's work

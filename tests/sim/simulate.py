@@ -66,7 +66,7 @@ class Simulation:
         self._calls: dict[int, Callable[[], None]] = {}
         self._n_calls = self._n_rounds = 0
         self.disk.on_call, self.disk.on_named, self.disk.on_full = self._on_call, self.ledger.named, self._on_full
-        self.disk.on_removed = self.ledger.removed
+        self.disk.on_read, self.disk.on_removed = self.ledger.read, self.ledger.removed
 
     def run(self) -> None:
         """Run the world to its end.

@@ -190,10 +190,15 @@ class World:
         if not task.program.alive:
             raise Killed
 
+    @property
+    def program(self) -> Program:
+        """The program whose task runs."""
+        assert self.current is not None
+        return self.current.program
+
     def step(self) -> Program:
         """The program that makes a call now; `Killed` where it is dead."""
-        assert self.current is not None
-        program = self.current.program
+        program = self.program
         if not program.alive:
             raise Killed
         self.steps += 1
