@@ -76,9 +76,10 @@ class Disk:
         return path.is_file()
 
     def names(self, folder: Path) -> list[str]:
-        """Names in a folder; none where there is no folder."""
+        """Names of the files in a folder; none where there is no folder."""
         try:
-            return os.listdir(folder)
+            with os.scandir(folder) as entries:
+                return [entry.name for entry in entries if entry.is_file()]
         except FileNotFoundError:
             return []
 

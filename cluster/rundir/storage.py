@@ -111,18 +111,16 @@ class Storage:
             return self._fs.open_input_file(self._path(name))
 
     def delete(self, name: str) -> None:
+        """Delete a file; one that is gone already is no error, on an object store neither."""
         with self._explained("written"):
             if self.local is not None:
-                DISK.remove(self.local / name)
+                _remove(self.local / name)
             else:
                 self._fs.delete_file(self._path(name))
 
     def discard(self, name: str) -> None:
-        """Delete a file that may be gone already."""
-        if self.local is not None:
-            with self._explained("written"):
-                _remove(self.local / name)
-        elif self.exists(name):
+        """Delete a file that may not be there."""
+        if self.local is not None or self.exists(name):
             self.delete(name)
 
     def drop_if_empty(self) -> None:

@@ -44,9 +44,9 @@ class VirtualDisk(Disk):
     """The disk of one world.
 
     `slow` is the share of calls that take up to `slow_seconds`, `late` the seconds after which other hosts see a new
-    name. `full` while nothing can be written. `on_call` is called before each call, `on_full` when one is refused,
-    `on_named` when a file has got its name (a free one, or another file's), `on_read` when one is read, `on_removed` when
-    one was removed.
+    name. `full` while nothing can be written. Called: `on_call` before each call, `on_full` when one is refused,
+    `on_named` when a file has got its name (a free one, or another file's), `on_read` when one is read and
+    `on_removed` when one was removed.
     """
 
     def __init__(self, world: World) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-__all__ = ["Faults", "KINDS"]
+__all__ = ["KINDS", "Faults"]
 
 KINDS = (
     "driver dies",

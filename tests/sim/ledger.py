@@ -81,6 +81,8 @@ class Ledger:
         self.of_program: dict[Program, Life] = {}
         self.at_work: dict[Program, Flight] = {}
         self.files: dict[str, list[str]] = {}
+        self.damaged_files: set[str] = set()
+        self._damaged_keys: set[str] = set()
         self._trained: Counter[str] = Counter()
         self._excused: Counter[str] = Counter()
         self._finished: dict[str, tuple[float, Life]] = {}
@@ -100,6 +102,8 @@ class Ledger:
         if flight.life.displaced is not None or flight.end is not None:
             return  # nobody waits for it any more
         for key in flight.keys:
+            if key in self._damaged_keys:
+                continue
             when, by = self._finished.get(key, (float("inf"), flight.life))
             if when < self.world.now and (by is flight.life or when < (flight.life.entered or 0.0) - self.late):
                 raise Violation(f"trial {key[:6]} was reported finished at {when:.1f} s and is trained again")
@@ -118,10 +122,9 @@ class Ledger:
             self._finished.update(dict.fromkeys(flight.keys, (self.world.now, flight.life)))
 
     def damaged(self, path: str) -> None:
-        """A file was damaged: its trials are no longer finished."""
-        for key in self.files.get(path, []):
-            self._finished.pop(key, None)
-            self._excused[key] = self._trained[key]
+        """A stored file was damaged: its trials may be trained again."""
+        self.damaged_files.add(path)
+        self._damaged_keys.update(self.files[path])
 
     # -- drivers
 
@@ -146,6 +149,7 @@ class Ledger:
 
     def named(self, program: Program, path: str, linked: bool) -> None:
         """A complete file got its name: a free one (`linked`), or that of another file."""
+        self.damaged_files.discard(path)
         life = self.of_program.get(program)
         if life is None:
             return

@@ -194,7 +194,10 @@ MUTANTS: Mapping[str, Mapping[str, Any]] = {
     "a heartbeat changes nothing": {f"{_LEASE}._keep": _same_beat},
     "a heartbeat overwrites another's lease": {f"{_LEASE}._keep": _overwrites},
     "patience is read off a clock": {f"{_LEASE}._beats_on": _by_the_clock},
-    "another host's clock is believed": {f"{_LEASE}._keep": _clock_in_beat, f"{_LEASE}._beats_on": _by_the_others_clock},
+    "another host's clock is believed": {
+        f"{_LEASE}._keep": _clock_in_beat,
+        f"{_LEASE}._beats_on": _by_the_others_clock,
+    },
     "a dead lease is removed without a claim": {f"{_LEASE}._displace": _without_claim},
     "an owner elsewhere counts as dead": {f"{_LEASE}._beats_on": lambda self, lease, name: False},
     "an owner counts as alive": {f"{_LEASE}._is_alive": lambda self, lease, name: True},

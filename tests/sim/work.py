@@ -81,9 +81,7 @@ def _plan(stacked: int, plain: int) -> Plan:
 PANEL: Panel = make_panel()
 PLANS: tuple[Plan, ...] = tuple(_plan(*seeds) for seeds in ((3, 2), (4, 0), (0, 4), (5, 3), (2, 1)))
 """Plans of two to eight batches of two trials."""
-ORIGIN = RunOrigin(
-    "virtual", "virtual", DataFacts(fingerprint="none", path="none", start="", end="", series=2), (), ()
-)
+ORIGIN = RunOrigin("virtual", "virtual", DataFacts(fingerprint="none", path="none", start="", end="", series=2), (), ())
 
 
 def outcomes(trials: Sequence[Trial], windows: WindowPlan) -> list[TrialOutcome]:
