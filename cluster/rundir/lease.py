@@ -38,6 +38,9 @@ PATIENCE = 30.0
 """Seconds without a heartbeat after which an owner on another machine counts as dead."""
 LOOKS = 30
 """How often the heartbeat is read in that time."""
+MOST_UNSEEN = 2
+"""Heartbeats in a row at which there is no lease to be read, after which it is lost: one may be too early, because
+network storage shows a new file late."""
 LATE_LOOKS = 10
 """How often, once a second, a worker looks for the lease: network storage shows a new file late."""
 
@@ -79,6 +82,7 @@ class Lease:
         self._patience = patience
         self._machine = machine
         self._beat = 0
+        self._unseen = 0
         self._lost = False
         self._stop_beating: Callable[[], None] = lambda: None
 
@@ -171,10 +175,16 @@ class Lease:
         return False
 
     def _keep(self) -> None:
-        """One heartbeat, if the lease is still this driver's. A lease that is gone was another's in between."""
+        """One heartbeat, if the lease is still this driver's. A lease that stays away was another's in between."""
         with suppress(StorageError):  # the work reports a full disk
             now = read_lease(self._storage)
-            self._lost = self._lost or (now.token != self.token if now else not self._storage.exists(LEASE))
+            if now is None:
+                self._storage.exists(LEASE)  # raises where storage does not answer, which says nothing of the lease
+                self._unseen += 1
+                self._lost = self._lost or self._unseen == MOST_UNSEEN
+                return
+            self._unseen = 0
+            self._lost = self._lost or now.token != self.token
             if not self._lost:
                 self._beat += 1
                 self._storage.write(LEASE, self._content())

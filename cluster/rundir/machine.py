@@ -16,7 +16,7 @@ __all__ = ["MACHINE", "Machine"]
 
 
 class Machine:
-    """This process's machine."""
+    """The machine that this process runs on."""
 
     @property
     def name(self) -> str:

@@ -75,12 +75,12 @@ def _sweeps_first(self: Lease) -> Lease:
 # -- lease
 
 
+_keep = Lease._keep
+
+
 def _same_beat(self: Lease) -> None:
-    with suppress(StorageError):
-        now = read_lease(self._storage)
-        self._lost = self._lost or (now.token != self.token if now else not self._storage.exists(LEASE))
-        if not self._lost:
-            self._storage.write(LEASE, self._content())
+    _keep(self)
+    self._beat = 0
 
 
 def _overwrites(self: Lease) -> None:

@@ -9,6 +9,7 @@ from cluster.execution.loop import Event, run_batches
 from cluster.execution.resources import ClusterResources, Slots
 from cluster.execution.retry import MAX_ATTEMPTS, Loss
 from cluster.plan import Batch
+from cluster.rundir.machine import Machine
 from forecasting.errors import ConfigError
 from forecasting.trial import Member, Trial
 from tests.cluster.batches import report_of
@@ -166,3 +167,70 @@ def test_the_longest_batch_starts_first():
     pool = FakePool(slots(workers=1, tasks=1))
     run_batches(batches, pool, lambda r: None, 1e9)
     assert pool.ran == [f"p{i}0" for i in range(6)]
+
+
+class Clock(Machine):
+    """A clock that moves when somebody sleeps."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
+class Timed(FakePool):
+    """Every batch takes `seconds`, and workers start at once; after `leave` seconds there are no machines."""
+
+    def __init__(self, clock, seconds, leave=1e9):
+        super().__init__(slots(workers=1, tasks=1))
+        self.clock, self.seconds, self.leave = clock, seconds, leave
+        self.began = {}
+
+    def slots(self):
+        n = int(self.clock.now < self.leave)
+        return slots(workers=n, tasks=n)
+
+    def submit(self, b, worker):
+        handle = super().submit(b, worker)
+        self.began[handle] = self.clock.now
+        return handle
+
+    def wait(self, handles, timeout):
+        if not handles:
+            return []
+        (handle,) = handles
+        if self.clock.now < self.began.get(handle, -1e9) + self.seconds:
+            self.clock.now += timeout
+            return []
+        return super().wait(handles, timeout)
+
+
+def test_a_cluster_that_every_machine_left_ends_the_run_with_a_sentence():
+    """And the loop waits, rather than asks again and again."""
+    clock = Clock()
+    batches = [batch("a", stacked=False), batch("b", stacked=False)]
+    done = []
+    with pytest.raises(ConfigError, match="no worker started within 300 s"):
+        run_batches(batches, Timed(clock, seconds=10, leave=5), done.append, 1e9, clock)
+    assert len(done) == 1
+    assert 300 < clock.now < 320
+
+
+def test_a_batch_that_ran_long_does_not_count_as_waiting_for_a_worker():
+    clock = Clock()
+    batches = [batch("long", stacked=True), batch("next", stacked=True)]
+    lost = run_batches(batches, SlowStart(clock, seconds=1e9), lambda r: None, 1000.0, clock)
+    assert [each.batch.trials[0].trial_key for each in lost] == ["long0", "next0"]
+
+
+class SlowStart(Timed):
+    """A worker takes ten seconds to start."""
+
+    def start_worker(self):
+        worker, handle = super().start_worker()
+        self.began[handle] = self.clock.now - self.seconds + 10
+        return worker, handle

@@ -6,14 +6,39 @@ import sys
 
 import pytest
 
-from cluster.rundir.lease import LEASE, Lease, check_shared
+from cluster.rundir.disk import DISK
+from cluster.rundir.lease import LEASE, LOOKS, Lease, check_held, check_shared, read_lease
+from cluster.rundir.machine import Machine
 from cluster.rundir.storage import Storage
 from forecasting.errors import StorageError
+
+ELSEWHERE = {"host": "elsewhere", "pid": 7, "born": 1.0, "token": "x", "beat": 3}
 
 
 @pytest.fixture
 def storage(tmp_path):
     return Storage(str(tmp_path / "run"))
+
+
+def owned_by(storage, owner):
+    storage.write(LEASE, json.dumps(owner).encode())
+
+
+class ByHand(Machine):
+    """A machine without a clock, on which the heart beats when the test says so."""
+
+    def __init__(self):
+        self.sleeps = []
+
+    def monotonic(self):
+        raise AssertionError("a clock that jumps must not decide who is alive")
+
+    def sleep(self, seconds):
+        self.sleeps.append(seconds)
+
+    def every(self, seconds, act):
+        self.beat = act
+        return lambda: None
 
 
 def test_a_second_driver_is_refused_while_the_first_lives(storage):
@@ -77,3 +102,119 @@ def test_a_worker_that_sees_other_storage_says_so(storage, tmp_path, monkeypatch
         monkeypatch.setattr("time.sleep", lambda _: None)
         with pytest.raises(StorageError, match="is not shared"):
             check_shared(Storage(str(tmp_path / "local-to-the-worker")), lease.token)
+
+
+def test_a_dead_lease_is_removed_by_one_of_two_drivers(storage):
+    """The slower one finds the owner dead, and only then the faster one takes over."""
+    dead = {"host": socket.gethostname(), "pid": 7, "born": 1.0, "token": "dead", "beat": 0}
+    owned_by(storage, dead)
+    faster = Lease(storage, lambda text: None)
+
+    class Slower(Machine):
+        def born(self, pid):
+            if pid == 7 and read_lease(storage).token == "dead":
+                faster.__enter__()
+                return None
+            return super().born(pid)
+
+    with pytest.raises(StorageError, match="in use by another run"):
+        Lease(storage, print, machine=Slower()).__enter__()
+    assert read_lease(storage).token == faster.token
+    faster.__exit__(None, None, None)
+
+
+def test_a_heartbeat_never_overwrites_the_lease_of_another_driver(storage):
+    machine = ByHand()
+    with Lease(storage, print, machine=machine) as lease:
+        machine.beat()
+        assert read_lease(storage).beat == 2
+        lease.check()
+        owned_by(storage, ELSEWHERE)
+        machine.beat()
+        assert read_lease(storage).token == "x"
+        with pytest.raises(StorageError, match="is no longer this run's"):
+            lease.check()
+    assert read_lease(storage).token == "x"
+
+
+def test_a_lease_that_is_gone_is_not_taken_again(storage):
+    """Another driver may have come and gone in between."""
+    machine = ByHand()
+    with Lease(storage, print, machine=machine) as lease:
+        storage.delete(LEASE)
+        machine.beat()
+        lease.check()  # it may only be seen late
+        machine.beat()
+        assert not storage.exists(LEASE)
+        with pytest.raises(StorageError, match="is no longer this run's"):
+            lease.check()
+
+
+def test_a_driver_that_is_displaced_while_it_enters_does_not_enter(storage, monkeypatch):
+    really_sync = DISK.sync_folder
+
+    def stands_still(folder):
+        really_sync(folder)
+        if storage.exists(LEASE):
+            (storage.local / LEASE).write_text(json.dumps(ELSEWHERE))
+
+    monkeypatch.setattr(DISK, "sync_folder", stands_still)
+    with pytest.raises(StorageError, match="is no longer this run's"):
+        Lease(storage, print).__enter__()
+    assert read_lease(storage).token == "x"
+
+
+def test_patience_counts_looks_and_reads_no_clock(storage):
+    owned_by(storage, ELSEWHERE)
+    machine = ByHand()
+    with Lease(storage, print, machine=machine):
+        assert len(machine.sleeps) == LOOKS
+
+
+def test_a_lease_that_is_not_seen_yet_is_not_removed(storage, monkeypatch):
+    """On network storage the name is taken before this machine can read the file."""
+    owner = Lease(storage, print).__enter__()
+    hidden = iter([True] * 6)
+    really_read, really_look = DISK.read, DISK.is_file
+
+    def read(path):
+        if path.name == LEASE and next(hidden, False):
+            raise FileNotFoundError(path)
+        return really_read(path)
+
+    monkeypatch.setattr(DISK, "read", read)
+    monkeypatch.setattr(
+        DISK, "is_file", lambda path: path.name != LEASE or (not next(hidden, False) and really_look(path))
+    )
+    with pytest.raises(StorageError, match="in use by another run"):
+        Lease(storage, print, machine=ByHand()).__enter__()
+    assert read_lease(storage).token == owner.token
+    owner.__exit__(None, None, None)
+
+
+def test_a_token_names_no_path(storage, tmp_path):
+    owned_by(storage, {**ELSEWHERE, "token": "/../../outside"})
+    with Lease(storage, print, machine=ByHand()):
+        assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_worker_stores_nothing_for_a_driver_that_was_displaced(storage):
+    with Lease(storage, print) as lease:
+        check_held(storage, lease.token)
+        with pytest.raises(StorageError, match="is no longer this run's"):
+            check_held(storage, "another")
+    with pytest.raises(StorageError, match="is no longer this run's"):
+        check_held(storage, lease.token)
+
+
+def test_a_worker_waits_for_a_lease_that_is_seen_late(storage):
+    lease = Lease(storage, print).__enter__()
+    content = storage.read(LEASE)
+    storage.delete(LEASE)
+
+    class Late(Machine):
+        def sleep(self, seconds):
+            storage.write(LEASE, content)
+
+    check_shared(storage, lease.token, Late())
+    lease.__exit__(None, None, None)
