@@ -89,6 +89,7 @@ class Lease:
     def __enter__(self) -> Lease:
         try:
             self._acquire(LEASE)
+            self._unseen = 0
             self._keep()  # it may have stood still since, and be displaced already
             self.check()
         except StorageError:
@@ -131,47 +132,58 @@ class Lease:
     def _displace(self, name: str) -> None:
         """Remove a dead owner's file, or refuse.
 
-        Several drivers may find the same owner dead. Only the one that holds the claim named after that owner's token
-        removes its file. So none removes the file of a driver that was faster, and a driver that dies in between is
-        displaced in the same way.
+        Several drivers may find the same owner dead. Only the one that holds the claim named after that owner's file
+        removes it, and only if it is still the same. So none removes the file of a driver that was faster, and a driver
+        that dies in between is displaced in the same way.
         """
-        lease = read_lease(self._storage, name)
-        if self._is_alive(lease, name):
+        found = self._look(name)
+        if found is None:
+            return
+        if self._is_alive(found, name):
             raise StorageError(
-                f"{self._storage.uri} is in use by another run ({_owner(read_lease(self._storage, name))}): "
+                f"{self._storage.uri} is in use by another run ({_owner(self._look(name) or found)}): "
                 "wait for it, or choose another --run-dir"
             )
-        claim = f"{UNFINISHED}lease.{content_hash(lease and lease.token)}"
+        claim = f"{UNFINISHED}lease.{content_hash(found.hex())}"
         self._acquire(claim)
         try:
-            # In this order: network storage shows a new file late, but what it shows is what the file holds.
-            if not (self._storage.exists(name) and read_lease(self._storage, name) == lease):
-                self._machine.sleep(self._patience / LOOKS)
-                return
-            if name == LEASE:
-                self._say(f"taking over from a run that died ({_owner(lease)})")
-            self._storage.discard(name)
+            if self._look(name) == found:
+                if name == LEASE:
+                    self._say(f"taking over from a run that died ({_owner(found)})")
+                self._storage.discard(name)
         finally:
             self._storage.discard(claim)
 
-    def _is_alive(self, lease: LeaseFile | None, name: str) -> bool:
+    def _look(self, name: str) -> bytes | None:
+        """The file; None, after a while, when it is gone or, on network storage, not seen yet."""
+        try:
+            found = self._storage.read(name)
+        except StorageError:
+            self._unseen += 1
+            if self._unseen > LOOKS:
+                raise
+            self._machine.sleep(self._patience / LOOKS)
+            return None
+        self._unseen = 0
+        return found
+
+    def _is_alive(self, found: bytes, name: str) -> bool:
         """Whether the owner still holds the directory: its process is there, or its heart beats elsewhere."""
+        lease = _parsed(found)
         if lease is not None and lease.host == self._machine.name:
             return lease.born is not None and lease.born == self._machine.born(lease.pid)
         self._say(
-            f"waiting up to {self._patience:.0f} s to see whether the run's last owner ({_owner(lease)}) is alive"
+            f"waiting up to {self._patience:.0f} s to see whether the run's last owner ({_owner(found)}) is alive"
         )
-        return self._beats_on(lease, name)
+        return self._beats_on(found, name)
 
-    def _beats_on(self, lease: LeaseFile | None, name: str) -> bool:
+    def _beats_on(self, found: bytes, name: str) -> bool:
         """Whether the file changes while it is looked at `LOOKS` times; a file that is gone has no owner."""
         for _ in range(LOOKS):
             self._machine.sleep(self._patience / LOOKS)
-            now = read_lease(self._storage, name)
-            if now is None and not self._storage.exists(name):
-                return False
-            if now is not None and now != lease:
-                return True
+            now = self._look(name)
+            if now != found:
+                return now is not None
         return False
 
     def _keep(self) -> None:
@@ -190,12 +202,24 @@ class Lease:
                 self._storage.write(LEASE, self._content())
 
 
-def read_lease(storage: Storage, name: str = LEASE) -> LeaseFile | None:
+def read_lease(storage: Storage) -> LeaseFile | None:
     """The lease on a run directory; None when there is none that can be read."""
     try:
-        return LeaseFile.model_validate_json(storage.read(name))
-    except (StorageError, ValidationError):
+        return _parsed(storage.read(LEASE))
+    except StorageError:
         return None
+
+
+def _parsed(data: bytes) -> LeaseFile | None:
+    try:
+        return LeaseFile.model_validate_json(data)
+    except ValidationError:
+        return None
+
+
+def _owner(data: bytes) -> str:
+    lease = _parsed(data)
+    return lease.owner if lease is not None else f"{LEASE} is damaged"
 
 
 def check_shared(storage: Storage, token: str, machine: Machine = MACHINE) -> None:
@@ -234,7 +258,3 @@ def _lost(storage: Storage) -> StorageError:
         f"{storage.uri} is no longer this run's: another run took it over while this one did not answer, or {LEASE} "
         "was deleted; run again to continue"
     )
-
-
-def _owner(lease: LeaseFile | None) -> str:
-    return lease.owner if lease is not None else f"{LEASE} is damaged"

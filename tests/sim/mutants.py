@@ -89,15 +89,13 @@ def _overwrites(self: Lease) -> None:
         self._storage.write(LEASE, self._content())
 
 
-def _by_the_clock(self: Lease, lease: LeaseFile | None, name: str) -> bool:
+def _by_the_clock(self: Lease, found: bytes, name: str) -> bool:
     end = self._machine.monotonic() + self._patience
     while self._machine.monotonic() < end:
         self._machine.sleep(1.0)
-        now = read_lease(self._storage, name)
-        if now is None:
-            return False
-        if now != lease:
-            return True
+        now = self._look(name)
+        if now != found:
+            return now is not None
     return False
 
 
@@ -109,14 +107,14 @@ def _clock_in_beat(self: Lease) -> None:
             self._storage.write(LEASE, self._content())
 
 
-def _by_the_others_clock(self: Lease, lease: LeaseFile | None, name: str) -> bool:
-    return lease is not None and self._machine.monotonic() - lease.beat < PATIENCE
+def _by_the_others_clock(self: Lease, found: bytes, name: str) -> bool:
+    return self._machine.monotonic() - LeaseFile.model_validate_json(found).beat < PATIENCE
 
 
 def _without_claim(self: Lease, name: str) -> None:
-    lease = read_lease(self._storage, name)
-    if lease is not None and self._is_alive(lease, name):
-        raise StorageError(f"{self._storage.uri} is in use by another run ({lease.owner})")
+    found = self._look(name)
+    if found is not None and self._is_alive(found, name):
+        raise StorageError(f"{self._storage.uri} is in use by another run")
     self._storage.discard(name)
 
 
@@ -199,8 +197,8 @@ MUTANTS: Mapping[str, Mapping[str, Any]] = {
         f"{_LEASE}._beats_on": _by_the_others_clock,
     },
     "a dead lease is removed without a claim": {f"{_LEASE}._displace": _without_claim},
-    "an owner elsewhere counts as dead": {f"{_LEASE}._beats_on": lambda self, lease, name: False},
-    "an owner counts as alive": {f"{_LEASE}._is_alive": lambda self, lease, name: True},
+    "an owner elsewhere counts as dead": {f"{_LEASE}._beats_on": lambda self, found, name: False},
+    "an owner counts as alive": {f"{_LEASE}._is_alive": lambda self, found, name: True},
     "attempts are not counted": {"cluster.execution.loop.decide": lambda loss, attempts, n: decide(loss, 1, n)},
     "a death counts as finished": {f"{_LOOP}._retry": _death_is_the_end},
     "a lost batch is not queued again": {f"{_LOOP}._retry": lambda self, batch, loss: None},

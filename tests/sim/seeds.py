@@ -21,6 +21,10 @@ _inside = ExitStack()
 
 def run_seeds(seeds: range, jobs: int, flips: bool = False) -> Iterator[Broken]:
     """The seeds that break a promise, in their order, as they are found."""
+    if jobs == 1:
+        with seams():
+            yield from _chunk(seeds, flips)
+        return
     chunks = [seeds[start : start + CHUNK] for start in range(0, len(seeds), CHUNK)]
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_enter) as pool:
