@@ -25,6 +25,8 @@ KINDS = (
 )
 SUDDEN = ("driver dies", "power fails", "disk full", "driver stops", "clock jumps", "second driver", "machines leave")
 """Those that strike a whole world at a moment."""
+MOST = {"clock jumps": 8, "second driver": 4}
+"""Kinds that strike more often than twice in a round, at most once less than this."""
 SHARE = 0.3
 """Share of the kinds that a seed draws."""
 
@@ -46,9 +48,9 @@ class Faults:
         return kind in self.kinds and self.chance.random() < share
 
     def sudden(self) -> list[str]:
-        """Kinds of faults that strike in the next round, some of them twice."""
-        kinds = (*SUDDEN, "bits flip")
-        return [kind for kind in kinds if kind in self.kinds for _ in range(int(self.chance.random() * 3))]
+        """Kinds of faults that strike in the next round, some of them several times."""
+        kinds = [kind for kind in (*SUDDEN, "bits flip") if kind in self.kinds]
+        return [kind for kind in kinds for _ in range(int(self.chance.random() * MOST.get(kind, 3)))]
 
     def calm(self) -> None:
         """Nothing happens any more."""

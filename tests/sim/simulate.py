@@ -176,6 +176,8 @@ class Simulation:
         if life := self._any_driver():
             life.faults["driver stops"] += 1
             self.world.stop(life.program, self.world.chance.expovariate(1 / 40))
+            if self.world.chance.random() < 0.3:
+                self._start()  # somebody thinks that it hangs
 
     def _clock_jumps(self) -> None:
         host = self.grid.host()
