@@ -1,4 +1,4 @@
-"""The virtual disk: one file system that all hosts share, behind the calls of `cluster.rundir.disk.Disk`.
+"""The virtual disk: one file system that all hosts share, behind the calls of `cluster.rundir.storage.Disk`.
 
 What a power failure leaves: content that was not synced is torn, and of the names that changed since a folder was last
 synced only the first few changes are kept (file systems with a journal keep their order). Until then everybody sees
@@ -15,8 +15,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from cluster.rundir.disk import Disk
-from cluster.rundir.storage import UNFINISHED
+from cluster.rundir.storage import UNFINISHED, Disk
 from tests.sim.world import Killed, Program, World
 
 __all__ = ["VirtualDisk", "short"]

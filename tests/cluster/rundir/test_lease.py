@@ -6,10 +6,9 @@ import sys
 
 import pytest
 
-from cluster.rundir.disk import DISK
 from cluster.rundir.lease import LEASE, LOOKS, Lease, check_held, check_shared, read_lease
 from cluster.rundir.machine import Machine
-from cluster.rundir.storage import Storage
+from cluster.rundir.storage import DISK, Storage
 from forecasting.errors import StorageError
 
 ELSEWHERE = {"host": "elsewhere", "pid": 7, "born": 1.0, "token": "x", "beat": 3}

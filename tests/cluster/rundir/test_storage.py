@@ -2,8 +2,7 @@ import errno
 
 import pytest
 
-from cluster.rundir.disk import DISK
-from cluster.rundir.storage import Storage
+from cluster.rundir.storage import DISK, Storage
 from forecasting.errors import StorageError
 
 
