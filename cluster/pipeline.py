@@ -60,6 +60,7 @@ def run_pipeline(request: RunRequest, err: Screen) -> RunResult:
             lost = train(plan, data.panel, store, lease.token, session, err)
             if request.timeline is not None:
                 session.write_timeline(request.timeline)
+        lease.check()
         store.sweep()
         forecasts = collect_forecasts(plan, data.panel, store, lost, data.problems)
         for note in forecasts.notes:

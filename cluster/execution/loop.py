@@ -9,7 +9,6 @@ The loop talks to a `Pool`: a thin layer over Ray, or a fake one in tests. It de
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from cluster.execution.resources import Slots
 from cluster.execution.retry import MAX_ATTEMPTS, Decision, Loss, decide
 from cluster.plan import Batch
 from cluster.rundir.events_file import BatchReport
+from cluster.rundir.machine import MACHINE, Machine
 from forecasting.errors import ConfigError
 
 __all__ = ["Event", "Handle", "LostBatch", "OnReport", "Pool", "Worker", "run_batches"]
@@ -26,7 +26,9 @@ __all__ = ["Event", "Handle", "LostBatch", "OnReport", "Pool", "Worker", "run_ba
 Handle = Hashable
 Worker = Hashable
 START_SECONDS = 300.0
-"""How long to wait for a first worker before saying that none starts."""
+"""How long to wait for a place to work before saying that there is none."""
+TICK = 1.0
+"""Seconds between two looks at the clock."""
 
 
 @dataclass(frozen=True)
@@ -106,22 +108,24 @@ class _Loop:
     stacked: deque[Batch]
     plain: deque[Batch]
     slots: Slots
+    machine: Machine
     starting: dict[Handle, _Start] = field(default_factory=dict)
     idle: list[Worker] = field(default_factory=list)
     flights: dict[Handle, _Flight] = field(default_factory=dict)
     attempts: dict[str, int] = field(default_factory=dict)
     lost: list[LostBatch] = field(default_factory=list)
     failed_starts: int = 0
-    heard: float = field(default_factory=time.monotonic)
+    busy: float = 0.0
+    """When last anything was in flight, or came back."""
 
     def run(self) -> list[LostBatch]:
-        slots_read = time.monotonic()
+        self.busy = slots_read = self.machine.monotonic()
         while self.stacked or self.plain or self.flights:
             self._assign()
-            for event in self.pool.wait([*self.flights, *self.starting], 1.0):
-                self.heard = time.monotonic()
+            for event in self._events():
                 self._settle(event)
-            now = time.monotonic()
+                self.busy = self.machine.monotonic()
+            now = self.machine.monotonic()
             if now - slots_read > 2.0:
                 self.slots, slots_read = self.pool.slots(), now
             self._expire(now)
@@ -158,9 +162,16 @@ class _Loop:
 
     def _fly(self, batch: Batch, worker: Worker | None) -> None:
         self.attempts[batch.batch_id] = self.attempts.get(batch.batch_id, 0) + 1
-        self.flights[self.pool.submit(batch, worker)] = _Flight(batch, worker, time.monotonic())
+        self.flights[self.pool.submit(batch, worker)] = _Flight(batch, worker, self.machine.monotonic())
 
     # -- what came back
+
+    def _events(self) -> list[Event]:
+        handles = [*self.flights, *self.starting]
+        if not handles:  # all machines have left
+            self.machine.sleep(TICK)
+            return []
+        return self.pool.wait(handles, TICK)
 
     def _settle(self, event: Event) -> None:
         if event.handle in self.starting:
@@ -206,23 +217,31 @@ class _Loop:
             self.lost.append(LostBatch(batch, f"{loss.value} (attempt {attempts}); run again to retry"))
 
     def _expire(self, now: float) -> None:
+        if self.flights:
+            self.busy = now
         for handle, flight in list(self.flights.items()):
             if now - flight.started > self.batch_seconds:
                 self.pool.cancel(handle)
                 self._settle(Event(handle, Loss.TIMED_OUT))
         if self.pool.is_shared():
-            self.heard = now  # the other run may need all there is for hours
-        if not self.flights and self.starting and now - self.heard > START_SECONDS:
+            self.busy = now  # the other run may need all there is for hours
+        if (self.stacked or self.plain) and now - self.busy > START_SECONDS:
             raise ConfigError(f"no worker started within {START_SECONDS:.0f} s: {self.slots.explain()}")
 
 
-def run_batches(batches: Iterable[Batch], pool: Pool, on_report: OnReport, batch_seconds: float) -> list[LostBatch]:
+def run_batches(
+    batches: Iterable[Batch],
+    pool: Pool,
+    on_report: OnReport,
+    batch_seconds: float,
+    machine: Machine = MACHINE,
+) -> list[LostBatch]:
     """Run all batches (longest first, as given) on a pool; returns those that were given up.
 
     Raises
     ------
     ConfigError
-        When the cluster cannot hold even one worker or task.
+        When the cluster cannot hold even one worker or task, or none starts.
     StorageError
         When a worker could not write.
     """
@@ -231,4 +250,4 @@ def run_batches(batches: Iterable[Batch], pool: Pool, on_report: OnReport, batch
     stacked = deque(b for b in batches if b.stacked)
     plain = deque(b for b in batches if not b.stacked)
     slots.check(bool(stacked), bool(plain))
-    return _Loop(pool, on_report, batch_seconds, stacked, plain, slots).run()
+    return _Loop(pool, on_report, batch_seconds, stacked, plain, slots, machine).run()

@@ -14,6 +14,7 @@ from statistics import fmean
 from cluster.plan import Batch
 from cluster.rundir.batch_file import BatchWork, write_batch
 from cluster.rundir.events_file import BatchReport
+from cluster.rundir.lease import check_held
 from cluster.rundir.storage import Storage
 from forecasting.backtest import run_trials
 from forecasting.models import model_type
@@ -73,7 +74,7 @@ def work(
     Raises
     ------
     StorageError
-        When the run directory cannot be written.
+        When the run directory cannot be written, or is another driver's by now.
     MemoryError
         When the batch does not fit.
     """
@@ -103,7 +104,9 @@ def work(
         epochs=epochs,
         loss=loss,
     )
-    write_batch(Storage(context.store_uri), done, outcomes)
+    storage = Storage(context.store_uri)
+    check_held(storage, context.token)
+    write_batch(storage, done, outcomes)
     written = round(time.perf_counter() - trained, 4)
     return BatchReport(**dict(done), failures=_failures(outcomes), write_seconds=written)
 

@@ -34,6 +34,7 @@ __all__ = [
     "TrialRow",
     "batch_files",
     "check_batch",
+    "files_of_batch",
     "prune_states",
     "read_forecasts",
     "read_header",
@@ -157,6 +158,15 @@ def state_files(storage: Storage) -> dict[str, list[str]]:
     return {file: names[_batch_id(file)] for file in batch_files(storage) if _batch_id(file) in names}
 
 
+def files_of_batch(storage: Storage, file: str) -> list[str]:
+    """Every file of the batch that this one belongs to: several, when two workers finished it.
+
+    Forecasts come first: deleted in this order, no finished trial lacks its state.
+    """
+    same = [storage.names(FOLDER, suffix) for suffix in (FORECASTS, STATES)]
+    return [name for names in same for name in names if _batch_id(name) == _batch_id(file)]
+
+
 def write_batch(storage: Storage, work: BatchWork, outcomes: Sequence[TrialOutcome]) -> None:
     """Store a finished batch.
 
@@ -246,8 +256,12 @@ def read_states(storage: Storage, files: Iterable[str]) -> dict[str, State]:
 
 
 def prune_states(storage: Storage, keep: Collection[str]) -> None:
-    """Delete all states but those of these trial keys."""
+    """Delete all states but those of these trial keys, and those of batches that were never finished."""
+    used = {name for names in state_files(storage).values() for name in names}
     for name in storage.names(FOLDER, STATES):
+        if name not in used:
+            storage.delete(name)
+            continue
         states = unpack_states(_read(storage, name), f"{storage.uri}/{name}")
         kept = {key: state for key, state in states.items() if key in keep}
         if len(kept) == len(states):

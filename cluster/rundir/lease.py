@@ -1,41 +1,50 @@
 """One driver per run directory: a lease file with its owner and a heartbeat.
 
 A second driver is refused while the first lives. On one machine a dead owner is seen by its process and replaced at
-once; an owner on another machine counts as dead when its heartbeat has not changed for `PATIENCE` seconds. Creation is
-exclusive on local file systems and NFS; on object stores, which cannot create exclusively everywhere, it is best
-effort.
+once. An owner on another machine counts as dead when its heartbeat has not changed for `PATIENCE` seconds of looking.
+Clocks are not compared: the heartbeat is a number that grows, and a clock that jumps ends one sleep at most.
+Creation is exclusive on local file systems and NFS; on object stores, which cannot create exclusively everywhere, it is
+best effort.
 
-Workers read the lease too: a worker that does not find the owner's token does not see the owner's storage.
+What this promises: two drivers hold a directory at the same time only if the heart of the first stood still for about
+`PATIENCE` - `BEAT` seconds although it lives (its process was stopped, or its storage did not answer or was full). It
+sees that it lost the lease at its next heartbeat. Its workers read the lease before they store a batch, and store
+nothing more. What both may have stored are whole batches with the same bytes.
+
+A worker that finds no lease when it begins does not see the owner's storage.
 """
 
 from __future__ import annotations
 
 import atexit
-import os
-import socket
-import threading
-import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from types import TracebackType
 
 from pydantic import Field, ValidationError
 
-from cluster.rundir.storage import Storage
+from cluster.rundir.machine import MACHINE, Machine
+from cluster.rundir.storage import UNFINISHED, Storage
 from ensembles.files.stored import Stored
+from forecasting.digests import seal, unseal
 from forecasting.errors import StorageError
+from forecasting.seeding import content_hash
 
-__all__ = ["LEASE", "Lease", "LeaseFile", "check_shared", "read_lease"]
+__all__ = ["LEASE", "Lease", "LeaseFile", "check_held", "check_shared", "read_lease"]
 
 LEASE = "lease.json"
 BEAT = 5.0
 """Seconds between heartbeats."""
 PATIENCE = 30.0
 """Seconds without a heartbeat after which an owner on another machine counts as dead."""
-MOST_TRIES = 20
-"""Others that start at the same moment can win that often; then something is in the lease's place."""
+LOOKS = 30
+"""How often the heartbeat is read in that time."""
+MOST_UNSEEN = 2
+"""Heartbeats in a row at which there is no lease to be read, after which it is lost: one may be too early, because
+network storage shows a new file late."""
+LATE_LOOKS = 10
+"""How often, once a second, a worker looks for the lease: network storage shows a new file late."""
 
 
 class LeaseFile(Stored):
@@ -57,14 +66,6 @@ class LeaseFile(Stored):
         return f"{self.host}, process {self.pid}"
 
 
-def read_lease(storage: Storage) -> LeaseFile | None:
-    """The lease on a run directory; None when there is none that can be read, or what is there is none."""
-    try:
-        return LeaseFile.model_validate_json(storage.read(LEASE))
-    except (StorageError, ValidationError):
-        return None
-
-
 class Lease:
     """Context manager that holds a run directory.
 
@@ -76,117 +77,198 @@ class Lease:
         On entering, when another driver holds the directory, or something else stands in the lease's place.
     """
 
-    def __init__(self, storage: Storage, say: Callable[[str], None], patience: float = PATIENCE) -> None:
+    def __init__(
+        self, storage: Storage, say: Callable[[str], None], patience: float = PATIENCE, machine: Machine = MACHINE
+    ) -> None:
         self.token = uuid.uuid4().hex
         self._storage = storage
         self._say = say
         self._patience = patience
+        self._machine = machine
         self._beat = 0
-        self._tries = 0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._keep_beating, name="tidecast-lease", daemon=True)
+        self._unseen = 0
+        self._lost = False
+        self._stop_beating: Callable[[], None] = lambda: None
 
     def __enter__(self) -> Lease:
         atexit.register(self._give_back)
         try:
-            while not self._storage.create(LEASE, self._content()):
-                self._tries += 1
-                self._displace(read_lease(self._storage))
+            self._acquire(LEASE)
+            self._unseen = 0
+            self._keep()  # it may have stood still since, and be displaced already
+            self.check()
         except StorageError:
             atexit.unregister(self._give_back)
             self._storage.drop_if_empty()
             raise
-        self._thread.start()
+        self._stop_beating = self._machine.every(BEAT, self._keep)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._give_back()
-        atexit.unregister(self._give_back)
+        try:
+            self._give_back()
+        finally:
+            atexit.unregister(self._give_back)
 
     def _give_back(self) -> None:
         """Delete the lease if it is ours; may be called again."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._stop_beating()
         with suppress(StorageError):  # the run's own outcome matters more: the next run sees that the lease is stale
             lease = read_lease(self._storage)
             if lease is not None and lease.token == self.token:
                 self._storage.delete(LEASE)
                 self._storage.drop_if_empty()
 
+    def check(self) -> None:
+        """Make sure that the directory is still this driver's.
+
+        Raises
+        ------
+        StorageError
+            When another driver took it over, because this one did not answer.
+        """
+        if self._lost:
+            raise _lost(self._storage)
+
     def _content(self) -> bytes:
-        pid = os.getpid()
-        lease = LeaseFile(host=socket.gethostname(), pid=pid, born=_born(pid), token=self.token, beat=self._beat)
-        return lease.model_dump_json().encode()
+        machine = self._machine
+        born = machine.born(machine.pid)
+        lease = LeaseFile(host=machine.name, pid=machine.pid, born=born, token=self.token, beat=self._beat)
+        return seal(lease.model_dump_json().encode() + b"\n", LEASE)
 
-    def _displace(self, lease: LeaseFile | None) -> None:
-        """Remove a dead owner's lease, or refuse."""
-        if lease is not None:
-            if self._is_alive(lease):
-                raise StorageError(
-                    f"{self._storage.uri} is in use by another run ({lease.owner}): "
-                    "wait for it, or choose another --run-dir"
-                )
-            self._say(f"taking over from a run that died ({lease.owner})")
-        self._storage.discard(LEASE)
-        if lease is None and self._tries > MOST_TRIES:  # a folder or a link, which is no file and never goes
-            raise StorageError(f"{self._storage.uri}/{LEASE} is in the way and no file: remove it")
+    def _acquire(self, name: str) -> None:
+        while not self._storage.create(name, self._content()):
+            self._displace(name)
 
-    def _is_alive(self, lease: LeaseFile) -> bool:
+    def _displace(self, name: str) -> None:
+        """Remove a dead owner's file, or refuse.
+
+        Several drivers may find the same owner dead. Only the one that holds the claim named after that owner's file
+        removes it, and only if it is still the same. So none removes the file of a driver that was faster, and a driver
+        that dies in between is displaced in the same way.
+        """
+        found = self._look(name)
+        if found is None:
+            return
+        if self._is_alive(found, name):
+            raise StorageError(
+                f"{self._storage.uri} is in use by another run ({_owner(self._look(name) or found)}): "
+                "wait for it, or choose another --run-dir"
+            )
+        claim = f"{UNFINISHED}lease.{content_hash(found.hex())}"
+        self._acquire(claim)
+        try:
+            if self._look(name) == found:
+                if name == LEASE:
+                    self._say(f"taking over from a run that died ({_owner(found)})")
+                self._storage.discard(name)
+        finally:
+            self._storage.discard(claim)
+
+    def _look(self, name: str) -> bytes | None:
+        """The file; None, after a while, when it is gone or, on network storage, not seen yet."""
+        try:
+            found = self._storage.read(name)
+        except StorageError:
+            self._unseen += 1
+            if self._unseen > LOOKS:  # a folder or a link, which is no file and never goes
+                what = "is in the way and no file: remove it"
+                raise StorageError(f"{self._storage.uri}/{name} {what}") from None
+            self._machine.sleep(self._patience / LOOKS)
+            return None
+        self._unseen = 0
+        return found
+
+    def _is_alive(self, found: bytes, name: str) -> bool:
         """Whether the owner still holds the directory: its process is there, or its heart beats elsewhere."""
-        if lease.host == socket.gethostname():
-            return lease.born is not None and lease.born == _born(lease.pid)
-        self._say(f"waiting up to {self._patience:.0f} s to see whether the run's last owner ({lease.owner}) is alive")
-        return self._beats_on(lease)
+        lease = _parsed(found)
+        if lease is not None and lease.host == self._machine.name:
+            return lease.born is not None and lease.born == self._machine.born(lease.pid)
+        self._say(
+            f"waiting up to {self._patience:.0f} s to see whether the run's last owner ({_owner(found)}) is alive"
+        )
+        return self._beats_on(found, name)
 
-    def _beats_on(self, lease: LeaseFile) -> bool:
-        end = time.monotonic() + self._patience
-        while time.monotonic() < end:
-            time.sleep(min(1.0, self._patience / 10))
-            now = read_lease(self._storage)
-            if now is None:
-                return False
-            if (now.token, now.beat) != (lease.token, lease.beat):
-                return True
+    def _beats_on(self, found: bytes, name: str) -> bool:
+        """Whether the file changes while it is looked at `LOOKS` times; a file that is gone has no owner."""
+        for _ in range(LOOKS):
+            self._machine.sleep(self._patience / LOOKS)
+            now = self._look(name)
+            if now != found:
+                return now is not None
         return False
 
-    def _keep_beating(self) -> None:
-        while not self._stop.wait(BEAT):
-            self._beat += 1
-            with suppress(StorageError):  # the work reports a full disk
+    def _keep(self) -> None:
+        """One heartbeat, if the lease is still this driver's. A lease that stays away was another's in between."""
+        with suppress(StorageError):  # the work reports a full disk
+            now = read_lease(self._storage)
+            if now is None:
+                self._storage.exists(LEASE)  # raises where storage does not answer, which says nothing of the lease
+                self._unseen += 1
+                self._lost = self._lost or self._unseen == MOST_UNSEEN
+                return
+            self._unseen = 0
+            self._lost = self._lost or now.token != self.token
+            if not self._lost:
+                self._beat += 1
                 self._storage.write(LEASE, self._content())
 
 
-def check_shared(storage: Storage, token: str) -> None:
-    """Make sure, on a worker, that `storage` is the place that the driver writes to.
+def read_lease(storage: Storage) -> LeaseFile | None:
+    """The lease on a run directory; None when there is none that can be read, or what is there is none."""
+    try:
+        return _parsed(storage.read(LEASE))
+    except StorageError:
+        return None
+
+
+def _parsed(data: bytes) -> LeaseFile | None:
+    try:
+        return LeaseFile.model_validate_json(unseal(data, LEASE) or b"")
+    except ValidationError:
+        return None
+
+
+def _owner(data: bytes) -> str:
+    lease = _parsed(data)
+    return lease.owner if lease is not None else f"{LEASE} is damaged"
+
+
+def check_shared(storage: Storage, token: str, machine: Machine = MACHINE) -> None:
+    """Make sure, on a worker that begins, that `storage` is the place its driver writes to.
 
     Raises
     ------
     StorageError
         When it is not.
     """
+    for _ in range(LATE_LOOKS):
+        if read_lease(storage) is not None:
+            return check_held(storage, token)
+        machine.sleep(1.0)
+    raise StorageError(
+        f"{storage.uri} is not shared: the worker on {machine.name} does not see the driver's files there; "
+        "give --run-dir a folder on shared storage, or an s3 or gs URI"
+    )
+
+
+def check_held(storage: Storage, token: str) -> None:
+    """Make sure, on a worker that is about to store a batch, that its driver still holds the directory.
+
+    Raises
+    ------
+    StorageError
+        When it does not.
+    """
     lease = read_lease(storage)
     if lease is None or lease.token != token:
-        raise StorageError(
-            f"{storage.uri} is not shared: the worker on {socket.gethostname()} does not see the driver's files there; "
-            "give --run-dir a folder on shared storage, or an s3 or gs URI"
-        )
+        raise _lost(storage)
 
 
-def _born(pid: int) -> float | None:
-    """When a process on this machine started, in clock ticks; None when there is none. Tells a pid's reuse."""
-    stat = Path(f"/proc/{pid}/stat")
-    if stat.parent.parent.is_dir():
-        try:
-            return float(stat.read_text().rpartition(")")[2].split()[19])
-        except OSError:
-            return None
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return None
-    except PermissionError:
-        pass
-    return 0.0
+def _lost(storage: Storage) -> StorageError:
+    return StorageError(
+        f"{storage.uri} is no longer this run's: another run took it over while this one did not answer, or {LEASE} "
+        "was deleted; run again to continue"
+    )

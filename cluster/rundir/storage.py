@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import wraps
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,10 +20,93 @@ from pyarrow import fs as pafs
 from forecasting.errors import StorageError
 from forecasting.places.uri import located, without_secrets
 
-__all__ = ["Storage"]
+__all__ = ["DISK", "Disk", "Storage"]
 
 UNFINISHED = ".unfinished-"
 """Prefix of a file that is still being written."""
+NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
+"""What file systems without hard links answer to one."""
+NOT_FOR_FOLDERS = frozenset({errno.EINVAL, errno.EBADF, errno.EACCES, errno.ENOTSUP, errno.ENOSYS})
+"""What file systems answer that cannot sync a folder: there is nothing more to be had from them."""
+
+
+class Disk:
+    """Files and folders of this machine: the calls that whole files are made of. Each raises OSError.
+
+    What was written survives a power failure only once it is synced. `tests.sim` puts a virtual disk in its place.
+    """
+
+    def make_folder(self, folder: Path) -> None:
+        """Make a folder and those above it, and sync what was made."""
+        made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        for parent in made:
+            self.sync_folder(parent.parent)
+
+    def make_new(self, path: Path) -> None:
+        """Make an empty file; FileExistsError where there is one."""
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+
+    def write(self, path: Path, data: bytes) -> None:
+        """Fill a file."""
+        path.write_bytes(data)
+
+    def sync(self, path: Path) -> None:
+        """Wait until the content of a file is on disk."""
+        handle = os.open(path, os.O_RDWR)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def sync_folder(self, folder: Path) -> None:
+        """Wait until the names in a folder are on disk: a rename is lost in a power failure before that."""
+        if os.name != "posix":
+            return
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        except OSError as error:
+            if error.errno not in NOT_FOR_FOLDERS:
+                raise
+        finally:
+            os.close(handle)
+
+    def rename(self, source: Path, target: Path) -> None:
+        """Give a file another name, replacing what has it."""
+        os.replace(source, target)
+
+    def link(self, source: Path, target: Path) -> None:
+        """Give a file a second name; FileExistsError where that is taken."""
+        os.link(source, target)
+
+    def remove(self, path: Path) -> None:
+        path.unlink()
+
+    def remove_folder(self, folder: Path) -> None:
+        """Remove an empty folder."""
+        folder.rmdir()
+
+    def is_file(self, path: Path) -> bool:
+        return path.is_file()
+
+    def names(self, folder: Path) -> list[str]:
+        """Names of the files in a folder; none where there is no folder."""
+        try:
+            with os.scandir(folder) as entries:
+                return [entry.name for entry in entries if entry.is_file()]
+        except FileNotFoundError:
+            return []
+
+    def read(self, path: Path) -> bytes:
+        return path.read_bytes()
+
+    def open(self, path: Path) -> pa.NativeFile:
+        """A file for random access."""
+        return pafs.LocalFileSystem().open_input_file(str(path))
+
+
+DISK = Disk()
 
 
 class Storage:
@@ -40,16 +124,13 @@ class Storage:
             raise StorageError(
                 f"{self.uri}: not a place to store a run ({_reason(error)}): give a folder or a file, s3 or gs URI"
             ) from None
+        self.local = Path(self._root) if isinstance(self._fs, pafs.LocalFileSystem) else None
+        """The folder, when it lies on this machine's file system."""
 
     @property
     def address(self) -> str:
         """The same place for another process, whatever its working directory."""
         return self._given if self.local is None else self._root
-
-    @property
-    def local(self) -> Path | None:
-        """The folder, when it lies on this machine's file system."""
-        return Path(self._root) if isinstance(self._fs, pafs.LocalFileSystem) else None
 
     def write(self, name: str, data: bytes) -> None:
         """Write a whole file, or none of it."""
@@ -76,55 +157,71 @@ class Storage:
 
     def read(self, name: str) -> bytes:
         """A whole file."""
-        with self._explained("read"), self._fs.open_input_stream(self._path(name)) as stream:
-            data: bytes = stream.read()
-            return data
+        with self._explained("read"):
+            if self.local is not None:
+                return DISK.read(Path(self._path(name)))
+            with self._fs.open_input_stream(self._path(name)) as stream:
+                data: bytes = stream.read()
+                return data
 
     def exists(self, name: str) -> bool:
         with self._explained("read"):
+            if self.local is not None:
+                return DISK.is_file(Path(self._path(name)))
             return bool(self._fs.get_file_info(self._path(name)).type == pafs.FileType.File)
 
     def names(self, folder: str, suffix: str) -> list[str]:
         """Names of the files in a folder ("": the run directory), sorted; temporary ones are left out."""
-        return [name for name in self._listed(folder, pafs.FileType.File) if name.endswith(suffix)]
+        with self._explained("read"):
+            if self.local is not None:
+                found = DISK.names(Path(self._path(folder)))
+            else:
+                found = self._listed(folder, pafs.FileType.File)
+        return _below(folder, [name for name in found if name.endswith(suffix)])
 
     def folders(self, folder: str) -> list[str]:
         """Names of the folders in a folder, sorted."""
-        return self._listed(folder, pafs.FileType.Directory)
+        with self._explained("read"):
+            return _below(folder, self._listed(folder, pafs.FileType.Directory))
 
     def _listed(self, folder: str, kind: pafs.FileType) -> list[str]:
         selector = pafs.FileSelector(self._path(folder), allow_not_found=True)
-        with self._explained("read"):
-            found = [info.base_name for info in self._fs.get_file_info(selector) if info.type == kind]
-        prefix = f"{folder}/" if folder else ""
-        return sorted(f"{prefix}{name}" for name in found if not name.startswith("."))
+        return [info.base_name for info in self._fs.get_file_info(selector) if info.type == kind]
 
     def open(self, name: str) -> pa.NativeFile:
         """A file for random access, such as a Parquet footer."""
         with self._explained("read"):
+            if self.local is not None:
+                return DISK.open(Path(self._path(name)))
             return self._fs.open_input_file(self._path(name))
 
     def delete(self, name: str) -> None:
+        """Delete a file; one that is gone already is no error, on an object store neither."""
         with self._explained("written"):
-            self._fs.delete_file(self._path(name) if self.local is None else str(self._target(name)))
+            if self.local is not None:
+                _remove(self._target(name))
+            else:
+                self._fs.delete_file(self._path(name))
 
     def discard(self, name: str) -> None:
-        """Delete a file that may be gone already."""
-        if self.exists(name):
+        """Delete a file that may not be there."""
+        if self.local is not None or self.exists(name):
             self.delete(name)
 
     def drop_if_empty(self) -> None:
         """Remove a local folder in which nothing was written."""
         if self.local is not None:
             with suppress(OSError):
-                self.local.rmdir()
+                DISK.remove_folder(self.local)
 
     def sweep(self, folder: str) -> None:
         """Remove what writers left that were killed in the middle of a file; call when nobody writes there."""
         if self.local is not None:
             with self._explained("written"):
-                for path in Path(self._path(folder)).glob(f"{UNFINISHED}*"):
-                    path.unlink(missing_ok=True)
+                place = Path(self._path(folder))
+                for name in DISK.names(place):
+                    if name.startswith(UNFINISHED):
+                        _remove(place / name)
 
     def _path(self, name: str) -> str:
         """Where to read a file, or list a folder. Raises StorageError when that leads out of the folder."""
@@ -156,36 +253,82 @@ class Storage:
             raise StorageError(f"{self.uri} cannot be {done}: {_reason(error, done)}") from None
 
 
-def _write_local(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f"{UNFINISHED}{path.name}.")
+def _below(folder: str, names: list[str]) -> list[str]:
+    """Names as the storage gives them; temporary ones are left out."""
+    prefix = f"{folder}/" if folder else ""
+    return sorted(f"{prefix}{name}" for name in names if not name.startswith("."))
+
+
+def _twice(act: Callable[[Path, bytes], bool]) -> Callable[[Path, bytes], bool]:
+    """Try once more when a file or folder is gone: the sweep of another driver may have taken it."""
+
+    @wraps(act)
+    def tried(path: Path, data: bytes) -> bool:
+        try:
+            return act(path, data)
+        except FileNotFoundError:
+            return act(path, data)
+
+    return tried
+
+
+@_twice
+def _write_local(path: Path, data: bytes) -> bool:
+    with _complete_file(path, data) as temporary:
+        DISK.rename(temporary, path)
+    DISK.sync_folder(path.parent)
+    return True
+
+
+@_twice
+def _create_local(path: Path, data: bytes) -> bool:
+    """A link to a complete file appears at once, and only where there is none."""
+    with _complete_file(path, data) as temporary:
+        created = _link(temporary, path)
+        _remove(temporary)
+    if created:
+        try:
+            DISK.sync_folder(path.parent)
+        except BaseException:
+            _remove(path)
+            raise
+    return created
+
+
+@contextmanager
+def _complete_file(path: Path, data: bytes) -> Iterator[Path]:
+    """A file that is on disk with all its content, beside `path` and under a name that no other writer uses."""
+    DISK.make_folder(path.parent)
+    temporary = path.with_name(f"{UNFINISHED}{path.name}.{uuid.uuid4().hex[:12]}")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        DISK.make_new(temporary)
+        DISK.write(temporary, data)
+        DISK.sync(temporary)
+        yield temporary
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        _remove(temporary)
         raise
 
 
-def _create_local(path: Path, data: bytes) -> bool:
-    """A link to a complete file appears at once, and only where there is none."""
-    temporary = path.with_name(f"{UNFINISHED}{path.name}.{os.getpid()}")
-    _write_local(temporary, data)
+def _link(source: Path, target: Path) -> bool:
+    """Whether `target` was free and is now `source`; on file systems without hard links it is empty for a moment."""
     try:
-        os.link(temporary, path)
+        try:
+            DISK.link(source, target)
+        except OSError as error:
+            if error.errno not in NO_LINKS:
+                raise
+            DISK.make_new(target)
+            DISK.rename(source, target)
     except FileExistsError:
         return False
-    except OSError:  # a file system without hard links
-        if path.exists():
-            return False
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return True
+
+
+def _remove(path: Path) -> None:
+    """Remove a file that may be gone already."""
+    with suppress(FileNotFoundError):
+        DISK.remove(path)
 
 
 def _reason(error: BaseException, done: str = "") -> str:

@@ -26,6 +26,7 @@ from cluster.rundir.batch_file import (
     TrialRow,
     batch_files,
     check_batch,
+    files_of_batch,
     prune_states,
     read_forecasts,
     read_header,
@@ -133,7 +134,7 @@ class RunStore:
                 check_batch(self.storage, file, states.get(file, ()))
             except DamagedFile as error:
                 dropped.append(error)
-                for name in (*states.get(file, ()), file):
+                for name in files_of_batch(self.storage, file):
                     self.storage.discard(name)
         return dropped
 

@@ -11,9 +11,12 @@ from cluster.execution.loop import LostBatch
 from cluster.execution.progress import RunProgress
 from cluster.execution.worker import WorkContext
 from cluster.plan import Batch, Plan, cut_batches
-from cluster.rundir.events_file import append_events
+from cluster.rundir.batch_file import batch_files
+from cluster.rundir.events_file import BatchReport, append_events
+from cluster.rundir.machine import MACHINE, Machine
 from cluster.rundir.store import RunStore, StoredTrial
 from cluster.terminal.words import counted
+from forecasting.errors import StorageError
 from forecasting.panel import Panel
 
 if TYPE_CHECKING:
@@ -21,8 +24,19 @@ if TYPE_CHECKING:
 
 __all__ = ["train"]
 
+SEEN_LATE = 60
+"""Seconds after which network storage lists on this machine what another one has stored."""
 
-def train(plan: Plan, panel: Panel, store: RunStore, token: str, session: Session, err: Screen) -> list[LostBatch]:
+
+def train(
+    plan: Plan,
+    panel: Panel,
+    store: RunStore,
+    token: str,
+    session: Session,
+    err: Screen,
+    machine: Machine = MACHINE,
+) -> list[LostBatch]:
     """Train the planned trials that are not stored; gives the batches that were given up.
 
     A stored batch that is damaged is named, and its trials are trained again. Every finished batch is on disk before it
@@ -46,9 +60,24 @@ def train(plan: Plan, panel: Panel, store: RunStore, token: str, session: Sessio
     context = WorkContext(panel, plan.windows, plan.config.seed, store.storage.address, token, n_threads, models)
     with RunProgress(_fits_by_family(batches), err) as progress:
         try:
-            return session.run(batches, context, progress.add)
+            lost = session.run(batches, context, progress.add)
         finally:
             append_events(store.storage, progress.reports)
+    _wait_until_seen(store, progress.reports, machine)
+    return lost
+
+
+def _wait_until_seen(store: RunStore, reports: Sequence[BatchReport], machine: Machine) -> None:
+    """Wait until every batch that workers have stored is listed here."""
+    stored = {report.batch_id for report in reports}
+    for _ in range(SEEN_LATE):
+        if stored <= {file.rpartition("/")[2].partition(".")[0] for file in batch_files(store.storage)}:
+            return
+        machine.sleep(1.0)
+    raise StorageError(
+        f"{store.uri} does not list batches that workers stored there {SEEN_LATE} s ago: check that it is one folder "
+        "on all machines, and run again to continue"
+    )
 
 
 def _fits_by_family(batches: Sequence[Batch]) -> Counter[str]:

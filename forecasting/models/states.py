@@ -59,7 +59,7 @@ Fact = TypeVar("Fact")
 
 
 def pack_states(states: Mapping[str, State]) -> bytes:
-    """Arrays as ``key/name`` tensors, facts as JSON in the file's metadata."""
+    """Arrays as ``key/name`` tensors, facts as JSON in the file's metadata; equal states give equal bytes."""
     from safetensors.numpy import save
 
     tensors = {
@@ -68,7 +68,15 @@ def pack_states(states: Mapping[str, State]) -> bytes:
         for name, array in state.arrays.items()
     }
     metadata = {key: json.dumps(dict(state.meta)) for key, state in states.items()}
-    return save(tensors, {LAYOUT: VERSION, **metadata})
+    return _in_order(save(tensors, {LAYOUT: VERSION, **metadata}))
+
+
+def _in_order(data: bytes) -> bytes:
+    """The same file with a sorted header: the library writes metadata in another order every time."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.dumps(json.loads(data[8:end]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)  # tensors begin at a multiple of 8
+    return len(header).to_bytes(8, "little") + header + data[end:]
 
 
 def unpack_states(data: bytes, where: str = "a file of fitted states") -> dict[str, State]:

@@ -33,6 +33,7 @@ from cluster.execution.worker import WorkContext, limit_threads, warm_up, work
 from cluster.plan import Batch, cut_batches, make_plan
 from cluster.rundir.events_file import BatchReport
 from cluster.rundir.lease import Lease
+from cluster.rundir.storage import Storage
 from cluster.rundir.store import RunStore
 from forecasting.trial import Member, Trial
 from tests.cluster.batches import report_of
@@ -183,8 +184,9 @@ def _run_bare(workers: int, plan, panel, batches) -> float:  # type: ignore[no-u
     with (
         tempfile.TemporaryDirectory() as folder,
         ProcessPoolExecutor(workers, mp_context=spawn, initializer=_prepare) as pool,
+        Lease(Storage(f"{folder}/run"), print) as lease,
     ):
-        context = WorkContext(panel, plan.windows, 1, f"{folder}/run", "", 1)
+        context = WorkContext(panel, plan.windows, 1, f"{folder}/run", lease.token, 1)
         list(pool.map(time.sleep, [0.5] * workers))  # every process is up
         began = time.perf_counter()
         list(pool.map(work, batches, itertools.repeat(context), itertools.repeat("cpu")))

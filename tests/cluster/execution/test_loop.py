@@ -10,6 +10,7 @@ from cluster.execution.loop import Event, run_batches
 from cluster.execution.resources import ClusterResources, Slots
 from cluster.execution.retry import MAX_ATTEMPTS, Loss
 from cluster.plan import Batch
+from cluster.rundir.machine import Machine
 from forecasting.errors import ConfigError
 from forecasting.trial import Member, Trial
 from tests.cluster.batches import report_of
@@ -166,7 +167,7 @@ def test_a_worker_that_failed_to_start_is_stopped():
     assert pool.stopped == ["w0"]
 
 
-class SlowStart(FakePool):
+class LateStart(FakePool):
     """Its first worker answers at the third look."""
 
     looks = 0
@@ -179,8 +180,8 @@ class SlowStart(FakePool):
 def test_a_worker_that_does_not_start_in_time_ends_the_run_unless_another_run_holds_its_slot(monkeypatch):
     monkeypatch.setattr(loop, "START_SECONDS", 0.0)
     with pytest.raises(ConfigError, match="no worker started within 0 s: one LSTM worker asks for"):
-        run_batches([batch("a", stacked=True)], SlowStart(slots()), lambda r: None, 1e9)
-    pool = SlowStart(slots())
+        run_batches([batch("a", stacked=True)], LateStart(slots()), lambda r: None, 1e9)
+    pool = LateStart(slots())
     pool.shared = True
     assert run_batches([batch("a", stacked=True)], pool, lambda r: None, 1e9) == []
     assert pool.ran == ["a0"]
@@ -191,3 +192,70 @@ def test_the_longest_batch_starts_first():
     pool = FakePool(slots(workers=1, tasks=1))
     run_batches(batches, pool, lambda r: None, 1e9)
     assert pool.ran == [f"p{i}0" for i in range(6)]
+
+
+class Clock(Machine):
+    """A clock that moves when somebody sleeps."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
+class Timed(FakePool):
+    """Every batch takes `seconds`, and workers start at once; after `leave` seconds there are no machines."""
+
+    def __init__(self, clock, seconds, leave=1e9):
+        super().__init__(slots(workers=1, tasks=1))
+        self.clock, self.seconds, self.leave = clock, seconds, leave
+        self.began = {}
+
+    def slots(self):
+        n = int(self.clock.now < self.leave)
+        return slots(workers=n, tasks=n)
+
+    def submit(self, b, worker):
+        handle = super().submit(b, worker)
+        self.began[handle] = self.clock.now
+        return handle
+
+    def wait(self, handles, timeout):
+        if not handles:
+            return []
+        (handle,) = handles
+        if self.clock.now < self.began.get(handle, -1e9) + self.seconds:
+            self.clock.now += timeout
+            return []
+        return super().wait(handles, timeout)
+
+
+def test_a_cluster_that_every_machine_left_ends_the_run_with_a_sentence():
+    """And the loop waits, rather than asks again and again."""
+    clock = Clock()
+    batches = [batch("a", stacked=False), batch("b", stacked=False)]
+    done = []
+    with pytest.raises(ConfigError, match="no worker started within 300 s"):
+        run_batches(batches, Timed(clock, seconds=10, leave=5), done.append, 1e9, clock)
+    assert len(done) == 1
+    assert 300 < clock.now < 320
+
+
+def test_a_batch_that_ran_long_does_not_count_as_waiting_for_a_worker():
+    clock = Clock()
+    batches = [batch("long", stacked=True), batch("next", stacked=True)]
+    lost = run_batches(batches, SlowStart(clock, seconds=1e9), lambda r: None, 1000.0, clock)
+    assert [each.batch.trials[0].trial_key for each in lost] == ["long0", "next0"]
+
+
+class SlowStart(Timed):
+    """A worker takes ten seconds to start."""
+
+    def start_worker(self):
+        worker, handle = super().start_worker()
+        self.began[handle] = self.clock.now - self.seconds + 10
+        return worker, handle

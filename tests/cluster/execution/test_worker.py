@@ -11,8 +11,10 @@ from cluster.config import parse_config
 from cluster.execution.progress import RunProgress
 from cluster.execution.worker import WorkContext, warm_up, work
 from cluster.plan import cut_batches, make_plan
+from cluster.rundir.lease import Lease
 from cluster.rundir.store import RunStore
 from cluster.terminal.screen import Screen
+from forecasting.errors import StorageError
 from forecasting.testing import make_panel
 
 MEMBERS = [{"model": "weekday-mean"}, {"model": "lstm-direct", "input_size": 7, "hidden_size": 4, "epochs": 3}]
@@ -23,9 +25,9 @@ def reports(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     panel = make_panel()
     plan = make_plan(parse_config({"windows": {"n_windows": 1}, "members": MEMBERS}, "x"), panel, "cpu")
-    RunStore(str(folder))
-    context = WorkContext(panel, plan.windows, 1, str(folder), "", 1)
-    found = {b.family: work(b, context, "cpu", waited=1.5) for b in cut_batches(plan, plan.trials)}
+    with Lease(RunStore(str(folder)).storage, print) as lease:
+        context = WorkContext(panel, plan.windows, 1, str(folder), lease.token, 1)
+        found = {b.family: work(b, context, "cpu", waited=1.5) for b in cut_batches(plan, plan.trials)}
     return folder, found
 
 
@@ -73,3 +75,13 @@ def test_models_are_asked_how_they_warm_up(monkeypatch):
     monkeypatch.setattr("cluster.execution.worker.model_type", models.__getitem__)
     warm_up("cuda:0", ("cold", "unknown", "warm"))
     assert Warm.asked == ["cuda:0"]
+
+
+def test_nothing_is_stored_for_a_driver_that_lost_its_lease(tmp_path):
+    panel = make_panel()
+    plan = make_plan(parse_config({"windows": {"n_windows": 1}, "members": MEMBERS[:1]}, "x"), panel, "cpu")
+    store = RunStore(str(tmp_path))
+    context = WorkContext(panel, plan.windows, 1, str(tmp_path), "displaced", 1)
+    with Lease(store.storage, print), pytest.raises(StorageError, match="is no longer this run's"):
+        work(cut_batches(plan, plan.trials)[0], context, "cpu")
+    assert not store.headers()

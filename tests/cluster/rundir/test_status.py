@@ -3,6 +3,7 @@ from shutil import copy
 
 import pytest
 
+from forecasting.digests import seal
 from tests.runs import edit, run, tidecast, write_inputs
 
 
@@ -39,7 +40,7 @@ def test_a_run_that_was_killed_is_stopped(folder):
     found = status(folder, "runs/b")
     assert found["state"] == "stopped"
     assert found["families"]["naive"]["done"] == 0
-    (folder / "runs/b/lease.json").write_text(json.dumps({"host": "elsewhere", "pid": 3}))
+    (folder / "runs/b/lease.json").write_bytes(seal(b'{"host": "elsewhere", "pid": 3}\n', "lease.json"))
     assert status(folder, "runs/b")["state"] == "running"
     assert "elsewhere, process 3" in tidecast(folder, "status", "runs/b").stdout
 

@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from cluster.rundir.storage import Storage
+from cluster.rundir.storage import DISK, Storage
 from forecasting.errors import StorageError
 
 
@@ -86,3 +86,90 @@ def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "run.json")
     with pytest.raises(StorageError, match=r"run.json: it is no file: remove it"):
         Storage(str(tmp_path)).read("run.json")
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Names of the calls to the disk, and the paths, in their order."""
+    found = []
+
+    def noted(name):
+        really = getattr(DISK, name)
+
+        def call(*arguments):
+            found.append((name, *arguments))
+            return really(*arguments)
+
+        monkeypatch.setattr(DISK, name, call)
+
+    for name in ("make_new", "write", "sync", "rename", "link", "sync_folder"):
+        noted(name)
+    return found
+
+
+def test_a_file_is_on_disk_before_it_has_its_name_and_its_name_before_write_returns(tmp_path, calls):
+    Storage(str(tmp_path)).write("a.csv", b"x")
+    assert [call[0] for call in calls] == ["make_new", "write", "sync", "rename", "sync_folder"]
+    assert calls[-1][1] == tmp_path
+
+
+def test_new_folders_are_on_disk_too(tmp_path, calls):
+    Storage(str(tmp_path / "a" / "b")).write("c/x.csv", b"x")
+    synced = {call[1] for call in calls if call[0] == "sync_folder"}
+    assert synced == {tmp_path, tmp_path / "a", tmp_path / "a" / "b", tmp_path / "a" / "b" / "c"}
+
+
+def test_unfinished_files_have_names_of_their_own(tmp_path, calls):
+    """Two machines may have equal pids."""
+    storage = Storage(str(tmp_path))
+    assert storage.create("x", b"1")
+    assert not storage.create("x", b"2")
+    made = [call[1] for call in calls if call[0] == "make_new"]
+    assert len(set(made)) == 2
+    assert storage.read("x") == b"1"
+
+
+def test_creation_is_exclusive_without_hard_links(tmp_path, monkeypatch):
+    def refused(source, target):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(DISK, "link", refused)
+    storage = Storage(str(tmp_path))
+    assert storage.create("x", b"1")
+    assert not storage.create("x", b"2")
+    assert storage.read("x") == b"1"
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+def test_a_file_is_not_created_otherwise_when_the_disk_is_full(tmp_path, monkeypatch):
+    def full(source, target):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(DISK, "link", full)
+    with pytest.raises(StorageError, match="disk is full"):
+        Storage(str(tmp_path)).create("x", b"1")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_sweep_of_another_driver_breaks_no_write(tmp_path, monkeypatch):
+    storage, really_rename = Storage(str(tmp_path)), DISK.rename
+    swept = []
+
+    def rename(source, target):
+        if not swept:
+            storage.sweep("")
+            swept.append(source)
+        really_rename(source, target)
+
+    monkeypatch.setattr(DISK, "rename", rename)
+    storage.write("x", b"1")
+    assert storage.read("x") == b"1"
+
+
+def test_what_is_gone_can_be_deleted(tmp_path):
+    Storage(str(tmp_path)).delete("x")
+
+
+def test_folders_are_not_among_the_names(tmp_path):
+    (tmp_path / "batches" / "a.parquet").mkdir(parents=True)
+    assert Storage(str(tmp_path)).names("batches", ".parquet") == []

@@ -57,6 +57,22 @@ def test_damaged_batches_are_dropped_with_their_states(store):
     assert not store.drop_damaged()
 
 
+def test_a_damaged_batch_goes_whole_where_two_workers_finished_it(store):
+    for seconds in (1.0, 2.0):
+        write_batch(store.storage, work_of("b1", train_seconds=seconds), [result("k1")])
+    first, _ = store.storage.names("batches", ".parquet")
+    store.storage.write(first, b"garbage")
+    assert len(store.drop_damaged()) == 1
+    assert store.storage.names("batches", "") == []
+
+
+def test_states_of_a_batch_that_was_never_finished_are_pruned_unread(store):
+    write_batch(store.storage, work_of("b1"), [result("k1")])
+    store.storage.write("batches/b2.0123.safetensors", b"garbage")
+    store.prune_states(["k1"])
+    assert len(store.storage.names("batches", ".safetensors")) == 1
+
+
 def test_results_are_believed_as_they_were_sealed(store):
     store.write_result("a.csv", b"1")
     store.write_result("b.csv", b"2")

@@ -6,10 +6,15 @@ import pytest
 from cluster.config import parse_config
 from cluster.execution.executors.local import LOCAL
 from cluster.plan import make_plan
+from cluster.rundir.lease import Lease
+from cluster.rundir.machine import Machine
 from cluster.rundir.store import RunStore
+from cluster.stages import training
 from cluster.stages.training import train
 from cluster.terminal.screen import Screen
+from forecasting.errors import StorageError
 from forecasting.testing import make_panel
+from tests.cluster.batches import report_of
 
 CONFIG = parse_config({"windows": {"n_windows": 1}, "members": [{"model": "weekday-mean", "k": [2, 3]}]}, "x")
 
@@ -21,9 +26,9 @@ def trained(tmp_path):
 
     def trained(config):
         said = io.StringIO()
-        with LOCAL.connect(config) as session:
+        with Lease(store.storage, print) as lease, LOCAL.connect(config) as session:
             plan = make_plan(config, panel, session.device)
-            assert train(plan, panel, store, "", session, Screen(file=said, width=200)) == []
+            assert train(plan, panel, store, lease.token, session, Screen(file=said, width=200)) == []
         return said.getvalue()
 
     return store, trained
@@ -57,3 +62,27 @@ def test_batches_that_came_back_are_noted_when_training_breaks_off(trained, monk
     with pytest.raises(KeyboardInterrupt):
         train_again(CONFIG)
     assert len(store.storage.read("events.jsonl").splitlines()) == len(store.headers()) == 1
+
+
+class Waits(Machine):
+    def __init__(self):
+        self.sleeps = 0
+
+    def sleep(self, seconds):
+        self.sleeps += 1
+
+
+@pytest.mark.parametrize("late", [0, 5, 10_000])
+def test_batches_that_are_listed_late_are_waited_for(trained, monkeypatch, late):
+    """Network storage lists on this machine what another one has stored after a while."""
+    store, _ = trained
+    monkeypatch.setattr(
+        training, "batch_files", lambda storage: ["batches/b1.parquet"] if machine.sleeps >= late else []
+    )
+    machine = Waits()
+    if late < training.SEEN_LATE:
+        training._wait_until_seen(store, [report_of("b1")], machine)
+        assert machine.sleeps == late
+    else:
+        with pytest.raises(StorageError, match="does not list batches that workers stored"):
+            training._wait_until_seen(store, [report_of("b1")], machine)
