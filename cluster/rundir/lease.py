@@ -16,7 +16,6 @@ A worker that finds no lease when it begins does not see the owner's storage.
 
 from __future__ import annotations
 
-import atexit
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -89,16 +88,17 @@ class Lease:
         self._unseen = 0
         self._lost = False
         self._stop_beating: Callable[[], None] = lambda: None
+        self._forget: Callable[[], None] = lambda: None
 
     def __enter__(self) -> Lease:
-        atexit.register(self._give_back)
+        self._forget = self._machine.at_exit(self._give_back)
         try:
             self._acquire(LEASE)
             self._unseen = 0
             self._keep()  # it may have stood still since, and be displaced already
             self.check()
         except StorageError:
-            atexit.unregister(self._give_back)
+            self._forget()
             self._storage.drop_if_empty()
             raise
         self._stop_beating = self._machine.every(BEAT, self._keep)
@@ -110,7 +110,7 @@ class Lease:
         try:
             self._give_back()
         finally:
-            atexit.unregister(self._give_back)
+            self._forget()
 
     def _give_back(self) -> None:
         """Delete the lease if it is ours; may be called again."""

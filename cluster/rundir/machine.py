@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import socket
 import threading
@@ -48,6 +49,11 @@ class Machine:
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
+
+    def at_exit(self, act: Callable[[], None]) -> Callable[[], None]:
+        """Call `act` when this process ends, until the function that is returned is called."""
+        atexit.register(act)
+        return lambda: atexit.unregister(act)
 
     def every(self, seconds: float, act: Callable[[], None]) -> Callable[[], None]:
         """Call `act` in a thread after every so many seconds, until the function that is returned is called."""

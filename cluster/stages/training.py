@@ -76,7 +76,7 @@ def _wait_until_seen(store: RunStore, reports: Sequence[BatchReport], machine: M
         machine.sleep(1.0)
     raise StorageError(
         f"{store.uri} does not list batches that workers stored there {SEEN_LATE} s ago: check that it is one folder "
-        "on all machines, and run again to continue"
+        "on all machines and that no other run works there, and run again to continue"
     )
 
 

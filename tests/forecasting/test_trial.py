@@ -34,7 +34,7 @@ def test_an_id_is_of_model_settings_and_seed_alone():
 @pytest.mark.parametrize(
     ("model", "member_id"),
     [
-        ("arima", "768392b75bc20462"),
+        ("arima", "697d7a9535b6df55"),
         ("calendar-level", "ad272b38a37d3af8"),
         ("file", "d45109194354e84b"),
         ("lightgbm-direct", "6a78b4f22c7b1041"),

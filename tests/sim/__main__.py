@@ -28,21 +28,19 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, metavar="SEED")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--trace", action="store_true", help="show all that happened in each world")
-    parser.add_argument("--flips", action="store_true", help="flip bits of stored files too")
     parser.add_argument("--mutants", action="store_true", help="plant faults")
     options = parser.parse_args()
     if options.mutants:
         return _show_mutants()
     seeds = range(options.first, options.first + options.seeds)
     started = time.perf_counter()
-    broken = _traced(seeds, options.flips) if options.trace else run_seeds(seeds, options.jobs, options.flips)
+    broken = _traced(seeds) if options.trace else run_seeds(seeds, options.jobs)
     n_broken = 0
     for each in broken:
         n_broken += 1
         print("\n".join(each.log[-SHOWN:]) if not options.trace else "")
-        flips = " --flips" if options.flips else ""
         print(f"seed {each.seed}: {each.promise}")
-        print(f"again: python -m tests.sim --first {each.seed} --seeds 1 --trace{flips}\n", flush=True)
+        print(f"again: python -m tests.sim --first {each.seed} --seeds 1 --trace\n", flush=True)
         if n_broken == MOST_BROKEN:
             break
     seconds = time.perf_counter() - started
@@ -50,10 +48,10 @@ def main() -> int:
     return int(n_broken > 0)
 
 
-def _traced(seeds: range, flips: bool) -> Iterator[Broken]:
+def _traced(seeds: range) -> Iterator[Broken]:
     with seams():
         for seed in seeds:
-            broken = simulate(seed, flips=flips, tracing=True)
+            broken = simulate(seed, tracing=True)
             print("\n".join(Simulation.current.world.log))
             if broken is not None:
                 yield broken

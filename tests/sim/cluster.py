@@ -118,6 +118,9 @@ class VirtualPool:
     def slots(self) -> Slots:
         return self._grid.slots()
 
+    def is_shared(self) -> bool:
+        return False
+
     def start_worker(self) -> tuple[Worker, Handle]:
         actor, handle = _Actor(self._program("worker")), next(self._handles)
         actor.handle = handle

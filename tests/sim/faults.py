@@ -22,8 +22,18 @@ KINDS = (
     "slow worker",
     "slow disk",
     "seen late",
+    "bits flip",
 )
-SUDDEN = ("driver dies", "power fails", "disk full", "driver stops", "clock jumps", "second driver", "machines leave")
+SUDDEN = (
+    "driver dies",
+    "power fails",
+    "disk full",
+    "driver stops",
+    "clock jumps",
+    "second driver",
+    "machines leave",
+    "bits flip",
+)
 """Those that strike a whole world at a moment."""
 MOST = {"clock jumps": 8, "second driver": 4}
 """Kinds that strike more often than twice in a round, at most once less than this."""
@@ -36,12 +46,10 @@ class Faults:
     """The faults of a seed. `chance` is the world's."""
 
     chance: random.Random
-    flips: bool
     kinds: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        kinds = (*KINDS, "bits flip") if self.flips else KINDS
-        self.kinds = frozenset(kind for kind in kinds if self.chance.random() < SHARE)
+        self.kinds = frozenset(kind for kind in KINDS if self.chance.random() < SHARE)
 
     def strikes(self, kind: str, share: float) -> bool:
         """Whether a fault of a kind strikes now, if this seed has that kind."""
@@ -49,7 +57,7 @@ class Faults:
 
     def sudden(self) -> list[str]:
         """Kinds of faults that strike in the next round, some of them several times."""
-        kinds = [kind for kind in (*SUDDEN, "bits flip") if kind in self.kinds]
+        kinds = [kind for kind in SUDDEN if kind in self.kinds]
         return [kind for kind in kinds for _ in range(int(self.chance.random() * MOST.get(kind, 3)))]
 
     def calm(self) -> None:

@@ -210,6 +210,7 @@ MUTANTS: Mapping[str, Mapping[str, Any]] = {
     "a batch is reported before it is on disk": {"cluster.execution.worker.write_batch": _stored_later},
     "forecasts are stored before states": {"cluster.execution.worker.write_batch": _forecasts_first},
     "of two files with one trial the last counts": {"cluster.rundir.store.RunStore.trials": _last_name},
+    "digests are not checked": {"cluster.rundir.batch_file._read": lambda storage, name: storage.read(name)},
     "an old listing is believed": {"cluster.stages.training._wait_until_seen": lambda store, reports, machine: None},
 }
 

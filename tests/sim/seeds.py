@@ -6,7 +6,6 @@ import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
-from itertools import repeat
 
 from tests.sim.mutants import MUTANTS, planted
 from tests.sim.simulate import Broken, seams, simulate
@@ -19,16 +18,16 @@ MOST_SEEDS = 3000
 _inside = ExitStack()
 
 
-def run_seeds(seeds: range, jobs: int, flips: bool = False) -> Iterator[Broken]:
+def run_seeds(seeds: range, jobs: int) -> Iterator[Broken]:
     """The seeds that break a promise, in their order, as they are found."""
     if jobs == 1:
         with seams():
-            yield from _chunk(seeds, flips)
+            yield from _chunk(seeds)
         return
     chunks = [seeds[start : start + CHUNK] for start in range(0, len(seeds), CHUNK)]
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_enter) as pool:
-        for broken in pool.map(_chunk, chunks, repeat(flips)):
+        for broken in pool.map(_chunk, chunks):
             yield from broken
 
 
@@ -36,8 +35,8 @@ def _enter() -> None:
     _inside.enter_context(seams())
 
 
-def _chunk(seeds: range, flips: bool) -> list[Broken]:
-    found = (simulate(seed, flips=flips) for seed in seeds)
+def _chunk(seeds: range) -> list[Broken]:
+    found = (simulate(seed) for seed in seeds)
     return [broken for broken in found if broken is not None]
 
 

@@ -50,11 +50,11 @@ class Simulation:
 
     current: Simulation
 
-    def __init__(self, seed: int, *, flips: bool = False, tracing: bool = False) -> None:
+    def __init__(self, seed: int, *, tracing: bool = False) -> None:
         self.world = World(seed, tracing)
         self.expected: bytes | None = None
         chance = self.world.chance
-        self.faults = Faults(chance, flips)
+        self.faults = Faults(chance)
         self.plan = PLANS[int(chance.random() * len(PLANS))]
         self.disk = VirtualDisk(self.world)
         self.ledger = Ledger(self.world)
@@ -235,7 +235,8 @@ class Simulation:
             "is in use by another run": any(o is not life and self._lived(o, life) for o in self.ledger.lives),
             "is no longer this run's": life.displaced is not None,
             "is not shared": life.displaced is not None,
-            "No such file or directory": self.disk.late,
+            "No such file or directory": self.disk.late or life.displaced is not None,
+            "does not list batches": self._flipped and (life.displaced is not None or life.back),
             "died while starting": faults["start dies"] >= 3,
             "no worker started": self._gone(life) or faults["clock jumps"] or faults["driver stops"],
             "the work does not fit": self._gone(life),
@@ -297,6 +298,8 @@ def seams() -> Iterator[None]:
         stack.enter_context(patch("cluster.rundir.run_facts._environment", lambda: environment))
         stack.enter_context(patch("cluster.execution.worker.run_trials", _train))
         stack.enter_context(patch("cluster.execution.worker.time", _Clock()))
+        stack.enter_context(patch("cluster.execution.worker.os", _Process()))
+        stack.enter_context(patch("cluster.execution.worker.resource", _Process()))
         stack.enter_context(patch("pyarrow.parquet.read_table", _read_table))
         for number in range(len(PLANS)):
             undisturbed(number)
@@ -317,14 +320,27 @@ class _Clock:
         return Simulation.current.world.now
 
 
-def simulate(seed: int, *, flips: bool = False, tracing: bool = False) -> Broken | None:
+class _Process:
+    """What a batch's file says of its process, and so its digest and its name: the same in every world."""
+
+    RUSAGE_SELF = 0
+    ru_maxrss = 0
+
+    def getpid(self) -> int:
+        return 1
+
+    def getrusage(self, _: int) -> _Process:
+        return self
+
+
+def simulate(seed: int, *, tracing: bool = False) -> Broken | None:
     """Run one seed, inside `seams`; None when every promise held. A seed that broke one is run again for its log."""
-    simulation = Simulation(seed, flips=flips, tracing=tracing)
+    simulation = Simulation(seed, tracing=tracing)
     simulation.expected = undisturbed(PLANS.index(simulation.plan))
     try:
         simulation.run()
     except (Exception, Endless) as error:
         promise = str(error) if isinstance(error, (Violation, Endless)) else "".join(format_exception(error)[-3:])
         broken = Broken(seed, promise, simulation.world.log)
-        return broken if tracing else simulate(seed, flips=flips, tracing=True) or broken
+        return broken if tracing else simulate(seed, tracing=True) or broken
     return None

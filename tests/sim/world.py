@@ -291,6 +291,10 @@ class VirtualMachine(Machine):
         world.step()
         world.sleep(seconds / self._program.host.rate)
 
+    def at_exit(self, act: Callable[[], None]) -> Callable[[], None]:
+        """A virtual program that is killed does nothing more."""
+        return lambda: None
+
     def every(self, seconds: float, act: Callable[[], None]) -> Callable[[], None]:
         on = True
 

@@ -14,7 +14,7 @@ from cluster.rundir.lease import Lease
 from cluster.rundir.storage import Storage
 from cluster.terminal.streams import has_reader, open_streams
 from forecasting.errors import StorageError
-from tests.runs import command, run, write_inputs
+from tests.runs import command, edit, run, write_inputs
 
 CONFIG = """
 data: {kind: table}
@@ -141,8 +141,7 @@ def test_bad_input_is_code_2_also_without_a_reader(folder, left):
 def test_a_watch_ends_when_its_reader_left(folder, left):
     assert run(folder, "runs/watched").returncode == 0
     with Lease(Storage(str(folder / "runs/watched")), print):  # so it seems to run
-        facts = folder / "runs/watched/run.json"
-        facts.write_text(facts.read_text().replace('"done"', '"running"'))
+        edit(folder / "runs/watched/run.json", lambda facts: facts.update(status="running"))
         assert b"running" in ended(folder, "status", "runs/watched").stdout
         done = ended(folder, "status", "runs/watched", "--watch", stdout=left)
     assert (done.returncode, done.stderr) == (0, b"")
@@ -201,7 +200,7 @@ def test_what_cannot_be_encoded_is_replaced(folder, name):
     text = done.stdout.decode(name)
     assert r"\u4f59\u989d" in text
     assert r"\u25" not in text, "lines and bars have plain forms"
-    assert ("────" if name == "cp437" else "----") in text
+    assert "----" in text or (name == "cp437" and "────" in text), "that code page has lines; rich decides"
 
 
 def test_json_holds_in_any_encoding(folder):
