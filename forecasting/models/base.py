@@ -13,7 +13,8 @@ Three kinds:
 What a model can do besides, its class says by having the methods of a protocol: `Updatable`, `Fingerprinted`,
 `UsesGpu`, `WarmsUp`. A built-in model has a `name`, under which configurations ask for it. A class that says
 ``on_log = True`` takes logarithms of y: it is given positive amounts, whatever the data hold (see `forecasting.scale`).
-All are given histories without unknown or zero amounts.
+A class that says ``reads_gaps = True`` reads which days of the past covariates were carried forward
+(`History.carried`); trials of others do not depend on that. All are given histories without unknown or zero amounts.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 from pydantic.config import JsonDict
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from forecasting.schema import DateArray, FloatArray
 
 __all__ = [
+    "LATER",
     "SEASON",
     "AnyModel",
     "Fingerprinted",
@@ -51,12 +53,21 @@ __all__ = [
 
 SEASON: JsonDict = {"default": "periods of a season"}
 """``json_schema_extra`` of a setting whose default, a week of days, is the season of whatever periods there are."""
+LATER: JsonDict = {"joined": "later"}
+"""``json_schema_extra`` of a setting that a model got after it was first released: at its default it is no part of a
+member's identity, so that members made before keep their id, and with it their random streams and their bytes."""
 
 
 class Settings(BaseModel):
     """Base of every model's settings: immutable, unknown keys refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_serializer(mode="wrap")
+    def _without_later_defaults(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields = type(self).model_fields.items()
+        unset = {n for n, f in fields if f.json_schema_extra == LATER and getattr(self, n) == f.default}
+        return {name: value for name, value in dump(self).items() if name not in unset}
 
 
 def with_season(settings: type[BaseModel], given: Mapping[str, Any], season_length: int) -> dict[str, Any]:

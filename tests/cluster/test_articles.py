@@ -93,7 +93,7 @@ WRITE_UP = {
 DESCRIBED = {
     "single-series-lstm": WRITE_UP
     | {"hidden_size": 30, "clip_norm": 15.0, "validation_days": 20, "as_published": True, "epochs": 1000}
-    | {"target_loss": 0.045},
+    | {"target_loss": 0.045, "history_days": 184},
     "multi-series-lstm": WRITE_UP
     | {"hidden_size": 40, "clip_norm": 5.0, "validation_days": 21, "test_days": 10, "target_loss": 0.025},
     "price-series-lstm": {"input_size": 30, "hidden_sizes": [64, 32], "dense_size": 16, "recurrent_dropout": 0.2}

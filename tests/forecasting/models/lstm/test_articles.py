@@ -78,6 +78,30 @@ def test_the_start_is_as_wide_as_asked():
     np.testing.assert_array_equal(wide[30:60, 30], 1.0)  # forget bias
 
 
+def test_the_honest_version_stops_for_lack_of_a_better_validation_loss():
+    settings = LstmClassicSettings(hidden_size=4, epochs=400, learning_rate=0.02, validation_days=20)
+    assert (settings.patience, settings.target_loss) == (20, None)
+    losses = fit_one(LstmClassic(settings), HISTORY).meta
+    assert len(losses["valid_loss"]) == losses["epoch"] + 20 < 400
+    assert losses["valid_loss"][losses["epoch"] - 1] == min(losses["valid_loss"])
+    published = LstmClassicSettings(as_published=True)
+    assert (published.patience, published.target_loss) == (None, 0.045)
+    assert LstmClassicSettings(target_loss=None).patience is None, "who says how a fit stops is not second-guessed"
+
+
+def test_as_published_the_single_series_holds_the_write_ups_own_test():
+    state = fit_one(LstmClassic(LstmClassicSettings(as_published=True, epochs=3)), HISTORY)
+    assert state.meta["claim"] == "scaled by the days it validates and tests on"
+    assert state.meta["days"] == {"train": "2023-01-03", "valid": "2023-05-12", "test": "2023-06-01"}
+    fits = state.arrays["published"]
+    assert np.isnan(fits[0])
+    model = LstmClassic(LstmClassicSettings(as_published=True, epochs=3))
+    ahead = [model.predict(state, h, h.cutoff + np.arange(1, 2))[0] for h in map(HISTORY.until, HISTORY.ds[-11:-1])]
+    np.testing.assert_allclose(fits[-10:], ahead, rtol=1e-5)
+    scaled = (np.array([fits[-10:], HISTORY.y[-10:]]) - HISTORY.y.min()) / np.ptp(HISTORY.y)
+    assert state.meta["test_loss"] == pytest.approx(np.mean((scaled[0] - scaled[1]) ** 2), rel=1e-4)
+
+
 def covariates(**changes):
     return LstmCovariates(
         LstmCovariatesSettings(**{"hidden_size": 6, "epochs": 20, "batch_size": 10, "dropout": 0.0, **changes})
@@ -253,6 +277,37 @@ def test_recurrent_dropout_hides_units_from_the_gates_with_one_mask_for_a_whole_
                 h = own(x[:, t], seen) + torch.sigmoid(z) * (h - seen)
             assert (out[:, t] - h).abs().max() < 1e-6
         assert (layer(x) - out).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_as_published_each_gate_has_a_mask_of_its_own(cell):
+    from forecasting.models.lstm.engine.gated_network import Recurrent, mask_of
+
+    gates = 4 if cell == "lstm" else 3
+    layer = Recurrent(cell, 2, 8, torch.Generator().manual_seed(0))
+    x = torch.randn(3, 6, 2, generator=torch.Generator().manual_seed(1))
+    masks = mask_of(torch.zeros(gates, 3, 8), 0.5, torch.Generator().manual_seed(2))
+    assert len({tuple(mask.flatten().tolist()) for mask in masks}) == gates
+    kernels, backs = layer.kernel.split(8), layer.recurrent.split(8)
+    with torch.no_grad():
+        layer.bias.uniform_(-1, 1, generator=torch.Generator().manual_seed(3))
+        biases = layer.bias.split(8)
+        out = layer(x, 0.5, torch.Generator().manual_seed(2), gate_masks=True)
+        h = c = torch.zeros(3, 8)
+        for t in range(6):
+            given = [x[:, t] @ kernel.T + bias for kernel, bias in zip(kernels, biases, strict=True)]
+            seen = [(h * mask) @ back.T for mask, back in zip(masks, backs, strict=True)]
+            if cell == "lstm":
+                i, f, g, o = (a + b for a, b in zip(given, seen, strict=True))
+                c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+                h = torch.sigmoid(o) * torch.tanh(c)
+            else:
+                r, u = (torch.sigmoid(given[k] + seen[k]) for k in range(2))
+                h = (1 - u) * torch.tanh(given[2] + r * (seen[2] + layer.candidate_bias)) + u * h
+            assert (out[:, t] - h).abs().max() < 1e-6
+        assert (layer(x, gate_masks=True) - layer(x)).abs().max() < 1e-6, "without dropout there is nothing to mask"
+    assert LstmPrice(LstmPriceSettings(as_published=True)).shape(3).gate_masks
+    assert not LstmPrice(LstmPriceSettings()).shape(3).gate_masks
 
 
 def test_training_drops_from_the_first_layers_memory_alone():
