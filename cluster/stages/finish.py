@@ -20,7 +20,7 @@ from ensembles.blend.fit import Blend, fit_blend
 from ensembles.evaluation.leaderboard import MemberFacts, build_leaderboard
 from ensembles.exports.forecast import forecast_csv
 from ensembles.exports.leaderboard import leaderboard_csv
-from ensembles.exports.submission import submission_csv
+from ensembles.exports.submission import RESULT_TABLE, SUBMISSION, submission_csv, submission_names
 from ensembles.files.blend_json import BlendFile
 from ensembles.files.forecast_parquet import ForecastFile
 from ensembles.files.history_parquet import HistoryFile
@@ -99,7 +99,7 @@ def blend_and_write(plan: Plan, panel: Panel, members: MemberForecasts, store: R
 def write_failed(plan: Plan, panel: Panel, members: MemberForecasts, store: RunStore, seconds: float) -> None:
     """What a run without a blend leaves: its leaderboard, with reasons, and a report that says so."""
     _write_board(_board(plan, panel, members, None), store)
-    blended = ("blend.json", "oof.parquet", "forecast.parquet", "submission.csv", "forecast.csv")
+    blended = ("blend.json", "oof.parquet", "forecast.parquet", SUBMISSION, RESULT_TABLE, "forecast.csv")
     for name in (*blended, "liquidity.csv", "alerts.csv", "figures.html"):
         store.storage.discard(name)  # of an earlier configuration: they would be mistaken for this run's files
     _finish(plan, panel, members, store, {"train": round(seconds, 2)}, "failed")
@@ -134,7 +134,10 @@ def _write_forecasts(
     y_hat = {found: blended[t][i] for found, t, i in places}
     ends = {found: bands[t].at(i) for found, t, i in places}
     people = forecast_csv(final.ds, y_hat, targets, panel.calendar, amounts, ends)
-    store.storage.write("submission.csv", submission_csv(final.ds, y_hat, targets, amounts))
+    submission = submission_csv(final.ds, y_hat, targets, amounts)
+    store.storage.discard(RESULT_TABLE)  # of an earlier configuration
+    for name in submission_names(plan.config.data.kind, targets):
+        store.storage.write(name, submission)
     store.storage.write("forecast.csv", people)
     past = OofFile.of(cubes, blend.evidence.prequential.y_hat, blend.evidence.prequential.bands)
     store.write(ForecastFile.of(cubes, members.final, blended, final.ds, bands).identified(series))

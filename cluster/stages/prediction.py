@@ -25,6 +25,7 @@ from cluster.rundir.final_states import Fit, find_fits
 from cluster.rundir.storage import Storage, without_secrets
 from cluster.stages.finished_run import KnownSeries, TrainedRun, left_out, open_trained
 from ensembles.blend.target_blend import TargetBlend
+from ensembles.exports.submission import SUBMISSION, submission_csv, submission_names
 from ensembles.files.forecast_parquet import ForecastFile, TargetForecast
 from ensembles.files.prediction_json import PredictionFile
 from ensembles.files.table import panel_series
@@ -43,7 +44,7 @@ __all__ = ["Prediction", "predict"]
 
 @dataclass(frozen=True)
 class Prediction:
-    """Forecasts from new data, and the files they make.
+    """Forecasts from new data, and the files they make; those of `submission_names` hold the submission.
 
     `forecast` holds the members that have weight; `notes` are sentences for the user; `left` unique_id → why a series
     of the run is not forecast.
@@ -60,9 +61,10 @@ class Prediction:
     left: Mapping[str, str]
     noun: str = "days"
     """What a period is called, in the plural."""
+    submission_names: tuple[str, ...] = (SUBMISSION,)
 
     def write(self, out: str | None = None) -> str:
-        """Write submission.csv, forecast.csv, forecast.parquet and prediction.json into a folder; gives its name.
+        """Write the submission, forecast.csv, forecast.parquet and prediction.json into a folder; gives its name.
 
         By default ``predictions/<last day known>`` in the run directory.
         """
@@ -78,7 +80,8 @@ class Prediction:
             updated=self.updated,
             notes=self.notes,
         )
-        storage.write(f"{place}submission.csv", self.submission)
+        for name in self.submission_names:
+            storage.write(f"{place}{name}", self.submission)
         storage.write(f"{place}forecast.csv", self.people)
         storage.write(f"{place}{self.forecast.FILE}", self.forecast.to_bytes())
         storage.write(f"{place}{facts.FILE}", facts.to_bytes())
@@ -118,8 +121,9 @@ def predict(run_dir: str, data: str, *, as_of: AsOf = None, update: bool = False
     blended = _blended(trained, made, window, {*found.left, *failed})
     forecast = _forecast(trained, blended, window).identified(panel_series(panel))
     submission, people = _submissions(trained, blended, panel, window)
-    left, noun = {**found.left, **failed}, panel.axis.noun
-    return Prediction(run_dir, data, window, update, forecast, submission, people, notes, left, noun)
+    left, noun, spec = {**found.left, **failed}, panel.axis.noun, trained.config.data
+    names = submission_names(spec.kind, tuple(spec.targets))
+    return Prediction(run_dir, data, window, update, forecast, submission, people, notes, left, noun, names)
 
 
 @contextmanager
@@ -202,7 +206,6 @@ def _submissions(
 ) -> tuple[bytes, bytes]:
     """submission.csv and forecast.csv."""
     from ensembles.exports.forecast import forecast_csv
-    from ensembles.exports.submission import submission_csv
 
     targets, amounts, series = tuple(trained.config.data.targets), trained.run.amounts, panel_series(panel)
     places = [(series[uid], target, i) for target in blended for i, uid in enumerate(blended[target].series)]
