@@ -195,6 +195,12 @@ class Panel:
             carried=None if self.carried is None else self.carried[row, start:stop],
         )
 
+    def last_known(self, unique_id: str, cutoff: np.datetime64) -> float:
+        """The last amount known at `cutoff`; NaN if there is none."""
+        y = self.history(unique_id, cutoff).y
+        known = y[~np.isnan(y)]
+        return float(known[-1]) if len(known) else float("nan")
+
     def truth(self, unique_id: str, ds: DateArray) -> FloatArray:
         """Actual values in the given periods, ``[len(ds)]``, NaN outside the data."""
         position = np.searchsorted(self.ds, ds)

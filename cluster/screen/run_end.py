@@ -21,6 +21,8 @@ def show_result(result: RunResult, out: Console) -> None:
     """The summary, what failed, the forecast as a picture of one line, and the files."""
     out.print(summary_table(result.board, out.width, result.noun))
     say(out, result.headline)
+    for sentence in result.signals:
+        say(out, sentence)
     for row in result.board.rows:
         if row.status != "ok":
             say(out, f"failed: {row.member}: {row.reason}")
@@ -31,7 +33,7 @@ def show_result(result: RunResult, out: Console) -> None:
     for target, (recent, forecast) in result.outlook.items():
         say(out, f"{target:>12} {_spark(recent, forecast)}")
     say(out, f"forecast: {result.n_days} {result.noun}, {result.start} to {result.end}, in {result.uri}")
-    pictures = "  figures.html" if result.has_figures else ""
+    pictures = ("  signals.csv" if result.signals else "") + ("  figures.html" if result.has_figures else "")
     say(out, f"  submission.csv  forecast.csv (for people)  report.html  leaderboard.csv{pictures}")
 
 

@@ -20,6 +20,7 @@ from ensembles.blend.fit import Blend, fit_blend
 from ensembles.evaluation.leaderboard import MemberFacts, build_leaderboard
 from ensembles.exports.forecast import forecast_csv
 from ensembles.exports.leaderboard import leaderboard_csv
+from ensembles.exports.signals import SIGNALS, signals_csv
 from ensembles.exports.submission import RESULT_TABLE, SUBMISSION, submission_csv, submission_names
 from ensembles.files.blend_json import BlendFile
 from ensembles.files.forecast_parquet import ForecastFile
@@ -29,9 +30,10 @@ from ensembles.files.oof_parquet import OofFile
 from ensembles.files.run_json import RunFile
 from ensembles.files.table import panel_series
 from ensembles.judging.judge import Judge
+from ensembles.judging.signals import signals_ahead, signals_of_backtest
 from ensembles.oof import OofCube
 from forecasting.panel import Panel
-from forecasting.schema import FloatArray, iso
+from forecasting.schema import BLEND, FloatArray, iso
 from forecasting.score.base import Score
 from forecasting.score.names import score_named
 from forecasting.score.points import submission_step
@@ -55,6 +57,8 @@ class RunResult:
     """Whether networks that were fitted once left their pictures, figures.html."""
     noun: str = "days"
     """What a period is called, in the plural."""
+    signals: tuple[str, ...] = ()
+    """How often the blend's signals were right, a sentence per target, where the configuration asks for signals."""
 
 
 def blend_and_write(plan: Plan, panel: Panel, members: MemberForecasts, store: RunStore, seconds: float) -> RunResult:
@@ -81,6 +85,7 @@ def blend_and_write(plan: Plan, panel: Panel, members: MemberForecasts, store: R
     }
     board = _board(plan, panel, members, blend)
     _write_forecasts(plan, panel, members, blend, blended, store)
+    signals = _write_signals(plan, panel, members, blend, store)
     _write_board(board, store)
     store.write(BlendFile.of(blend))
     has_figures = write_figures(plan, panel, store)
@@ -93,14 +98,14 @@ def blend_and_write(plan: Plan, panel: Panel, members: MemberForecasts, store: R
     }
     headline = _headline(blend, score_named(config.score.surrogate), panel.axis.noun)
     days, noun = (iso(final.start), iso(final.end), final.horizon), panel.axis.noun
-    return RunResult(store.uri, board, headline, *days, outlook, has_figures, noun)
+    return RunResult(store.uri, board, headline, *days, outlook, has_figures, noun, signals)
 
 
 def write_failed(plan: Plan, panel: Panel, members: MemberForecasts, store: RunStore, seconds: float) -> None:
     """What a run without a blend leaves: its leaderboard, with reasons, and a report that says so."""
     _write_board(_board(plan, panel, members, None), store)
     blended = ("blend.json", "oof.parquet", "forecast.parquet", SUBMISSION, RESULT_TABLE, "forecast.csv")
-    for name in (*blended, "liquidity.csv", "alerts.csv", "figures.html"):
+    for name in (*blended, "liquidity.csv", "alerts.csv", SIGNALS, "figures.html"):
         store.storage.discard(name)  # of an earlier configuration: they would be mistaken for this run's files
     _finish(plan, panel, members, store, {"train": round(seconds, 2)}, "failed")
 
@@ -133,7 +138,8 @@ def _write_forecasts(
     places = [(series[uid], t, i) for t, cube in cubes.items() for i, uid in enumerate(cube.unique_ids)]
     y_hat = {found: blended[t][i] for found, t, i in places}
     ends = {found: bands[t].at(i) for found, t, i in places}
-    people = forecast_csv(final.ds, y_hat, targets, panel.calendar, amounts, ends)
+    signals = signals_ahead(y_hat, panel, final.cutoff, plan.config.signal)
+    people = forecast_csv(final.ds, y_hat, targets, panel.calendar, amounts, ends, signals)
     submission = submission_csv(final.ds, y_hat, targets, amounts)
     store.storage.discard(RESULT_TABLE)  # of an earlier configuration
     for name in submission_names(plan.config.data.kind, targets):
@@ -142,6 +148,19 @@ def _write_forecasts(
     past = OofFile.of(cubes, blend.evidence.prequential.y_hat, blend.evidence.prequential.bands)
     store.write(ForecastFile.of(cubes, members.final, blended, final.ds, bands).identified(series))
     store.write(past.identified(series))
+
+
+def _write_signals(
+    plan: Plan, panel: Panel, members: MemberForecasts, blend: Blend, store: RunStore
+) -> tuple[str, ...]:
+    """Write signals.csv where signals are asked for; what is said of the blend's."""
+    beyond = plan.config.signal
+    if beyond is None:
+        store.storage.discard(SIGNALS)  # of an earlier configuration
+        return ()
+    found = signals_of_backtest(members.cubes, blend.evidence.prequential.y_hat, panel, beyond)
+    store.storage.write(SIGNALS, signals_csv(found, beyond))
+    return tuple(f"signals of {t} beyond ±{100 * beyond:g}%: {found[t, BLEND].sentence}" for t in members.cubes)
 
 
 def _prune(plan: Plan, blend: Blend, store: RunStore) -> None:

@@ -29,6 +29,7 @@ from ensembles.exports.submission import SUBMISSION, submission_csv, submission_
 from ensembles.files.forecast_parquet import ForecastFile, TargetForecast
 from ensembles.files.prediction_json import PredictionFile
 from ensembles.files.table import panel_series
+from ensembles.judging.signals import signals_ahead
 from forecasting.backtest import forecast_windows, reason_of
 from forecasting.models.base import AnyModel, State
 from forecasting.panel import Panel
@@ -211,7 +212,8 @@ def _submissions(
     places = [(series[uid], target, i) for target in blended for i, uid in enumerate(blended[target].series)]
     y_hat = {found: blended[target].y_hat[i] for found, target, i in places}
     bands = {found: blended[target].bands.at(i) for found, target, i in places}
-    people = forecast_csv(window.ds, y_hat, targets, panel.calendar, amounts, bands)
+    signals = signals_ahead(y_hat, panel, window.cutoff, trained.config.signal)
+    people = forecast_csv(window.ds, y_hat, targets, panel.calendar, amounts, bands, signals)
     return submission_csv(window.ds, y_hat, targets, amounts), people
 
 

@@ -16,7 +16,7 @@ from ensembles.files.amounts import Amounts
 from ensembles.files.day_names import DAY_COLUMNS, named_days
 from forecasting.calendar import Calendar
 from forecasting.panel import Series
-from forecasting.schema import DateArray, FloatArray
+from forecasting.schema import DateArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
     from ensembles.bands.rules import Bands
@@ -34,6 +34,7 @@ def forecast_csv(
     calendar: Calendar,
     amounts: Amounts,
     bands: Mapping[Series, Bands] | None = None,
+    signals: Mapping[Series, IntArray] | None = None,
 ) -> bytes:
     """ISO dates, weekday, day type and holiday, amounts; in a panel the entity first.
 
@@ -47,6 +48,8 @@ def forecast_csv(
         Forecast ``[horizon]`` of each series. The cells of a target that an entity lacks are empty.
     bands
         Prediction intervals ``[horizon]`` of each series; empty cells where there are none.
+    signals
+        Which way each series is forecast to go, -1, 0 or +1 ``[horizon]``; no columns where there are none.
 
     Raises
     ------
@@ -54,11 +57,12 @@ def forecast_csv(
         When a forecast is not finite.
     """
     named = {s: {quantile_name(p): v for p, v in found.quantiles.items()} for s, found in (bands or {}).items()}
-    ends = dict(by_entity(named, targets))
+    ends, ways = dict(by_entity(named, targets)), dict(by_entity(signals or {}, targets))
     tables: list[tuple[str | None, Columns]] = []
     for entity, values in by_entity(y_hat, targets):
         columns = _amounts({t: amounts.submitted(column, t) for t, column in values.items()}, targets, amounts, len(ds))
-        tables.append((entity, columns | _band_amounts(ends.get(entity, {}), targets, amounts, len(ds))))
+        columns |= _band_amounts(ends.get(entity, {}), targets, amounts, len(ds))
+        tables.append((entity, columns | _signals(ways.get(entity), targets, len(ds))))
     return csv_bytes(_rows(tables, ds, calendar))
 
 
@@ -96,6 +100,13 @@ def _band_amounts(
         for target in targets
         for name in names
     }
+
+
+def _signals(ways: Mapping[str, IntArray] | None, targets: Sequence[str], n_days: int) -> Columns:
+    """One column, named by its target where there are several."""
+    empty: list[Cell] = [None] * n_days
+    names = {target: "signal" if len(targets) == 1 else f"{target}_signal" for target in targets}
+    return {} if ways is None else {names[t]: ways[t].tolist() if t in ways else empty for t in targets}
 
 
 def _cells(values: FloatArray, amounts: Amounts) -> list[Cell]:

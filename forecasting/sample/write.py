@@ -24,7 +24,7 @@ __all__ = ["KINDS", "Sample", "write_sample"]
 _END = np.datetime64("2014-08-31", "D")
 """Last day of every sample: the end of a month, as monthly windows want it."""
 
-KINDS = {"yuebao": (2000, 427), "funds": (20, 427), "ohlcv": (1, 1000), "accounts": (50, 427), "company": (6, 731)}
+KINDS = {"yuebao": (2000, 427), "funds": (20, 427), "ohlcv": (1, 1461), "accounts": (50, 427), "company": (6, 731)}
 """Kind -> how many users (funds, accounts) and days it has unless told."""
 
 FIXED = {"ohlcv": "one price series", "company": "six accounts"}

@@ -7,12 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from forecasting.backtest import one_step_fits
+from forecasting.data.dataset import open_data
+from forecasting.data.spec import DataSpec
 from forecasting.errors import TrialError
 from forecasting.models.base import FitTask
 from forecasting.models.lstm.classic import LstmClassic, LstmClassicSettings
 from forecasting.models.lstm.covariates import LstmCovariates, LstmCovariatesSettings
 from forecasting.models.lstm.engine.network import Network, forward, initial_parameters
 from forecasting.models.lstm.price import LstmPrice, LstmPriceSettings
+from forecasting.sample.write import write_sample
 from tests.forecasting.histories import days_after, noisy_week
 
 torch = pytest.importorskip("torch")
@@ -387,6 +391,24 @@ def test_as_published_keeps_the_tutorials_test_and_names_the_leak():
     assert np.isnan(published[:31]).all()
     assert np.abs(published[31:] / history.y[30:-1] - 1).max() < 0.1
     assert state.meta["days"]["test"] == str(history.ds[31 + 103])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_column_of_news_among_the_inputs_makes_the_forecast_better(tmp_path):
+    small = {"hidden_sizes": (8, 4), "dense_size": 4, "input_size": 10, "epochs": 40, "patience": 8}
+    small |= {"learning_rate": 0.003, "recurrent_dropout": 0.0, "dropout": 0.0, "dense_dropout": 0.0}
+    spec = DataSpec(kind="table", targets={"Close": 1.0}, past=("Volume", "Sentiment"), columns={"ds": "Date"})
+    for seed in (1, 2, 3):
+        write_sample(tmp_path / str(seed), kind="ohlcv", seed=seed)
+        history = open_data(spec, tmp_path / str(seed), None).panel.history("Close")
+        cut, errors = int(0.8 * len(history.y)), []
+        for covariates in (("Volume",), ("Volume", "Sentiment")):
+            model = price(**small, covariates=covariates)
+            state = model.fit(FitTask(history.until(history.ds[cut - 1]), 1, seed))
+            errors.append(np.mean((one_step_fits(model, state, history, history.ds[cut:]) / history.y[cut:] - 1) ** 2))
+        last_price = np.mean((history.y[cut - 1 : -1] / history.y[cut:] - 1) ** 2)
+        assert errors[1] < 0.97 * min(errors[0], last_price)
 
 
 def test_a_price_of_zero_is_refused():
