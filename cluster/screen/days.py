@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from statistics import median
 
 from rich.console import Console
 
@@ -17,7 +19,11 @@ from ensembles.risk.alerts import Alert
 
 __all__ = ["show_alerts", "show_checked"]
 
-TOP_ALERTS = 40
+TOP_ALERTS, TOP_ENTITIES = 40, 10
+SURE = 1.5
+"""Severity at which kinds of anomalies are told apart: alerts at the edge of the band are mostly chance."""
+_LATE = 3
+"""Days that are told apart no more."""
 
 
 def show_checked(checked: Checked, out: Console, err: Console, as_json: bool) -> None:
@@ -55,16 +61,15 @@ def show_alerts(monitored: Monitored, out: Console, as_json: bool) -> None:
     say(out, f"{found.n_days} {monitored.noun} of {found.start} to {found.end}: {inside}")
     if monitored.quality:
         _show_quality(monitored.quality, out)
+        _show_entities(monitored, out)
 
 
 def _print_alerts(monitored: Monitored) -> None:
     alerts = [asdict(alert) for alert in monitored.alerts.alerts]
     quality = [{"severity": at, **q.as_json()} for at, q in monitored.quality.items()]
-    left = monitored.alerts.left
-    print_json(
-        {"alerts": alerts} | ({"left_out": dict(left)} if left else {}) | ({"quality": quality} if quality else {}),
-        default=str,
-    )
+    left, entities = monitored.alerts.left, [asdict(entity) for entity in monitored.entities]
+    others = {"left_out": dict(left), "quality": quality, "entities": entities}
+    print_json({"alerts": alerts} | {name: value for name, value in others.items() if value}, default=str)
 
 
 def _alert_cells(alert: Alert, money: Money) -> tuple[str, ...]:
@@ -85,6 +90,35 @@ def _show_quality(quality: Mapping[float, AlertQuality], out: Console) -> None:
         wait = "" if math.isnan(q.days_to_alert) else f"{q.days_to_alert:.1f}"
         table.add_row(f"{severity:g} or more" if severity else "any", *counts, share(q.recall), wait)
     out.print(table)
-    edge = quality[1.0]
-    kinds = ", ".join(f"{kind} {found} of {every}" for kind, (found, every) in edge.found_by_kind.items())
-    say(out, f"found by alerts of severity 1, the edge of the widest band: {kinds or 'no labelled day was judged'}")
+    if not quality[SURE].kinds:
+        say(out, "no labelled day was judged")
+        return
+    table = numbers_table(
+        f"kind, at severity {SURE:g}", "anomalies", "found", "recall", "precision", "of alerts", "days"
+    )
+    for name, kind in quality[SURE].kinds.items():
+        found = (f"{kind.n_anomalies}", f"{len(kind.delays)}", share(kind.recall), share(kind.precision))
+        table.add_row(*plain_cells(name), *found, kind.sort or "", _waits(kind.delays))
+    out.print(table)
+    say(out, f"days: median from an anomaly's first day to its alert, and how many waited how long ({_LATE}+: or more)")
+
+
+def _waits(delays: Sequence[int]) -> str:
+    """The median, and how many anomalies waited how many days."""
+    if not delays:
+        return ""
+    counts = Counter(f"{_LATE}+" if days >= _LATE else str(days) for days in delays)
+    return f"{median(delays):g} (" + ", ".join(f"{days}: {n}" for days, n in sorted(counts.items())) + ")"
+
+
+def _show_entities(monitored: Monitored, out: Console) -> None:
+    """The riskiest entities of a panel."""
+    if not monitored.entities:
+        return
+    table = numbers_table("entity by risk", "risk", "alerts", "worst", "on")
+    for entity in monitored.entities[:TOP_ENTITIES]:
+        cells = (f"{entity.risk:.1f}", f"{entity.n_alerts}", f"{entity.worst:.2f}", entity.worst_day)
+        table.add_row(*plain_cells(entity.entity), *cells)
+    out.print(table)
+    if len(monitored.entities) > TOP_ENTITIES:
+        say(out, f"and {len(monitored.entities) - TOP_ENTITIES} more; --json gives all")

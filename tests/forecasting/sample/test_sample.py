@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecasting.calendar import Calendar
 from forecasting.data.spec import DataSpec
 from forecasting.errors import ConfigError, DataError, StorageError
 from forecasting.sample.allocate import share_out, share_out_below, split_rows
@@ -150,6 +151,20 @@ def test_planted_anomalies_are_labelled_where_they_are(tmp_path: Path) -> None:
     assert noise.max() > 0.6
     assert (np.log(plain.ratio) / plain.account_id.map(noise)).max() < 6
     assert 0.005 < rows.anomaly.notna().mean() < 0.06
+
+
+def test_business_accounts_rest_on_days_off_and_their_anomalies_last_over_them(tmp_path: Path) -> None:
+    write_sample(tmp_path, kind="business-accounts", users=40, days=400)
+    rows = pd.read_csv(tmp_path / "accounts.csv", parse_dates=["ds"])
+    off = ~Calendar("CN").days(rows.ds.to_numpy().astype("datetime64[D]")).workday
+    flow = rows.inflow + rows.outflow
+    assert 0.28 < off.mean() < 0.36
+    assert (flow[off] == 0).all()
+    assert (flow[~off & (rows.anomaly != "silence")] > 0).all()
+    assert not off[rows.anomaly == "spike"].any()
+    begins = rows.anomaly.notna() & (rows.anomaly != rows.anomaly.shift())
+    assert not off[begins].any(), "an anomaly begins on a work day"
+    assert (off & (rows.anomaly == "drain")).any(), "and goes on over a weekend"
 
 
 def test_equal_seeds_give_equal_bytes_and_others_do_not(tmp_path: Path) -> None:
