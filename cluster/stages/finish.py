@@ -20,7 +20,6 @@ from ensembles.blend.fit import Blend, fit_blend
 from ensembles.evaluation.leaderboard import MemberFacts, build_leaderboard
 from ensembles.exports.forecast import forecast_csv
 from ensembles.exports.leaderboard import leaderboard_csv
-from ensembles.exports.signals import SIGNALS, signals_csv
 from ensembles.exports.submission import RESULT_TABLE, SUBMISSION, submission_csv, submission_names
 from ensembles.files.blend_json import BlendFile
 from ensembles.files.forecast_parquet import ForecastFile
@@ -30,10 +29,11 @@ from ensembles.files.oof_parquet import OofFile
 from ensembles.files.run_json import RunFile
 from ensembles.files.table import panel_series
 from ensembles.judging.judge import Judge
-from ensembles.judging.signals import signals_ahead, signals_of_backtest
+from ensembles.judging.signals import signals_ahead
 from ensembles.oof import OofCube
+from ensembles.report.context import ReportContext
 from forecasting.panel import Panel
-from forecasting.schema import BLEND, FloatArray, iso
+from forecasting.schema import FloatArray, iso
 from forecasting.score.base import Score
 from forecasting.score.names import score_named
 from forecasting.score.points import submission_step
@@ -85,13 +85,13 @@ def blend_and_write(plan: Plan, panel: Panel, members: MemberForecasts, store: R
     }
     board = _board(plan, panel, members, blend)
     _write_forecasts(plan, panel, members, blend, blended, store)
-    signals = _write_signals(plan, panel, members, blend, store)
     _write_board(board, store)
     store.write(BlendFile.of(blend))
     has_figures = write_figures(plan, panel, store)
     _prune(plan, blend, store)
     timings = {"train": round(seconds, 2), "blend": round(time.perf_counter() - started, 2)}
-    _finish(plan, panel, members, store, timings, "done")
+    context = _finish(plan, panel, members, store, timings, "done")
+    signals = () if context.signals is None else context.signals.sentences
     final = plan.windows.final
     outlook = {
         target: (_recent(panel, cube, final.horizon), blended[target].sum(axis=0)) for target, cube in cubes.items()
@@ -105,7 +105,7 @@ def write_failed(plan: Plan, panel: Panel, members: MemberForecasts, store: RunS
     """What a run without a blend leaves: its leaderboard, with reasons, and a report that says so."""
     _write_board(_board(plan, panel, members, None), store)
     blended = ("blend.json", "oof.parquet", "forecast.parquet", SUBMISSION, RESULT_TABLE, "forecast.csv")
-    for name in (*blended, "liquidity.csv", "alerts.csv", SIGNALS, "figures.html"):
+    for name in (*blended, "liquidity.csv", "alerts.csv", "figures.html"):
         store.storage.discard(name)  # of an earlier configuration: they would be mistaken for this run's files
     _finish(plan, panel, members, store, {"train": round(seconds, 2)}, "failed")
 
@@ -142,25 +142,12 @@ def _write_forecasts(
     people = forecast_csv(final.ds, y_hat, targets, panel.calendar, amounts, ends, signals)
     submission = submission_csv(final.ds, y_hat, targets, amounts)
     store.storage.discard(RESULT_TABLE)  # of an earlier configuration
-    for name in submission_names(plan.config.data.kind, targets):
+    for name in submission_names(amounts, targets):
         store.storage.write(name, submission)
     store.storage.write("forecast.csv", people)
     past = OofFile.of(cubes, blend.evidence.prequential.y_hat, blend.evidence.prequential.bands)
     store.write(ForecastFile.of(cubes, members.final, blended, final.ds, bands).identified(series))
     store.write(past.identified(series))
-
-
-def _write_signals(
-    plan: Plan, panel: Panel, members: MemberForecasts, blend: Blend, store: RunStore
-) -> tuple[str, ...]:
-    """Write signals.csv where signals are asked for; what is said of the blend's."""
-    beyond = plan.config.signal
-    if beyond is None:
-        store.storage.discard(SIGNALS)  # of an earlier configuration
-        return ()
-    found = signals_of_backtest(members.cubes, blend.evidence.prequential.y_hat, panel, beyond)
-    store.storage.write(SIGNALS, signals_csv(found, beyond))
-    return tuple(f"signals of {t} beyond ±{100 * beyond:g}%: {found[t, BLEND].sentence}" for t in members.cubes)
 
 
 def _prune(plan: Plan, blend: Blend, store: RunStore) -> None:
@@ -182,7 +169,7 @@ def _finish(
     store: RunStore,
     seconds: Mapping[str, float],
     status: Literal["done", "failed"],
-) -> None:
+) -> ReportContext:
     """Complete run.json, keep what reports need of the data, and report."""
     store.write(HistoryFile.of(panel))
     end_run(
@@ -193,7 +180,7 @@ def _finish(
         reproducible=members.reproducible,
         seconds=seconds,
     )
-    write_reports(store)
+    return write_reports(store)
 
 
 def _recent(panel: Panel, cube: OofCube, days: int) -> FloatArray:

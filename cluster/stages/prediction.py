@@ -122,8 +122,8 @@ def predict(run_dir: str, data: str, *, as_of: AsOf = None, update: bool = False
     blended = _blended(trained, made, window, {*found.left, *failed})
     forecast = _forecast(trained, blended, window).identified(panel_series(panel))
     submission, people = _submissions(trained, blended, panel, window)
-    left, noun, spec = {**found.left, **failed}, panel.axis.noun, trained.config.data
-    names = submission_names(spec.kind, tuple(spec.targets))
+    left, noun = {**found.left, **failed}, panel.axis.noun
+    names = submission_names(trained.run.amounts, tuple(trained.config.data.targets))
     return Prediction(run_dir, data, window, update, forecast, submission, people, notes, left, noun, names)
 
 

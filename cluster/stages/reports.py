@@ -68,16 +68,18 @@ def _learning(store: RunStore, run: RunFile) -> dict[str, list[LearningCurve]]:
 
 
 def write_reports(store: RunStore) -> ReportContext:
-    """Write report.html, liquidity.csv and alerts.csv from what is stored."""
+    """Write report.html, liquidity.csv, alerts.csv and signals.csv from what is stored."""
     from ensembles.exports.alerts import alerts_csv
     from ensembles.exports.liquidity import liquidity_csv
+    from ensembles.exports.signals import signals_csv
 
     results = report_data(store)
     context, amounts = ReportContext.of(results), results.run.amounts
-    liquidity, alerts = context.liquidity, context.alerts
+    liquidity, alerts, signals = context.liquidity, context.alerts, context.signals
     made = {
         "liquidity.csv": None if liquidity is None else liquidity_csv(liquidity, results.calendar, amounts),
         "alerts.csv": None if alerts is None else alerts_csv(alerts, amounts),
+        "signals.csv": None if signals is None else signals_csv(signals),
     }
     for name, content in made.items():
         if content is None:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
+from ensembles.evaluation.run_signals import RunSignals
 from ensembles.exports.layout import Cell, csv_bytes
 from ensembles.judging.signals import SignalQuality
 
-__all__ = ["SIGNALS", "signals_csv"]
+__all__ = ["signals_csv"]
 
-SIGNALS = "signals.csv"
 HEADER = ("target", "member", "beyond", "days", "up", "down", "right", "hit_rate", "low", "high", "verdict")
 
 
-def signals_csv(found: Mapping[tuple[str, str], SignalQuality], beyond: float) -> bytes:
-    """A header, then `found` by target and member in its order; rates are empty where signals are too few to judge."""
-    return csv_bytes([HEADER, *(_row(target, member, beyond, q) for (target, member), q in found.items())])
+def signals_csv(signals: RunSignals) -> bytes:
+    """A header, then the blend and the members; rates are empty where signals are too few to judge."""
+    return csv_bytes([HEADER, *(_row(*names, signals.beyond, q) for names, q in signals.found.items())])
 
 
 def _row(target: str, member: str, beyond: float, q: SignalQuality) -> list[Cell]:

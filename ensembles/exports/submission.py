@@ -17,11 +17,12 @@ RESULT_TABLE = "tc_comp_predict_table.csv"
 RESULT_COLUMNS = ("purchase", "redeem")
 
 
-def submission_names(kind: str, targets: Sequence[str]) -> tuple[str, ...]:
+def submission_names(amounts: Amounts, targets: Sequence[str]) -> tuple[str, ...]:
     """Names of the files that hold the submission. Of the competition's data one has its name, unless the targets are
     not the two that it asks for.
     """
-    return (SUBMISSION, RESULT_TABLE) if kind == "yuebao" and tuple(targets) == RESULT_COLUMNS else (SUBMISSION,)
+    named = amounts.competition and tuple(targets) == RESULT_COLUMNS
+    return (SUBMISSION, RESULT_TABLE) if named else (SUBMISSION,)
 
 
 def submission_csv(

@@ -15,11 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ensembles.judging.intervals import CONFIDENCE, Parts
-from ensembles.oof import OofCube
 from forecasting.panel import Panel, Series
-from forecasting.schema import BLEND, DateArray, FloatArray, IntArray
+from forecasting.schema import DateArray, FloatArray, IntArray
 
-__all__ = ["FEWEST", "SignalQuality", "judge_signals", "signals_ahead", "signals_of", "signals_of_backtest"]
+__all__ = ["FEWEST", "SignalQuality", "judge_signals", "signals_ahead", "signals_of"]
 
 FEWEST = 30
 """Signals that a hit rate takes."""
@@ -85,19 +84,6 @@ def signals_ahead(
         return {}
     last = {series: np.array(panel.last_known(series.unique_id, cutoff)) for series in y_hat}
     return {series: signals_of(values, last[series], beyond) for series, values in y_hat.items()}
-
-
-def signals_of_backtest(
-    cubes: Mapping[str, OofCube], blended: Mapping[str, FloatArray], panel: Panel, beyond: float
-) -> dict[tuple[str, str], SignalQuality]:
-    """By target and member, the blend first, whose forecasts `blended` are ``[n_series, n_windows, horizon]``."""
-    found = {}
-    for target, cube in cubes.items():
-        last = np.array([[panel.last_known(uid, cutoff) for cutoff in cube.cutoffs] for uid in cube.unique_ids])
-        members = {m.name: cube.y_hat[..., k] for k, m in enumerate(cube.members)}
-        for name, y_hat in {BLEND: blended[target], **dict(sorted(members.items()))}.items():
-            found[target, name] = judge_signals(y_hat, cube.y, last, cube.ds, beyond)
-    return found
 
 
 def judge_signals(y_hat: FloatArray, y: FloatArray, last: FloatArray, ds: DateArray, beyond: float) -> SignalQuality:

@@ -57,8 +57,8 @@ def test_decimals_and_signs_are_those_of_the_data() -> None:
     ],
 )
 def test_the_result_table_has_its_name_where_it_has_its_columns(kind, targets, named) -> None:
-    assert ("tc_comp_predict_table.csv" in submission_names(kind, targets)) == named
-    assert "submission.csv" in submission_names(kind, targets)
+    assert ("tc_comp_predict_table.csv" in submission_names(Amounts.of(kind, None), targets)) == named
+    assert "submission.csv" in submission_names(Amounts.of(kind, None), targets)
 
 
 def test_a_forecast_that_is_not_finite_is_refused() -> None:

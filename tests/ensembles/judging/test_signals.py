@@ -9,6 +9,7 @@ import math
 import numpy as np
 import pytest
 
+from ensembles.evaluation.run_signals import RunSignals
 from ensembles.exports.signals import signals_csv
 from ensembles.judging.intervals import Parts
 from ensembles.judging.signals import FEWEST, judge_signals, signals_of
@@ -60,7 +61,7 @@ def test_below_thirty_signals_nothing_is_said_of_the_rate():
     assert found.too_few
     assert found.sentence == "29 on 100 unseen days: too few to judge (it takes 30)"
     assert not one_day_windows(np.where(np.arange(100) <= few, 110.0, 100.0), np.full(100, 120.0), last).too_few
-    (row,) = csv.DictReader(io.StringIO(signals_csv({("Close", "m"): found}, BEYOND).decode()))
+    (row,) = csv.DictReader(io.StringIO(signals_csv(RunSignals(BEYOND, {("Close", "m"): found})).decode()))
     assert (row["up"], row["right"], row["hit_rate"], row["low"], row["verdict"]) == (
         "29",
         "29",
