@@ -24,7 +24,7 @@ SAMPLES = {
 def samples(tmp_path_factory):
     folder = tmp_path_factory.mktemp("samples")
     write_sample(folder / "yuebao", users=30, days=230)
-    write_sample(folder / "ohlcv", kind="ohlcv", days=110)
+    write_sample(folder / "ohlcv", kind="ohlcv", days=160)
     write_sample(folder / "accounts", kind="accounts", users=16, days=200)
     return folder
 
