@@ -126,7 +126,7 @@ def config(
 @app.command()
 def sample(
     directory: Annotated[Path, typer.Argument(metavar="DIR", callback=at_home, help="folder to write into")],
-    kind: Annotated[str, typer.Option(help="yuebao, funds, ohlcv or accounts")] = "yuebao",
+    kind: Annotated[str, typer.Option(help="yuebao, funds, ohlcv, accounts, business-accounts or company")] = "yuebao",
     users: Annotated[int | None, typer.Option(min=1, help="users (funds, accounts); default by kind")] = None,
     days: Annotated[int | None, typer.Option(min=1, help="days; default by kind")] = None,
     totals: Annotated[

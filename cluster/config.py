@@ -179,6 +179,12 @@ class RunConfig(_Section):
     members: Annotated[tuple[MemberEntry, ...], Field(min_length=1, description="models, settings and seeds")]
     blend: BlendSpec = Field(default_factory=BlendSpec, description="how members are combined")
     bands: BandLevels = Field((80, 95), description="levels of the bands: of 100 days, so many are meant to lie inside")
+    signal: float | None = Field(
+        None,
+        ge=0,
+        description="change from the last amount, as a share (0.02), beyond which a forecast is a signal: +1 up, "
+        "-1 down; null: no signals",
+    )
     run: RunSection = Field(default_factory=RunSection, description="what the run tolerates and keeps")
     cluster: ClusterConfig = Field(default_factory=ClusterConfig, description="how work is spread")
 

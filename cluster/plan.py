@@ -134,7 +134,7 @@ def make_plan(config: RunConfig, panel: Panel, device: str) -> Plan:
     odd = _odd_units(panel)
     trials = []
     for member in members:
-        code = _code_key(member, device)
+        code = _code_key(member, panel, device)
         read = shared if member.learns_across else own
         model = member.build()
         peers = {target: [own[uid] for uid in peers_of(model, panel, target)] for target in panel.targets}
@@ -215,14 +215,17 @@ def _odd_units(panel: Panel) -> set[tuple[str, bool]]:
     return {(s.unique_id, False) for s in found} | {(s.target, True) for s in found}
 
 
-def _code_key(member: Member, device: str) -> list[object]:
-    """What besides settings and data decides a model's numbers: its code, its libraries, where it runs."""
+def _code_key(member: Member, panel: Panel, device: str) -> list[object]:
+    """What besides settings and amounts decides a model's numbers: its code, its libraries, where it runs, what else
+    it reads.
+    """
     cls = model_type(member.model)
     versions = [f"{name}=={installed(name)}" for name in cls.libraries]
     model = member.build()
     where = [device, model.backend(device)] if isinstance(model, StackedModel) else ["cpu"]
     read = [model.fingerprint()] if isinstance(model, Fingerprinted) else []
-    return [member.model, cls.version, versions, where, *read]
+    gaps = [panel.gaps_fingerprint()] if getattr(model, "reads_gaps", False) else []
+    return [member.model, cls.version, versions, where, *read, *gaps]
 
 
 def cut_batches(plan: Plan, trials: Iterable[Trial]) -> list[Batch]:

@@ -18,7 +18,7 @@ import numpy as np
 from forecasting.axis import Axis, Freq
 from forecasting.calendar import Calendar
 from forecasting.errors import DataError
-from forecasting.schema import DateArray, FloatArray, IntArray, iso
+from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray, iso
 
 __all__ = ["History", "Panel", "Series"]
 
@@ -67,7 +67,8 @@ class History:
 
     `ds` ``[n]`` consecutive periods that end at the cutoff; `y` ``[n]`` in the data's unit, NaN where the amount is
     unknown (`scale.histories.prepare` fills it before a model sees it); `past` ``[n, n_past]`` past covariates, NaN
-    where unknown in that period; `signed`: amounts are to be taken as of either sign, though none may be negative.
+    where unknown in that period; `signed`: amounts are to be taken as of either sign, though none may be negative;
+    `carried` ``[n, n_past]`` where `past` is the last known value carried forward, None where nothing is.
     """
 
     series: Series
@@ -78,6 +79,12 @@ class History:
     calendar: Calendar
     freq: Freq = "D"
     signed: bool = False
+    carried: BoolArray | None = None
+
+    @property
+    def past_with_gaps(self) -> FloatArray:
+        """`past` as the data hold it, ``[n, n_past]``: NaN where a value was carried forward."""
+        return self.past if self.carried is None else np.where(self.carried, np.nan, self.past)
 
     @property
     def unique_id(self) -> str:
@@ -109,7 +116,8 @@ class History:
     def until(self, cutoff: np.datetime64) -> History:
         """The same series as it was known at an earlier cutoff."""
         n = int(np.searchsorted(self.ds, cutoff, side="right"))
-        return replace(self, ds=self.ds[:n], y=self.y[:n], past=self.past[:n])
+        carried = None if self.carried is None else self.carried[:n]
+        return replace(self, ds=self.ds[:n], y=self.y[:n], past=self.past[:n], carried=carried)
 
 
 @dataclass(frozen=True)
@@ -118,7 +126,8 @@ class Panel:
 
     `ds` ``[n]`` consecutive periods; `y` ``[n_series, n]`` in the data's unit, NaN before a series begins and where an
     amount is unknown; `past` ``[n_series, n, n_past]`` past covariates (known only up to the cutoff), NaN where
-    unknown; `signed`: amounts are to be taken as of either sign, though none may be negative.
+    unknown; `signed`: amounts are to be taken as of either sign, though none may be negative; `carried`
+    ``[n_series, n, n_past]`` where `past` is the last known value carried forward, None where nothing is.
     """
 
     ds: DateArray
@@ -129,6 +138,7 @@ class Panel:
     calendar: Calendar
     freq: Freq = "D"
     signed: bool = False
+    carried: BoolArray | None = None
 
     @property
     def axis(self) -> Axis:
@@ -168,7 +178,8 @@ class Panel:
         n = int(np.searchsorted(self.ds, cutoff, side="right"))
         if n == 0:
             raise DataError(f"the data begin on {iso(self.ds[0])}, after {iso(cutoff)}: choose a later date")
-        return replace(self, ds=self.ds[:n], y=self.y[:, :n], past=self.past[:, :n])
+        carried = None if self.carried is None else self.carried[:, :n]
+        return replace(self, ds=self.ds[:n], y=self.y[:, :n], past=self.past[:, :n], carried=carried)
 
     def history(self, unique_id: str, cutoff: np.datetime64 | None = None) -> History:
         """One series from its first day to `cutoff` (default: the panel's end)."""
@@ -185,7 +196,14 @@ class Panel:
             calendar=self.calendar,
             freq=self.freq,
             signed=self.signed,
+            carried=None if self.carried is None else self.carried[row, start:stop],
         )
+
+    def last_known(self, unique_id: str, cutoff: np.datetime64) -> float:
+        """The last amount known at `cutoff`; NaN if there is none."""
+        y = self.history(unique_id, cutoff).y
+        known = y[~np.isnan(y)]
+        return float(known[-1]) if len(known) else float("nan")
 
     def truth(self, unique_id: str, ds: DateArray) -> FloatArray:
         """Actual values in the given periods, ``[len(ds)]``, NaN outside the data."""
@@ -196,7 +214,7 @@ class Panel:
         return values
 
     def fingerprint(self, unique_id: str | None = None) -> str:
-        """Hash of what a trial on this series (or on all of them) reads."""
+        """Hash of what a trial on this series (or on all of them) reads; `gaps_fingerprint` says which were carried."""
         rows = range(len(self.series)) if unique_id is None else [self.index(unique_id)]
         digest = hashlib.sha256()
         digest.update(np.ascontiguousarray(self.ds).astype("datetime64[D]").astype(np.int64).tobytes())
@@ -210,3 +228,9 @@ class Panel:
             digest.update(np.ascontiguousarray(self.y[row], dtype=np.float64).tobytes())
             digest.update(np.ascontiguousarray(self.past[row], dtype=np.float64).tobytes())
         return digest.hexdigest()[:16]
+
+    def gaps_fingerprint(self) -> str:
+        """Hash of which past covariates were carried forward; empty where none was."""
+        if self.carried is None:
+            return ""
+        return hashlib.sha256(np.packbits(self.carried).tobytes()).hexdigest()[:16]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from statistics import median
 
 from cluster.screen.text import numbers_table, share, table_of
 from cluster.stages.checks import Checked
@@ -19,7 +21,11 @@ from ensembles.risk.alerts import Alert
 
 __all__ = ["show_alerts", "show_checked", "show_explored"]
 
-TOP_ALERTS = 40
+TOP_ALERTS, TOP_ENTITIES = 40, 10
+SURE = 1.5
+"""Severity at which kinds of anomalies are told apart: alerts at the edge of the band are mostly chance."""
+_LATE = 3
+"""Days that are told apart no more."""
 
 
 def show_checked(checked: Checked, out: Screen, err: Screen, as_json: bool) -> None:
@@ -68,16 +74,15 @@ def show_alerts(monitored: Monitored, out: Screen, as_json: bool) -> None:
     out.say(f"{counted(found.n_days, monitored.noun)} of {found.start} to {found.end}: {inside}")
     if monitored.quality:
         _show_quality(monitored.quality, out)
+        _show_entities(monitored, out)
 
 
 def _print_alerts(monitored: Monitored) -> None:
     alerts = [asdict(alert) for alert in monitored.alerts.alerts]
     quality = [{"severity": at, **q.as_json()} for at, q in monitored.quality.items()]
-    left = monitored.alerts.left
-    print_json(
-        {"alerts": alerts} | ({"left_out": dict(left)} if left else {}) | ({"quality": quality} if quality else {}),
-        default=str,
-    )
+    left, entities = monitored.alerts.left, [asdict(entity) for entity in monitored.entities]
+    others = {"left_out": dict(left), "quality": quality, "entities": entities}
+    print_json({"alerts": alerts} | {name: value for name, value in others.items() if value}, default=str)
 
 
 def _alert_cells(alert: Alert, money: Money) -> tuple[str, ...]:
@@ -98,6 +103,35 @@ def _show_quality(quality: Mapping[float, AlertQuality], out: Screen) -> None:
         wait = "" if math.isnan(q.days_to_alert) else f"{q.days_to_alert:.1f}"
         table.add_row(f"{severity:g} or more" if severity else "any", *counts, share(q.recall), wait)
     out.print(table)
-    edge = quality[1.0]
-    kinds = ", ".join(f"{kind} {found} of {every}" for kind, (found, every) in edge.found_by_kind.items())
-    out.say(f"found by alerts of severity 1, the edge of the widest band: {kinds or 'no labelled day was judged'}")
+    if not quality[SURE].kinds:
+        out.say("no labelled day was judged")
+        return
+    table = numbers_table(
+        f"kind, at severity {SURE:g}", "anomalies", "found", "recall", "precision", "of alerts", "days"
+    )
+    for name, kind in quality[SURE].kinds.items():
+        found = (f"{kind.n_anomalies}", f"{len(kind.delays)}", share(kind.recall), share(kind.precision))
+        table.add_row(name, *found, kind.sort or "", _waits(kind.delays))
+    out.print(table)
+    out.say(f"days: median from an anomaly's first day to its alert, and how many waited how long ({_LATE}+: or more)")
+
+
+def _waits(delays: Sequence[int]) -> str:
+    """The median, and how many anomalies waited how many days."""
+    if not delays:
+        return ""
+    counts = Counter(f"{_LATE}+" if days >= _LATE else str(days) for days in delays)
+    return f"{median(delays):g} (" + ", ".join(f"{days}: {n}" for days, n in sorted(counts.items())) + ")"
+
+
+def _show_entities(monitored: Monitored, out: Screen) -> None:
+    """The riskiest entities of a panel."""
+    if not monitored.entities:
+        return
+    table = numbers_table("entity by risk", "risk", "alerts", "worst", "on")
+    for entity in monitored.entities[:TOP_ENTITIES]:
+        cells = (f"{entity.risk:.1f}", f"{entity.n_alerts}", f"{entity.worst:.2f}", entity.worst_day)
+        table.add_row(entity.entity, *cells)
+    out.print(table)
+    if len(monitored.entities) > TOP_ENTITIES:
+        out.say(f"and {len(monitored.entities) - TOP_ENTITIES} more; --json gives all")

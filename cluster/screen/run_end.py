@@ -21,6 +21,8 @@ def show_result(result: RunResult, out: Screen) -> None:
     """The summary, what failed, the forecast as a picture of one line, and the files."""
     out.print(summary_table(result.board, out.width, result.noun))
     out.say(result.headline)
+    for sentence in result.signals:
+        out.say(sentence)
     for row in result.board.rows:
         if row.status != "ok":
             out.say(f"failed: {row.member}: {row.reason}")
@@ -32,7 +34,7 @@ def show_result(result: RunResult, out: Screen) -> None:
     for target, (recent, forecast) in result.outlook.items():
         out.say(f"{target:>12} {_spark(recent, forecast)}")
     out.say(f"forecast: {counted(result.n_days, result.noun)}, {result.start} to {result.end}, in {result.uri}")
-    pictures = "  figures.html" if result.has_figures else ""
+    pictures = ("  signals.csv" if result.signals else "") + ("  figures.html" if result.has_figures else "")
     out.say(f"  submission.csv  forecast.csv (for people)  report.html  leaderboard.csv{pictures}")
 
 

@@ -26,6 +26,7 @@ from ensembles.files.oof_parquet import OofFile
 from ensembles.files.table import panel_series
 from ensembles.judging.judge import Judge
 from ensembles.oof import OofCube
+from ensembles.report.context import ReportContext
 from forecasting.panel import Panel
 from forecasting.schema import FloatArray, iso
 from forecasting.score.base import Score
@@ -51,6 +52,8 @@ class RunResult:
     """Whether networks that were fitted once left their pictures, figures.html."""
     noun: str = "days"
     """What a period is called, in the plural."""
+    signals: tuple[str, ...] = ()
+    """How often the blend's signals were right, a sentence per target, where the configuration asks for signals."""
 
 
 def blend_and_write(plan: Plan, panel: Panel, members: MemberForecasts, store: RunStore, seconds: float) -> RunResult:
@@ -82,14 +85,15 @@ def blend_and_write(plan: Plan, panel: Panel, members: MemberForecasts, store: R
     has_figures = write_figures(plan, panel, store)
     _prune(plan, blend, store)
     timings = {"train": round(seconds, 2), "blend": round(time.perf_counter() - started, 2)}
-    _finish(plan, panel, members, store, timings, "done")
+    context = _finish(plan, panel, members, store, timings, "done")
+    signals = () if context.signals is None else context.signals.sentences
     final = plan.windows.final
     outlook = {
         target: (_recent(panel, cube, final.horizon), blended[target].sum(axis=0)) for target, cube in cubes.items()
     }
     headline = _headline(blend, score_named(config.score.surrogate), panel.axis.noun)
     days, noun = (iso(final.start), iso(final.end), final.horizon), panel.axis.noun
-    return RunResult(store.uri, board, headline, *days, outlook, has_figures, noun)
+    return RunResult(store.uri, board, headline, *days, outlook, has_figures, noun, signals)
 
 
 def write_failed(plan: Plan, panel: Panel, members: MemberForecasts, store: RunStore, seconds: float) -> None:
@@ -143,7 +147,7 @@ def _finish(
     store: RunStore,
     seconds: Mapping[str, float],
     status: Literal["done", "failed"],
-) -> None:
+) -> ReportContext:
     """Complete run.json, keep what reports need of the data, and report."""
     store.write(HistoryFile.of(panel))
     end_run(
@@ -154,7 +158,7 @@ def _finish(
         reproducible=members.reproducible,
         seconds=seconds,
     )
-    write_reports(store)
+    return write_reports(store)
 
 
 def _recent(panel: Panel, cube: OofCube, days: int) -> FloatArray:

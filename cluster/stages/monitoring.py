@@ -12,6 +12,7 @@ from cluster.stages.reports import report_data
 from ensembles.files.amounts import Amounts
 from ensembles.risk.alert_quality import AlertQuality, judge_alerts, read_labels
 from ensembles.risk.alerts import Alerts, alerts_of_backtest, monitor
+from ensembles.risk.entity_risk import EntityRisk, rank_entities
 from forecasting.errors import DataError, StorageError
 
 __all__ = ["Monitored", "monitor_run"]
@@ -30,6 +31,11 @@ class Monitored:
     amounts: Amounts
     quality: Mapping[float, AlertQuality]
     noun: str = "days"
+
+    @property
+    def entities(self) -> tuple[EntityRisk, ...]:
+        """Entities of a panel by their risk, the riskiest first; empty where there is only one."""
+        return rank_entities(self.alerts) if len(self.alerts.days) > 1 else ()
 
 
 def monitor_run(

@@ -49,8 +49,8 @@ __all__ = ["Prediction", "predict"]
 class Prediction:
     """Forecasts from new data, and the files they make.
 
-    `forecast` holds the members that have weight; `files` submission.csv and forecast.csv; `notes` are sentences for
-    the user; `left` unique_id → why a series of the run is not forecast.
+    `forecast` holds the members that have weight; `files` the submission under its names and forecast.csv; `notes` are
+    sentences for the user; `left` unique_id → why a series of the run is not forecast.
     """
 
     run: str
@@ -65,7 +65,7 @@ class Prediction:
     """What a period is called, in the plural."""
 
     def write(self, out: str | None = None) -> str:
-        """Write submission.csv, forecast.csv, forecast.parquet and prediction.json into a folder; gives its name.
+        """Write the submission, forecast.csv, forecast.parquet and prediction.json into a folder; gives its name.
 
         By default ``predictions/<last day known>`` in the run directory.
         """
@@ -126,7 +126,9 @@ def predict(
     notes = (*found.notes, *left_out(failed, [uid for uid in trained.needed if uid not in found.left]))
     blended = _blended(trained, made, window, {*found.left, *failed})
     forecast = _forecast(trained, blended, window).identified(panel_series(panel))
-    files = forecast_files(forecast, tuple(trained.config.data.targets), panel.calendar, trained.run.amounts)
+    targets, signal = tuple(trained.config.data.targets), trained.config.signal
+    last = {s: panel.last_known(s.unique_id, window.cutoff) for s in panel.series}
+    files = forecast_files(forecast, targets, panel.calendar, trained.run.amounts, signal, last)
     left, noun = {**found.left, **failed}, panel.axis.noun
     return Prediction(run_dir, data, window, update, forecast, files, notes, left, noun)
 

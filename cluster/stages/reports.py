@@ -82,19 +82,23 @@ def write_reports(store: RunStore) -> ReportContext:
     from ensembles.exports.forecast import forecast_files
     from ensembles.exports.leaderboard import leaderboard_csv
     from ensembles.exports.liquidity import liquidity_csv
+    from ensembles.exports.signals import signals_csv
+    from ensembles.exports.submission import RESULT_TABLE, SUBMISSION
 
     results = report_data(store)
     context, amounts, forecast = ReportContext.of(results), results.run.amounts, results.forecast
-    liquidity, alerts = context.liquidity, context.alerts
+    liquidity, alerts, signals = context.liquidity, context.alerts, context.signals
     made: dict[str, bytes | None] = {
-        "submission.csv": None,
-        "forecast.csv": None,
+        **dict.fromkeys((SUBMISSION, RESULT_TABLE, "forecast.csv")),
         "leaderboard.csv": leaderboard_csv(results.board),
         "liquidity.csv": None if liquidity is None else liquidity_csv(liquidity, results.calendar, amounts),
         "alerts.csv": None if alerts is None else alerts_csv(alerts, amounts),
+        "signals.csv": None if signals is None else signals_csv(signals),
     }
     if forecast is not None:
-        made |= forecast_files(forecast, results.targets, results.calendar, amounts)
+        last = {} if results.history is None else results.history.last_known()
+        signal = results.run.config.get("signal")
+        made |= forecast_files(forecast, results.targets, results.calendar, amounts, signal, last)
     for name, content in made.items():
         store.write_result(name, content)
     store.write_result("report.html", render(context).encode())

@@ -11,14 +11,15 @@ import numpy as np
 
 from ensembles.bands.quantiles import quantile_name
 from ensembles.exports.layout import Cell, by_entity, csv_for_people
-from ensembles.exports.submission import submission_csv
+from ensembles.exports.submission import submission_csv, submission_names
 from ensembles.files.amounts import Amounts
 from ensembles.files.day_names import DAY_COLUMNS, named_days
 from ensembles.files.forecast_parquet import ForecastFile
 from ensembles.files.table import Quantiles
+from ensembles.judging.signals import signals_ahead
 from forecasting.calendar import Calendar
 from forecasting.panel import Series
-from forecasting.schema import DateArray, FloatArray
+from forecasting.schema import DateArray, FloatArray, IntArray
 
 __all__ = ["forecast_csv", "forecast_files"]
 
@@ -27,16 +28,31 @@ Columns = dict[str, Sequence[Cell]]
 
 
 def forecast_files(
-    forecast: ForecastFile, targets: Sequence[str], calendar: Calendar, amounts: Amounts
+    forecast: ForecastFile,
+    targets: Sequence[str],
+    calendar: Calendar,
+    amounts: Amounts,
+    beyond: float | None,
+    last: Mapping[Series, float],
 ) -> dict[str, bytes]:
-    """submission.csv and forecast.csv of the blend's rows, by name."""
+    """The submission, under each of its names, and forecast.csv, of the blend's rows.
+
+    Parameters
+    ----------
+    beyond
+        Least change that is a signal, as a share; None: no signals.
+    last
+        Last amount known of each series, which signals are held against.
+    """
     series = forecast.blend_by_series()
     ds = next(iter(series.values())).ds
     y_hat = {found: rows.y_hat for found, rows in series.items()}
     quantiles = {found: rows.quantiles for found, rows in series.items()}
+    signals = {} if beyond is None else signals_ahead(y_hat, last, beyond)
+    submission = submission_csv(ds, y_hat, targets, amounts)
     return {
-        "submission.csv": submission_csv(ds, y_hat, targets, amounts),
-        "forecast.csv": forecast_csv(ds, y_hat, targets, calendar, amounts, quantiles),
+        **dict.fromkeys(submission_names(amounts, targets), submission),
+        "forecast.csv": forecast_csv(ds, y_hat, targets, calendar, amounts, quantiles, signals),
     }
 
 
@@ -47,6 +63,7 @@ def forecast_csv(
     calendar: Calendar,
     amounts: Amounts,
     quantiles: Mapping[Series, Quantiles] | None = None,
+    signals: Mapping[Series, IntArray] | None = None,
 ) -> bytes:
     """ISO dates, weekday, day type and holiday, amounts; in a panel the entity first.
 
@@ -60,6 +77,8 @@ def forecast_csv(
         Forecast ``[horizon]`` of each series. The cells of a target that an entity lacks are empty.
     quantiles
         Of the prediction intervals, ``[horizon]`` of each series; empty cells where there are none.
+    signals
+        Which way each series is forecast to go, -1, 0 or +1 ``[horizon]``; no columns where there are none.
 
     Raises
     ------
@@ -67,11 +86,12 @@ def forecast_csv(
         When a forecast is not finite.
     """
     named = {s: {quantile_name(p): v for p, v in found.items()} for s, found in (quantiles or {}).items()}
-    ends = dict(by_entity(named, targets))
+    ends, ways = dict(by_entity(named, targets)), dict(by_entity(signals or {}, targets))
     tables: list[tuple[str | None, Columns]] = []
     for entity, values in by_entity(y_hat, targets):
         columns = _amounts({t: amounts.submitted(column, t) for t, column in values.items()}, targets, amounts, len(ds))
-        tables.append((entity, columns | _band_amounts(ends.get(entity, {}), targets, amounts, len(ds))))
+        columns |= _band_amounts(ends.get(entity, {}), targets, amounts, len(ds))
+        tables.append((entity, columns | _signals(ways.get(entity), targets, len(ds))))
     return csv_for_people(_rows(tables, ds, calendar))
 
 
@@ -109,6 +129,13 @@ def _band_amounts(
         for target in targets
         for name in names
     }
+
+
+def _signals(ways: Mapping[str, IntArray] | None, targets: Sequence[str], n_days: int) -> Columns:
+    """One column, named by its target where there are several."""
+    empty: list[Cell] = [None] * n_days
+    names = {target: "signal" if len(targets) == 1 else f"{target}_signal" for target in targets}
+    return {} if ways is None else {names[t]: ways[t].tolist() if t in ways else empty for t in targets}
 
 
 def _cells(values: FloatArray, amounts: Amounts) -> list[Cell]:

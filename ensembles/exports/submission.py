@@ -1,4 +1,4 @@
-"""submission.csv: the forecast as the competition takes it, without a header."""
+"""submission.csv: the forecast as the competition takes it, without a header; and by the competition's own name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,20 @@ from ensembles.files.amounts import Amounts
 from forecasting.panel import Series
 from forecasting.schema import DateArray, FloatArray, as_dates, iso
 
-__all__ = ["submission_csv"]
+__all__ = ["RESULT_TABLE", "SUBMISSION", "submission_csv", "submission_names"]
+
+SUBMISSION = "submission.csv"
+RESULT_TABLE = "tc_comp_predict_table.csv"
+"""The competition's name of its result table: report_date, purchase, redeem."""
+RESULT_COLUMNS = ("purchase", "redeem")
+
+
+def submission_names(amounts: Amounts, targets: Sequence[str]) -> tuple[str, ...]:
+    """Names of the files that hold the submission. Of the competition's data one has its name, unless the targets are
+    not the two that it asks for.
+    """
+    named = amounts.competition and tuple(targets) == RESULT_COLUMNS
+    return (SUBMISSION, RESULT_TABLE) if named else (SUBMISSION,)
 
 
 def submission_csv(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ensembles.evaluation.contenders import Contenders
 from ensembles.evaluation.run_results import RunResults
+from ensembles.evaluation.run_signals import RunSignals
 from ensembles.report.flow_history import FlowHistory, histories_of
 from ensembles.report.money import Money
 from forecasting.score.names import score_named
@@ -70,6 +71,11 @@ class ReportContext:
             alerts=_alerts(results),
             money=Money.of(flows, results.run.amounts),
         )
+
+    @cached_property
+    def signals(self) -> RunSignals | None:
+        """How often the run's signals were right; None where it has none."""
+        return RunSignals.of(self.results)
 
     @cached_property
     def shared(self) -> Shared:

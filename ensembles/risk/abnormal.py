@@ -28,7 +28,7 @@ from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray
 if TYPE_CHECKING:
     from ensembles.files.history_parquet import HistoryFile
 
-__all__ = ["JudgedDays", "chances_of_activity", "judge_days"]
+__all__ = ["JudgedDays", "chances_of_activity", "judge_days", "rarity"]
 
 MOST = 100.0
 """Largest severity, of any error where the band has no width."""
@@ -81,6 +81,11 @@ def judge_days(
     goes_on = np.append(False, zero[1:] & (runs.place[1:] == runs.place[:-1]) & outside[:-1])
     n_days = np.where(outside & ~goes_on, np.where(zero, runs.length, 1), 0)
     return JudgedDays(np.where(zero, severity[runs.last], severity), inside, n_days)
+
+
+def rarity(severity: float) -> float:
+    """Logarithm of the probability that a severity stands for, over that of the edge of the widest band."""
+    return float(severity ** (1.0 / GROWTH))
 
 
 def _tail(y: FloatArray, median: FloatArray, bands: Mapping[int, tuple[FloatArray, FloatArray]]) -> FloatArray:

@@ -2,16 +2,20 @@
 
 The unit is a day of an entity: an alert on any of its targets counts once. Consecutive labelled days are one anomaly;
 it is found when one of its days has an alert.
+
+An alert has no kind of anomaly, but a sort that can be seen: above the band, below it, or no flow. The precision of a
+kind is that of the sort by which most of its days are found.
 """
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -27,7 +31,7 @@ from forecasting.errors import DataError
 from forecasting.panel import Series
 from forecasting.schema import UNIQUE_ID, as_date, iso
 
-__all__ = ["AlertQuality", "Day", "judge_alerts", "read_labels"]
+__all__ = ["AlertQuality", "Day", "KindQuality", "judge_alerts", "read_labels"]
 
 Day = tuple[str, str]
 """Entity and day as YYYY-MM-DD; the entity is empty where there is only one."""
@@ -35,11 +39,46 @@ USUAL = frozenset({"", "0", "0.0", "false", "no", "nan"})
 """Cells that label a day as normal."""
 
 
+Sort = Literal["above", "below", "no flow"]
+
+
+@dataclass(frozen=True)
+class KindQuality:
+    """Anomalies of one kind.
+
+    `n_anomalies`, and of those found the `delays` from the first day to the first alert, in days and in order. `sort`
+    of the alerts on most of its days, None without any; `n_alerts` entity-days with such an alert, `n_right` of them
+    labelled, whatever the kind.
+    """
+
+    n_anomalies: int
+    delays: tuple[int, ...]
+    sort: Sort | None
+    n_alerts: int
+    n_right: int
+
+    @property
+    def recall(self) -> float:
+        """Share of anomalies found; NaN without any."""
+        return _share(len(self.delays), self.n_anomalies)
+
+    @property
+    def precision(self) -> float:
+        """Share of alerts of this sort that are right; NaN without any."""
+        return _share(self.n_right, self.n_alerts)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values; null where there is nothing to measure."""
+        shares = {"n_found": len(self.delays), "precision": self.precision, "recall": self.recall}
+        return _plain({**vars(self), **shares, "median_delay": _median(self.delays)})
+
+
 @dataclass(frozen=True)
 class AlertQuality:
     """`n_alerts` entity-days with an alert, `n_right` of them labelled; `n_labelled` labelled entity-days;
     `n_anomalies`, `n_found` of them, and the mean number of days from an anomaly's first day to its first alert;
-    `found_by_kind` kind → (found, all).
+    `found_by_kind` kind → (found, all), and more of each in `kinds`; `sorts` sort of alert → entity-days that have one,
+    and how many are labelled.
     """
 
     n_alerts: int
@@ -49,27 +88,52 @@ class AlertQuality:
     n_found: int
     days_to_alert: float
     found_by_kind: Mapping[str, tuple[int, int]]
+    kinds: Mapping[str, KindQuality]
+    sorts: Mapping[Sort, tuple[int, int]]
+
+    @property
+    def delays(self) -> dict[int, int]:
+        """Days from an anomaly's first day to its first alert → how many anomalies were found so."""
+        return dict(sorted(Counter(wait for kind in self.kinds.values() for wait in kind.delays).items()))
+
+    @property
+    def median_delay(self) -> float:
+        """Days from an anomaly's first day to its first alert; NaN where none was found."""
+        return _median([wait for kind in self.kinds.values() for wait in kind.delays])
 
     @property
     def precision(self) -> float:
         """Share of alerts that are right; NaN without any."""
-        return self.n_right / self.n_alerts if self.n_alerts else float("nan")
+        return _share(self.n_right, self.n_alerts)
 
     @property
     def recall(self) -> float:
         """Share of anomalies found; NaN without any."""
-        return self.n_found / self.n_anomalies if self.n_anomalies else float("nan")
+        return _share(self.n_found, self.n_anomalies)
 
     @property
     def day_recall(self) -> float:
         """Share of labelled days with an alert; NaN without any."""
-        return self.n_right / self.n_labelled if self.n_labelled else float("nan")
+        return _share(self.n_right, self.n_labelled)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; null where there is nothing to measure."""
         shares = {"precision": self.precision, "recall": self.recall, "day_recall": self.day_recall}
-        known = {**vars(self), **shares}
-        return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in known.items()}
+        waits = {"median_delay": self.median_delay, "delays": self.delays}
+        kinds = {kind: found.as_json() for kind, found in self.kinds.items()}
+        return _plain({**vars(self), **shares, **waits, "kinds": kinds})
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else float("nan")
+
+
+def _median(values: Sequence[int]) -> float:
+    return float(np.median(values)) if len(values) else float("nan")
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in values.items()}
 
 
 def read_labels(
@@ -160,28 +224,47 @@ def judge_alerts(found: Alerts, labels: Mapping[Day, str], severity: float = 1.0
     severity
         Least severity of an alert that counts: 1 is the edge of the widest band, see `abnormal`.
     """
-    alerted = {_entity_day(alert) for alert in found.alerts if alert.severity >= severity}
+    by_sort: dict[Sort, set[Day]] = {}
+    for alert in found.alerts:
+        if alert.severity >= severity:
+            by_sort.setdefault(_sort(alert), set()).add((alert.entity or "", alert.ds))
+    alerted: set[Day] = set().union(*by_sort.values())
     judged = {day: kind for day, kind in labels.items() if found.start <= day[1] <= found.end}
-    anomalies = list(_anomalies(judged, found.days))
-    waits = [next((i for i, day in enumerate(days) if day in alerted), None) for _, days in anomalies]
-    by_kind = {}
-    for kind in sorted({kind for kind, _ in anomalies}):
-        mine = [wait for (k, _), wait in zip(anomalies, waits, strict=True) if k == kind]
-        by_kind[kind] = (sum(wait is not None for wait in mine), len(mine))
-    known = [wait for wait in waits if wait is not None]
+    sorts = {sort: (len(days), len(days & judged.keys())) for sort, days in sorted(by_sort.items())}
+    waits: dict[str, list[int | None]] = {}
+    for kind, days in _anomalies(judged, found.days):
+        waits.setdefault(kind, []).append(next((i for i, day in enumerate(days) if day in alerted), None))
+    days_of = {kind: {day for day, k in judged.items() if k == kind} for kind in waits}
+    kinds = {kind: _kind(waits[kind], _usual_sort(days_of[kind], by_sort), sorts) for kind in sorted(waits)}
+    known = [wait for kind in kinds.values() for wait in kind.delays]
     return AlertQuality(
         n_alerts=len(alerted),
         n_right=len(alerted & judged.keys()),
         n_labelled=len(judged),
-        n_anomalies=len(anomalies),
+        n_anomalies=sum(kind.n_anomalies for kind in kinds.values()),
         n_found=len(known),
         days_to_alert=float(np.mean(known)) if known else float("nan"),
-        found_by_kind=by_kind,
+        found_by_kind={name: (len(kind.delays), kind.n_anomalies) for name, kind in kinds.items()},
+        kinds=kinds,
+        sorts=sorts,
     )
 
 
-def _entity_day(alert: Alert) -> Day:
-    return alert.entity or "", alert.ds
+def _kind(waits: Sequence[int | None], sort: Sort | None, sorts: Mapping[Sort, tuple[int, int]]) -> KindQuality:
+    """A kind of anomaly by the days that each waited for its alert, None where none came."""
+    n_alerts, n_right = (0, 0) if sort is None else sorts[sort]
+    return KindQuality(len(waits), tuple(sorted(w for w in waits if w is not None)), sort, n_alerts, n_right)
+
+
+def _sort(alert: Alert) -> Sort:
+    return "no flow" if alert.y == 0 else alert.side
+
+
+def _usual_sort(days: Collection[Day], by_sort: Mapping[Sort, Collection[Day]]) -> Sort | None:
+    """The sort of alerts on most of these days."""
+    counts = {sort: sum(day in alerted for day in days) for sort, alerted in sorted(by_sort.items())}
+    most = max(counts.values(), default=0)
+    return next((sort for sort, n in counts.items() if n == most > 0), None)
 
 
 def _anomalies(labels: Mapping[Day, str], days: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, Sequence[Day]]]:

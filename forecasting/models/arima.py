@@ -20,7 +20,7 @@ import numpy as np
 from pydantic import Field
 
 from forecasting.errors import TrialError
-from forecasting.models.base import SEASON, DamagedState, FitTask, Settings, State
+from forecasting.models.base import LATER, SEASON, DamagedState, FitTask, Settings, State
 from forecasting.models.features.calendar_effects import (
     CalendarFit,
     CalendarSettings,
@@ -72,6 +72,7 @@ class ArimaSettings(Settings):
     order_sample: int = Field(
         24,
         ge=0,
+        json_schema_extra=LATER,
         description="series on which a panel that has more chooses orders for all; 0: each series chooses its own",
     )
     calendar: CalendarSettings = Field(default_factory=CalendarSettings, description="the calendar regression")

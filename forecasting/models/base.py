@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 from pydantic.config import JsonDict
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from forecasting.schema import DateArray, FloatArray
 
 __all__ = [
+    "LATER",
     "PLACE",
     "SEASON",
     "AnyModel",
@@ -58,12 +59,21 @@ PLACE: JsonDict = {"place": True}
 """``json_schema_extra`` of a setting that names a file or a URI which the model reads."""
 SEASON: JsonDict = {"default": "periods of a season"}
 """``json_schema_extra`` of a setting whose default, a week of days, is the season of whatever periods there are."""
+LATER: JsonDict = {"joined": "later"}
+"""``json_schema_extra`` of a setting that a model got after it was first released: at its default it is no part of a
+member's identity, so that members made before keep their id, and with it their random streams and their bytes."""
 
 
 class Settings(BaseModel):
     """Base of every model's settings: immutable, unknown keys refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_serializer(mode="wrap")
+    def _without_later_defaults(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields = type(self).model_fields.items()
+        unset = {n for n, f in fields if f.json_schema_extra == LATER and getattr(self, n) == f.default}
+        return {name: value for name, value in dump(self).items() if name not in unset}
 
 
 def with_season(settings: type[BaseModel], given: Mapping[str, Any], season_length: int) -> dict[str, Any]:

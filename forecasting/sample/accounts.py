@@ -26,23 +26,27 @@ _DAYS_BETWEEN = 150
 """Mean number of days from one anomaly of an account to the next."""
 
 
-def write_accounts(folder: Path, ds: DateArray, accounts: int, seed: int) -> int:
+def write_accounts(folder: Path, ds: DateArray, accounts: int, seed: int, *, rests: bool = False) -> int:
     """Write accounts.csv (account_id, ds, inflow and outflow in fen, anomaly); the number of its rows.
 
-    `anomaly` is the kind of the anomaly planted on that day, empty on usual days.
+    `anomaly` is the kind of the anomaly planted on that day, empty on usual days. With `rests` nothing flows on days
+    off: anomalies begin and end on work days, and the days off among them belong to them.
     """
     workday = Calendar("CN").days(ds).workday
+    flowing = np.flatnonzero(workday) if rests else np.arange(len(ds))
     lines = []
     for account in range(1, accounts + 1):
         rng = stream(seed, f"account {account}")
         noise = float(np.exp(rng.uniform(*np.log(_NOISE))))
-        inflow, outflow = _usual(workday, noise, rng)
+        flows = _usual(workday[flowing], noise, rng)
         labels = [""] * len(ds)
-        for kind, days in _planted(len(ds), rng):
-            _plant(kind, days, (inflow, outflow), noise, rng)
-            labels[days] = [kind] * (days.stop - days.start)
-        fen_in, fen_out = (np.rint(flow).astype(np.int64) for flow in (inflow, outflow))
-        rows = zip(ds, fen_in, fen_out, labels, strict=True)
+        for kind, days in _planted(len(flowing), rng):
+            _plant(kind, days, flows, noise, rng)
+            first, last = flowing[days][[0, -1]]
+            labels[first : last + 1] = [kind] * (last + 1 - first)
+        fen = np.zeros((2, len(ds)), dtype=np.int64)
+        fen[:, flowing] = np.rint(flows)
+        rows = zip(ds, *fen, labels, strict=True)
         lines += [f"A{account:05d},{compact(d)},{i},{o},{label}" for d, i, o, label in rows]
     write_lines(folder / "accounts.csv", ("account_id", "ds", "inflow", "outflow", "anomaly"), lines)
     return len(lines)

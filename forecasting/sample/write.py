@@ -24,7 +24,14 @@ __all__ = ["KINDS", "Sample", "write_sample"]
 _END = np.datetime64("2014-08-31", "D")
 """Last day of every sample: the end of a month, as monthly windows want it."""
 
-KINDS = {"yuebao": (2000, 427), "funds": (20, 427), "ohlcv": (1, 1000), "accounts": (50, 427), "company": (6, 731)}
+KINDS = {
+    "yuebao": (2000, 427),
+    "funds": (20, 427),
+    "ohlcv": (1, 1461),
+    "accounts": (50, 427),
+    "business-accounts": (50, 427),
+    "company": (6, 731),
+}
 """Kind -> how many users (funds, accounts) and days it has unless told."""
 
 FIXED = {"ohlcv": "one price series", "company": "six accounts"}
@@ -106,8 +113,8 @@ def _write(staging: Path, kind: str, users: int, ds: DateArray, seed: int, total
         return write_funds(staging, ds, users, seed)
     if kind == "ohlcv":
         return write_prices(staging, ds, seed)
-    if kind == "accounts":
-        return write_accounts(staging, ds, users, seed)
+    if kind in ("accounts", "business-accounts"):
+        return write_accounts(staging, ds, users, seed, rests=kind != "accounts")
     if kind == "company":
         return write_company(staging, ds, seed)
     if totals is None:

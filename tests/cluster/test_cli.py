@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from forecasting.sample.write import write_sample
 from tests.runs import run, tidecast, write_inputs
 
 
@@ -33,12 +34,29 @@ def test_a_run_writes_every_file_of_the_contract(folder):
         assert (run_dir / name).stat().st_size > 0, name
     rows = submission(folder, "runs/a").decode().split()
     assert len(rows) == 14
+    assert not (run_dir / "tc_comp_predict_table.csv").exists()
     assert all(len(row.split(",")) == 3 and all(cell.isdigit() for cell in row.split(",")) for row in rows)
     board = json.loads((run_dir / "leaderboard.json").read_text())
     assert [row["family"] for row in board["rows"]].count("blend") == 1
     assert {row["family"] for row in board["rows"]} == {"blend", "candidate", "naive", "calendar", "gbm", "lstm"}
     facts = json.loads((run_dir / "run.json").read_text())
     assert (facts["status"], facts["failed"], facts["reproducible"]) == ("done", 0, True)
+
+
+def test_the_competition_gets_its_result_table_by_its_own_name(tmp_path):
+    write_sample(tmp_path / "data", users=20, days=120)
+    config = (
+        "{data: {kind: yuebao}, windows: {unit: day, n_windows: 2, horizon: 7}, members: [{model: seasonal-naive}]}"
+    )
+    (tmp_path / "config.yaml").write_text(config)
+    made = tidecast(tmp_path, "run", "config.yaml", "--data", "data", "--run-dir", "run", "--executor", "local")
+    assert made.returncode == 0, made.stderr
+    again = tidecast(tmp_path, "predict", "run", "--data", "data", "--out", "out")
+    assert again.returncode == 0, again.stderr
+    for place in ("run", "out"):
+        table = (tmp_path / place / "tc_comp_predict_table.csv").read_bytes()
+        assert table == submission(tmp_path, place)
+        assert [len(row.split(b",")) for row in table.split()] == [3] * 7
 
 
 def test_the_same_again_is_the_same_to_the_byte(folder):

@@ -45,6 +45,21 @@ def test_a_key_follows_the_data_its_trial_reads():
     assert all((before[k] != after[k]) == (k[1] == "purchase") for k in before)
 
 
+def test_gaps_of_rates_are_part_of_the_keys_of_members_that_read_them():
+    panel = make_panel()
+    covariates = {"model": "lstm-covariates", "hidden_size": 4}
+    members = [*RAW["members"], covariates, {**covariates, "as_published": True}]
+    some = np.zeros(panel.past.shape, dtype=bool)
+    some[:, 5] = True
+    raw, other = {**RAW, "members": members}, some.copy()
+    other[:, 6] = True
+    whole, gaps, more = (keys(raw, replace(panel, carried=carried)) for carried in (None, some, other))
+    assert {name for name, _ in whole if whole[name, "redeem"] != gaps[name, "redeem"]} == {
+        "lstm-covariates (as published)/s00"
+    }
+    assert len({k["lstm-covariates (as published)/s00", "purchase"] for k in (whole, gaps, more)}) == 3
+
+
 def test_a_key_follows_seed_windows_and_the_device_of_stacked_models():
     base = keys()
     assert not set(base.values()) & set(keys({**RAW, "seed": 2}).values())

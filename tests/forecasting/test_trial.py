@@ -34,13 +34,13 @@ def test_an_id_is_of_model_settings_and_seed_alone():
 @pytest.mark.parametrize(
     ("model", "member_id"),
     [
-        ("arima", "697d7a9535b6df55"),
+        ("arima", "768392b75bc20462"),
         ("calendar-level", "ad272b38a37d3af8"),
         ("file", "d45109194354e84b"),
         ("lightgbm-direct", "6a78b4f22c7b1041"),
         ("lightgbm-global", "70ba208069ec76ef"),
         ("lightgbm-recursive", "a53ca40fc91dd96a"),
-        ("lstm-classic", "2a343819a5062ac4"),
+        ("lstm-classic", "3a651a27512d038d"),
         ("lstm-covariates", "1a6b42b781b8424c"),
         ("lstm-direct", "9fb92d665fbdcb37"),
         ("lstm-global", "b478091e33257ca8"),

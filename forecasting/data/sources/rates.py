@@ -1,4 +1,7 @@
-"""Rate tables (fund yields, Shibor): values on some days, carried forward to every day, never backward."""
+"""Rate tables (fund yields, Shibor): values on some days, carried forward to every day, never backward.
+
+What was carried is told beside the values, so that a model can take the gaps as they are.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from forecasting.data.formats.whole import read_table
 from forecasting.data.rows import is_until
 from forecasting.data.spec import DataSpec
 from forecasting.errors import DataError
-from forecasting.schema import DateArray, FloatArray, iso
+from forecasting.schema import BoolArray, DateArray, FloatArray, iso
 
 __all__ = ["BANK_RATES", "RATE_TABLES", "RateRows", "RateValues", "carry_forward", "rate_rows", "rate_values"]
 
@@ -82,13 +85,17 @@ def rate_values(rows: RateRows) -> RateValues:
     return RateValues(ds[order], rows.names, np.stack(columns, axis=1) if columns else np.empty((len(ds), 0)))
 
 
-def carry_forward(rates: RateValues, ds: DateArray) -> FloatArray:
-    """Values ``[len(ds), n_columns]`` on any days: the last one known on or before each day, NaN before the first."""
+def carry_forward(rates: RateValues, ds: DateArray) -> tuple[FloatArray, BoolArray]:
+    """Values ``[len(ds), n_columns]`` on any days: the last one known on or before each day, NaN before the first; and
+    whether it is one of an earlier day.
+    """
     filled = np.full((len(ds), len(rates.names)), np.nan)
+    carried = np.zeros(filled.shape, dtype=np.bool_)
     for k in range(len(rates.names)):
         known = ~np.isnan(rates.values[:, k])
         if known.any():
             position = np.searchsorted(rates.ds[known], ds, side="right") - 1
             reached = position >= 0
             filled[reached, k] = rates.values[known, k][position[reached]]
-    return filled
+            carried[reached, k] = rates.ds[known][position[reached]] < ds[reached]
+    return filled, carried

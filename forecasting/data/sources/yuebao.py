@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -31,7 +31,7 @@ from forecasting.data.spec import DataSpec
 from forecasting.data.timeline import panel_of
 from forecasting.errors import DataError
 from forecasting.panel import Panel, Series
-from forecasting.schema import DateArray, FloatArray
+from forecasting.schema import FloatArray
 
 __all__ = ["CompetitionFolder"]
 
@@ -288,12 +288,16 @@ def _or_raise(value: _T | DataError) -> _T:
 def _with_rates(panel: Panel, names: tuple[str, ...], rates: Sequence[RateValues]) -> Panel:
     """The panel with the covariates `names`, in that order, from its own columns and the rate tables."""
     columns: dict[str, FloatArray] = {n: panel.past[0, :, k] for k, n in enumerate(panel.past_names)}
+    gaps = {n: np.zeros(len(panel.ds), dtype=np.bool_) for n in columns}
     for table in rates:
-        columns |= dict(zip(table.names, carry_forward(table, panel.ds).T, strict=True))
-    shared = np.stack([columns[n] for n in names], axis=-1) if names else _no_columns(panel.ds)
-    past = np.repeat(shared[None], len(panel.series), axis=0)
-    return replace(panel, past=past, past_names=tuple(names))
+        values, carried = carry_forward(table, panel.ds)
+        columns |= dict(zip(table.names, values.T, strict=True))
+        gaps |= dict(zip(table.names, carried.T, strict=True))
+    past, carried = (_for_all([of[n] for n in names], panel) for of in (columns, gaps))
+    return replace(panel, past=past, past_names=tuple(names), carried=carried.astype(bool) if carried.any() else None)
 
 
-def _no_columns(ds: DateArray) -> FloatArray:
-    return np.empty((len(ds), 0))
+def _for_all(columns: Sequence[np.ndarray[Any, Any]], panel: Panel) -> np.ndarray[Any, Any]:
+    """Columns ``[n]`` that all series share, ``[n_series, n, n_columns]``."""
+    shared = np.array(columns).reshape(len(columns), len(panel.ds)).T
+    return np.repeat(shared[None], len(panel.series), axis=0)

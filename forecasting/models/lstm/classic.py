@@ -1,37 +1,42 @@
 """`lstm-classic`: the network of a widely read write-up on this fund, as a forecaster.
 
 The series itself, scaled to [0, 1]; windows of `input_size` days, each step labelled with the next day; two LSTM
-layers with peepholes, the second projected to one unit. It stops when training and validation loss sum to
-`target_loss`. The write-up goes no further than one day ahead. Here the network goes on over its own output, as its
-readers do next.
+layers with peepholes, the second projected to one unit. The write-up goes no further than one day ahead. Here the
+network goes on over its own output, as its readers do next.
 
-The write-up scales by the whole series, validation days included, so its stop knows them. `as_published: true` does the
-same; the default takes the range of the training days.
+The write-up scales by the whole series, the days that it validates and tests on among them, and stops as soon as
+training and validation loss sum to 0.045. `as_published: true` repeats that inside the history, whose last `test_days`
+are the write-up's test, and keeps the fit in the state. By default the range comes from the training days, and a fit
+stops for lack of a better validation loss. The write-up's sum says little: a constant forecast can pass it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from forecasting.errors import TrialError
-from forecasting.models.base import DamagedState, Settings, State
+from forecasting.models.base import LATER, DamagedState, Settings, State
 from forecasting.models.lstm.engine.network import forward
 from forecasting.models.lstm.engine.samples import FitData, FitResult, TrainSpec
 from forecasting.models.lstm.engine.training import fits_per_batch
 from forecasting.models.lstm.engine_model import EngineModel
-from forecasting.models.lstm.settings import ClipNorm, PublishedSettings
-from forecasting.models.lstm.windows import LabelledDays, require_window
+from forecasting.models.lstm.settings import ClipNorm, PublishedSettings, TestDays
+from forecasting.models.lstm.windows import LabelledDays, MinMax, require_window
 from forecasting.models.states import array_of, check_training
 from forecasting.panel import History
-from forecasting.schema import DateArray, FloatArray, iso
+from forecasting.schema import DateArray, FloatArray
 
 __all__ = ["LstmClassic", "LstmClassicSettings"]
 
-CLAIM = "scaled by the validation days too"
+CLAIM = "scaled by the days it validates and tests on"
+TARGET_LOSS = 0.045
+"""The write-up's stop."""
+PATIENCE = 20
+"""Epochs without a better validation loss, where nothing is said of the stop."""
 
 
 class LstmClassicSettings(PublishedSettings):
@@ -39,18 +44,29 @@ class LstmClassicSettings(PublishedSettings):
 
     clip_norm: ClipNorm = 15.0
     target_loss: float | None = Field(
-        0.045, gt=0, description="stop when training and validation loss sum to this; null: train all epochs"
+        None,
+        gt=0,
+        description=f"stop when training and validation loss sum to this; null: keep the best epoch. Left out: "
+        f"{TARGET_LOSS} as published; else null, with patience {PATIENCE}",
     )
-    as_published: bool = Field(False, description=f"true: the write-up's scaling, which is a leak: {CLAIM}")
+    as_published: bool = Field(False, description=f"true: the write-up's scaling and stop, which is a leak: {CLAIM}")
+    test_days: TestDays = Field(10, json_schema_extra=LATER)
     backend: Literal["auto", "torch"] = Field("auto", description="what trains this network; auto: torch")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_stop(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or values.keys() & {"target_loss", "patience"}:
+            return values
+        return values | ({"target_loss": TARGET_LOSS} if values.get("as_published") else {"patience": PATIENCE})
 
 
 @dataclass(frozen=True)
 class ClassicData:
-    """Windows of one history, smallest value and spread of the days that scale, and the first day of each part."""
+    """Windows of one history, the scaling that leads back to y, and the first day of each part."""
 
     days: LabelledDays
-    scaling: tuple[float, float]
+    scaling: MinMax
     starts: dict[str, str]
 
     def fit(self, key: int) -> FitData:
@@ -62,7 +78,7 @@ class LstmClassic(EngineModel[ClassicData]):
     """See the module's text."""
 
     name: ClassVar[str] = "lstm-classic"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "torch")
     settings_type: ClassVar[type[Settings]] = LstmClassicSettings
 
@@ -81,27 +97,33 @@ class LstmClassic(EngineModel[ClassicData]):
 
     def data(self, history: History, horizon: int) -> ClassicData:  # noqa: ARG002 - part of `EngineModel`
         """Windows labelled with the next day. Raises TrialError when none is left to train on."""
-        y, steps, held = _used(history, self.settings), self.settings.input_size, self.settings.validation_days
-        n, split = len(y), len(y) - held
-        if split <= steps:
+        s, y = self.settings, _used(history, self.settings)
+        end = len(y) - (s.test_days if s.as_published else 0)
+        split = end - s.validation_days
+        if split <= s.input_size:
+            tested = f" and {s.test_days} to test on" if s.as_published else ""
             raise TrialError(
-                f"{history.unique_id} has {n} {history.axis.noun} up to {history.cutoff}: windows of {steps} and "
-                f"{held} of validation need at least {held + steps + 1}"
+                f"{history.unique_id} has {len(y)} {history.axis.noun} up to {history.cutoff}: windows of "
+                f"{s.input_size} and {s.validation_days} of validation{tested} need at least "
+                f"{len(y) - split + s.input_size + 1}"
             )
-        low, spread = _range(history, self.settings)
-        scaled, ds = ((y - low) / spread).astype(np.float32), history.ds[-n:]
-        days = LabelledDays(scaled[:, None], scaled, steps, 1, split, n)
-        return ClassicData(days, (low, spread), {"train": iso(ds[1]), "valid": iso(ds[split])})
+        scaling = _scaling(history, s)
+        scaled = scaling.apply(y[:, None]).astype(np.float32)
+        days = LabelledDays(scaled, scaled[:, 0], s.input_size, 1, split, end, once=s.as_published)
+        return ClassicData(days, scaling, days.starts(history.ds[-len(y) :]))
 
     def spec(self, data: ClassicData) -> TrainSpec:  # noqa: ARG002 - part of `EngineModel`
         """See `EngineModel`."""
         return self.settings.spec(self.network)
 
     def state(self, data: ClassicData, result: FitResult, backend: str) -> State:
-        """See `EngineModel`."""
-        arrays = {"parameters": result.parameters, "scaling": np.array(data.scaling)}
+        """See `EngineModel`; as published with the write-up's own test."""
+        arrays = {"parameters": result.parameters, "scaling": _pair(data.scaling)}
         losses = {"train_loss": result.train_loss.tolist(), "valid_loss": result.valid_loss.tolist()}
-        return State(arrays, {"epoch": result.epoch, "backend": backend, "days": data.starts, **losses})
+        state = State(arrays, {"epoch": result.epoch, "backend": backend, "days": data.starts, **losses})
+        if not self.settings.as_published:
+            return state
+        return data.days.published(state, self.network, data.scaling, CLAIM)
 
     def check(self, state: State) -> None:
         """See `ChecksState`."""
@@ -129,15 +151,19 @@ class LstmClassic(EngineModel[ClassicData]):
 
     def update(self, state: State, history: History) -> State:
         """The range that days are scaled by, from a newer history; the network stays."""
-        return replace(state, arrays={**state.arrays, "scaling": np.array(_range(history, self.settings))})
+        return replace(state, arrays={**state.arrays, "scaling": _pair(_scaling(history, self.settings))})
 
 
 def _used(history: History, settings: LstmClassicSettings) -> FloatArray:
     return history.y[-settings.history_days :] if settings.history_days else history.y
 
 
-def _range(history: History, settings: LstmClassicSettings) -> tuple[float, float]:
-    """Smallest value and spread of the days that scale."""
+def _scaling(history: History, settings: LstmClassicSettings) -> MinMax:
+    """The range of the days that scale: those to train on, as published all."""
     y = _used(history, settings)
-    seen = y if settings.as_published else y[: len(y) - settings.validation_days]
-    return float(seen.min()), float(seen.max() - seen.min()) or 1.0
+    return MinMax.of((y if settings.as_published else y[: len(y) - settings.validation_days])[:, None])
+
+
+def _pair(scaling: MinMax) -> FloatArray:
+    """Smallest value and spread, ``[2]``."""
+    return np.array([scaling.low[0], scaling.spread[0]])

@@ -10,7 +10,9 @@ knows in advance, and scales by all days, including those it is tested on. `as_p
 history, whose last `test_days` are the write-up's test, and keeps the fit in the state. To forecast, such a network
 gets the last known covariates again.
 
-Covariates of days ahead are the last ones known. A day without one takes the median of the days that scale.
+A rate that has no value on a day, such as Shibor at weekends, is the last one known. As published it is the median of
+all days, which is a leak as well. Covariates of days ahead are the last ones known. What was never known up to a day
+takes the median of the days that scale.
 """
 
 from __future__ import annotations
@@ -23,16 +25,22 @@ from pydantic import Field
 
 from forecasting.errors import TrialError
 from forecasting.models.base import Settings, State
-from forecasting.models.lstm.engine.arrays import Array
 from forecasting.models.lstm.engine.network import Network, forward
 from forecasting.models.lstm.engine.samples import FitData, FitResult, TrainSpec
 from forecasting.models.lstm.engine.training import fits_per_batch
 from forecasting.models.lstm.engine_model import EngineModel
-from forecasting.models.lstm.settings import ClipNorm, Covariates, HiddenSize, PublishedSettings, ValidationDays
+from forecasting.models.lstm.settings import (
+    ClipNorm,
+    Covariates,
+    HiddenSize,
+    PublishedSettings,
+    TestDays,
+    ValidationDays,
+)
 from forecasting.models.lstm.windows import LabelledDays, MinMax, past_columns, require_window
 from forecasting.models.states import array_of, check_training
 from forecasting.panel import History
-from forecasting.schema import DateArray, FloatArray, iso
+from forecasting.schema import DateArray, FloatArray
 
 __all__ = ["LstmCovariates", "LstmCovariatesSettings"]
 
@@ -47,7 +55,7 @@ class LstmCovariatesSettings(PublishedSettings):
     clip_norm: ClipNorm = 5.0
     as_published: bool = Field(False, description=f"true: the write-up's labels and scaling, which is a leak: {CLAIM}")
     validation_days: ValidationDays = 21
-    test_days: int = Field(10, ge=1, description="as_published: days after those that the write-up tests on")
+    test_days: TestDays = 10
 
 
 @dataclass(frozen=True)
@@ -67,13 +75,18 @@ class LstmCovariates(EngineModel[CovariateData]):
     """See the module's text."""
 
     name: ClassVar[str] = "lstm-covariates"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "torch")
     seconds_per_fit: ClassVar[float] = 1.5
     settings_type: ClassVar[type[Settings]] = LstmCovariatesSettings
 
     def __init__(self, settings: LstmCovariatesSettings) -> None:
         self.settings = settings
+
+    @property
+    def reads_gaps(self) -> bool:
+        """See `forecasting.models.base`."""
+        return self.settings.as_published
 
     def fits_per_batch(self, device: str) -> int:
         """How many fits are computed together on this device."""
@@ -95,8 +108,8 @@ class LstmCovariates(EngineModel[CovariateData]):
         scaling = MinMax.of(columns if s.as_published else columns[:split])
         scaled = scaling.apply(columns).astype(np.float32)
         inputs = scaled[:, 1:] if s.as_published else scaled
-        days = LabelledDays(inputs, scaled[:, 0], s.input_size, lead, split, end)
-        return CovariateData(days, scaling, _starts(history.ds[-len(columns) :], days))
+        days = LabelledDays(inputs, scaled[:, 0], s.input_size, lead, split, end, once=s.as_published)
+        return CovariateData(days, scaling, days.starts(history.ds[-len(columns) :]))
 
     def spec(self, data: CovariateData) -> TrainSpec:
         """See `EngineModel`."""
@@ -109,11 +122,7 @@ class LstmCovariates(EngineModel[CovariateData]):
         meta = {"epoch": result.epoch, "backend": backend, "days": data.starts, **losses}
         if not self.settings.as_published:
             return State(arrays, meta)
-        explained = _explain(self._network(data), result.parameters, data.days.inputs)
-        tested = slice(-self.settings.test_days, None)
-        error = float(np.mean((explained[tested] - data.days.labels[tested]) ** 2))
-        published = data.scaling.undo(explained, 0)
-        return State({**arrays, "published": published}, {**meta, "claim": CLAIM, "test_loss": error})
+        return data.days.published(State(arrays, meta), self._network(data), data.scaling, CLAIM)
 
     def check(self, state: State) -> None:
         """See `ChecksState`."""
@@ -132,14 +141,15 @@ class LstmCovariates(EngineModel[CovariateData]):
         require_window(history, steps)
         scaling = MinMax.from_arrays(state.arrays)
         rows = list(scaling.apply(_columns(history, s)[-steps:]))
-        network = s.network(len(rows[0]) - (1 if s.as_published else 0))
+        last = scaling.apply(_columns(history, s, with_gaps=False)[-1:])[0]
+        network = s.network(len(last) - (1 if s.as_published else 0))
         parameters = network.unflatten(state.arrays["parameters"])
         ahead = history.steps(ds)
         known = np.zeros((1, steps, 0), dtype=np.float32)
         values = []
         for _ in range(int(ahead.max(initial=0))):
             if s.as_published:
-                rows.append(rows[-1])
+                rows.append(last)
             x = np.array(rows[-steps:], dtype=np.float32)[None]
             out = forward(network, parameters, x[:, :, 1:] if s.as_published else x, known)[0, -1]
             values.append(float(out))
@@ -151,8 +161,8 @@ class LstmCovariates(EngineModel[CovariateData]):
         return self.settings.network(data.days.inputs.shape[1])
 
 
-def _columns(history: History, settings: LstmCovariatesSettings) -> FloatArray:
-    """The series and the covariates asked for, ``[n, 1 + n_covariates]``.
+def _columns(history: History, settings: LstmCovariatesSettings, *, with_gaps: bool | None = None) -> FloatArray:
+    """The series and the covariates asked for, ``[n, 1 + n_covariates]``; as published `with_gaps` unless told.
 
     Raises TrialError when one is not there, or none is.
     """
@@ -160,19 +170,5 @@ def _columns(history: History, settings: LstmCovariatesSettings) -> FloatArray:
     if not names:
         there = ", ".join(history.past_names) or "none"
         raise TrialError(f"lstm-covariates has no column to learn from: the past covariates are {there}")
-    return np.column_stack([history.y, past_columns(history, names, "lstm-covariates")])
-
-
-def _starts(ds: DateArray, days: LabelledDays) -> dict[str, str]:
-    """First day of training, validation and, if days are left after that, test."""
-    starts = {"train": iso(ds[days.lead]), "valid": iso(ds[days.split])}
-    return starts | ({"test": iso(ds[days.end])} if days.end < len(ds) else {})
-
-
-def _explain(network: Network, flat: Array, inputs: Array) -> FloatArray:
-    """What the network says of each day, given that day's covariates, ``[n]``; the first days from a short past."""
-    steps, parameters = network.input_size, network.unflatten(flat)
-    starts = np.arange(len(inputs) - steps + 1)
-    windows = inputs[starts[:, None] + np.arange(steps)]
-    out = forward(network, parameters, windows, np.zeros((len(windows), steps, 0), dtype=np.float32))
-    return np.concatenate([out[0, :-1], out[:, -1]]).astype(np.float64)
+    gaps = settings.as_published if with_gaps is None else with_gaps
+    return np.column_stack([history.y, past_columns(history, names, "lstm-covariates", with_gaps=gaps)])

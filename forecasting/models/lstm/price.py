@@ -7,8 +7,9 @@ LSTM 64 → LSTM 32 → dense 16, relu → one unit, tanh; the forecast is y_t·
 with the covariates last known. Of the samples, in order of time, the last 20% validate.
 
 The tutorial takes the range of each feature from all days, including those it tests on. `as_published: true` repeats
-that inside the history, whose last 20% are the tutorial's test, and keeps the fit in the state. By default the range
-comes from the training days. `hidden_sizes: [64]` with `dense_size: null` is the tutorial's small variant. It suggests
+that inside the history, whose last 20% are the tutorial's test, and keeps the fit in the state; recurrent dropout then
+draws a mask for each gate, as the tutorial's library does. By default the range comes from the training days, and the
+gates share a mask. `hidden_sizes: [64]` with `dense_size: null` is the tutorial's small variant. It suggests
 to try `attention` and `cell: gru`.
 """
 
@@ -63,7 +64,7 @@ class LstmPrice:
 
     name: ClassVar[str] = "lstm-price"
     family: ClassVar[str] = "lstm"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "torch")
     seeded: ClassVar[bool] = True
     seconds_per_fit: ClassVar[float] = 20.0
@@ -77,9 +78,8 @@ class LstmPrice:
         from forecasting.models.lstm.engine.gated_network import GatedShape
 
         s = self.settings
-        return GatedShape(
-            n_inputs, s.cell, s.hidden_sizes, s.dense_size, s.attention, s.recurrent_dropout, s.dropout, s.dense_dropout
-        )
+        dropped = s.recurrent_dropout, s.dropout, s.dense_dropout
+        return GatedShape(n_inputs, s.cell, s.hidden_sizes, s.dense_size, s.attention, *dropped, s.as_published)
 
     def fit(self, task: FitTask) -> State:
         """Train on one history. Raises TrialError when it is too short, or training diverged."""

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from forecasting.models.base import Settings
+from forecasting.models.base import LATER, Settings
 from forecasting.models.lstm.engine.network import Network
 from forecasting.models.lstm.engine.samples import TrainSpec
 
@@ -26,6 +26,7 @@ __all__ = [
     "LearningRate",
     "Loss",
     "PublishedSettings",
+    "TestDays",
     "TrainingSettings",
     "ValidationDays",
 ]
@@ -46,6 +47,7 @@ Covariates = Annotated[
     tuple[str, ...] | None, Field(description="past covariates among the inputs; null: all there are")
 ]
 ValidationDays = Annotated[int, Field(ge=1, description="last days kept from training to validate on")]
+TestDays = Annotated[int, Field(ge=1, description="as_published: days after those that the write-up tests on")]
 
 
 class TrainingSettings(Settings):
@@ -89,6 +91,12 @@ class PublishedSettings(EngineSettings):
     target_loss: float | None = Field(
         None, gt=0, description="stop when training and validation loss sum to this; null: keep the best epoch"
     )
+    patience: int | None = Field(
+        None,
+        ge=1,
+        description="without target_loss: epochs without a better validation loss before a fit stops; null: train all",
+        json_schema_extra=LATER,
+    )
     validation_days: ValidationDays = 20
     start: Literal["scaled", "unit"] = Field(
         "scaled", description="deviation of the weights at the start: 1/sqrt(inputs), or 1 as the write-up has it"
@@ -101,4 +109,5 @@ class PublishedSettings(EngineSettings):
 
     def spec(self, network: Network, **others: Any) -> TrainSpec:
         """As `EngineSettings.spec`, with the write-up's loss, its stop and its mini-batches."""
-        return super().spec(network, loss="mse", target_loss=self.target_loss, batches=self.batches, **others)
+        stop = {"target_loss": self.target_loss, "patience": self.patience}
+        return super().spec(network, loss="mse", batches=self.batches, **stop, **others)

@@ -6,7 +6,7 @@ import io
 import numpy as np
 import pytest
 
-from ensembles.exports.submission import submission_csv
+from ensembles.exports.submission import submission_csv, submission_names
 from ensembles.files.amounts import Amounts
 from forecasting.panel import Series
 from forecasting.schema import as_dates
@@ -45,6 +45,20 @@ def test_decimals_and_signs_are_those_of_the_data() -> None:
     text = submission_csv(DAYS, y_hat, ["net"], Amounts.of("panel", "EUR", 2, ("net",))).decode()
     assert [row.split(",")[-1] for row in text.splitlines()] == ["-12.35", "0.00", "7.00"]
     assert text.startswith("Zürich; 1,20140905,")
+
+
+@pytest.mark.parametrize(
+    ("kind", "targets", "named"),
+    [
+        ("yuebao", ["purchase", "redeem"], True),
+        ("yuebao", ["redeem", "purchase"], False),
+        ("yuebao", ["purchase"], False),
+        ("table", ["purchase", "redeem"], False),
+    ],
+)
+def test_the_result_table_has_its_name_where_it_has_its_columns(kind, targets, named) -> None:
+    assert ("tc_comp_predict_table.csv" in submission_names(Amounts.of(kind, None), targets)) == named
+    assert "submission.csv" in submission_names(Amounts.of(kind, None), targets)
 
 
 def test_a_forecast_that_is_not_finite_is_refused() -> None:

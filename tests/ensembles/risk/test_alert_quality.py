@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
 from ensembles.risk.alert_quality import judge_alerts, read_labels
 from ensembles.risk.alerts import Alert, Alerts
+from ensembles.risk.entity_risk import rank_entities
 from forecasting.data.spec import DataSpec
 from forecasting.errors import DataError
 from forecasting.panel import Series
@@ -50,6 +52,39 @@ def test_days_anomalies_and_kinds_are_counted_once():
     assert quality.day_recall == pytest.approx(2 / 5)
     assert quality.days_to_alert == 0.5
     assert judge_alerts(found, LABELS, severity=0.5).recall == 1.0
+
+
+def test_each_kind_has_its_delays_and_the_precision_of_the_alerts_that_find_it():
+    flow, none = {"y": 9.0, "side": "above"}, {"y": 0.0, "side": "below"}
+    found = alerts(
+        replace(alert("a/in", "2024-01-04"), **none),
+        replace(alert("a/out", "2024-01-05"), **none),
+        replace(alert("a/out", "2024-01-20"), **flow),
+        replace(alert("b/out", "2024-01-04"), **flow),
+        replace(alert("b/out", "2024-01-09"), **flow),
+        alert("c/in", "2024-01-09"),
+    )
+    quality = judge_alerts(found, LABELS)
+    drain, spike = quality.kinds["drain"], quality.kinds["spike"]
+    assert (drain.delays, drain.sort, drain.precision, drain.recall) == ((1,), "no flow", 1.0, 1.0)
+    assert (spike.delays, spike.sort, spike.n_alerts, spike.n_right) == ((0, 0), "above", 3, 2)
+    assert quality.sorts == {"above": (3, 2), "below": (1, 0), "no flow": (2, 2)}
+    assert (quality.delays, quality.median_delay) == ({0: 2, 1: 1}, 0.0)
+    plain = json.loads(json.dumps(quality.as_json(), allow_nan=False))
+    assert plain["kinds"]["drain"] | {"median_delay": 1.0, "n_found": 1} == plain["kinds"]["drain"]
+    assert plain["delays"] == {"0": 2, "1": 1}
+    missed = judge_alerts(alerts(alert("a/in", "2024-01-20")), LABELS).kinds["drain"]
+    assert (missed.sort, missed.recall) == (None, 0.0)
+    assert math.isnan(missed.precision)
+
+
+def test_entities_are_ranked_by_the_rarity_of_their_alerts():
+    many = [alert("many/in", f"2024-01-{day:02}", 1.1) for day in range(1, 6)]
+    ranked = rank_entities(alerts(*many, alert("one/in", "2024-01-03", 4.0), alert("quiet/in", "2024-01-03", 0.9)))
+    assert [found.entity for found in ranked] == ["one", "many"]
+    assert (ranked[1].n_alerts, ranked[0].worst, ranked[0].worst_day) == (5, 4.0, "2024-01-03")
+    assert ranked[0].risk == pytest.approx(4.0 ** (1 / 0.57))
+    assert [found.entity for found in rank_entities(alerts(*many), severity=1.2)] == []
 
 
 def test_without_alerts_there_is_no_precision():

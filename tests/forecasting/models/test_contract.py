@@ -23,6 +23,7 @@ QUICK = {
     "lightgbm-global": {"rounds": 10},
     "arima": {"max_p": 1, "max_q": 0, "max_seasonal_p": 0, "max_seasonal_q": 0},
 }
+PUBLISHED = {"lstm-classic", "lstm-covariates", "lstm-price"}
 WITH_A_FILE = {"file"}
 """Models that forecast what a file says, not the panel; `test_models_file` is about them."""
 
@@ -42,6 +43,26 @@ def test_a_registered_model(name, check):
     cls = model_type(name)
     with temporarily(NAME, cls):
         check(Subject(cls, QUICK.get(name, {}), panel_for(name)))
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", sorted(PUBLISHED))
+def test_a_published_mistake_stays_before_the_cutoff(name, check):
+    cls = model_type(name)
+    with temporarily(NAME, cls):
+        check(Subject(cls, {**QUICK[name], "as_published": True}, panel_for(name)))
+
+
+def test_every_model_with_a_published_mistake_is_checked_with_it():
+    assert {n for n, cls in built_in_models().items() if "as_published" in cls.settings_type.model_fields} == PUBLISHED
+
+
+def test_a_later_setting_leaves_older_members_their_identity():
+    cls = model_type("lstm-classic").settings_type
+    dumped = cls(target_loss=None).model_dump(mode="json")
+    assert not {"patience", "test_days"} & dumped.keys()
+    assert cls(target_loss=None, test_days=5).model_dump()["test_days"] == 5
+    assert cls.model_validate(dumped) == cls(target_loss=None)
 
 
 def test_streams_are_keyed_by_content_never_by_position():

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecasting.calendar import Calendar
 from forecasting.data.spec import DataSpec
 from forecasting.errors import ConfigError, DataError, StorageError
 from forecasting.sample.allocate import share_out, share_out_below, split_rows
@@ -98,7 +99,7 @@ def test_rates_and_profiles_fit_the_rows(folder: Path, rows: pd.DataFrame) -> No
 
 KINDS = {
     "funds": DataSpec(kind="panel", entity="fund_code", unit="CNY", past=("uv_key_page_1", "uv_key_page_3")),
-    "ohlcv": DataSpec(kind="table", targets={"Close": 1.0}, past=("Volume",)),
+    "ohlcv": DataSpec(kind="table", targets={"Close": 1.0}, past=("Volume", "Sentiment")),
     "accounts": DataSpec(kind="panel", entity="account_id", targets={"inflow": 0.5, "outflow": 0.5}),
 }
 
@@ -110,10 +111,22 @@ def test_other_kinds_load_whole_and_follow_the_seed(kind: str, tmp_path: Path) -
         sample = write_sample(tmp_path / name, kind=kind, users=users, days=100, seed=seed)
     a, b, c = (read(KINDS[kind], tmp_path / name, "CN") for name in "abc")
     assert a.problems == ()
-    assert a.panel.y.shape == ((1 if kind == "ohlcv" else 6), 100)
-    assert sample.rows == (100 if kind == "ohlcv" else 300)
+    assert a.panel.y.shape == ((1, 68) if kind == "ohlcv" else (6, 100))
+    assert sample.rows == (68 if kind == "ohlcv" else 300)
     assert a.panel.fingerprint() == b.panel.fingerprint() != c.panel.fingerprint()
     assert not [f for f in check(KINDS[kind], tmp_path / "a", "CN") if f.severity == "error"]
+
+
+def test_prices_stand_on_the_trading_days_of_an_exchange(tmp_path: Path) -> None:
+    write_sample(tmp_path, kind="ohlcv", days=400)
+    rows = pd.read_csv(tmp_path / "prices.csv", parse_dates=["Date"])
+    days = set(rows.Date.dt.strftime("%Y-%m-%d"))
+    assert rows.Date.dt.day_of_week.max() == 4
+    assert not {"2013-11-28", "2013-12-25", "2014-01-01", "2014-04-18", "2014-07-04"} & days
+    assert {"2013-11-29", "2014-04-21", "2014-08-29"} < days
+    assert (rows.High >= rows[["Open", "Close", "Low"]].max(axis=1)).all()
+    with pytest.raises(ConfigError, match="closed on all of these days"):
+        write_sample(tmp_path / "b", kind="ohlcv", days=2)
 
 
 def test_adding_funds_or_accounts_does_not_change_an_account(tmp_path: Path) -> None:
@@ -138,6 +151,20 @@ def test_planted_anomalies_are_labelled_where_they_are(tmp_path: Path) -> None:
     assert noise.max() > 0.6
     assert (np.log(plain.ratio) / plain.account_id.map(noise)).max() < 6
     assert 0.005 < rows.anomaly.notna().mean() < 0.06
+
+
+def test_business_accounts_rest_on_days_off_and_their_anomalies_last_over_them(tmp_path: Path) -> None:
+    write_sample(tmp_path, kind="business-accounts", users=40, days=400)
+    rows = pd.read_csv(tmp_path / "accounts.csv", parse_dates=["ds"])
+    off = ~Calendar("CN").days(rows.ds.to_numpy().astype("datetime64[D]")).workday
+    flow = rows.inflow + rows.outflow
+    assert 0.28 < off.mean() < 0.36
+    assert (flow[off] == 0).all()
+    assert (flow[~off & (rows.anomaly != "silence")] > 0).all()
+    assert not off[rows.anomaly == "spike"].any()
+    begins = rows.anomaly.notna() & (rows.anomaly != rows.anomaly.shift())
+    assert not off[begins].any(), "an anomaly begins on a work day"
+    assert (off & (rows.anomaly == "drain")).any(), "and goes on over a weekend"
 
 
 def test_equal_seeds_give_equal_bytes_and_others_do_not(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """One gated recurrent network in plain torch: layers with recurrent dropout, a small head, tanh.
 
-    z = W x_t + U (m ∘ h_{t-1}) + b,   m one dropout mask per window (Gal & Ghahramani 2016)
+    z = W x_t + U (m ∘ h_{t-1}) + b,   m a dropout mask per window, one for all gates or one for each
+                                       (the tied and the untied weights of Gal & Ghahramani 2016)
     LSTM   i, f, o = σ(z)    g = tanh(z)    c = f·c₋ + i·g    h = o·tanh(c)
     GRU    r, u = σ(z)       n = tanh(W x + b + r·(U (m ∘ h₋) + b'))    h = (1 − u)·n + u·h₋     (Cho et al. 2014)
     attention over the last layer's outputs: a = softmax_t(v·tanh(A h_t + a₀)), Σ a_t h_t    (Bahdanau et al. 2015)
@@ -38,7 +39,9 @@ __all__ = [
 
 @dataclass(frozen=True)
 class GatedShape:
-    """Sizes and blocks: recurrent layers, dense layer (None: none), shares dropped."""
+    """Sizes and blocks: recurrent layers, dense layer (None: none), shares dropped; `gate_masks`: each gate of the
+    first layer has a mask of its own, not one for all.
+    """
 
     n_inputs: int
     cell: Literal["lstm", "gru"]
@@ -48,6 +51,7 @@ class GatedShape:
     recurrent_dropout: float
     dropout: float
     dense_dropout: float
+    gate_masks: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,13 +100,16 @@ class Recurrent(nn.Module):
             with torch.no_grad():
                 self.bias[hidden : 2 * hidden] = 1.0
 
-    def forward(self, x: Tensor, dropout: float = 0.0, generator: Generator | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, dropout: float = 0.0, generator: Generator | None = None, gate_masks: bool = False
+    ) -> Tensor:
         """Outputs ``[B, T, hidden]`` for inputs ``[B, T, F]``."""
         h = c = x.new_zeros(len(x), self.hidden)
-        mask = mask_of(h, dropout, generator) if generator is not None and dropout > 0.0 else None
+        seen = h.expand(len(self.bias) // self.hidden, *h.shape) if gate_masks else h
+        mask = mask_of(seen, dropout, generator) if generator is not None and dropout > 0.0 else None
         outputs = []
         for given in (x @ self.kernel.T + self.bias).unbind(1):
-            back = (h if mask is None else h * mask) @ self.recurrent.T
+            back = self.fed_back(h if mask is None else h * mask)
             if self.candidate_bias is None:
                 i, f, g, o = (given + back).chunk(4, dim=1)
                 c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
@@ -114,6 +121,15 @@ class Recurrent(nn.Module):
                 h = (1.0 - update) * candidate + update * h
             outputs.append(h)
         return torch.stack(outputs, dim=1)
+
+    def fed_back(self, h: Tensor) -> Tensor:
+        """What the last outputs ``[B, hidden]`` bring to all gates, ``[B, gates · hidden]``; with a mask for each gate,
+        they are ``[gates, B, hidden]``.
+        """
+        if h.dim() == 2:
+            return h @ self.recurrent.T
+        by_gate = torch.bmm(h, self.recurrent.unflatten(0, (len(h), self.hidden)).transpose(1, 2))
+        return by_gate.transpose(0, 1).flatten(1)
 
 
 class GatedNetwork(nn.Module):
@@ -134,7 +150,7 @@ class GatedNetwork(nn.Module):
         """Outputs ``[B]`` in (-1, 1) for windows ``[B, T, F]``; dropout only with a generator."""
         shape = self.shape
         for place, layer in enumerate(self.layers):
-            x = layer(x, shape.recurrent_dropout if place == 0 else 0.0, generator)
+            x = layer(x, shape.recurrent_dropout if place == 0 else 0.0, generator, shape.gate_masks)
         state = x[:, -1]
         if self.score is not None and self.focus is not None:
             share = torch.softmax(torch.tanh(self.score(x)) @ self.focus, dim=1)
