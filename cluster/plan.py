@@ -31,7 +31,7 @@ SERIES_DAYS = 56
 """Days that a series of a panel must be worth before the first cutoff, so that it sinks no member that others can feed;
 a panel that is shorter itself asks for its own length."""
 
-BASE_BYTES, VALUE_BYTES, FORECAST_BYTES = 300 << 20, 60, 250
+BASE_BYTES, VALUE_BYTES, FORECAST_BYTES = 200 << 20, 110, 290
 """Memory of the driver at its peak: itself, a value of the data, and a day that a member forecasts for a series; as
 `tests.bench.panel` measures it."""
 
