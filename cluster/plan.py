@@ -85,6 +85,8 @@ class Plan:
     """How many series each target has."""
     constant: frozenset[str] = frozenset()
     """Series of a panel that never change up to the first cutoff: they are no judge of whether a member can learn."""
+    short: frozenset[str] = frozenset()
+    """Series of a panel with less than half the history of the longest up to the first cutoff; no judge either."""
 
     @property
     def is_constant(self) -> bool:
@@ -146,7 +148,8 @@ def make_plan(config: RunConfig, panel: Panel, device: str) -> Plan:
     first = windows.all[0].cutoff
     constant = {s.unique_id for s in series if s.entity is not None and _is_constant(panel, s.unique_id, first)}
     by_target = Counter(s.target for s in panel.series)
-    return Plan(config, members, windows, tuple(trials), device, broken, by_target, frozenset(constant))
+    short = _short(panel, [s.unique_id for s in series if s.entity is not None], first)
+    return Plan(config, members, windows, tuple(trials), device, broken, by_target, frozenset(constant), short)
 
 
 def _broken(panel: Panel, windows: WindowPlan) -> dict[str, str]:
@@ -172,6 +175,12 @@ def _is_constant(panel: Panel, unique_id: str, first: np.datetime64) -> bool:
     y = panel.history(unique_id, first).y
     known = y[~np.isnan(y)]
     return len(known) > 0 and bool((known == known[0]).all())
+
+
+def _short(panel: Panel, unique_ids: Sequence[str], first: np.datetime64) -> frozenset[str]:
+    lengths = {uid: len(panel.history(uid, first).y) for uid in unique_ids}
+    longest = max(lengths.values(), default=0)
+    return frozenset(uid for uid, n in lengths.items() if n < longest / 2)
 
 
 def check_windows(config: RunConfig, panel: Panel) -> WindowPlan:
