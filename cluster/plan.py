@@ -31,7 +31,7 @@ SERIES_DAYS = 56
 """Days that a series of a panel must be worth before the first cutoff, so that it sinks no member that others can feed;
 a panel that is shorter itself asks for its own length."""
 
-BASE_BYTES, VALUE_BYTES, FORECAST_BYTES = 300 << 20, 60, 250
+BASE_BYTES, VALUE_BYTES, FORECAST_BYTES = 200 << 20, 110, 290
 """Memory of the driver at its peak: itself, a value of the data, and a day that a member forecasts for a series; as
 `tests.bench.panel` measures it."""
 
@@ -85,6 +85,8 @@ class Plan:
     """How many series each target has."""
     constant: frozenset[str] = frozenset()
     """Series of a panel that never change up to the first cutoff: they are no judge of whether a member can learn."""
+    short: frozenset[str] = frozenset()
+    """Series of a panel with less than half the history of the longest up to the first cutoff; no judge either."""
 
     @property
     def is_constant(self) -> bool:
@@ -146,7 +148,8 @@ def make_plan(config: RunConfig, panel: Panel, device: str) -> Plan:
     first = windows.all[0].cutoff
     constant = {s.unique_id for s in series if s.entity is not None and _is_constant(panel, s.unique_id, first)}
     by_target = Counter(s.target for s in panel.series)
-    return Plan(config, members, windows, tuple(trials), device, broken, by_target, frozenset(constant))
+    short = _short(panel, [s.unique_id for s in series if s.entity is not None], first)
+    return Plan(config, members, windows, tuple(trials), device, broken, by_target, frozenset(constant), short)
 
 
 def _broken(panel: Panel, windows: WindowPlan) -> dict[str, str]:
@@ -172,6 +175,12 @@ def _is_constant(panel: Panel, unique_id: str, first: np.datetime64) -> bool:
     y = panel.history(unique_id, first).y
     known = y[~np.isnan(y)]
     return len(known) > 0 and bool((known == known[0]).all())
+
+
+def _short(panel: Panel, unique_ids: Sequence[str], first: np.datetime64) -> frozenset[str]:
+    lengths = {uid: len(panel.history(uid, first).y) for uid in unique_ids}
+    longest = max(lengths.values(), default=0)
+    return frozenset(uid for uid, n in lengths.items() if n < longest / 2)
 
 
 def check_windows(config: RunConfig, panel: Panel) -> WindowPlan:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -24,6 +24,8 @@ __all__ = ["MemberFailure", "MemberForecasts", "check_failures", "collect_foreca
 
 Place = tuple[str, str]
 """member_id, unique_id of a series."""
+FEW = 0.05
+"""Share of a run's series that are few."""
 Forecasts = Mapping[np.datetime64, FloatArray]
 """Cutoff → ``[horizon]``."""
 
@@ -91,8 +93,9 @@ def collect_forecasts(
     """Collect every planned trial from the store.
 
     A series on which every member failed is broken and left out, like those in `problems`, which could not be read, and
-    those the plan found unusable; so is one that never changes, if a member can forecast all but such. A member that
-    failed on any other series is left out, and so is a window in which no amount of a target is known.
+    those the plan found unusable; so is one that never changes, or one of a few short ones, if a member can forecast
+    all but such. A member that failed on any other series is left out, and so is a window in which no amount of a
+    target is known. Failures of members that only short series are too much for are not counted.
 
     Raises
     ------
@@ -104,8 +107,9 @@ def collect_forecasts(
     places = _places(plan, panel)
     reasons = _reasons(places, stored, lost)
     broken = _broken_series(places, reasons)
-    broken |= _constant_series(plan, {place: reason for place, reason in reasons.items() if place[1] not in broken})
+    broken |= _odd_series(plan, {place: reason for place, reason in reasons.items() if place[1] not in broken})
     counted = {place: reason for place, reason in reasons.items() if place[1] not in broken}
+    too_much = _failing_on_ordinary(plan, counted)
     failed = _failed_members(counted)
     series = _series_by_target(plan, panel, broken)
     windows, notes = _judged_windows(plan.windows.backtest, panel, series)
@@ -123,7 +127,7 @@ def collect_forecasts(
         ),
         broken={p.series.unique_id: p.reason for p in problems} | dict(plan.broken) | broken,
         reasons=tuple(f"{places[p].member.name} on {p[1]}: {reason}" for p, reason in reasons.items()),
-        n_failed=len({places[place].trial_key for place in counted}),
+        n_failed=len({places[place].trial_key for place in counted if place[0] in too_much}),
         seconds=_sum_seconds(plan, stored),
         devices={t.member.member_id: stored[t.trial_key].batch.device for t in plan.trials if t.trial_key in stored},
         reproducible=not lost,
@@ -168,17 +172,29 @@ def _broken_series(places: Mapping[Place, Trial], reasons: Mapping[Place, str]) 
     return broken
 
 
-def _constant_series(plan: Plan, reasons: Mapping[Place, str]) -> dict[str, str]:
-    """Series that never change, on which alone a member failed: they are left out, not the member."""
-    if plan.is_constant:
-        return {}
-    elsewhere = {member_id for member_id, uid in reasons if uid not in plan.constant}
+def _odd_series(plan: Plan, reasons: Mapping[Place, str]) -> dict[str, str]:
+    """Series that never change or are short, on which alone a member failed: they are left out, not the member.
+
+    Of short ones that holds for a few; if there are more, the member is left out, since it could be many that nothing
+    would forecast.
+    """
+    ordinary = _failing_on_ordinary(plan, reasons)
+    short = Counter(member_id for member_id, uid in reasons if uid in plan.short)
+    few = FEW * sum(plan.series_by_target.values())
     names = {member.member_id: member.name for member in plan.members}
     found: dict[str, str] = {}
     for (member_id, uid), reason in reasons.items():
-        if member_id not in elsewhere:
-            found.setdefault(uid, f"never changes, and {names[member_id]} cannot learn from it: {reason}")
+        if member_id in ordinary or short[member_id] > few:
+            continue
+        what = "never changes, and" if uid in plan.constant else "is short, and"
+        found.setdefault(uid, f"{what} {names[member_id]} cannot learn from it: {reason}")
     return found
+
+
+def _failing_on_ordinary(plan: Plan, reasons: Mapping[Place, str]) -> set[str]:
+    """Members that failed on a series which others of the run are like."""
+    odd = plan.short if plan.is_constant else plan.short | plan.constant
+    return {member_id for member_id, uid in reasons if uid not in odd}
 
 
 def _failed_members(reasons: Mapping[Place, str]) -> dict[str, str]:

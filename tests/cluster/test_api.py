@@ -103,7 +103,7 @@ def test_a_run_is_opened_again_and_forecasts_newer_frames(finished):
 
 def test_a_run_that_would_not_fit_into_memory_begins_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr("cluster.pipeline.free_memory", lambda: 10 << 20)
-    with pytest.raises(ConfigError, match=r"2 series with 2 members need about 0\.3 GB of memory"):
+    with pytest.raises(ConfigError, match=r"2 series with 2 members need about 0\.2 GB of memory"):
         api.run(frame(), CONFIG, run_dir=str(tmp_path / "run"), **LOCAL)
     assert not (tmp_path / "run").exists()
 

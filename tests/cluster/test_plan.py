@@ -188,7 +188,7 @@ def test_a_plan_that_does_not_fit_into_memory_is_refused_with_the_numbers():
     check_memory(config, panel, windows, 1 << 30)
     check_memory(config, panel, windows, None)
     with pytest.raises(
-        ConfigError, match=r"1,000 series with 3 members need about 0\.3 GB .* and 0\.1 GB are free: use"
+        ConfigError, match=r"1,000 series with 3 members need about 0\.2 GB .* and 0\.1 GB are free: use"
     ):
         check_memory(config, panel, windows, 100 << 20)
     more = parse_config({**ACROSS, "members": [{"model": "lightgbm-global", "seeds": 400}]}, "x")

@@ -2,7 +2,7 @@
 
 Minimised over effects b and level knots l, with r = y − E b − H l:
 
-    Σ_t d_t s² ρ(r_t / s) / s²  +  (b, l)ᵀ P (b, l) / 2,    s = 1.4826 · weighted median of |r|
+    Σ_t d_t ρ(r_t / s)  +  (b, l)ᵀ P (b, l) / 2,    s = 1.4826 · weighted median of |r|
 
 ρ is Huber's function, d the decay, P the prior precision. A step solves the normal equations for the weights of the
 residuals before it. Two kinds of steps alternate:

@@ -10,9 +10,9 @@ from cluster.execution.loop import LostBatch
 from cluster.plan import cut_batches, make_plan
 from cluster.rundir.batch_file import write_batch
 from cluster.rundir.store import RunStore
-from cluster.stages.collect import collect_forecasts
+from cluster.stages.collect import check_failures, collect_forecasts
 from forecasting.backtest import series_of
-from forecasting.errors import DataError
+from forecasting.errors import DataError, TooManyFailures
 from forecasting.models.base import State
 from forecasting.trial import Forecast, TrialFailure, TrialResult
 from tests.cluster.batches import work_of
@@ -99,6 +99,40 @@ def test_a_constant_series_that_a_member_cannot_forecast_is_left_out_and_not_the
     run.panel.y[:] = 7.0
     run.plan = replace(run.plan, constant=frozenset(run.panel.unique_ids))
     assert len(run.collected().failures) == 2
+
+
+def short_panel(*short):
+    """24 series of 200 days, some with 70 before the first cutoff."""
+    panel = funds(n=12, days=200)
+    for uid in short:
+        panel.y[panel.index(uid), :116] = np.nan
+    return panel
+
+
+def test_a_few_series_too_short_for_a_member_are_failure_rows_and_the_member_stays(tmp_path):
+    run = Stored(tmp_path, {}, {"f1/redeem": "holds 70 days"}, panel=short_panel("f1/redeem"))
+    assert run.plan.short == {"f1/redeem"}
+    done = run.collected()
+    assert done.failures == ()
+    assert done.broken == {"f1/redeem": "is short, and lightgbm-global/s00 cannot learn from it: holds 70 days"}
+    assert len(done.cubes["redeem"].unique_ids) == 11
+    check_failures(run.plan, done)
+
+
+def test_many_series_too_short_for_a_member_cost_the_member_and_fail_no_run(tmp_path):
+    short = [f"f{k}/{target}" for k in range(6) for target in ("purchase", "redeem")]
+    failed = {("weekday-mean", uid): "holds 70 days" for uid in short}
+    run = Stored(tmp_path, failed, panel=short_panel(*short))
+    done = run.collected()
+    assert [f.info.name for f in done.failures] == ["weekday-mean"]
+    assert "holds 70 days" in done.failures[0].reason
+    assert done.broken == {}
+    assert len(done.cubes["redeem"].unique_ids) == 12
+    assert len(failed) / len(run.plan.trials) > run.plan.config.run.max_failed_share
+    check_failures(run.plan, done)
+    ordinary = Stored(tmp_path / "ordinary", failed, panel=funds(n=12, days=200))
+    with pytest.raises(TooManyFailures, match=r"12 of 28 trials failed"):
+        check_failures(ordinary.plan, ordinary.collected())
 
 
 @pytest.mark.parametrize("lost", [(), ("lightgbm-global",)])
