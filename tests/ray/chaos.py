@@ -3,7 +3,8 @@
     python -m tests.ray.chaos --kills 50 [--seed 1]
 
 Kinds of death: a worker (SIGKILL), the driver (SIGKILL, then the same command at once), an interrupt (SIGINT, then
-again), a node of a 3-node cluster removed while it works and another added. Counted besides: no trial stands in two
+again), a node of a 3-node cluster removed while it works and another added, and the one process of a run by the local
+executor (SIGKILL, after its first stored batch). Counted besides: no trial stands in two
 batch files, so none that was finished was trained again, and no half-written file stays.
 """
 
@@ -24,21 +25,22 @@ from contextlib import suppress
 from pathlib import Path
 
 from cluster.execution.retry import MAX_ATTEMPTS
+from cluster.rundir.batch_file import read_header
 from cluster.rundir.storage import UNFINISHED
 from cluster.rundir.store import RunStore
 from tests.runs import ROOT, command, run, write_inputs
 
 ARGUMENTS = ("run", "config.yaml", "--data", "data.csv", "--set", "cluster.fits_per_batch=4", "--run-dir")
-KINDS = ("worker", "driver", "interrupt", "node")
+KINDS = ("worker", "driver", "interrupt", "node", "local")
 
 
-def start(folder: Path, run_dir: str, address: str | None = None) -> subprocess.Popen[str]:
+def start(folder: Path, run_dir: str, address: str | None = None, executor: str = "ray") -> subprocess.Popen[str]:
     """A driver of its own, on a Ray of its own or on the cluster at `address`."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     if address is not None:
         environment["RAY_ADDRESS"] = address
     return subprocess.Popen(
-        command(*ARGUMENTS, run_dir),
+        command(*ARGUMENTS, run_dir, "--executor", executor),
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
@@ -101,7 +103,8 @@ def disturb(kind: str, folder: Path, run_dir: str, chance: random.Random) -> int
     killed = 0
     if kind == "node":
         return _remove_nodes(folder, run_dir, chance)
-    process = start(folder, run_dir)
+    executor = "local" if kind == "local" else "ray"
+    process = start(folder, run_dir, executor=executor)
     kills = MAX_ATTEMPTS - 1 if kind == "worker" else 3  # one more on the same batch would rightly give it up
     for count in sorted(chance.sample(range(1, 9), kills)):
         if not wait_for_batches(process, folder / run_dir, count):
@@ -110,10 +113,10 @@ def disturb(kind: str, folder: Path, run_dir: str, chance: random.Random) -> int
         if kind == "worker":
             killed += kill_worker(process)
             continue
-        process.send_signal(signal.SIGKILL if kind == "driver" else signal.SIGINT)
+        process.send_signal(signal.SIGINT if kind == "interrupt" else signal.SIGKILL)
         process.communicate(timeout=120)
         killed += process.returncode != 0
-        process = start(folder, run_dir)
+        process = start(folder, run_dir, executor=executor)
     finish(process)
     return killed
 
@@ -139,7 +142,8 @@ def _remove_nodes(folder: Path, run_dir: str, chance: random.Random) -> int:
 
 def trained_twice(run_dir: Path) -> list[str]:
     """Trials that stand in more than one batch file."""
-    batches = RunStore(str(run_dir)).headers().values()
+    storage = RunStore(str(run_dir)).storage
+    batches = [read_header(storage, file) for file in storage.names("batches", ".parquet")]
     keys = Counter(trial.trial_key for batch in batches for trial in batch.trials)
     return [key for key, count in keys.items() if count > 1]
 
