@@ -63,6 +63,7 @@ def run_pipeline(request: RunRequest, err: Screen) -> RunResult:
         lease.check()
         store.sweep()
         forecasts = collect_forecasts(plan, data.panel, store, lost, data.problems)
+        lease.check()  # what another driver removed meanwhile would count as failed
         for note in forecasts.notes:
             say(note)
         seconds = time.perf_counter() - started

@@ -49,6 +49,8 @@ class Batch:
     stacked: bool
     cost: float
     """Rough seconds, for the order of work only."""
+    again: bool = False
+    """Whether a worker that died had it: it may have stored the batch and not come to say so."""
 
     @property
     def batch_id(self) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from cluster.execution.resources import Slots
@@ -210,7 +210,7 @@ class _Loop:
         decision = decide(loss, attempts, len(batch.trials))
         queue = self.stacked if batch.stacked else self.plain
         if decision is Decision.REQUEUE:
-            queue.appendleft(batch)
+            queue.appendleft(replace(batch, again=True))
         elif decision is Decision.SPLIT:
             queue.extendleft(reversed(batch.halves()))
         else:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from cluster.plan import Batch
-from cluster.rundir.batch_file import BatchWork, write_batch
+from cluster.rundir.batch_file import BatchHeader, BatchWork, find_batch, write_batch
 from cluster.rundir.events_file import BatchReport
 from cluster.rundir.lease import check_held
 from cluster.rundir.storage import Storage
@@ -69,7 +69,8 @@ def warm_up(device: str, models: Sequence[str]) -> None:
 def work(
     batch: Batch, context: WorkContext, device: str, log: str = "the driver's output", waited: float = 0.0
 ) -> BatchReport:
-    """Run a batch on `device` and store it; `log` is where this process writes, `waited` the seconds it was idle.
+    """Run a batch on `device` and store it, unless a worker that died has stored it; `log` is where this process writes,
+    `waited` the seconds it was idle.
 
     Raises
     ------
@@ -78,7 +79,9 @@ def work(
     MemoryError
         When the batch does not fit.
     """
-    started = time.perf_counter()
+    started, storage = time.perf_counter(), Storage(context.store_uri)
+    if batch.again and (stored := find_batch(storage, batch.batch_id)) is not None:
+        return _report(stored)
     outcomes = run_trials(
         batch.trials,
         context.panel,
@@ -104,11 +107,17 @@ def work(
         epochs=epochs,
         loss=loss,
     )
-    storage = Storage(context.store_uri)
     check_held(storage, context.token)
     write_batch(storage, done, outcomes)
     written = round(time.perf_counter() - trained, 4)
     return BatchReport(**dict(done), failures=_failures(outcomes), write_seconds=written)
+
+
+def _report(stored: BatchHeader) -> BatchReport:
+    """Of a batch that was stored before."""
+    work = {name: getattr(stored, name) for name in BatchWork.model_fields}
+    failures = tuple(f"{row.member} on {row.unique_id}: {row.reason}" for row in stored.failures)
+    return BatchReport(**work, failures=failures, write_seconds=0.0)
 
 
 def _failures(outcomes: Sequence[TrialOutcome]) -> tuple[str, ...]:

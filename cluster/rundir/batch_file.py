@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 
 import numpy as np
 import pyarrow as pa
@@ -35,6 +36,7 @@ __all__ = [
     "batch_files",
     "check_batch",
     "files_of_batch",
+    "find_batch",
     "prune_states",
     "read_forecasts",
     "read_header",
@@ -215,6 +217,16 @@ def check_batch(storage: Storage, file: str, states: Sequence[str]) -> None:
     read_header(storage, file)
     for name in (file, *states):
         _read(storage, name)
+
+
+def find_batch(storage: Storage, batch_id: str) -> BatchHeader | None:
+    """The header of a batch that is stored whole, or None."""
+    for file in batch_files(storage):
+        if _batch_id(file) == batch_id:
+            with suppress(DamagedFile):
+                check_batch(storage, file, state_files(storage).get(file, ()))
+                return read_header(storage, file)
+    return None
 
 
 def read_forecasts(

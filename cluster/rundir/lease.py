@@ -122,14 +122,15 @@ class Lease:
                 self._storage.drop_if_empty()
 
     def check(self) -> None:
-        """Make sure that the directory is still this driver's.
+        """Look whether the directory is still this driver's.
 
         Raises
         ------
         StorageError
             When another driver took it over, because this one did not answer.
         """
-        if self._lost:
+        now = read_lease(self._storage)
+        if self._lost or (now is not None and now.token != self.token):
             raise _lost(self._storage)
 
     def _content(self) -> bytes:

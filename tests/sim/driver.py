@@ -47,6 +47,7 @@ def _run(grid: Grid, life: Life, plan: Plan) -> str:
         lease.check()
         store.sweep()
         forecasts = collect_forecasts(plan, PANEL, store, lost)
+        lease.check()
         if any("was not trained" in reason for reason in forecasts.reasons):
             raise Violation(f"training ended without a result or a reason: {forecasts.reasons}")
         if lost:

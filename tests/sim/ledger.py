@@ -43,12 +43,19 @@ class Life:
     ended: float = float("inf")
     entered: float | None = None
     beat: float = 0.0
+    beats: list[float] = field(default_factory=list)
     left: float | None = None
     displaced: float | None = None
     looked: float = 0.0
     back: bool = False
     outcome: str = ""
     faults: Counter[str] = field(default_factory=Counter)
+
+    def still_at(self, when: float) -> float:
+        """Seconds for which its heart had stood still at a moment: what another driver that looked then acts on, and a
+        slow disk may take long over that.
+        """
+        return when - max((beat for beat in self.beats if beat <= when), default=when)
 
     @property
     def holds(self) -> bool:
@@ -138,7 +145,7 @@ class Ledger:
         for other in self.lives:
             if other is life or not other.holds or other.displaced is not None:
                 continue
-            still = self.world.now - other.beat
+            still = max(self.world.now - other.beat, other.still_at(life.looked))
             if other.program.host is life.program.host or still < STILL:
                 raise Violation(
                     f"{life.program.name} holds the directory beside {other.program.name}, which lives and whose "
@@ -159,6 +166,7 @@ class Ledger:
             elif life.displaced is not None:
                 self._takes_back(life)
             life.beat = self.world.now
+            life.beats.append(life.beat)
         elif program in self.at_work:
             self._stored(life, self.at_work[program], path)
 

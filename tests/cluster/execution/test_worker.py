@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from typing import ClassVar
 
 import pyarrow.parquet as pq
@@ -41,6 +42,22 @@ def test_a_batch_tells_its_epochs_and_loss(reports):
     stored = json.loads(metadata[b"tidecast"])
     assert (stored["wait_seconds"], stored["epochs"], stored["loss"]) == (1.5, 3, found["lstm"].loss)
     assert stored["train_seconds"] > 0
+
+
+def test_a_batch_that_a_dead_worker_stored_is_not_trained_again(tmp_path, monkeypatch):
+    panel = make_panel()
+    plan = make_plan(parse_config({"windows": {"n_windows": 1}, "members": MEMBERS}, "x"), panel, "cpu")
+    with Lease(RunStore(str(tmp_path)).storage, print) as lease:
+        context = WorkContext(panel, plan.windows, 1, str(tmp_path), lease.token, 1)
+        batches = [replace(batch, again=True) for batch in cut_batches(plan, plan.trials)]
+        first = [work(batch, context, "cpu") for batch in batches]  # nothing is stored yet: each is trained
+        monkeypatch.setattr("cluster.execution.worker.run_trials", None)
+        second = [work(batch, context, "cpu") for batch in batches]
+        assert second == [report.model_copy(update={"write_seconds": 0.0}) for report in first]
+        for path in (tmp_path / "batches").glob("*.parquet"):
+            path.write_bytes(b"damaged")
+        with pytest.raises(TypeError):
+            work(batches[0], context, "cpu")
 
 
 def test_a_terminal_shows_fits_epochs_and_loss(reports):
