@@ -69,8 +69,9 @@ def warm_up(device: str, models: Sequence[str]) -> None:
 def work(
     batch: Batch, context: WorkContext, device: str, log: str = "the driver's output", waited: float = 0.0
 ) -> BatchReport:
-    """Run a batch on `device` and store it, unless a worker that died has stored it; `log` is where this process writes,
-    `waited` the seconds it was idle.
+    """Run a batch on `device` and store it, unless a worker that died has stored it.
+
+    `log` is where this process writes, `waited` the seconds it was idle.
 
     Raises
     ------

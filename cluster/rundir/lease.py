@@ -96,7 +96,7 @@ class Lease:
             self._acquire(LEASE)
             self._unseen = 0
             self._keep()  # it may have stood still since, and be displaced already
-            self.check()
+            self._must_hold()
         except StorageError:
             self._forget()
             self._storage.drop_if_empty()
@@ -129,8 +129,11 @@ class Lease:
         StorageError
             When another driver took it over, because this one did not answer.
         """
-        now = read_lease(self._storage)
-        if self._lost or (now is not None and now.token != self.token):
+        self._must_hold()
+        check_held(self._storage, self.token)
+
+    def _must_hold(self) -> None:
+        if self._lost:
             raise _lost(self._storage)
 
     def _content(self) -> bytes:

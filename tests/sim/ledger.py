@@ -33,9 +33,9 @@ class Violation(AssertionError):
 class Life:
     """One driver, from its start to its end.
 
-    Seconds at which it `entered` (its lease got the name), its heart last beat, it last looked at the lease, another
-    driver `displaced` it, and it `left`. `back`: it stood still between looking and writing, and so took the lease
-    back. `faults`: what befell it, by kind.
+    Seconds at which it `entered` (its lease got the name), its heart last beat and `beats`, its `looks` at the lease,
+    another driver `displaced` it, and it `left`. `back`: it stood still between looking and writing, and so took the
+    lease back. `faults`: what befell it, by kind.
     """
 
     program: Program
@@ -46,7 +46,7 @@ class Life:
     beats: list[float] = field(default_factory=list)
     left: float | None = None
     displaced: float | None = None
-    looked: float = 0.0
+    looks: list[float] = field(default_factory=list)
     back: bool = False
     outcome: str = ""
     faults: Counter[str] = field(default_factory=Counter)
@@ -145,7 +145,7 @@ class Ledger:
         for other in self.lives:
             if other is life or not other.holds or other.displaced is not None:
                 continue
-            still = max(self.world.now - other.beat, other.still_at(life.looked))
+            still = max(self.world.now - other.beat, other.still_at(life.looks[-1]))
             if other.program.host is life.program.host or still < STILL:
                 raise Violation(
                     f"{life.program.name} holds the directory beside {other.program.name}, which lives and whose "
@@ -174,7 +174,7 @@ class Ledger:
         """A program reads a file."""
         life = self.of_program.get(program)
         if life is not None and life.program is program and path.endswith(f"/{LEASE}"):
-            life.looked = self.world.now
+            life.looks.append(self.world.now)
 
     def removed(self, program: Program, path: str) -> None:
         """A file was removed; a driver that removes the lease it holds gives it back."""
@@ -191,7 +191,7 @@ class Ledger:
     def _takes_back(self, life: Life) -> None:
         """A displaced driver writes or removes the lease: it may if it looked before, and has stood still since."""
         assert life.displaced is not None
-        if not life.back and not life.beat <= life.looked <= life.displaced:
+        if not life.back and not any(life.beat <= look <= life.displaced for look in life.looks):
             raise Violation(f"{life.program.name} overwrites the lease of the driver that displaced it")
         life.back = True
         for other in self.lives:
