@@ -173,7 +173,7 @@ def _departures(first: FloatArray, m: int, mine: FloatArray) -> FloatArray:
 
 
 def _stable(params: FloatArray) -> BoolArray:
-    """Whether what a level was forgets what it was long ago, ``[n_series]``: the conditions of the paper, for every pair."""
+    """Whether levels forget what they were long ago, ``[n_series]``: the conditions of the paper, for every pair."""
     found = np.ones(len(params), dtype=bool)
     for a0, a1 in [(params[:, k], params[:, k + 1]) for k in range(0, 2 * (params.shape[1] // 2), 2)]:
         found &= (a0 - 2.5) ** 2 + a1**2 > 1.25
