@@ -20,7 +20,7 @@ ONLY_IN = {
     "ray": "cluster/",
     "torch": "forecasting/models/lstm/",
     "lightgbm": "forecasting/models/gbm",
-    "statsmodels": "forecasting/models/arima.py",
+    "statsmodels": ("forecasting/models/arima.py", "forecasting/models/smoothing.py"),
 }
 
 ALLOWED: dict[str, set[str]] = {

@@ -30,6 +30,7 @@ from forecasting.models.features.calendar_effects import (
     warm_up_calendar,
 )
 from forecasting.models.features.lengths import require
+from forecasting.models.features.levels import pulled_in
 from forecasting.models.states import array_of, fact_of
 from forecasting.panel import History
 from forecasting.schema import DateArray, FloatArray, IntArray, iso
@@ -37,8 +38,6 @@ from forecasting.schema import DateArray, FloatArray, IntArray, iso
 __all__ = ["Arima", "ArimaSettings"]
 
 MIN_DAYS = 28
-NEIGHBOURS = 7
-"""Days on either side among which a day is judged odd."""
 
 Orders = tuple[int, int, int, int, int]
 """p, d, q, seasonal p, seasonal q."""
@@ -206,7 +205,7 @@ class Arima:
     def _data(self, history: History, calendar: CalendarFit, used: IntArray) -> _Data:
         days = self.settings.days or len(history.y)
         effect = calendar.effect(history.calendar, history.ds)
-        level = _clipped(safe_log(history.y) - effect, self.settings.clip)[-days:]
+        level = pulled_in(safe_log(history.y) - effect, self.settings.clip)[-days:]
         if self.settings.calendar_in == "first":
             return _Data(level, None)
         return _Data(level + effect[-days:], calendar_columns(history.calendar, history.ds[-days:])[:, used])
@@ -290,15 +289,6 @@ def _kept(previous: State | None) -> tuple[Orders | None, FloatArray | None]:
 def _orders(state: State) -> Orders:
     p, d, q, seasonal_p, seasonal_q = state.meta["orders"]
     return p, d, q, seasonal_p, seasonal_q
-
-
-def _clipped(level: FloatArray, clip: float) -> FloatArray:
-    """`level` ``[n]`` with days far from the median of their neighbours pulled in to `clip` robust scales."""
-    padded = np.pad(level, NEIGHBOURS, mode="reflect")
-    centre = np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * NEIGHBOURS + 1), axis=1)
-    odd = level - centre
-    bound = clip * 1.4826 * float(np.median(np.abs(odd)))
-    return np.asarray(centre + np.clip(odd, -bound, bound))
 
 
 def _quiet() -> warnings.catch_warnings[None]:

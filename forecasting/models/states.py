@@ -14,7 +14,10 @@ wrote them, and other versions are not read.
     calendar-level     calendar
     arima              calendar; params [n] in statsmodels' order, centre [1], used_columns [k];
                        facts: orders (p, d, q, P, Q)
-    lightgbm-*         model [bytes]: trees in LightGBM's text format (see `trees`); calendar, but for lightgbm-global
+    lightgbm-*         model [bytes]: trees in LightGBM's text format (see `trees`); calendar, of lightgbm-global that
+                       of the panel
+    smoothing          calendar of the panel; params [n_series, n_params], ahead [n_series, horizon] log levels to
+                       come, known [n_series] marks of the levels that the fit saw
     lstm-direct        calendar; parameters, scale [1]; facts: horizon, backend, losses
     lstm-global        parameters; facts: horizon, backend, losses
     lstm-classic       parameters, scaling [2], smallest value and spread; facts: days, backend, losses
@@ -25,6 +28,8 @@ wrote them, and other versions are not read.
                        out.bias; low, spread, usual [2 + covariates]; facts: days, compounds, losses, article
 
     calendar           calendar_coefficients [n_effects] on log y, calendar_scale [1]
+    calendar of the panel, if any: occasions, yearly on log y; series [n_series] keys of the series, rising; own
+                       [n_series, n_effects] and own_scale [n_series], a calendar for each; facts: holidays
     parameters         [n] as `forecasting.models.lstm.engine.network` lays them out
     low, spread, usual smallest value, spread and median by column: y, covariates, of a price the change
     losses             facts epoch (whose weights these are), train_loss and valid_loss by epoch

@@ -20,7 +20,7 @@ __all__ = ["OBJECTIVES", "checked_model"]
 END = "end of trees\n"
 VERSIONS = ("v3", "v4")
 """Of the format."""
-OBJECTIVES = {"l1": "regression_l1", "l2": "regression", "huber": "huber"}
+OBJECTIVES = {"l1": "regression_l1", "l2": "regression", "huber": "huber", "fair": "fair"}
 """Our loss → the library's name of it."""
 DECISIONS = frozenset({0, 2, 4, 6, 8, 10})
 """Bits of a split on a number: what is missing (4, 8) and where it goes (2); an odd one would split on categories."""

@@ -10,10 +10,13 @@ import numpy as np
 
 from forecasting.schema import FloatArray
 
-__all__ = ["fading_median", "fading_medians", "fading_weights", "level_around"]
+__all__ = ["fading_median", "fading_medians", "fading_weights", "level_around", "pulled_in"]
 
 LOOK_BACK = 8
 """Half-lives after which a day no longer counts; its weight is 0.4% by then."""
+
+NEIGHBOURS = 7
+"""Days on either side among which a day is judged odd."""
 
 
 def fading_weights(n: int, half_life: float) -> FloatArray:
@@ -39,6 +42,15 @@ def level_around(values: FloatArray, days: int) -> FloatArray:
     pad = np.full(days, np.nan)
     windows = np.lib.stride_tricks.sliding_window_view(np.concatenate([pad, values, pad]), 2 * days + 1)
     return np.asarray(np.nanmedian(windows, axis=1))
+
+
+def pulled_in(values: FloatArray, clip: float) -> FloatArray:
+    """Values ``[n]``; those far from the median of their `NEIGHBOURS` are pulled in to `clip` robust scales."""
+    padded = np.pad(values, NEIGHBOURS, mode="reflect")
+    centre = np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * NEIGHBOURS + 1), axis=1)
+    odd = values - centre
+    bound = clip * 1.4826 * float(np.median(np.abs(odd)))
+    return np.asarray(centre + np.clip(odd, -bound, bound))
 
 
 def _weighted_medians(windows: FloatArray, half_life: float) -> FloatArray:

@@ -33,6 +33,11 @@ PAST_LEVEL = 56
 """Days that make the level of a past covariate."""
 MAX_ROWS = 200_000
 """Training rows, one per origin and day ahead; of a larger panel every second (third, …) origin is used."""
+LIKE_WEEKS = 12
+"""Known days of the target day's weekday that make its usual departure; the last eight of them a recent one."""
+SLOW = (112, 224)
+"""Days of the slow averages."""
+WEEKS_A_YEAR = 52
 
 
 class Ratios:
@@ -71,6 +76,37 @@ class Ratios:
         season = self._axis.season_length
         known = origin + step - season * -(-step // season)
         return np.stack([self.departure(origin, known - season * week) for week in WEEKS], axis=1)
+
+    def usual(self, origin: IntArray, step: IntArray) -> FloatArray:
+        """What the days of its weekday usually were, and what the level was for long, ``[n_rows, 5]``.
+
+        Mean and median departure of the last eight known days whole seasons before a day `step` after the origin, mean
+        of the last twelve, and slow averages against the level of the day.
+        """
+        season, level = self._axis.season_length, self.level(origin, origin + step)
+        known = origin + step - season * -(-step // season)
+        places = known[:, None] - season * np.arange(LIKE_WEEKS)
+        like = np.where(places < 0, np.nan, self.log_y[np.maximum(places, 0)]) - level[:, None]
+        like[:, 0] = np.where(np.isnan(like[:, 0]), 0.0, like[:, 0])  # none is known: the level itself
+        slow = np.stack([_rolling_mean(self.log_y, self._axis.worth(days)) for days in SLOW], axis=1)
+        averages = (np.nanmean(like[:, :8], axis=1), np.nanmedian(like[:, :8], axis=1), np.nanmean(like, axis=1))
+        return np.hstack([np.stack(averages, axis=1), slow[origin] - level[:, None]])
+
+    def last_year(self, origin: IntArray, step: IntArray) -> FloatArray:
+        """What followed a year before the origin, ``[n_rows, 2]``; NaN where that is not known.
+
+        The season around the day a year before against the level then, and the very day against the level around it.
+        """
+        season, month = self._axis.season_length, self._axis.worth(28)
+        year, around = (season, 1) if self._axis.freq == "W" else (WEEKS_A_YEAR * season, season)
+        then, day = origin - year, origin + step - year
+        end = day + around // 2
+        seen = (then >= month) & (end <= origin)
+        week, level = _rolling_mean(self.log_y, around), _rolling_mean(self.log_y, month)
+        inside = np.clip(day, 0, len(level) - 1)
+        shape = week[np.clip(end, 0, len(level) - 1)] - level[np.maximum(then, 0)]
+        single = np.where((day >= month) & (day <= origin), self.log_y[inside] - level[inside], np.nan)
+        return np.stack([np.where(seen, shape, np.nan), single], axis=1)
 
     def _recent(self, level_days: int) -> FloatArray:
         works, levels = self.works[: len(self.log_y)], self._levels

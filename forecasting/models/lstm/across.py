@@ -62,7 +62,7 @@ class LstmGlobal:
 
     name: ClassVar[str] = "lstm-global"
     family: ClassVar[str] = "lstm"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ("numpy", "torch", "numba", "holidays")
     seeded: ClassVar[bool] = True
     on_log: ClassVar[bool] = True
@@ -142,7 +142,9 @@ class LstmGlobal:
         x = np.stack([past, ratios.works[np.maximum(day, 0)]], axis=2)
         step = np.tile(np.arange(1, horizon + 1), len(origin))
         start = np.repeat(origin, horizon)
-        known = np.hstack([ratios.calendar[start + step], ratios.weeks(start, step), ratios.recent[start]])
+        known = np.hstack(
+            [ratios.calendar[start + step], ratios.weeks(start, step), ratios.usual(start, step), ratios.recent[start]]
+        )
         return _bounded(x), _bounded(known.reshape(len(origin), horizon, -1))
 
 

@@ -9,12 +9,13 @@ from forecasting.calendar import Calendar
 from forecasting.errors import TrialError
 from forecasting.models.base import PanelTask
 from forecasting.models.features.ratios import _rolling_median
-from forecasting.models.gbm_global import GlobalGbmSettings, LightGbmGlobal
+from forecasting.models.features.shared_calendar import SharedCalendarSettings
+from forecasting.models.gbm_global import GlobalGbmSettings, LightGbmGlobal, _drawn
 from forecasting.models.lstm.across import LstmGlobal, LstmGlobalSettings
 from forecasting.panel import History, Series
 from tests.forecasting.histories import days_after, history_of
 
-TREES = LightGbmGlobal(GlobalGbmSettings(rounds=60, min_leaf=20, feature_share=1.0))
+TREES = LightGbmGlobal(GlobalGbmSettings(rounds=200, min_leaf=20, feature_share=1.0))
 NETWORK = LstmGlobal(LstmGlobalSettings(input_size=7, hidden_size=16, epochs=12, learning_rate=0.01))
 
 
@@ -131,11 +132,40 @@ def test_key_matters_and_threads_do_not(model):
     assert first != other
 
 
-def test_a_large_panel_uses_every_second_origin(model, monkeypatch):
+def test_a_large_panel_teaches_the_network_by_every_second_origin(monkeypatch):
     panel = [bursts(seed) for seed in range(3)]
-    whole = weights(fit(model, panel))
+    whole = weights(fit(NETWORK, panel))
     monkeypatch.setattr("forecasting.models.features.ratios.MAX_ROWS", 2000)
-    assert weights(fit(model, panel)) != whole
+    assert weights(fit(NETWORK, panel)) != whole
+
+
+def test_a_large_panel_teaches_the_trees_by_drawn_rows(monkeypatch):
+    """As many as are asked for, whatever the order of the series; at last of some series alone."""
+    panel = [bursts(seed) for seed in range(24)]
+    model = LightGbmGlobal(GlobalGbmSettings(rounds=20, rows=1000))
+    drawn = [model._training_rows(h, PanelTask((), 7, 7), 0.1, panel[0].cutoff) for h in panel[:2]]
+    assert [len(target) for _, target, _ in drawn] == [108, 108]
+    assert not np.array_equal(drawn[0][0], drawn[1][0])
+    some = [{h.unique_id for h in _drawn(histories, 5)} for histories in (panel, panel[::-1])]
+    assert some[0] == some[1]
+    assert len(some[0]) == 5
+    assert weights(fit(model, panel)) != weights(fit(LightGbmGlobal(GlobalGbmSettings(rounds=20)), panel))
+
+
+def test_the_calendar_of_the_panel_is_put_back():
+    """A holiday all series saw once: with the calendar taken out of all together, trees of other days forecast it."""
+    calendar = Calendar("GB")
+    ds = np.arange("2022-10-01", "2023-12-20", dtype="datetime64[D]")
+    christmas = np.array([str(day)[5:] == "12-25" for day in ds])
+    panel = []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        y = np.where(christmas, 2e5, 1e6) * np.exp(rng.normal(0, 0.05, len(ds)))
+        panel.append(named(history_of(y, "2022-10-01", calendar), str(seed)))
+    with_calendar = LightGbmGlobal(GlobalGbmSettings(rounds=20, calendar=SharedCalendarSettings()))
+    got = predict(with_calendar, fit(with_calendar, panel), panel[0])  # 20 to 26 December
+    assert got[5] < 3e5
+    np.testing.assert_allclose(got[:5], 1e6, rtol=0.1)
 
 
 def test_rolling_median_of_what_there_is():
