@@ -1,6 +1,6 @@
 """What a GPU asks of the torch program: settings under which it repeats its numbers, CUDA graphs, and lack of memory.
 
-The README of this folder lists PyTorch's rules for graphs, and where each is kept.
+The README of this folder lists PyTorch's rules for graphs, and where each of them is kept.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """One LSTM layer of K fits at once in torch, with back-propagation through time written by hand.
 
 Feature-major: every buffer is ``[T, K, features, batch]``, so one batched product per step serves all gates of all
-fits, and each gate's slice is contiguous within a fit. Buffers and their views are made once; a step allocates
-nothing, which is also what a CUDA graph asks for. The equations stand in `network`.
+fits, and each gate's slice is contiguous within a fit. Buffers and their views are made once and keep their addresses,
+which is also what a CUDA graph asks for. The equations stand in `network`.
 """
 
 from __future__ import annotations
