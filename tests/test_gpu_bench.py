@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("torch")
 from tests.bench.gpu import __main__ as bench
 from tests.bench.gpu import checks, missing, page, speed
+from tests.forecasting.models.lstm.engine.pretended_gpu import PretendedGpu
 
 ROOT = Path(__file__).parent.parent
 ABSENT = ["ray", "lightgbm", "statsmodels", "pydantic", "holidays", "pytest", "_pytest", "bokeh", "jinja2", "rich"]
@@ -128,6 +129,30 @@ def test_without_a_gpu_one_sentence_says_so(tmp_path):
     done = called(["-m", "tests.bench.gpu", "--out", str(tmp_path / "x.json")], cwd=ROOT)
     assert done.returncode == 2
     assert done.stderr == "torch finds no CUDA device here: --device cpu rehearses without one\n"
+
+
+def test_what_is_left_to_a_gpu_runs_on_a_pretended_one(monkeypatch):
+    """Line by line, with few fits; the processes that share a GPU would find none."""
+    plan = bench.Plan(300.0, (1, 2, 4, 8), (7,), 1, 4, 4, 1.0)
+    monkeypatch.setitem(bench.PLANS, "cuda", plan)
+    monkeypatch.setattr(checks.lstm, "SEEDS", 6)
+    monkeypatch.setattr(checks.lstm, "EPOCHS", 6)
+    monkeypatch.setattr(speed, "BATCH_EPOCHS", 2)
+    monkeypatch.setattr(speed, "MEMORY_FITS", (2, 4))
+    shared = {"processes": 4, "fits": 4, "alone": 10.0, "each": [5.0] * 4, "ratio": 2.0}
+    monkeypatch.setattr(speed, "sharing", lambda *_: shared)
+    with PretendedGpu().installed(monkeypatch):
+        found = bench.run("cuda")
+    assert found["failed"] == []
+    assert [name for name, _ in found["absent"]] == []
+    assert [check["passed"] for check in found["checks"]] == [True] * len(checks.CHECKS)
+    assert [row["fits"] for row in found["speed"]] == [1, 1, 2, 4, 8]
+    assert [row["input_size"] for row in found["memory"]] == [7]
+    assert set(found["cost"]["seconds"]) == {1, 2, 4, 8}
+    text = page.page_of(found)
+    assert "Tidecast on a pretended GPU" in text
+    assert "together 2.00 times one process" in text
+    assert page.ABSENT not in text
 
 
 @pytest.mark.slow

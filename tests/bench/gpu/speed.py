@@ -38,9 +38,10 @@ def sweep(device: str, input_size: int, sizes: Sequence[int], repeats: int, in_t
 
     Sizes that the memory does not hold, or for which no time is left, have no row.
     """
+    # The one at a time keeps torch's defaults, which are faster: its LSTM may use TF32.
+    one = _median(lstm.OneAtATime(0, input_size, device).epoch, device, repeats)
     with torch_graph.on_device(device):
         rate = lstm.peak_rate(device)
-        one = _median(lstm.OneAtATime(0, input_size, device).epoch, device, repeats)
         rows = [_row("nn.LSTM", input_size, 1, one, one, rate)]
         for n in sizes:
             if not in_time():

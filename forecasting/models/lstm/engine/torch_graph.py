@@ -22,6 +22,7 @@ Recorder = Callable[[Callable[[], None]], Callable[[], None]]
 WARM_UPS = 2
 """Runs before a capture: the first makes cuBLAS's handle and workspace and loads kernels, none of which a capture may
 do."""
+REPEATING = (":4096:8", ":16:8")
 NO_MEMORY = ("out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "can't allocate memory")
 """Lack of memory, as CUDA, cuBLAS and torch's CPU allocator say it in errors that have no class of their own."""
 
@@ -32,8 +33,9 @@ def on_device(device: str) -> Iterator[None]:
     if not device.startswith("cuda"):
         yield
         return
-    # cuBLAS reads it when a process first uses it. With this size its results repeat bit by bit.
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    # Read when a process first uses cuBLAS. PyTorch takes two values for ones with which results repeat bit by bit.
+    if os.environ.get("CUBLAS_WORKSPACE_CONFIG") not in REPEATING:
+        os.environ["CUBLAS_WORKSPACE_CONFIG"] = REPEATING[0]
     with torch.cuda.device(device), _repeatable():
         yield
 
@@ -64,8 +66,8 @@ def recorder(device: str) -> Recorder | None:
     """
     if not device.startswith("cuda"):
         return None
-    pool = torch.cuda.graph_pool_handle()  # pragma: no cover - needs CUDA
-    return lambda work: _captured(work, pool)  # pragma: no cover - needs CUDA
+    pool = torch.cuda.graph_pool_handle()
+    return lambda work: _captured(work, pool)
 
 
 @contextmanager
@@ -77,7 +79,7 @@ def unchanged(state: Sequence[Tensor]) -> Iterator[None]:
         tensor.copy_(value)
 
 
-def _captured(work: Callable[[], None], pool: Any) -> Callable[[], None]:  # pragma: no cover - needs CUDA
+def _captured(work: Callable[[], None], pool: Any) -> Callable[[], None]:
     """`work` as a CUDA graph; gives its replay."""
     here = torch.cuda.current_stream()
     side = _side_stream(torch.cuda.current_device())
@@ -94,7 +96,7 @@ def _captured(work: Callable[[], None], pool: Any) -> Callable[[], None]:  # pra
 
 
 @cache
-def _side_stream(index: int) -> torch.cuda.Stream:  # pragma: no cover - needs CUDA
+def _side_stream(index: int) -> torch.cuda.Stream:
     """The stream of all captures on a GPU: cuBLAS keeps a workspace for each stream for ever."""
     return torch.cuda.Stream(index)
 

@@ -18,6 +18,7 @@ from forecasting.models.lstm.engine.network import Network
 from forecasting.models.lstm.engine.torch_backend import Packed, Stack, StackedFits, worth_compacting
 from tests.forecasting.models.lstm.common import classic_spec, direct_spec, make_fit
 from tests.forecasting.models.lstm.engine import tape
+from tests.forecasting.models.lstm.engine.pretended_gpu import PretendedGpu
 from tests.forecasting.models.lstm.engine.test_training import assert_same_bits
 
 SPECS = {
@@ -231,9 +232,7 @@ def test_new_graphs_are_made_when_they_pay():
 
 def test_settings_of_a_gpu_hold_inside_and_go_back(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext())
-    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
-    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")  # so that it is put back after the test
-    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":0:0")
     torch.set_float32_matmul_precision("high")
     try:
         with torch_graph.on_device("cuda:0"):
@@ -246,3 +245,52 @@ def test_settings_of_a_gpu_hold_inside_and_go_back(monkeypatch):
             assert not torch.are_deterministic_algorithms_enabled()
     finally:
         torch.set_float32_matmul_precision("highest")
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    """A GPU played on the CPU (see `pretended_gpu`)."""
+    torch_graph._side_stream.cache_clear()
+    with PretendedGpu().installed(monkeypatch) as pretended:
+        yield pretended
+    torch_graph._side_stream.cache_clear()
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_the_path_of_a_gpu_gives_the_bits_of_the_cpu(monkeypatch, gpu, name):
+    monkeypatch.setattr(torch_backend, "GRAPH_STEPS", 0)
+    fits = make_fits(SPECS[name], check=True)
+    for a, b in zip(
+        torch_backend.train(SPECS[name], fits, "cuda:0"), torch_backend.train(SPECS[name], fits), strict=True
+    ):
+        assert_same_bits(a, b)
+    assert gpu.log[0] == "device cuda:0"
+    assert [stream.name for stream in gpu.streams] == ["main"]
+    again = len([line for line in gpu.log if line == "pool"]) > 1
+    assert again == (name == "stops early"), "a smaller stack has graphs of its own"
+
+
+def test_a_capture_follows_its_warm_ups_on_the_same_stream(gpu):
+    where = []
+    record = torch_graph.recorder("cuda:0")
+    for _ in range(2):
+        record(lambda: where.append(gpu.streams[-1].name))
+    assert where == ["side"] * 6, "two warm-ups and a capture each"
+    ordered = ["side waits for main", "main waits for side", "capture into pool (0, 1) on side"]
+    assert gpu.log == ["pool", *ordered, *ordered], "both graphs use one pool"
+
+
+def test_a_capture_that_fails_leaves_its_stream(monkeypatch, gpu):
+    step, runs = Stack._train_step, []
+
+    def full(stack):
+        runs.append(step(stack))
+        if len(runs) == torch_graph.WARM_UPS + 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    spec = direct_spec()
+    monkeypatch.setattr(Stack, "_train_step", full)
+    with pytest.raises(MemoryError, match="6 fits do not fit into the memory of cuda:0"):
+        torch_backend.train(spec, make_fits(spec), "cuda:0")
+    assert [stream.name for stream in gpu.streams] == ["main"]
+    assert gpu.log[-1] == "empty cache"
