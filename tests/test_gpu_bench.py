@@ -69,14 +69,14 @@ def test_a_cost_is_never_negative():
 
 
 def test_a_measurement_that_fails_is_named_and_the_others_go_on():
-    session = bench.Session(bench.PLANS["cpu"])
-    assert session.stage("broken", lambda: 1 / 0) is None
-    assert session.stage("whole", lambda: 3) == 3
-    late = bench.Session(bench.Plan(-1.0, (), (), 0, 0, 0, 0.0))
+    log = bench.Log(bench.PLANS["cpu"])
+    assert log.stage("broken", lambda: 1 / 0) is None
+    assert log.stage("whole", lambda: 3) == 3
+    late = bench.Log(bench.Plan(-1.0, (), (), 0, 0, 0, 0.0))
     assert late.stage("late", lambda: 3) is None
-    assert session.failures == ["broken"]
-    assert session.absent == [("broken", "failed: ZeroDivisionError: division by zero")]
-    assert [stage["name"] for stage in session.timeline] == ["broken", "whole"]
+    assert log.failures == ["broken"]
+    assert log.absent == [("broken", "failed: ZeroDivisionError: division by zero")]
+    assert [stage["name"] for stage in log.timeline] == ["broken", "whole"]
     assert late.absent[0][0] == "late"
     assert not late.failures
 

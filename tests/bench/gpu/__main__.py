@@ -53,7 +53,7 @@ NO_GPU = {
 
 
 @dataclass
-class Session:
+class Log:
     """What has run, what it gave, and what was left out."""
 
     plan: Plan
@@ -84,42 +84,42 @@ class Session:
             self.timeline.append({"name": name, "start": start - self.began, "seconds": taken})
 
 
-def run_checks(session: Session, device: str) -> list[dict[str, Any]]:
+def run_checks(log: Log, device: str) -> list[dict[str, Any]]:
     from tests.bench.gpu.checks import CHECKS
 
     rows = []
     for check in CHECKS:
-        found = session.stage(f"check {check.name}", lambda check=check: check.answer(device))
+        found = log.stage(f"check {check.name}", lambda check=check: check.answer(device))
         passed, figures = found or (None, "see the end of this page")
         rows.append({"name": check.name, "question": check.question, "passed": passed, "figures": figures})
     return rows
 
 
-def measurements(session: Session, device: str) -> dict[str, Any]:
+def measurements(log: Log, device: str) -> dict[str, Any]:
     from tests.bench.gpu import speed
 
-    plan, rows = session.plan, []
+    plan, rows = log.plan, []
     largest = plan.sizes[-1] if device == "cpu" else plan.process_fits
-    phases = session.stage("one batch by phases", lambda: speed.phases(device, largest))
-    seconds = session.stage("cost of whole batches", lambda: batch_costs(session, device)) or {}
+    phases = log.stage("one batch by phases", lambda: speed.phases(device, largest))
+    seconds = log.stage("cost of whole batches", lambda: batch_costs(log, device)) or {}
     enough = len(seconds) > 3 or (device == "cpu" and len(seconds) > 1)
     cost = speed.cost_of(seconds, with_floor=device != "cpu") if enough else {}
     facts = {"seconds": seconds, "epochs": speed.BATCH_EPOCHS, "input_size": speed.INPUT_SIZE}
     memory = []
     if device != "cpu":
-        memory = session.stage("memory per fit", lambda: [speed.fits_of_memory(t) for t in plan.input_sizes]) or []
-    shared = session.stage(
+        memory = log.stage("memory per fit", lambda: [speed.fits_of_memory(t) for t in plan.input_sizes]) or []
+    shared = log.stage(
         f"{plan.processes} processes",
         lambda: speed.sharing(device, plan.processes, plan.process_fits, plan.process_seconds),
     )
     for t in plan.input_sizes:
-        work = lambda t=t: speed.sweep(device, t, plan.sizes, plan.repeats, session.in_time)  # noqa: E731
-        found = session.stage(f"speed, look-back {t}", work) or []
+        work = lambda t=t: speed.sweep(device, t, plan.sizes, plan.repeats, log.in_time)  # noqa: E731
+        found = log.stage(f"speed, look-back {t}", work) or []
         rows += found
         left_out = sorted(set(plan.sizes) - {row["fits"] for row in found if row["side"] == "engine"})
         if found and left_out:
             sizes = ", ".join(map(str, left_out))
-            session.absent.append((f"look-back {t}, K = {sizes}", "no memory or no time was left"))
+            log.absent.append((f"look-back {t}, K = {sizes}", "no memory or no time was left"))
     return {
         "phases": phases and {"fits": largest, "seconds": phases},
         "cost": {**facts, **cost} if cost else {},
@@ -129,20 +129,20 @@ def measurements(session: Session, device: str) -> dict[str, Any]:
     }
 
 
-def batch_costs(session: Session, device: str) -> dict[int, float]:
+def batch_costs(log: Log, device: str) -> dict[int, float]:
     """Seconds of a whole batch by its number of fits; sizes that do not fit into memory or time are left out."""
     from tests.bench.gpu import speed
 
     speed.batch_seconds(device, 2)  # warms up
     seconds: dict[int, float] = {}
-    for n in session.plan.sizes:
-        if not session.in_time():
-            session.absent.append((f"cost of a batch of {n} fits", "no time was left"))
+    for n in log.plan.sizes:
+        if not log.in_time():
+            log.absent.append((f"cost of a batch of {n} fits", "no time was left"))
             break
         try:
             seconds[n] = speed.batch_seconds(device, n)
         except MemoryError:
-            session.absent.append((f"cost of a batch of {n} fits", "they do not fit into the memory"))
+            log.absent.append((f"cost of a batch of {n} fits", "they do not fit into the memory"))
             break
     return seconds
 
@@ -170,25 +170,25 @@ def run(kind: str) -> dict[str, Any]:
 
     torch.set_num_threads(1)
     device = "cuda:0" if kind == "cuda" else "cpu"
-    session = Session(PLANS[kind])
-    checks = run_checks(session, device)
-    found = measurements(session, device)
-    session.absent += list(NO_GPU.items()) if kind == "cpu" else []
+    log = Log(PLANS[kind])
+    checks = run_checks(log, device)
+    found = measurements(log, device)
+    log.absent += list(NO_GPU.items()) if kind == "cpu" else []
     if stood_in:
-        session.absent.append(("validation of settings", "pydantic is missing; models ran with their defaults"))
-    wrong = session.failures + [check["name"] for check in checks if check["passed"] is False]
+        log.absent.append(("validation of settings", "pydantic is missing; models ran with their defaults"))
+    wrong = log.failures + [check["name"] for check in checks if check["passed"] is False]
     return {
         "rehearsal": kind == "cpu",
         "machine": machine(device),
         "failed": wrong,
         "checks": checks,
         **found,
-        "timeline": session.timeline,
-        "absent": session.absent,
+        "timeline": log.timeline,
+        "absent": log.absent,
         "missing": lacking,
         "fetch": fetch_command(lacking) if lacking else None,
         "install": install_command(lacking) if lacking else None,
-        "seconds": time.perf_counter() - session.began,
+        "seconds": time.perf_counter() - log.began,
     }
 
 
