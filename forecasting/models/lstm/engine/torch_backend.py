@@ -5,7 +5,8 @@ columns and parameters to whole registers, so that no element is computed by a l
 computed together with a copy of itself, because a batch of one takes other matrix routines. Fits that stopped leave the
 program at the end of an epoch.
 
-On a GPU a mini-batch is one CUDA graph, replayed; the host reads the losses once an epoch.
+A mini-batch takes nothing from the host: which samples it holds, how many, and its dropout mask follow from counters
+on the device. So on a GPU it is one replay of a CUDA graph. The host reads the losses once an epoch.
 """
 
 from __future__ import annotations
@@ -13,24 +14,33 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from forecasting.models.lstm.engine.arrays import Array, BoolArray, IntArray
+from forecasting.models.lstm.engine.arrays import Array, BoolArray
 from forecasting.models.lstm.engine.network import initial_parameters
 from forecasting.models.lstm.engine.optimizer import BETA1, BETA2, EPSILON, corrections
 from forecasting.models.lstm.engine.philox import DROPOUT, MASK, PADDING, SHUFFLE, philox4x32, split_key
 from forecasting.models.lstm.engine.samples import FitData, FitResult, Samples, TrainSpec
 from forecasting.models.lstm.engine.stopping import Progress
+from forecasting.models.lstm.engine.torch_graph import is_out_of_memory, on_device, recorder, unchanged
 from forecasting.models.lstm.engine.torch_network import Classic, Direct, MiniBatch, loss_terms
 from forecasting.models.lstm.engine.torch_threads import one_thread
 
 __all__ = ["train"]
 
+Program = Literal["train", "valid", "check"]
+
 LANES = 32
 """Columns of a mini-batch are padded to a multiple of this."""
+GRAPH_STEPS = 100
+"""New graphs cost about as much as so many mini-batches: warm-ups, capture, instantiation. Assumed, not measured."""
+NOWHERE = 1 << 40
+"""Place of a column that holds no sample: beyond all samples."""
 
 
 def train(spec: TrainSpec, fits: Sequence[FitData], device: str = "cpu") -> list[FitResult]:
@@ -39,14 +49,18 @@ def train(spec: TrainSpec, fits: Sequence[FitData], device: str = "cpu") -> list
     Raises
     ------
     MemoryError
-        When the GPU's memory does not hold them; fewer at a time may fit.
+        When the memory does not hold them; fewer at a time may fit.
     """
     try:
-        with one_thread(), torch.inference_mode():
+        with one_thread(), on_device(device), torch.inference_mode():
             return _train(spec, list(fits), device)
-    except torch.OutOfMemoryError as error:
-        torch.cuda.empty_cache()
-        raise MemoryError(f"{len(fits)} fits do not fit into the memory of {device}: {error}") from None
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        reason = str(error)
+    # Only now, with the error gone, does nothing hold the tensors of the frames that it passed through.
+    torch.cuda.empty_cache()
+    raise MemoryError(f"{len(fits)} fits do not fit into the memory of {device}: {reason}")
 
 
 def _train(spec: TrainSpec, fits: list[FitData], device: str) -> list[FitResult]:
@@ -62,23 +76,30 @@ def _train(spec: TrainSpec, fits: list[FitData], device: str) -> list[FitResult]
         running = progress.running[rows]
         if not running.any():
             break
-        if worth_compacting(running, device):
+        if worth_compacting(running, (spec.epochs - epoch) * stack.steps, device):
             keep = np.flatnonzero(running)
             # A lone fit keeps a stopped one beside it.
             keep = keep if len(keep) > 1 else np.append(keep, (keep[0] + 1) % len(rows))
             progress.store(rows, stack.kept())
-            stack, rows = stack.take(keep), rows[keep]
+            rows, left = rows[keep], stack.fits.take(torch.from_numpy(keep).to(device))
+            del stack  # its buffers and graphs go before new ones are made
+            stack = Stack(spec, left, device)
     progress.store(rows, stack.kept())
     return progress.results()
 
 
-def worth_compacting(running: BoolArray, device: str) -> bool:
-    """Whether to drop stopped fits now: always on a CPU; on a GPU, where a new graph costs as much as many steps, at
-    half.
+def worth_compacting(running: BoolArray, steps_left: int, device: str) -> bool:
+    """Whether to drop stopped fits now, with at most so many mini-batches to come.
+
+    On a CPU always. On a GPU the time that is saved, at best the share of stopped fits, must pay for new graphs; and
+    half of the fits must have stopped, so that graphs are made a few times only.
     """
     if len(running) <= 2:
         return False
-    return bool(running.mean() <= 0.5) if device.startswith("cuda") else not running.all()
+    share = float(running.mean())
+    if device.startswith("cuda"):
+        return share <= 0.5 and (1.0 - share) * steps_left > GRAPH_STEPS
+    return share < 1.0
 
 
 @dataclass(frozen=True)
@@ -170,26 +191,63 @@ class StackedFits:
 
 
 class Stack:
-    """Trains K fits: their state, and the buffers of one mini-batch."""
+    """Trains K fits: their state, and the buffers of one mini-batch.
+
+    Its three programs are `train`, a mini-batch of training, and `valid` and `check`, a mini-batch of those samples
+    without training. Each reads and writes buffers only, so a recording of it serves for every mini-batch: `order`
+    ``[K, N + 1]``, the samples of each fit in the epoch's order; and the counters `epoch_number` and `step`.
+    """
 
     def __init__(self, spec: TrainSpec, fits: StackedFits, device: str) -> None:
-        n_fits, width = len(fits.keys), -(-spec.batch_size // LANES) * LANES
+        n_fits, width, longest = len(fits.keys), -(-spec.batch_size // LANES) * LANES, fits.train.longest
         self.spec, self.fits, self.device = spec, fits, device
+        self.steps = spec.steps(longest)
         self.net = (Direct if spec.network.topology == "direct" else Classic)(spec.network, n_fits, width, device)
         self.gradient, self.scratch = torch.zeros_like(fits.parameters), torch.zeros_like(fits.parameters)
         self.p, self.d = self._named(fits.parameters), self._named(self.gradient)
+        self.order = torch.full((n_fits, longest + 1), longest, device=device)
+        self.epoch_number, self.step = (torch.zeros(1, dtype=torch.int64, device=device) for _ in range(2))
+        self.lane = torch.arange(width, device=device)
+        self.lane[spec.batch_size :] = NOWHERE
         self.columns = torch.zeros((n_fits, width), dtype=torch.int64, device=device)
         self.filled = torch.zeros(n_fits, device=device)
         self.mask = torch.ones(self.net.mask_shape(), device=device) if spec.dropout else None
-        self.loss_sum, self.weight_sum = torch.zeros(n_fits, device=device), torch.zeros(n_fits, device=device)
-        most = spec.epochs * spec.steps(fits.train.longest) + 1
-        tables = corrections(spec.learning_rate, most)
+        self.loss_sum, self.weight_sum, self.total = (torch.zeros(n_fits, device=device) for _ in range(3))
+        tables = corrections(spec.learning_rate, spec.epochs * self.steps + 1)
         self.step_size, self.root_correction = (torch.from_numpy(table).to(device) for table in tables)
-        self.run_step = self._captured() if device.startswith("cuda") else self._step
+        self.replays = self._recorded()
 
-    def take(self, keep: IntArray) -> Stack:
-        """A smaller stack of some of the fits, in the state they are in."""
-        return Stack(self.spec, self.fits.take(torch.from_numpy(keep).to(self.device)), self.device)
+    def _recorded(self) -> dict[Program, Callable[[], None]]:
+        """A replay of each program; none where there is no recorder.
+
+        A replay must not hold the stack: it would keep the memory of a stack that was dropped.
+        """
+        record, fits = recorder(self.device), self.fits
+        if record is None:
+            return {}
+        state = [fits.parameters, fits.moment, fits.square, fits.updates]
+        state += [self.loss_sum, self.weight_sum, self.total, self.step]
+        parts: dict[Program, Packed | None] = {"train": fits.train, "valid": fits.valid, "check": fits.check}
+        used = [program for program, packed in parts.items() if packed is not None and packed.longest]
+        with unchanged(state):
+            return {program: record(partial(self._perform, program)) for program in used}
+
+    def _run(self, program: Program, n: int) -> None:
+        """Mini-batches 0 … n - 1 of a program."""
+        self.step.zero_()
+        work = self.replays.get(program) or partial(self._perform, program)
+        for _ in range(n):
+            work()
+
+    def _perform(self, program: Program) -> None:
+        """One mini-batch; nothing in it depends on the host."""
+        if program == "train":
+            self._train_step()
+        else:
+            packed = self.fits.valid if program == "valid" else self.fits.check
+            assert packed is not None
+            self._evaluate_step(packed)
+        self.step.add_(1)
 
     def _named(self, flat: Tensor) -> dict[str, Tensor]:
         network = self.spec.network
@@ -206,53 +264,52 @@ class Stack:
 
     def epoch(self, epoch: int) -> tuple[Array, Array]:
         """Train one epoch (from 1); training and validation loss of each fit, ``[K]``."""
-        steps, size = self.spec.steps(self.fits.train.longest), self.spec.batch_size
-        order = self._order(epoch)
+        self.order[:, :-1].copy_(self._order(epoch))
+        self.epoch_number.fill_(epoch)
         self.loss_sum.zero_()
         self.weight_sum.zero_()
-        for step in range(steps):
-            start = step if self.spec.batches == "sliding" else step * size
-            chosen = order[:, start : start + size]
-            self._count(start)
-            self.columns.fill_(self.fits.train.longest)
-            self.columns[:, : chosen.shape[1]] = torch.where(self.filled[:, None] > 0, chosen, self.fits.train.longest)
-            if self.mask is not None:
-                self._draw_mask(epoch, step)
-            self.run_step()
-        train_loss = self.loss_sum / self.weight_sum if self.fits.check is None else self._evaluate(self.fits.check)
-        both = torch.stack([train_loss, self._evaluate(self.fits.valid)]).cpu().numpy()
+        self._run("train", self.steps)
+        train_loss = self.loss_sum / self.weight_sum if self.fits.check is None else self._evaluate("check")
+        both = torch.stack([train_loss, self._evaluate("valid")]).cpu().numpy()
         return both[0], both[1]
 
     def _order(self, epoch: int) -> Tensor:
         """Order of each fit's samples, then the number of the empty column: ``[K, N]``."""
         n = self.fits.train.longest
         place = torch.arange(n, device=self.device)[None, :]
-        inside = place < self.fits.train.lengths[:, None]
+        outside = place >= self.fits.train.lengths[:, None]
         if self.spec.batches == "sliding":
-            return torch.where(inside, place, n)
-        draw = torch.where(inside, self._words(SHUFFLE, n, epoch, 0), PADDING)
-        return torch.where(inside, torch.argsort(draw, dim=1, stable=True), n)
+            return place.masked_fill(outside, n)
+        draw = self._words(SHUFFLE, n, epoch, 0).masked_fill(outside, PADDING)
+        return torch.argsort(draw, dim=1, stable=True).masked_fill(outside, n)
 
-    def _count(self, start: int) -> None:
-        """Samples of each fit in this mini-batch; none for a fit whose epoch is over."""
+    def _choose(self) -> None:
+        """Samples of each fit in this mini-batch, and their number; none for a fit whose epoch is over."""
+        longest, size = self.fits.train.longest, self.spec.batch_size
+        sliding = self.spec.batches == "sliding"
+        start = self.step * (1 if sliding else size)
+        torch.index_select(self.order, 1, (start + self.lane).clamp_(max=longest), out=self.columns)
         left = self.fits.train.lengths - start
-        if self.spec.batches == "sliding" and start:
-            left = torch.where(left >= self.spec.batch_size, left, 0)
-        self.filled.copy_(left.clamp(0, self.spec.batch_size))
+        if sliding:
+            left.masked_fill_((left < size) & (start > 0), 0)
+        self.filled.copy_(left.clamp_(0, size))
+        self.columns.masked_fill_((self.filled == 0)[:, None], longest)
 
-    def _words(self, stream: int, n: int, epoch: int, step: int) -> Tensor:
-        """`philox.words` on the device."""
+    def _words(self, stream: int, n: int, epoch: int | Tensor, step: int | Tensor) -> Tensor:
+        """`philox.words` on the device, of counters that lie there or are given."""
         block = torch.arange((n + 3) // 4, device=self.device)[None, :]
         zero = torch.zeros_like(block)
         four = philox4x32(block, zero + step, zero + epoch, zero + stream, self.fits.keys[:, :1], self.fits.keys[:, 1:])
         return torch.stack(four, dim=-1).flatten(1)[:, :n]
 
-    def _draw_mask(self, epoch: int, step: int) -> None:
-        """Inverted dropout: kept with probability 1 - dropout, and scaled up by as much."""
-        assert self.mask is not None
+    def _draw_mask(self, mask: Tensor) -> None:
+        """Inverted dropout: kept with probability 1 - dropout, and scaled up by as much.
+
+        A mask for each mini-batch of an epoch would take more memory than all else, so a step draws its own.
+        """
         keep = 1.0 - self.spec.dropout
-        drawn = self._words(DROPOUT, self.mask[0].numel(), epoch, step) <= int(keep * MASK)
-        self.mask.copy_(drawn.view_as(self.mask)).mul_(1.0 / keep)
+        drawn = self._words(DROPOUT, mask[0].numel(), self.epoch_number, self.step) <= int(keep * MASK)
+        mask.copy_(drawn.view_as(mask)).mul_(1.0 / keep)
 
     def _gather(self, packed: Packed) -> MiniBatch:
         """The samples numbered by `columns`."""
@@ -265,8 +322,11 @@ class Stack:
         by_step = x.view(n_fits, net.input_size, net.n_inputs, width).transpose(0, 1)
         return MiniBatch(by_step, y, weight, known.view(n_fits, net.n_known, net.n_outputs, width))
 
-    def _step(self) -> None:
-        """One mini-batch: gradient, clipping, Adam. Nothing here depends on the host."""
+    def _train_step(self) -> None:
+        """One mini-batch: gradient, clipping, Adam."""
+        self._choose()
+        if self.mask is not None:
+            self._draw_mask(self.mask)
         batch = self._gather(self.fits.train)
         error = self.net.forward(self.p, batch, self.mask) - batch.y
         loss, slope = loss_terms(error, self.spec.loss)
@@ -293,38 +353,18 @@ class Stack:
         self.fits.parameters.addcmul_(self.scratch, active * -self.step_size[self.fits.updates][:, None])
         self.fits.updates.add_((self.filled > 0).long())
 
-    def _evaluate(self, packed: Packed) -> Tensor:
+    def _evaluate(self, program: Program) -> Tensor:
         """Weighted mean loss of each fit over some samples, without dropout, ``[K]``; NaN where there are none."""
-        size, total = self.spec.batch_size, torch.zeros_like(self.loss_sum)
-        for start in range(0, packed.longest, size):
-            n = min(size, packed.longest - start)
-            self.columns.fill_(packed.longest)
-            self.columns[:, :n] = torch.arange(start, start + n, device=self.device)
-            batch = self._gather(packed)
-            loss, _ = loss_terms(self.net.forward(self.p, batch, None) - batch.y, self.spec.loss)
-            total.add_((loss * batch.weight).flatten(1).sum(1))
-        return total / packed.total
+        packed = self.fits.valid if program == "valid" else self.fits.check
+        assert packed is not None
+        self.total.zero_()
+        self._run(program, -(-packed.longest // self.spec.batch_size))
+        return self.total / packed.total
 
-    def _captured(self) -> Callable[[], None]:  # pragma: no cover - needs CUDA
-        """`_step` as a CUDA graph. What the steps that warm it up do to the fits is undone."""
-        state = [
-            self.fits.parameters,
-            self.fits.moment,
-            self.fits.square,
-            self.fits.updates,
-            self.loss_sum,
-            self.weight_sum,
-        ]
-        before = [tensor.clone() for tensor in state]
-        side = torch.cuda.Stream()
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            for _ in range(2):
-                self._step()
-        torch.cuda.current_stream().wait_stream(side)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            self._step()
-        for tensor, value in zip(state, before, strict=True):
-            tensor.copy_(value)
-        return graph.replay
+    def _evaluate_step(self, packed: Packed) -> None:
+        """Add a mini-batch's losses to `total`; the samples come in their own order."""
+        place = (self.step * self.spec.batch_size + self.lane).clamp_(max=packed.longest)
+        self.columns.copy_(place.expand_as(self.columns))
+        batch = self._gather(packed)
+        loss, _ = loss_terms(self.net.forward(self.p, batch, None) - batch.y, self.spec.loss)
+        self.total.add_((loss * batch.weight).flatten(1).sum(1))

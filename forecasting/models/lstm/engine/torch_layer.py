@@ -1,8 +1,8 @@
 """One LSTM layer of K fits at once in torch, with back-propagation through time written by hand.
 
 Feature-major: every buffer is ``[T, K, features, batch]``, so one batched product per step serves all gates of all
-fits, and each gate's slice is contiguous within a fit. Buffers and their views are made once; a step allocates
-nothing, which is also what a CUDA graph asks for. The equations stand in `network`.
+fits, and each gate's slice is contiguous within a fit. Buffers and their views are made once and keep their addresses,
+which is also what a CUDA graph asks for. The equations stand in `network`.
 """
 
 from __future__ import annotations
@@ -106,29 +106,31 @@ class Layer:
         """
         back = matrix[:, :, : self.recurrent].transpose(1, 2).contiguous()
         only_last = d_outputs.dim() == 3
-        self.d_recurrent.copy_(d_outputs if only_last else d_outputs[-1])
+        d_hidden, d_recurrent = self.d_hidden, self.d_recurrent
+        d_recurrent.copy_(d_outputs if only_last else d_outputs[-1])
         self.d_cell.zero_()
         self.d_matrix.zero_()
         for t in reversed(range(self.steps)):
             if projection is None:
-                self.d_hidden, self.d_recurrent = self.d_recurrent, self.d_hidden
+                # The two swap roles from step to step, here alone: the next call starts as this one did.
+                d_hidden, d_recurrent = d_recurrent, d_hidden
             else:
-                self.d_projected[t].copy_(self.d_recurrent)
-                torch.bmm(projection.transpose(1, 2), self.d_recurrent, out=self.d_hidden)
-            self._backward_step(t, peephole)
+                self.d_projected[t].copy_(d_recurrent)
+                torch.bmm(projection.transpose(1, 2), d_recurrent, out=d_hidden)
+            self._backward_step(t, d_hidden, peephole)
             self.d_matrix.baddbmm_(self.all_d_gates[t], self.row_t[t])
             if t > 0:
-                torch.bmm(back, self.all_d_gates[t], out=self.d_recurrent)
+                torch.bmm(back, self.all_d_gates[t], out=d_recurrent)
                 if not only_last:
-                    self.d_recurrent.add_(d_outputs[t - 1])
+                    d_recurrent.add_(d_outputs[t - 1])
         d_matrix.copy_(self.d_matrix)
 
-    def _backward_step(self, t: int, peephole: Tensor | None) -> None:
+    def _backward_step(self, t: int, d_hidden: Tensor, peephole: Tensor | None) -> None:
         """`d_gates` of step t from `d_hidden` and `d_cell`, which becomes that of step t - 1."""
         i, f, o, g = self.by_gate[t]
         d_i, d_f, d_o, d_g = self.by_d_gate[t]
-        torch.mul(self.d_hidden, self.tanh_cells[t], out=d_o)
-        torch.mul(self.d_hidden, o, out=self.scratch)
+        torch.mul(d_hidden, self.tanh_cells[t], out=d_o)
+        torch.mul(d_hidden, o, out=self.scratch)
         tanh_backward(self.scratch, self.tanh_cells[t], grad_input=self.scratch)
         self.d_cell.add_(self.scratch)
         if peephole is not None:
