@@ -13,6 +13,8 @@ from cluster.execution.worker import WorkContext
 from cluster.plan import Batch, Plan, cut_batches
 from cluster.rundir.events_file import append_events
 from cluster.rundir.store import RunStore, StoredTrial
+from cluster.rundir.timings import read_timings
+from cluster.stages.plan_view import without_gpu
 from cluster.terminal.words import counted
 from forecasting.panel import Panel
 
@@ -40,7 +42,9 @@ def train(plan: Plan, panel: Panel, store: RunStore, token: str, session: Sessio
     _say_reuse(plan, stored, len(missing), err)
     if not missing:
         return []
-    batches = cut_batches(plan, missing)
+    batches = cut_batches(plan, missing, session.slots, read_timings(store, plan).gpu if plan.device != "cpu" else ())
+    if (note := without_gpu(plan, batches, session.slots)) is not None:
+        err.say(f"tidecast: {note}")
     n_threads = plan.config.cluster.cpus_per_worker
     models = tuple(sorted({trial.member.model for trial in missing}))
     context = WorkContext(panel, plan.windows, plan.config.seed, store.storage.address, token, n_threads, models)

@@ -28,7 +28,7 @@ from pathlib import Path
 
 from cluster.config import parse_config
 from cluster.execution.loop import Event, Handle, Worker, run_batches
-from cluster.execution.resources import ClusterResources, Slots
+from cluster.execution.resources import ClusterResources, Node, Slots
 from cluster.execution.worker import WorkContext, limit_threads, warm_up, work
 from cluster.plan import Batch, cut_batches, make_plan
 from cluster.rundir.events_file import BatchReport
@@ -45,7 +45,7 @@ class SimulatedPool:
     """Workers that take a second for a batch, on a clock of their own."""
 
     def __init__(self, workers: int) -> None:
-        self._slots = Slots(workers, 0, False, 1, 1.0, ClusterResources(workers, workers))
+        self._slots = Slots(workers, 0, False, 1, 1.0, ClusterResources((Node(workers, workers),)))
         self._ids = itertools.count()
         self._flying: list[tuple[float, int, Batch | None]] = []
         self._began = time.perf_counter()

@@ -23,8 +23,10 @@ def test_the_work_is_grouped_by_model(tmp_path):
     assert {group.model: group.n_fits for group in found.groups}["lstm-direct"] == 64
     assert not any(group.is_measured for group in found.groups)
     assert found.n_reused == 0
-    assert found.n_places == max(1, found.slots.workers)
-    assert found.seconds == pytest.approx(sum(group.seconds for group in found.groups) / found.n_places)
+    work = sum(group.seconds for group in found.groups)
+    assert found.workers is found.tasks, "on CPUs all share the places"
+    assert sum(load.seconds for load in found.workers.loads) == pytest.approx(work)
+    assert work / found.slots.workers <= found.lower_bound * (1 + 1e-9) <= found.seconds * (1 + 2e-9)
 
 
 def test_timings_and_trials_of_a_run_are_used(tmp_path):
