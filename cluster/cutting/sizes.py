@@ -1,13 +1,14 @@
 """How many trials go into each batch of a GPU, so that the whole ends soonest.
 
 Every batch costs something besides its fits, so that few batches are cheap; but workers without one stand idle. So the
-search begins with the fewest batches that memory allows, cuts the longest ones up step by step, and keeps the step that
-ends first. Batches of unequal sizes that fill each worker up to a common end are tried besides.
+search begins with the fewest batches that memory allows and cuts the longest ones up step by step. Batches of unequal
+sizes, which fill each worker up to a common end, are tried besides.
 """
 
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,9 +17,10 @@ from cluster.cutting.schedule import loads
 
 __all__ = ["Group", "best_sizes", "lower_bound"]
 
-STEPS_PER_WORKER = 4
-"""Batches a worker, besides the fewest, that the search goes up to: more of them only cost."""
-MOST_STEPS = 1_000
+SLACK = 0.01
+"""Of the time to the end that shorter batches may cost."""
+STEPS = 200
+"""Lengths of batches that are tried, between a whole group and one trial."""
 POURS = 50
 """Ends, between the lower bound and the best cut into equal batches, up to which workers are filled."""
 
@@ -62,30 +64,43 @@ def lower_bound(groups: Sequence[Group], n_workers: int) -> float:
 
 
 def best_sizes(groups: Sequence[Group], n_workers: int) -> list[list[int]]:
-    """Trials of each batch, group by group; of the cuts that end first, the first one, which has the fewest batches."""
+    """Trials of each batch, group by group.
+
+    Of the cuts that end within `SLACK` of the first, it is the one whose longest batch is the shortest: a worker that
+    dies costs less, and workers of unequal speed even out.
+    """
     if not groups:
         return []
     n_workers = max(1, min(n_workers, sum(group.n_trials for group in groups)))
-    even = min(_even_cuts(groups, n_workers), key=lambda cut: _end(groups, cut, n_workers))
-    least, most = lower_bound(groups, n_workers), _end(groups, even, n_workers)
-    poured = (_poured(groups, n_workers, least + (most - least) * k / POURS) for k in range(1, POURS + 1))
-    return min([even, *filter(None, poured)], key=lambda cut: _end(groups, cut, n_workers))
+    found = list(_even_cuts(groups, n_workers))
+    least, most = lower_bound(groups, n_workers), min(end for end, _, _ in found)
+    ends = (least + (most - least) * k / POURS for k in range(1, POURS + 1))
+    found += [_rated(groups, cut, n_workers) for end in ends if (cut := _poured(groups, n_workers, end)) is not None]
+    best = min(end for end, _, _ in found)
+    return min((one for one in found if one[0] <= best * (1 + SLACK)), key=lambda one: (one[1], one[0]))[2]
 
 
-def _end(groups: Sequence[Group], cut: Cut, n_workers: int) -> float:
+def _rated(groups: Sequence[Group], cut: Cut, n_workers: int) -> tuple[float, float, Cut]:
+    """When a cut ends, its longest batch, and the cut itself."""
     seconds = [g.seconds(size) for g, sizes in zip(groups, cut, strict=True) for size in sizes]
-    return round(loads(seconds, n_workers)[0].seconds, 6)
+    return round(loads(seconds, n_workers)[0].seconds, 6), round(max(seconds), 6), cut
 
 
-def _even_cuts(groups: Sequence[Group], n_workers: int) -> Iterator[Cut]:
-    """Cuts of each group into batches of one size, from the fewest batches on, the longest batches made smaller."""
-    counts = [group.fewest for group in groups]
-    for _ in range(min(MOST_STEPS, STEPS_PER_WORKER * n_workers) + 1):
-        yield [group.sizes(n) for group, n in zip(groups, counts, strict=True)]
-        longest = max(range(len(groups)), key=lambda k: groups[k].seconds(-(-groups[k].n_trials // counts[k])))
-        if counts[longest] == groups[longest].n_trials:
+def _even_cuts(groups: Sequence[Group], n_workers: int) -> Iterator[tuple[float, float, Cut]]:
+    """Cuts of each group into batches of one size, from the fewest on, the longest batches made shorter step by step
+    until the fixed costs alone make every further cut worse.
+    """
+    best = math.inf
+    longest = max(group.seconds(min(group.n_trials, group.most)) for group in groups)
+    shortest = max(group.seconds(1) for group in groups)
+    for step in range(STEPS + 1):
+        limit = longest * (shortest / longest) ** (step / STEPS)
+        cut = [group.sizes(-(-group.n_trials // max(1, group.trials_in(limit)))) for group in groups]
+        if step and sum(g.seconds(n) for g, sizes in zip(groups, cut, strict=True) for n in sizes) > n_workers * best:
             return
-        counts[longest] += 1
+        rated = _rated(groups, cut, n_workers)
+        best = min(best, rated[0] * (1 + SLACK))
+        yield rated
 
 
 def _poured(groups: Sequence[Group], n_workers: int, end: float) -> Cut | None:

@@ -18,7 +18,7 @@ import numpy as np
 from cluster.config import load_config, parse_config
 from cluster.cutting.schedule import loads
 from cluster.cutting.sizes import Group
-from cluster.execution.resources import CONTEXT, ClusterResources, Node, slots_for
+from cluster.execution.resources import CONTEXT, ClusterResources, Node, Slots, slots_for
 from cluster.plan import Plan, gpu_groups, make_plan
 from cluster.rundir.timings import RunTimings
 from cluster.stages.plan_view import PlanView, view_of
@@ -102,16 +102,26 @@ def plan_of(case: str) -> tuple[Plan, Panel]:
     return make_plan(config, panel, "cuda"), panel
 
 
+def groups_on(case: str, gpus: int, per_gpu: int) -> list[Group]:
+    """The LSTM trials of a case, as numbers to cut by."""
+    plan, slots = _on(case, gpus, per_gpu)
+    return list(gpu_groups(plan, plan.trials, slots, ()).values())
+
+
 def on(case: str, gpus: int, per_gpu: int) -> Row:
     """A case on a machine with so many GPUs, each with so many workers."""
-    plan, panel = plan_of(case)
-    cluster = plan.config.cluster.model_copy(update={"gpus_per_worker": 1 / per_gpu})
-    plan = replace(plan, config=plan.config.model_copy(update={"cluster": cluster}))
-    slots = slots_for(cluster, ClusterResources((Node(CPUS, gpus, MEMORY),)), "cuda")
+    plan, slots = _on(case, gpus, per_gpu)
     groups = gpu_groups(plan, plan.trials, slots, ())
-    view = view_of(plan, panel, plan.trials, slots, RunTimings())
+    view = view_of(plan, plan_of(case)[1], plan.trials, slots, RunTimings())
     before = loads(_before(plan, groups), slots.workers)[0].seconds
     return Row(case, gpus, per_gpu, view, before, max(group.seconds(1) for group in groups.values()))
+
+
+def _on(case: str, gpus: int, per_gpu: int) -> tuple[Plan, Slots]:
+    plan, _ = plan_of(case)
+    cluster = plan.config.cluster.model_copy(update={"gpus_per_worker": 1 / per_gpu})
+    plan = replace(plan, config=plan.config.model_copy(update={"cluster": cluster}))
+    return plan, slots_for(cluster, ClusterResources((Node(CPUS, gpus, MEMORY),)), "cuda")
 
 
 def _before(plan: Plan, groups: Mapping[tuple[str, str], Group]) -> Iterator[float]:

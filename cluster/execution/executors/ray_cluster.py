@@ -44,9 +44,12 @@ class _Ray:
     has_timeline = True
 
     def is_local(self) -> bool:
-        ray = sys.modules.get("ray")  # a program that joined a cluster has imported it
-        joined = ray is not None and ray.is_initialized()
-        return not joined and os.environ.get("RAY_ADDRESS", "").strip() in ("", "local")
+        if "ray" in sys.modules:  # else nothing can be connected, and importing it takes a second
+            from cluster.execution.ray_connection import is_theirs
+
+            if is_theirs():
+                return False
+        return os.environ.get("RAY_ADDRESS", "").strip() in ("", "local")
 
     @contextmanager
     def connect(self, config: RunConfig) -> Iterator[_RaySession]:
