@@ -57,3 +57,15 @@ def test_batches_that_came_back_are_noted_when_training_breaks_off(trained, monk
     with pytest.raises(KeyboardInterrupt):
         train_again(CONFIG)
     assert len(store.storage.read("events.jsonl").splitlines()) == len(store.headers()) == 1
+
+
+def test_a_configuration_for_gpus_says_once_what_it_costs_without_one(trained):
+    _, train_again = trained
+    member = {"model": "lstm-direct", "input_size": 7, "hidden_size": 4, "epochs": 1}
+    raw = {"windows": {"n_windows": 1}, "members": [member], "cluster": {"gpus_per_worker": 0.25}}
+    said = train_again(parse_config(raw, "x"))
+    assert said.startswith(
+        "tidecast: no GPU was found, and cluster.gpus_per_worker asks for 0.25: 4 LSTM fits run on 1 "
+    )
+    assert said.count("\n") == 1
+    assert "no GPU" not in train_again(parse_config(raw, "x")), "nothing is left to train"
