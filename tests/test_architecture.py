@@ -50,7 +50,7 @@ ALLOWED: dict[str, set[str]] = {
         "forecasting.score",
     },
     "cluster.execution": {"cluster", "cluster.rundir", "cluster.terminal", "forecasting", "forecasting.models"},
-    "cluster.cutting": set(),
+    "cluster.cutting": {"cluster", "cluster.execution", "forecasting", "forecasting.models"},
     "cluster.facade": {"cluster", "forecasting"},
     "cluster.inference": {"cluster", "forecasting", "forecasting.data", "forecasting.places"},
     "cluster.notebook": {

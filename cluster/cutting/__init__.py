@@ -1,5 +1,5 @@
-"""How much of the work goes into one batch, and when it all ends: arithmetic on numbers alone.
+"""How trials become batches, and when all of them end.
 
-Takes groups of equal trials, what their batches cost, and how many places there are; gives sizes of batches and loads
-of places. `cluster.plan` makes batches of them.
+Takes the trials of a plan, the places there are and what batches cost; gives batches. `batches` makes them; the rest is
+arithmetic on numbers alone: costs, sizes, loads of places.
 """

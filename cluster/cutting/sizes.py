@@ -49,7 +49,7 @@ class Group:
         """The most trials of a batch of no more than so many seconds; 0: not even one."""
         if seconds < self.seconds(1):
             return 0
-        return min(self.most, max(1, int((seconds - self.cost.batch) / self.cost.fit / self.n_fits + 1e-9)))
+        return int(min(self.most, max(1.0, (seconds - self.cost.batch) / self.cost.fit / self.n_fits + 1e-9)))
 
     @property
     def fewest(self) -> int:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cluster.cutting.cost import GpuTiming
-from cluster.plan import Plan
 from cluster.rundir.batch_file import BatchHeader
 from cluster.rundir.store import RunStore
+from forecasting.trial import Member
 
 __all__ = ["RunTimings", "read_timings"]
 
@@ -22,10 +23,10 @@ class RunTimings:
     gpu: tuple[GpuTiming, ...] = ()
 
 
-def read_timings(store: RunStore, plan: Plan) -> RunTimings:
-    """Timings in a run directory, for the members that the plan has."""
+def read_timings(store: RunStore, members: Sequence[Member]) -> RunTimings:
+    """Timings in a run directory; on GPUs, those of batches of these members."""
     headers = tuple(store.headers().values())
-    return RunTimings(_per_fit(headers), _on_gpus(headers, plan))
+    return RunTimings(_per_fit(headers), _on_gpus(headers, members))
 
 
 def _per_fit(headers: Sequence[BatchHeader]) -> dict[tuple[str, str], float]:
@@ -38,11 +39,12 @@ def _per_fit(headers: Sequence[BatchHeader]) -> dict[tuple[str, str], float]:
     }
 
 
-def _on_gpus(headers: Sequence[BatchHeader], plan: Plan) -> tuple[GpuTiming, ...]:
+def _on_gpus(headers: Sequence[BatchHeader], members: Sequence[Member]) -> tuple[GpuTiming, ...]:
     """Batches have one setting each: their first trial says which."""
     found = [(batch.trials[0].member_id, batch) for batch in headers if batch.trials and _kind(batch) == "cuda"]
+    found = [(name, batch) for name, batch in found if batch.n_fits > 0 and 0 < batch.train_seconds < math.inf]
     names = {name for name, _ in found}
-    work = {m.member_id: m.build().seconds_per_fit for m in plan.members if m.member_id in names}
+    work = {m.member_id: m.build().seconds_per_fit for m in members if m.member_id in names}
     return tuple(
         GpuTiming(batch.model, work[name], batch.n_fits, batch.train_seconds) for name, batch in found if name in work
     )

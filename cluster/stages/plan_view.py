@@ -6,19 +6,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from cluster.cutting.batches import cut_batches, gpu_groups, gpu_memory_of
 from cluster.cutting.schedule import Outlook, loads
 from cluster.cutting.sizes import lower_bound
 from cluster.execution.resources import ClusterResources, Slots, choose_device, free_memory, local_resources, slots_for
-from cluster.plan import (
-    Batch,
-    Plan,
-    check_memory,
-    check_windows,
-    cut_batches,
-    gpu_groups,
-    gpu_memory_of,
-    make_plan,
-)
+from cluster.plan import Batch, Plan, check_memory, check_windows, make_plan
 from cluster.request import RunRequest
 from cluster.rundir.store import RunStore
 from cluster.rundir.timings import RunTimings, read_timings
@@ -94,7 +86,7 @@ def plan_only(request: RunRequest, described: ClusterResources | None = None) ->
     check_memory(config, panel, check_windows(config, panel), free_memory() if described is None else None)
     plan = make_plan(config, panel, device)
     store = None if request.run_dir is None else RunStore(request.run_dir)
-    timings = RunTimings() if store is None else read_timings(store, plan)
+    timings = RunTimings() if store is None else read_timings(store, plan.members)
     stored = {} if store is None else store.trials()
     missing = [trial for trial in plan.trials if trial.trial_key not in stored]
     return view_of(plan, panel, missing, slots_for(config.cluster, resources, device), timings)

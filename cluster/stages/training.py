@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from cluster.cutting.batches import cut_batches
 from cluster.execution.executors.base import Session
 from cluster.execution.loop import LostBatch
 from cluster.execution.progress import RunProgress
 from cluster.execution.worker import WorkContext
-from cluster.plan import Batch, Plan, cut_batches
+from cluster.plan import Batch, Plan
 from cluster.rundir.events_file import append_events
 from cluster.rundir.store import RunStore, StoredTrial
 from cluster.rundir.timings import read_timings
@@ -42,7 +43,9 @@ def train(plan: Plan, panel: Panel, store: RunStore, token: str, session: Sessio
     _say_reuse(plan, stored, len(missing), err)
     if not missing:
         return []
-    batches = cut_batches(plan, missing, session.slots, read_timings(store, plan).gpu if plan.device != "cpu" else ())
+    batches = cut_batches(
+        plan, missing, session.slots, read_timings(store, plan.members).gpu if plan.device != "cpu" else ()
+    )
     if (note := without_gpu(plan, batches, session.slots)) is not None:
         err.say(f"tidecast: {note}")
     n_threads = plan.config.cluster.cpus_per_worker

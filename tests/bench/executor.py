@@ -29,13 +29,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cluster.config import parse_config
+from cluster.cutting.batches import cut_batches
 from cluster.cutting.schedule import loads
 from cluster.cutting.sizes import best_sizes
 from cluster.execution.loop import Event, Handle, Worker, run_batches
 from cluster.execution.resources import ClusterResources, Node, Slots
 from cluster.execution.retry import Loss
 from cluster.execution.worker import WorkContext, limit_threads, warm_up, work
-from cluster.plan import Batch, cut_batches, make_plan
+from cluster.plan import Batch, make_plan
 from cluster.rundir.events_file import BatchReport
 from cluster.rundir.lease import Lease
 from cluster.rundir.store import RunStore

@@ -16,10 +16,11 @@ from functools import cache
 import numpy as np
 
 from cluster.config import load_config, parse_config
+from cluster.cutting.batches import gpu_groups
 from cluster.cutting.schedule import loads
 from cluster.cutting.sizes import Group
 from cluster.execution.resources import CONTEXT, ClusterResources, Node, Slots, slots_for
-from cluster.plan import Plan, gpu_groups, make_plan
+from cluster.plan import Plan, make_plan
 from cluster.rundir.timings import RunTimings
 from cluster.stages.plan_view import PlanView, view_of
 from forecasting.calendar import Calendar

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from cluster.config import parse_config
+from cluster.cutting.batches import cut_batches, gpu_memory_of
 from cluster.cutting.cost import GpuTiming
 from cluster.execution.resources import CONTEXT, ClusterResources, Node, slots_for
-from cluster.plan import check_memory, check_windows, cut_batches, gpu_memory_of, make_plan
+from cluster.plan import check_memory, check_windows, make_plan
 from forecasting.backtest import peers_of
 from forecasting.calendar import Calendar
 from forecasting.errors import ConfigError
@@ -126,6 +127,12 @@ def test_batches_on_gpus_follow_the_timings_of_the_run():
     slow = [GpuTiming("lstm-direct", 0.045, n, 100.0 + 5.0 * n) for n in (10, 20, 400)]
     expected, known = (cut_batches(plan, plan.trials, slots, timings) for timings in ((), slow))
     assert max(b.cost for b in known) > 100 > max(b.cost for b in expected)
+
+
+def test_a_batch_on_a_gpu_ends_well_before_it_is_given_up():
+    plan, slots = on_gpus(1, 1, batch_seconds=20.0, gpu_cost={"batch": 0.0, "fit": 1.0, "least": 0})
+    costs = [b.cost for b in cut_batches(plan, plan.trials, slots) if b.stacked]
+    assert 1 < max(costs) <= 10
 
 
 def test_cpus_are_cut_as_ever_whatever_the_places():

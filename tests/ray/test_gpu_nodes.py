@@ -8,7 +8,8 @@ from collections import Counter, defaultdict
 import pytest
 
 from cluster.config import load_config
-from cluster.plan import cut_batches, make_plan
+from cluster.cutting.batches import cut_batches
+from cluster.plan import make_plan
 from cluster.stages.input import load_data
 from tests.runs import ROOT, command, write_inputs
 
