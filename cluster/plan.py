@@ -144,7 +144,9 @@ def make_plan(config: RunConfig, panel: Panel, device: str) -> Plan:
     first = windows.all[0].cutoff
     constant = {s.unique_id for s in series if s.entity is not None and _is_constant(panel, s.unique_id, first)}
     by_target = Counter(s.target for s in panel.series)
-    return Plan(config, members, windows, tuple(trials), device, broken, by_target, frozenset(constant), len(panel.ds))
+    return Plan(
+        config, members, windows, tuple(trials), device, broken, by_target, frozenset(constant), n_periods=len(panel.ds)
+    )
 
 
 def _broken(panel: Panel, windows: WindowPlan) -> dict[str, str]:
