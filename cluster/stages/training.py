@@ -43,9 +43,8 @@ def train(plan: Plan, panel: Panel, store: RunStore, token: str, session: Sessio
     _say_reuse(plan, stored, len(missing), err)
     if not missing:
         return []
-    batches = cut_batches(
-        plan, missing, session.slots, read_timings(store, plan.members).gpu if plan.device != "cpu" else ()
-    )
+    timings = () if plan.device == "cpu" else read_timings(store, plan.members).gpu
+    batches = cut_batches(plan, missing, session.slots, timings)
     if (note := without_gpu(plan, batches, session.slots)) is not None:
         err.say(f"tidecast: {note}")
     n_threads = plan.config.cluster.cpus_per_worker
