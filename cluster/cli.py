@@ -24,6 +24,7 @@ from cluster.options import (
     AsOfOption,
     ExternalOption,
     JsonOption,
+    ResourcesOption,
     RunDirArgument,
     SetOption,
     at_home,
@@ -93,14 +94,15 @@ def run(
 
 @app.command()
 @with_asked
-def plan(asked: Asked) -> None:
+def plan(asked: Asked, resources: ResourcesOption = None) -> None:
     """Say what a run would do: counts, batches, placement. Starts nothing. By the timings of the run in --run-dir."""
+    from cluster.execution.described import described
     from cluster.screen.work import show_plan
     from cluster.stages.plan_view import plan_only
 
     out, err = _screens()
     request = asked.request("local")
-    found = plan_only(request)
+    found = plan_only(request, described(resources) if resources else None)
     for note in request.said:
         err.say(f"tidecast: {note}")
     show_plan(found, out)

@@ -135,6 +135,18 @@ class RunSection(_Section):
     )
 
 
+class GpuCost(_Section):
+    """What a batch costs on a GPU: ``batch + fit · max(fits, least)`` seconds. It cuts the work, and changes no result
+    beyond what another cut does.
+    """
+
+    batch: float = Field(1.0, ge=0, le=3600, description="seconds of a batch besides its fits")
+    fit: float = Field(
+        0.0015, gt=0, le=3600, description="seconds of a fit of lstm-direct with input_size 15, the GPU being full"
+    )
+    least: int = Field(256, ge=0, le=1_000_000, description="fits below which a batch takes no less time")
+
+
 class ClusterConfig(_Section):
     """How work is spread over machines. Nothing here changes a forecast on CPUs."""
 
@@ -147,7 +159,13 @@ class ClusterConfig(_Section):
     )
     cpus_per_worker: int = Field(1, ge=1, description="CPUs of one worker or task")
     fits_per_batch: int | Literal["auto"] = Field(
-        "auto", description="LSTM fits (trials x cutoffs) computed together; auto: by device"
+        "auto",
+        description="LSTM fits (trials x cutoffs) computed together; auto: 16 on a CPU; on GPUs what "
+        "memory holds, cut so that all workers end early",
+    )
+    gpu_cost: GpuCost = Field(
+        default_factory=GpuCost,
+        description="what a batch is expected to cost on a GPU until the run has timings of its own",
     )
     batch_seconds: float = Field(
         3600, gt=0, description="a batch that runs longer is given up and counted as a lost worker"
@@ -157,6 +175,8 @@ class ClusterConfig(_Section):
     def _check_values(self) -> ClusterConfig:
         if self.gpus_per_worker != "auto" and self.gpus_per_worker not in (0, 0.125, 0.25, 0.5, 1):
             raise ValueError("gpus_per_worker must be 1, 0.5, 0.25, 0.125 or 0")
+        if self.device == "cuda" and self.gpus_per_worker == 0:
+            raise ValueError("gpus_per_worker must be above 0 for device cuda")
         for name in ("workers", "fits_per_batch"):
             value = getattr(self, name)
             if value != "auto" and value < 1:

@@ -22,6 +22,7 @@ __all__ = [
     "AskedOfData",
     "ExternalOption",
     "JsonOption",
+    "ResourcesOption",
     "RunDirArgument",
     "SetOption",
     "at_home",
@@ -51,6 +52,13 @@ AgainOption = Annotated[
     typer.Option("--set", metavar="KEY=PLACE", help="give one of them again, as data.events=FILE; may be repeated"),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="machine-readable output")]
+ResourcesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="gpus=N,gpu_memory=GIB,cpus=N,nodes=N",
+        help="machines to plan for instead of this one: per node, GiB of one GPU; may be repeated",
+    ),
+]
 _Calendar = Annotated[
     str | None, typer.Option(metavar="CODE", help="whose holidays count: a country (DE), an exchange (XNYS)")
 ]

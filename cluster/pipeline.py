@@ -15,7 +15,7 @@ from cluster.request import RunRequest
 from cluster.rundir.lease import Lease
 from cluster.rundir.run_facts import begin_run
 from cluster.rundir.store import RunStore
-from cluster.stages.checks import check_directory, check_timeline, origin_of
+from cluster.stages.checks import check_device, check_directory, check_timeline, origin_of
 from cluster.stages.collect import check_failures, collect_forecasts
 from cluster.stages.input import load_checked
 from cluster.stages.training import train
@@ -45,6 +45,7 @@ def run_pipeline(request: RunRequest, err: Screen) -> RunResult:
 
     started = time.perf_counter()
     config, executor = request.read_config(), executor_named(request.executor)
+    check_device(config, executor)
     check_timeline(executor, request.timeline)
     store = RunStore(request.directory)
     with request.data_path() as path:

@@ -1,11 +1,10 @@
-"""From configuration and data to trials, and from trials to batches. Pure: reads nothing, starts nothing."""
+"""From configuration and data to trials; `cluster.cutting` makes batches of them. Pure: reads and starts nothing."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
 import numpy as np
 
@@ -22,11 +21,8 @@ from forecasting.seeding import content_hash
 from forecasting.trial import Member, Trial
 from forecasting.windows import WindowPlan, plan_windows
 
-__all__ = ["Batch", "Plan", "check_memory", "check_windows", "cut_batches", "make_plan"]
+__all__ = ["Batch", "Plan", "check_memory", "check_windows", "make_plan"]
 
-BATCH_SECONDS = 5.0
-"""Work in one batch of models that are fitted one at a time: long against the cost of a file, short against a lost
-worker."""
 SERIES_DAYS = 56
 """Days that a series of a panel must be worth before the first cutoff, so that it sinks no member that others can feed;
 a panel that is shorter itself asks for its own length."""
@@ -48,7 +44,7 @@ class Batch:
     device: str
     stacked: bool
     cost: float
-    """Rough seconds, for the order of work only."""
+    """Rough seconds: they order the work, and on a GPU they cut it."""
     again: bool = False
     """Whether a worker that died had it: it may have stored the batch and not come to say so."""
 
@@ -89,6 +85,8 @@ class Plan:
     """Series of a panel that never change up to the first cutoff: they are no judge of whether a member can learn."""
     short: frozenset[str] = frozenset()
     """Series of a panel with less than half the history of the longest up to the first cutoff; no judge either."""
+    n_periods: int = 0
+    """Periods of the data: what a fit takes of a GPU's memory depends on them."""
 
     @property
     def is_constant(self) -> bool:
@@ -151,7 +149,18 @@ def make_plan(config: RunConfig, panel: Panel, device: str) -> Plan:
     constant = {s.unique_id for s in series if s.entity is not None and _is_constant(panel, s.unique_id, first)}
     by_target = Counter(s.target for s in panel.series)
     short = _short(panel, [s.unique_id for s in series if s.entity is not None], first)
-    return Plan(config, members, windows, tuple(trials), device, broken, by_target, frozenset(constant), short)
+    return Plan(
+        config,
+        members,
+        windows,
+        tuple(trials),
+        device,
+        broken,
+        by_target,
+        frozenset(constant),
+        short,
+        n_periods=len(panel.ds),
+    )
 
 
 def _broken(panel: Panel, windows: WindowPlan) -> dict[str, str]:
@@ -237,38 +246,3 @@ def _code_key(member: Member, panel: Panel, device: str) -> list[object]:
     read = [model.fingerprint()] if isinstance(model, Fingerprinted) else []
     gaps = [panel.gaps_fingerprint()] if getattr(model, "reads_gaps", False) else []
     return [member.model, cls.version, versions, where, *read, *gaps]
-
-
-def cut_batches(plan: Plan, trials: Iterable[Trial]) -> list[Batch]:
-    """Cut trials into batches, longest first.
-
-    Trials of one setting of a stacked model share batches of `fits_per_batch` fits; those of other models are grouped
-    to a few seconds of work.
-    """
-    groups: dict[tuple[str, str], list[Trial]] = defaultdict(list)
-    for trial in trials:
-        groups[trial.member.model, trial.member.setting].append(trial)
-    n_windows = len(plan.windows.fitted)
-    batches = [batch for group in groups.values() for batch in _cut_group(plan, group, n_windows)]
-    return sorted(batches, key=lambda batch: (-batch.cost, batch.batch_id))
-
-
-def _cut_group(plan: Plan, group: Sequence[Trial], n_windows: int) -> Iterator[Batch]:
-    model = group[0].member.build()
-    stacked = isinstance(model, StackedModel)
-    seconds = model.seconds_per_fit * n_windows * plan.series_per_trial(group[0])
-    if isinstance(model, StackedModel):
-        wanted = plan.config.cluster.fits_per_batch
-        fits = model.fits_per_batch(plan.device) if wanted == "auto" else wanted
-        size = max(1, fits // n_windows)
-    else:
-        size = max(1, int(BATCH_SECONDS / seconds))
-    device = plan.device if stacked else "cpu"
-    for chunk in _chunks(group, size):
-        yield Batch(chunk, len(chunk) * n_windows, device, stacked, seconds * len(chunk))
-
-
-def _chunks(trials: Sequence[Trial], size: int) -> Iterator[tuple[Trial, ...]]:
-    remaining = iter(trials)
-    while chunk := tuple(islice(remaining, size)):
-        yield chunk

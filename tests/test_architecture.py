@@ -25,6 +25,7 @@ ONLY_IN = {
 
 ALLOWED: dict[str, set[str]] = {
     "cluster": {
+        "cluster.cutting",
         "cluster.execution",
         "cluster.inference",
         "cluster.notebook",
@@ -49,6 +50,7 @@ ALLOWED: dict[str, set[str]] = {
         "forecasting.score",
     },
     "cluster.execution": {"cluster", "cluster.rundir", "cluster.terminal", "forecasting", "forecasting.models"},
+    "cluster.cutting": {"cluster", "cluster.execution", "forecasting", "forecasting.models"},
     "cluster.facade": {"cluster", "forecasting"},
     "cluster.inference": {"cluster", "forecasting", "forecasting.data", "forecasting.places"},
     "cluster.notebook": {
@@ -61,6 +63,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "cluster.rundir": {
         "cluster",
+        "cluster.cutting",
         "ensembles.files",
         "forecasting",
         "forecasting.data",
@@ -69,6 +72,8 @@ ALLOWED: dict[str, set[str]] = {
         "forecasting.scale",
     },
     "cluster.screen": {
+        "cluster.cutting",
+        "cluster.execution",
         "cluster.rundir",
         "cluster.stages",
         "cluster.verification",
@@ -85,6 +90,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "cluster.stages": {
         "cluster",
+        "cluster.cutting",
         "cluster.execution",
         "cluster.rundir",
         "cluster.terminal",

@@ -22,7 +22,7 @@ from ray import exceptions as ray_errors
 
 from forecasting.errors import ConfigError
 
-__all__ = ["connected", "is_shared"]
+__all__ = ["connected", "is_shared", "is_theirs"]
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +44,10 @@ class _Connection:
         self._lock = threading.Lock()
         self.n_runs = 0
         self._ours = False
+
+    @property
+    def is_ours(self) -> bool:
+        return self.n_runs > 0 and self._ours
 
     def enter(self) -> None:
         with self._lock:
@@ -84,6 +88,11 @@ def connected() -> Iterator[None]:
         yield
     finally:
         _CONNECTION.leave()
+
+
+def is_theirs() -> bool:
+    """Whether this process uses a Ray that no run of ours started."""
+    return ray.is_initialized() and not _CONNECTION.is_ours
 
 
 def is_shared() -> bool:

@@ -11,17 +11,19 @@ import json
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import ray
 from ray import exceptions as ray_errors
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from cluster.config import ClusterConfig
 from cluster.execution.loop import Event, Handle, Worker
 from cluster.execution.ray_connection import is_shared
-from cluster.execution.resources import ClusterResources, Slots, slots_for
+from cluster.execution.resources import ClusterResources, Node, Slots, slots_for
 from cluster.execution.retry import Loss
 from cluster.execution.worker import WorkContext, limit_threads, warm_up, work
 from cluster.plan import Batch
@@ -29,19 +31,55 @@ from cluster.rundir.events_file import BatchReport
 from cluster.rundir.lease import check_shared
 from cluster.rundir.storage import Storage
 from forecasting.errors import ConfigError, TidecastError
+from forecasting.models.cuda_driver import gpu_memory
 
-__all__ = ["RayPool", "cluster_resources", "write_timeline"]
+__all__ = ["RayPool", "cluster_resources", "with_gpu_memory", "write_timeline"]
 
 log = logging.getLogger(__name__)
 
 EVENTS_SECONDS = 1.5
 """Ray's processes report their events once a second."""
+MEMORY_SECONDS = 20.0
+"""How long the machines may take to say what memory their GPUs have; they take two."""
 
 
 def cluster_resources() -> ClusterResources:
-    """CPUs and GPUs of the connected cluster now."""
-    found = cast(Any, ray).cluster_resources()
-    return ClusterResources(int(found.get("CPU", 0)), float(found.get("GPU", 0)))
+    """CPUs and GPUs of the connected cluster's machines now."""
+    return ClusterResources(tuple(_node(found["Resources"]) for found in _alive()))
+
+
+def with_gpu_memory(resources: ClusterResources) -> ClusterResources:
+    """The same machines, each with the memory of one of its GPUs, which it is asked for; None where none answered."""
+    asked = [_MEMORY.options(scheduling_strategy=_on(found["NodeID"])).remote() for found in _alive() if _gpus(found)]
+    done, _ = ray.wait(asked, num_returns=len(asked), timeout=MEMORY_SECONDS) if asked else ([], [])
+    sizes = [size for handle in done for size in _answer(handle)]
+    least = min(sizes, default=None)
+    return ClusterResources(tuple(replace(node, gpu_memory=least if node.gpus else None) for node in resources.nodes))
+
+
+def _alive() -> list[dict[str, Any]]:
+    return [found for found in cast(Any, ray).nodes() if found["Alive"]]
+
+
+def _node(found: Mapping[str, float]) -> Node:
+    return Node(int(found.get("CPU", 0)), float(found.get("GPU", 0)))
+
+
+def _gpus(found: Mapping[str, Any]) -> float:
+    return float(found["Resources"].get("GPU", 0))
+
+
+def _on(node_id: str) -> NodeAffinitySchedulingStrategy:
+    return NodeAffinitySchedulingStrategy(node_id, soft=False)
+
+
+def _answer(handle: Any) -> tuple[int, ...]:
+    try:
+        sizes: tuple[int, ...] = ray.get(handle)
+    except ray_errors.RayError as error:
+        log.debug("a node does not say how much memory its GPUs have: %s", error)
+        return ()
+    return sizes
 
 
 def write_timeline(path: Path) -> None:
@@ -104,6 +142,9 @@ def _log() -> str:
 # Ray's own restarts and retries are off: `execution.loop` decides, and it must see every death.
 _ACTOR: Any = ray.remote(max_restarts=0)(_Worker)
 _TASK: Any = ray.remote(max_retries=0)(_run_task)
+# It needs no free GPU and no free CPU. Its process ends with it, because it has seen every GPU: a worker that Ray made
+# of it later would not be confined to the GPU it is granted.
+_MEMORY: Any = ray.remote(num_cpus=0, max_calls=1, max_retries=0)(gpu_memory)
 
 
 class RayPool:

@@ -10,8 +10,23 @@ from cluster.config import ClusterConfig, RunConfig
 from forecasting.errors import ConfigError
 from forecasting.models import model_type
 from forecasting.models.base import UsesGpu
+from forecasting.models.cuda_driver import gpu_memory
 
-__all__ = ["ClusterResources", "Slots", "choose_device", "free_memory", "local_resources", "slots_for"]
+__all__ = [
+    "ClusterResources",
+    "Node",
+    "Slots",
+    "choose_device",
+    "free_memory",
+    "local_resources",
+    "one_process",
+    "slots_for",
+]
+
+CONTEXT = 600 << 20
+"""Bytes of a GPU that a process takes before its first tensor: its context and the workspaces of its libraries."""
+UNKNOWN_MEMORY = 8 << 30
+"""Bytes of a GPU that does not say how many it has."""
 
 _V1 = "/sys/fs/cgroup/memory/memory."
 CONTAINERS = (
@@ -22,11 +37,31 @@ CONTAINERS = (
 
 
 @dataclass(frozen=True)
-class ClusterResources:
-    """CPUs and GPUs that Ray may hand out."""
+class Node:
+    """What one machine may be used for; `gpu_memory`: bytes of one of its GPUs, None where unknown."""
 
     cpus: int
-    gpus: float
+    gpus: float = 0
+    gpu_memory: int | None = None
+
+    def workers(self, cpus: int, gpus: float) -> int:
+        """Workers with so many CPUs and GPUs that fit."""
+        return min(self.cpus // cpus, int(self.gpus / gpus + 1e-9)) if gpus else self.cpus // cpus
+
+
+@dataclass(frozen=True)
+class ClusterResources:
+    """The machines whose CPUs and GPUs may be used."""
+
+    nodes: tuple[Node, ...]
+
+    @property
+    def cpus(self) -> int:
+        return sum(node.cpus for node in self.nodes)
+
+    @property
+    def gpus(self) -> float:
+        return sum(node.gpus for node in self.nodes)
 
 
 @dataclass(frozen=True)
@@ -42,6 +77,20 @@ class Slots:
     cpus_per_worker: int
     gpus_per_worker: float
     resources: ClusterResources
+
+    @property
+    def n_places(self) -> int:
+        """Batches that can run at a time."""
+        return self.workers if self.shared else self.workers + self.tasks
+
+    @property
+    def gpu_memory(self) -> int | None:
+        """Bytes for the batches of one worker: its share of the smallest GPU, less its context. None without GPUs."""
+        cpus, gpus = self.cpus_per_worker, self.gpus_per_worker
+        if not gpus:
+            return None
+        sizes = [node.gpu_memory or UNKNOWN_MEMORY for node in self.resources.nodes if node.workers(cpus, gpus)]
+        return max(0, int(gpus * min(sizes, default=UNKNOWN_MEMORY)) - CONTEXT)
 
     def worker_fits(self, n_workers: int, n_tasks: int) -> bool:
         used = n_workers + n_tasks if self.shared else n_workers
@@ -67,31 +116,47 @@ class Slots:
 
 
 def choose_device(config: ClusterConfig, gpus: float) -> str:
-    """Device of stacked models in this run."""
+    """Device of stacked models in this run.
+
+    Raises
+    ------
+    ConfigError
+        When it is to be cuda, and there is no GPU.
+    """
+    if config.device == "cuda" and not gpus:
+        raise ConfigError("cluster.device is cuda, and no GPU was found: set it to auto, which computes on CPUs then")
     if config.device == "auto":
         return "cuda" if gpus > 0 and config.gpus_per_worker != 0 else "cpu"
     return config.device
 
 
 def slots_for(config: ClusterConfig, resources: ClusterResources, device: str) -> Slots:
-    """Places for work on this cluster."""
+    """Places for work on this cluster. Nobody asks for a share of a GPU where none is used, or there is none."""
     per_worker = config.gpus_per_worker
     gpus = (1.0 if device == "cuda" else 0.0) if per_worker == "auto" else per_worker
+    if device == "cpu" and (config.device == "auto" or not resources.gpus):
+        gpus = 0.0
     cpus = config.cpus_per_worker
-    by_cpu = resources.cpus // cpus
+    by_cpu = sum(node.workers(cpus, 0) for node in resources.nodes)
     limit = by_cpu if config.workers == "auto" else min(by_cpu, config.workers)
     if gpus == 0:
         return Slots(limit, limit, True, cpus, gpus, resources)
-    workers = min(limit, int(resources.gpus / gpus + 1e-9))
+    workers = min(limit, sum(node.workers(cpus, gpus) for node in resources.nodes))
     # GPU workers leave the other CPUs to tasks; at least one task at a time, else nothing but LSTMs would ever run.
     tasks = max(min(1, by_cpu), by_cpu - workers)
     return Slots(workers, tasks, False, cpus, gpus, resources)
 
 
+def one_process(config: ClusterConfig, resources: ClusterResources, device: str) -> Slots:
+    """The one place of an executor that trains in its own process, which has all of one GPU if it uses one."""
+    return Slots(1, 1, True, config.cpus_per_worker, 1.0 if device == "cuda" else 0.0, resources)
+
+
 def local_resources(config: RunConfig) -> ClusterResources:
     """What this machine has, as far as the members can use it."""
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return ClusterResources(cpus, 0 if config.cluster.device == "cpu" else _local_gpus(config))
+    gpus = 0 if config.cluster.device == "cpu" else _local_gpus(config)
+    return ClusterResources((Node(cpus, gpus, min(gpu_memory(), default=None) if gpus else None),))
 
 
 def free_memory() -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from cluster.rundir.run_facts import find_run
 from cluster.rundir.store import RunStore
 from forecasting.errors import StorageError
 
-__all__ = ["FamilyStatus", "RunStatus", "read_status", "seconds_per_fit"]
+__all__ = ["FamilyStatus", "RunStatus", "read_status"]
 
 
 @dataclass(frozen=True)
@@ -82,14 +82,3 @@ def _family(batches: Sequence[BatchHeader], planned: int) -> FamilyStatus:
 def _failure(batch: BatchHeader, row: TrialRow) -> str:
     """A failed trial, and where to read on."""
     return f"{row.member} on {row.unique_id}: {row.reason} (on {batch.node}; log {batch.log})"
-
-
-def seconds_per_fit(store: RunStore) -> dict[tuple[str, str], float]:
-    """Measured seconds of one fit by (model, kind of device), from the batches in a run directory."""
-    groups: dict[tuple[str, str], list[BatchHeader]] = defaultdict(list)
-    for batch in store.headers().values():
-        groups[batch.model, batch.device.partition(":")[0]].append(batch)
-    fits = {key: sum(batch.n_fits for batch in batches) for key, batches in groups.items()}
-    return {
-        key: sum(batch.train_seconds for batch in batches) / fits[key] for key, batches in groups.items() if fits[key]
-    }

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
 
+from cluster.cutting.schedule import Outlook
+from cluster.execution.resources import Node, Slots
 from cluster.rundir.status import RunStatus
 from cluster.screen.text import table_of
 from cluster.stages.plan_view import PlanView
@@ -25,16 +28,48 @@ def show_plan(view: PlanView, out: Screen) -> None:
     out.say(f"          {counted(view.n_reused, 'trials')} will be reused")
     for note in plan.notes:
         out.say(note)
+    if view.note is not None:
+        out.say(view.note)
     shared = " on the same CPUs" if slots.shared else ""
     places = f"{counted(slots.workers, 'LSTM workers')}, {counted(slots.tasks, 'tasks')}"
     out.say(f"places    {places}{shared}; {slots.explain()}")
-    table = table_of("family", "model", "device", "batches", "fits", "fits a batch", "CPU seconds", "from")
+    for node, n in Counter(slots.resources.nodes).items() if len(slots.resources.nodes) > 1 else ():
+        out.say(f"          {_nodes(node, n, slots)}")
+    table = table_of("family", "model", "device", "batches", "fits", "fits a batch", "seconds", "from")
     for group in view.groups:
         counts = (group.n_batches, group.n_fits, group.most_fits, f"{group.seconds:.0f}")
         origin = "the run's timings" if group.is_measured else "a guess"
         table.add_row(*(str(cell) for cell in (group.family, group.model, group.device, *counts, origin)))
     out.print(table)
-    out.say(f"about {view.seconds:.0f} s of training on {counted(view.n_places, 'places')}, all busy")
+    if not slots.shared:
+        out.say(f"workers   {_outlook(view.workers)}")
+        out.say(f"tasks     {_outlook(view.tasks)}")
+    if view.gpu_memory is not None:
+        held, share = view.gpu_memory / 2**30, (slots.gpu_memory or 0) / 2**30
+        out.say(f"memory    {held:.1f} GiB for the largest batch on a GPU, of {share:.1f} that a worker's share holds")
+    bound = f"no cut ends before {view.lower_bound:.0f} s"
+    out.say(f"about {view.seconds:.0f} s of training on {counted(slots.n_places, 'places')}; {bound}")
+
+
+def _nodes(node: Node, n: int, slots: Slots) -> str:
+    """Machines of one kind, and the workers each of them has room for."""
+    memory = "" if node.gpu_memory is None else f" of {node.gpu_memory / 2**30:g} GiB"
+    workers = node.workers(slots.cpus_per_worker, slots.gpus_per_worker)
+    return (
+        f"{counted(n, 'nodes')} with {counted(node.cpus, 'CPUs')} and {node.gpus:g} GPU{memory}: room for "
+        f"{counted(workers, 'LSTM workers')} on each"
+    )
+
+
+def _outlook(outlook: Outlook) -> str:
+    """When places end, what each of them gets, and how even that is."""
+    counts = [load.n_batches for load in outlook.loads if load.n_batches]
+    each = "none" if not counts else f"{min(counts)} to {max(counts)}" if min(counts) < max(counts) else f"{counts[0]}"
+    return (
+        f"{counted(sum(counts), 'batches')}, {each} on each of {len(counts)} of {len(outlook.loads)}; the last ends "
+        f"after {outlook.seconds:.0f} s, the mean after {outlook.mean:.0f} s, and no cut before "
+        f"{outlook.lower_bound:.0f} s"
+    )
 
 
 def show_status(status: RunStatus, out: Screen, as_json: bool) -> None:

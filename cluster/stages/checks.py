@@ -10,6 +10,7 @@ from pathlib import Path
 from cluster.config import RunConfig
 from cluster.execution.executors.base import Executor
 from cluster.execution.registry import executors
+from cluster.execution.resources import choose_device, local_resources
 from cluster.keys import AsOf
 from cluster.plan import make_plan
 from cluster.request import RunRequest
@@ -26,7 +27,19 @@ from forecasting.panel import Panel
 from forecasting.places.uri import is_uri, without_secrets
 from forecasting.schema import iso
 
-__all__ = ["Checked", "check_alone", "check_data", "check_directory", "check_timeline", "origin_of"]
+__all__ = ["Checked", "check_alone", "check_data", "check_device", "check_directory", "check_timeline", "origin_of"]
+
+
+def check_device(config: RunConfig, executor: Executor) -> None:
+    """Refuse cuda on a machine without GPU before anything is read or started. A cluster is asked when it is joined.
+
+    Raises
+    ------
+    ConfigError
+        When this machine alone would train, and has none.
+    """
+    if config.cluster.device == "cuda" and executor.is_local():
+        choose_device(config.cluster, local_resources(config).gpus)
 
 
 def check_timeline(executor: Executor, timeline: Path | None) -> None:

@@ -6,15 +6,18 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from cluster.cutting.batches import cut_batches
 from cluster.execution.executors.base import Session
 from cluster.execution.loop import LostBatch
 from cluster.execution.progress import RunProgress
 from cluster.execution.worker import WorkContext
-from cluster.plan import Batch, Plan, cut_batches
+from cluster.plan import Batch, Plan
 from cluster.rundir.batch_file import batch_files
 from cluster.rundir.events_file import BatchReport, append_events
 from cluster.rundir.machine import MACHINE, Machine
 from cluster.rundir.store import RunStore, StoredTrial
+from cluster.rundir.timings import read_timings
+from cluster.stages.plan_view import without_gpu
 from cluster.terminal.words import counted
 from forecasting.errors import StorageError
 from forecasting.panel import Panel
@@ -54,7 +57,10 @@ def train(
     _say_reuse(plan, stored, len(missing), err)
     if not missing:
         return []
-    batches = cut_batches(plan, missing)
+    timings = () if plan.device == "cpu" else read_timings(store, plan.members).gpu
+    batches = cut_batches(plan, missing, session.slots, timings)
+    if (note := without_gpu(plan, batches, session.slots)) is not None:
+        err.say(f"tidecast: {note}")
     n_threads = plan.config.cluster.cpus_per_worker
     models = tuple(sorted({trial.member.model for trial in missing}))
     context = WorkContext(panel, plan.windows, plan.config.seed, store.storage.address, token, n_threads, models)

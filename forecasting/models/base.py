@@ -172,8 +172,12 @@ class StackedModel(_Common, Protocol):
         """Name of the implementation that will run on this device; part of the trial key."""
         ...
 
-    def fits_per_batch(self, device: str) -> int:
-        """How many fits are computed together on this device."""
+    def fits_per_batch(self, device: str) -> int | None:
+        """How many fits are computed together on this device; None: as the places and their memory make best."""
+        ...
+
+    def bytes_per_fit(self, n_periods: int, horizon: int) -> int:
+        """GPU memory of one fit on so many periods, for forecasts of up to `horizon`."""
         ...
 
     def fit_many(self, tasks: Sequence[FitTask], device: str) -> list[State | TrialError]:

@@ -30,6 +30,7 @@ __all__ = ["GROUP", "add", "check_class", "find", "names", "only_here", "tempora
 GROUP = "tidecast.models"
 """Entry point group that packages put their models in."""
 FACTS = ("family", "version", "libraries", "seeded", "seconds_per_fit", "settings_type", "predict")
+STACKED = ("backend", "fits_per_batch", "bytes_per_fit")
 FITS = ("fit", "fit_many", "fit_all")
 
 _registered: dict[str, type[AnyModel]] = {}
@@ -96,7 +97,7 @@ def check_class(name: str, cls: Any) -> type[AnyModel]:
     where = f"model {name!r} ({getattr(cls, '__name__', cls)})"
     if not isinstance(cls, type):
         raise ConfigError(f"{where} is no class: register the class itself, made from its settings when it is used")
-    for attribute in FACTS:
+    for attribute in (*FACTS, *(STACKED if hasattr(cls, "fit_many") else ())):
         if not hasattr(cls, attribute):
             raise ConfigError(f"{where} lacks {attribute}: forecasting.models.base says what a model has")
     if sum(hasattr(cls, fit) for fit in FITS) != 1:

@@ -1,6 +1,7 @@
 """What scheduling costs, and what a second worker brings.
 
     python -m tests.bench.executor            # simulated: 10,000 batches of a second over 64 workers
+    python -m tests.bench.executor --gpus     # simulated: the batches of GPU plans on 8 x 4 workers, some of which die
     python -m tests.bench.executor --short    # real: many LSTM batches of some 40 ms on two Ray workers
     python -m tests.bench.executor --ray      # real: LSTM batches on one Ray worker and on two, interleaved
 
@@ -18,24 +19,30 @@ import heapq
 import itertools
 import json
 import multiprocessing
+import random
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cluster.config import parse_config
+from cluster.cutting.batches import cut_batches
+from cluster.cutting.schedule import loads
+from cluster.cutting.sizes import best_sizes
 from cluster.execution.loop import Event, Handle, Worker, run_batches
-from cluster.execution.resources import ClusterResources, Slots
+from cluster.execution.resources import ClusterResources, Node, Slots
+from cluster.execution.retry import Loss
 from cluster.execution.worker import WorkContext, limit_threads, warm_up, work
-from cluster.plan import Batch, cut_batches, make_plan
+from cluster.plan import Batch, make_plan
 from cluster.rundir.events_file import BatchReport
 from cluster.rundir.lease import Lease
 from cluster.rundir.storage import Storage
 from cluster.rundir.store import RunStore
 from forecasting.trial import Member, Trial
+from tests.bench.placement import CASES, groups_on
 from tests.cluster.batches import report_of
 from tests.forecasting.models.test_contract import make_panel
 
@@ -43,12 +50,17 @@ BATCH_SECONDS = 1.0
 
 
 class SimulatedPool:
-    """Workers that take a second for a batch, on a clock of their own."""
+    """Workers that take a batch's cost in seconds for it, on a clock of their own. Those that are given the batches
+    number `deaths` die of them, at any point.
+    """
 
-    def __init__(self, workers: int) -> None:
-        self._slots = Slots(workers, 0, False, 1, 1.0, ClusterResources(workers, workers))
+    def __init__(self, workers: int, deaths: Collection[int] = (), seed: int = 0) -> None:
+        self._deaths = deaths
+        self._random = random.Random(seed)
+        self._submitted = itertools.count()
+        self._slots = Slots(workers, 0, False, 1, 1.0, ClusterResources((Node(workers, workers),)))
         self._ids = itertools.count()
-        self._flying: list[tuple[float, int, Batch | None]] = []
+        self._flying: list[tuple[float, int, BatchReport | Loss | None]] = []
         self._began = time.perf_counter()
         self._skipped = 0.0
         self.driver_seconds = 0.0
@@ -68,15 +80,18 @@ class SimulatedPool:
 
     def submit(self, batch: Batch, worker: Worker | None) -> Handle:
         handle = next(self._ids)
-        heapq.heappush(self._flying, (self.now + BATCH_SECONDS, handle, batch))
+        dies = next(self._submitted) in self._deaths
+        seconds = batch.cost * (self._random.random() if dies else 1.0)
+        value = Loss.PROCESS_DIED if dies else _report(batch)
+        heapq.heappush(self._flying, (self.now + seconds, handle, value))
         return handle
 
     def wait(self, handles: Sequence[Handle], timeout: float) -> list[Event]:
         self._skipped += max(0.0, self._flying[0][0] - self.now)
         events = []
         while self._flying and self._flying[0][0] <= self.now:
-            _, handle, batch = heapq.heappop(self._flying)
-            events.append(Event(handle, None if batch is None else _report(batch)))
+            _, handle, value = heapq.heappop(self._flying)
+            events.append(Event(handle, value))
         return events
 
     def is_shared(self) -> bool:
@@ -93,13 +108,12 @@ class SimulatedPool:
 
 
 def _report(batch: Batch) -> BatchReport:
-    return report_of(batch.batch_id, family="lstm", model="lstm-direct", n_fits=1, train_seconds=BATCH_SECONDS)
+    return report_of(batch.batch_id, family="lstm", model="lstm-direct", n_fits=1, train_seconds=batch.cost)
 
 
 def simulate(n_batches: int, workers: int) -> dict[str, object]:
     """Driver time per batch and the share of the workers' time that is work."""
-    member = Member("lstm-direct", {}, 0, "lstm-direct", "lstm")
-    batches = [Batch((Trial(member, "purchase", f"key{i}"),), 1, "cpu", True, 1.0) for i in range(n_batches)]
+    batches = _batches([BATCH_SECONDS] * n_batches)
     pool = SimulatedPool(workers)
     cpu = time.process_time()
     lost = run_batches(batches, pool, lambda report: None, 1e9)
@@ -110,6 +124,35 @@ def simulate(n_batches: int, workers: int) -> dict[str, object]:
         "workers": workers,
         "driver_ms_per_batch": round(1e3 * cpu / n_batches, 4),
         "busy": round(n_batches * BATCH_SECONDS / (workers * pool.now), 4),
+    }
+
+
+def _batches(seconds: Iterable[float]) -> list[Batch]:
+    member = Member("lstm-direct", {}, 0, "lstm-direct", "lstm")
+    of = (((Trial(member, "purchase", f"key{i}"),), one) for i, one in enumerate(sorted(seconds, reverse=True)))
+    return [Batch(trials, 1, "cpu", True, one) for trials, one in of]
+
+
+def on_gpus(case: str, times: int = 1, deaths: int = 0) -> dict[str, object]:
+    """Seconds to the end of a GPU plan on 8 x 4 simulated workers, and as the plan has it.
+
+    `case` is one of `tests.bench.placement`, with `times` as many trials; `deaths` workers die.
+    """
+    groups = [replace(group, n_trials=times * group.n_trials) for group in groups_on(case, 8, 4)]
+    cut = best_sizes(groups, 32)
+    seconds = [group.seconds(size) for group, sizes in zip(groups, cut, strict=True) for size in sizes]
+    pool = SimulatedPool(32, random.Random(deaths).sample(range(len(seconds)), deaths))
+    lost = run_batches(_batches(seconds), pool, lambda report: None, 1e9)
+    assert not lost
+    planned = loads(seconds, 32)[0].seconds
+    return {
+        "case": case if times == 1 else f"{case} x {times}",
+        "batches": len(seconds),
+        "deaths": deaths,
+        "longest_s": round(max(seconds), 2),
+        "planned_s": round(planned, 2),
+        "simulated_s": round(pool.now, 2),
+        "ratio": round(pool.now / planned, 3),
     }
 
 
@@ -234,6 +277,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ray", action="store_true", help="measure what a second real worker brings")
     parser.add_argument("--short", action="store_true", help="measure short batches on two real workers")
+    parser.add_argument("--gpus", action="store_true", help="simulate GPU plans on 8 x 4 workers, some of which die")
     parser.add_argument("--batches", type=int, default=None, help="default 10,000 simulated, 1,000 real")
     parser.add_argument("--workers", type=int, default=64)
     parser.add_argument(
@@ -242,6 +286,10 @@ def main() -> None:
     options = parser.parse_args()
     if options.short:
         result: dict[str, object] = short(options.batches or 1_000)
+    elif options.gpus:
+        result = {
+            "plans": [on_gpus(case) for case in CASES] + [on_gpus(CASES[-1], 10, deaths) for deaths in (0, 4, 16)]
+        }
     elif options.ray:
         result = measure(options.repeats)
     else:

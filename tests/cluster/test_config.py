@@ -43,6 +43,8 @@ def test_an_unknown_key_names_the_nearest():
 def test_values_out_of_range_are_refused_with_the_place():
     refused({**MINIMAL, "windows": {"n_windows": 0}}, "windows.n_windows", "greater than or equal to 1")
     refused({**MINIMAL, "cluster": {"gpus_per_worker": 0.3}}, "gpus_per_worker must be 1, 0.5, 0.25, 0.125 or 0")
+    refused({**MINIMAL, "cluster": {"gpus_per_worker": 0, "device": "cuda"}}, "must be above 0 for device cuda")
+    refused({**MINIMAL, "cluster": {"gpu_cost": {"fit": 0}}}, "cluster.gpu_cost.fit", "greater than 0")
     refused({**MINIMAL, "run": {"keep": "some"}}, "run.keep")
     refused({**MINIMAL, "score": {"surrogate": "rmse"}}, "score.surrogate: is no score: choose one of concave, convex,")
     refused({**MINIMAL, "blend": {"candidates": ["gredy"]}}, "'gredy' is none of mean, median, trimmed-mean")

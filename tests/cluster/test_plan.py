@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 from cluster.config import parse_config
-from cluster.plan import check_memory, check_windows, cut_batches, make_plan
+from cluster.cutting.batches import cut_batches, gpu_memory_of
+from cluster.cutting.cost import GpuTiming
+from cluster.execution.resources import CONTEXT, ClusterResources, Node, slots_for
+from cluster.plan import check_memory, check_windows, make_plan
 from forecasting.backtest import peers_of
 from forecasting.calendar import Calendar
 from forecasting.errors import ConfigError
@@ -86,6 +89,74 @@ def test_halves_are_the_same_work():
     left, right = batch.halves()
     assert left.trials + right.trials == batch.trials
     assert left.n_fits + right.n_fits == batch.n_fits
+
+
+def on_gpus(gpus=8, share=0.25, memory=80, **cluster):
+    """A plan of one LSTM in two sizes and a rule, and the places of a machine with GPUs."""
+    config = parse_config({**RAW, "cluster": {"gpus_per_worker": share, **cluster}}, "x")
+    plan = make_plan(config, make_panel(), "cuda")
+    return plan, slots_for(config.cluster, ClusterResources((Node(64, gpus, memory << 30),)), "cuda")
+
+
+def test_on_gpus_each_trial_is_in_one_batch_and_series_lie_together():
+    plan, slots = on_gpus()
+    batches = cut_batches(plan, plan.trials, slots)
+    assert sorted(t.trial_key for b in batches for t in b.trials) == sorted(t.trial_key for t in plan.trials)
+    assert {b.device for b in batches if b.stacked} == {"cuda"}
+    assert {b.device for b in batches if not b.stacked} == {"cpu"}
+    for batch in batches:
+        assert len({t.member.setting for t in batch.trials}) == 1
+        if batch.stacked:
+            assert [t.unique_id for t in batch.trials] == sorted(t.unique_id for t in batch.trials)
+
+
+def test_more_workers_get_more_batches_where_that_ends_sooner():
+    cost = {"batch": 0.5, "fit": 0.1, "least": 0}
+    counts = [
+        sum(b.stacked for b in cut_batches(plan, plan.trials, slots))
+        for plan, slots in (on_gpus(n, 1, gpu_cost=cost) for n in (1, 8))
+    ]
+    assert counts[0] < 8 <= counts[1]
+
+
+def test_a_batch_on_a_gpu_fits_into_the_share_of_a_worker():
+    plan, _ = on_gpus()
+    model = next(t.member for t in plan.trials if t.member.model == "lstm-direct").build()
+    two = gpu_memory_of(plan, model, 2 * 3)
+    slots = replace(on_gpus()[1], gpus_per_worker=1.0, resources=ClusterResources((Node(64, 8, CONTEXT + two),)))
+    batches = [b for b in cut_batches(plan, plan.trials, slots) if b.stacked]
+    assert max(len(b.trials) for b in batches) <= 2
+    small = replace(slots, resources=ClusterResources((Node(64, 8, CONTEXT + two // 3),)))
+    with pytest.raises(ConfigError, match=r"a trial of lstm-direct needs .* MiB .* raise cluster.gpus_per_worker"):
+        cut_batches(plan, plan.trials, small)
+
+
+def test_fits_per_batch_holds_on_gpus_as_it_is_set():
+    plan, slots = on_gpus(fits_per_batch=12)
+    sizes = sorted(b.n_fits for b in cut_batches(plan, plan.trials, slots) if b.stacked)
+    assert sizes == [6, 6, 12, 12, 12, 12]
+
+
+def test_batches_on_gpus_follow_the_timings_of_the_run():
+    plan, slots = on_gpus(1, 1)
+    slow = [GpuTiming("lstm-direct", 0.045, n, 100.0 + 5.0 * n) for n in (10, 20, 400)]
+    expected, known = (cut_batches(plan, plan.trials, slots, timings) for timings in ((), slow))
+    assert max(b.cost for b in known) > 100 > max(b.cost for b in expected)
+
+
+def test_a_batch_on_a_gpu_ends_well_before_it_is_given_up():
+    plan, slots = on_gpus(1, 1, batch_seconds=20.0, gpu_cost={"batch": 0.0, "fit": 1.0, "least": 0})
+    costs = [b.cost for b in cut_batches(plan, plan.trials, slots) if b.stacked]
+    assert 1 < max(costs) <= 10
+
+
+def test_cpus_are_cut_as_ever_whatever_the_places():
+    plan = make_plan(parse_config(RAW, "x"), make_panel(), "cpu")
+    there = ClusterResources((Node(64, 8, 80 << 30),))
+    slots = slots_for(plan.config.cluster, there, "cpu")
+    timings = [GpuTiming("lstm-direct", 0.045, 10, 100.0)]
+    assert cut_batches(plan, plan.trials, slots, timings) == cut_batches(plan, plan.trials)
+    assert {b.n_fits for b in cut_batches(plan, plan.trials) if b.stacked} == {15}
 
 
 ACROSS = {

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from cluster.execution.loop import Event, Handle, LostBatch, OnReport, Worker, run_batches
-from cluster.execution.resources import ClusterResources, Slots
+from cluster.execution.resources import ClusterResources, Node, Slots
 from cluster.execution.retry import Loss
 from cluster.execution.worker import WorkContext, work
 from cluster.plan import Batch
@@ -44,7 +44,7 @@ class Grid:
 
     def slots(self) -> Slots:
         workers, tasks, shared = self.shape if self.world.now >= self.gone_until else (0, 0, True)
-        return Slots(workers, tasks, shared, 1, 0.0, ClusterResources(workers, 0))
+        return Slots(workers, tasks, shared, 1, 0.0, ClusterResources((Node(workers),)))
 
     def host(self) -> Host:
         return self.hosts[int(self.world.chance.random() * len(self.hosts))]
@@ -72,6 +72,10 @@ class VirtualSession:
 
     def __init__(self, grid: Grid, life: Life) -> None:
         self._grid, self._life = grid, life
+
+    @property
+    def slots(self) -> Slots:
+        return self._grid.slots()
 
     def run(self, batches: Sequence[Batch], context: WorkContext, on_report: OnReport) -> list[LostBatch]:
         pool = VirtualPool(self._grid, self._life, context)

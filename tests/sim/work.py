@@ -52,6 +52,9 @@ class Stacked(_Fake):
     def fits_per_batch(self, device: str) -> int:
         return 4
 
+    def bytes_per_fit(self, n_periods: int, horizon: int) -> int:
+        return 1
+
     def fit_many(self, tasks, device):  # type: ignore[no-untyped-def]
         raise NotImplementedError
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from cluster.config import RunConfig
     from cluster.execution.loop import LostBatch, OnReport
+    from cluster.execution.resources import Slots
     from cluster.execution.worker import WorkContext
     from cluster.plan import Batch
 
@@ -17,9 +18,12 @@ __all__ = ["Executor", "Session"]
 
 
 class Session(Protocol):
-    """A connection to the machines that train. `device`: the device of stacked models there."""
+    """A connection to the machines that train. `device`: the device of stacked models there. `slots`: its places now,
+    for which batches on GPUs are cut.
+    """
 
     device: str
+    slots: Slots
 
     def run(self, batches: Sequence[Batch], context: WorkContext, on_report: OnReport) -> list[LostBatch]:
         """Run all batches, longest first as given, and report each when it is on disk; gives those given up.
@@ -56,12 +60,16 @@ class Executor(Protocol):
     in_process: bool
     has_timeline: bool
 
+    def is_local(self) -> bool:
+        """Whether this machine alone would train, as far as that is known before anything is connected."""
+        ...
+
     def connect(self, config: RunConfig) -> AbstractContextManager[Session]:
         """Start or join what trains, and leave it afterwards.
 
         Raises
         ------
         ConfigError
-            When it is not available.
+            When it is not available, or lacks the device that the configuration names.
         """
         ...

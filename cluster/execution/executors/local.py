@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cluster.config import RunConfig
 from cluster.execution.loop import LostBatch, OnReport
-from cluster.execution.resources import choose_device, local_resources
+from cluster.execution.resources import Slots, choose_device, local_resources, one_process
 from cluster.execution.retry import Decision, Loss, decide
 from cluster.execution.worker import WorkContext, limit_threads, work
 from cluster.plan import Batch
@@ -18,8 +18,9 @@ __all__ = ["LOCAL"]
 
 
 class _LocalSession:
-    def __init__(self, device: str) -> None:
+    def __init__(self, device: str, slots: Slots) -> None:
         self.device = device
+        self.slots = slots
 
     def run(self, batches: Sequence[Batch], context: WorkContext, on_report: OnReport) -> list[LostBatch]:
         """Run in order; a batch that runs out of memory is split, as on a cluster."""
@@ -44,10 +45,15 @@ class _Local:
     in_process = True
     has_timeline = False
 
+    def is_local(self) -> bool:
+        return True
+
     @contextmanager
     def connect(self, config: RunConfig) -> Iterator[_LocalSession]:
         limit_threads(config.cluster.cpus_per_worker)
-        yield _LocalSession(choose_device(config.cluster, local_resources(config).gpus))
+        resources = local_resources(config)
+        device = choose_device(config.cluster, resources.gpus)
+        yield _LocalSession(device, one_process(config.cluster, resources, device))
 
 
 LOCAL = _Local()

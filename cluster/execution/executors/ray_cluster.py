@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from cluster.config import RunConfig
 from cluster.execution.loop import LostBatch, OnReport, run_batches
-from cluster.execution.resources import choose_device
+from cluster.execution.resources import Slots, choose_device, local_resources, slots_for
 from cluster.execution.worker import WorkContext
 from cluster.plan import Batch
 from forecasting.errors import ConfigError
@@ -19,8 +21,9 @@ __all__ = ["RAY"]
 class _RaySession:
     """Imports `ray_pool` where it is used: listing executors must not load ray."""
 
-    def __init__(self, config: RunConfig, device: str) -> None:
+    def __init__(self, config: RunConfig, device: str, slots: Slots) -> None:
         self.device = device
+        self.slots = slots
         self._cluster = config.cluster
 
     def run(self, batches: Sequence[Batch], context: WorkContext, on_report: OnReport) -> list[LostBatch]:
@@ -40,14 +43,27 @@ class _Ray:
     in_process = False
     has_timeline = True
 
+    def is_local(self) -> bool:
+        if "ray" in sys.modules:  # else nothing can be connected, and importing it takes a second
+            from cluster.execution.ray_connection import is_theirs
+
+            if is_theirs():
+                return False
+        return os.environ.get("RAY_ADDRESS", "").strip() in ("", "local")
+
     @contextmanager
     def connect(self, config: RunConfig) -> Iterator[_RaySession]:
         try:
             from cluster.execution import ray_connection, ray_pool
         except ImportError:
             raise ConfigError("ray is not installed: install it, or run with --executor local") from None
+        here = local_resources(config) if self.is_local() else None
         with ray_connection.connected():
-            yield _RaySession(config, choose_device(config.cluster, ray_pool.cluster_resources().gpus))
+            found = ray_pool.cluster_resources()
+            device = choose_device(config.cluster, min(found.gpus, here.gpus) if here else found.gpus)
+            if device == "cuda":
+                found = ray_pool.with_gpu_memory(found)
+            yield _RaySession(config, device, slots_for(config.cluster, found, device))
 
 
 RAY = _Ray()

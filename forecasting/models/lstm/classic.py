@@ -22,7 +22,7 @@ from forecasting.errors import TrialError
 from forecasting.models.base import LATER, DamagedState, Settings, State
 from forecasting.models.lstm.engine.network import forward
 from forecasting.models.lstm.engine.samples import FitData, FitResult, TrainSpec
-from forecasting.models.lstm.engine.training import fits_per_batch
+from forecasting.models.lstm.engine.training import memory_per_fit
 from forecasting.models.lstm.engine_model import EngineModel
 from forecasting.models.lstm.settings import ClipNorm, PublishedSettings, TestDays
 from forecasting.models.lstm.windows import LabelledDays, MinMax, require_window
@@ -91,9 +91,10 @@ class LstmClassic(EngineModel[ClassicData]):
         """As torch takes on half a year of days; every day of the window is a step of the recurrence."""
         return 0.02 * self.settings.input_size * self.settings.epochs / 25
 
-    def fits_per_batch(self, device: str) -> int:
-        """How many fits are computed together on this device."""
-        return fits_per_batch(self.network, self.settings.batch_size, device)
+    def bytes_per_fit(self, n_periods: int, horizon: int) -> int:  # noqa: ARG002 - part of `StackedModel`
+        """See `StackedModel`."""
+        days = min(n_periods, self.settings.history_days or n_periods)
+        return memory_per_fit(self.network, self.settings.batch_size, days)
 
     def data(self, history: History, horizon: int) -> ClassicData:  # noqa: ARG002 - part of `EngineModel`
         """Windows labelled with the next day. Raises TrialError when none is left to train on."""

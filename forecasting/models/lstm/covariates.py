@@ -27,7 +27,7 @@ from forecasting.errors import TrialError
 from forecasting.models.base import Settings, State
 from forecasting.models.lstm.engine.network import Network, forward
 from forecasting.models.lstm.engine.samples import FitData, FitResult, TrainSpec
-from forecasting.models.lstm.engine.training import fits_per_batch
+from forecasting.models.lstm.engine.training import memory_per_fit
 from forecasting.models.lstm.engine_model import EngineModel
 from forecasting.models.lstm.settings import (
     ClipNorm,
@@ -88,10 +88,11 @@ class LstmCovariates(EngineModel[CovariateData]):
         """See `forecasting.models.base`."""
         return self.settings.as_published
 
-    def fits_per_batch(self, device: str) -> int:
-        """How many fits are computed together on this device."""
+    def bytes_per_fit(self, n_periods: int, horizon: int) -> int:  # noqa: ARG002 - part of `StackedModel`
+        """See `StackedModel`."""
         network = self.settings.network(len(self.settings.covariates or ()) + 8)
-        return fits_per_batch(network, self.settings.batch_size, device)
+        days = min(n_periods, self.settings.history_days or n_periods)
+        return memory_per_fit(network, self.settings.batch_size, days)
 
     def data(self, history: History, horizon: int) -> CovariateData:  # noqa: ARG002 - part of `EngineModel`
         """Windows with covariates, labelled as the settings say. Raises TrialError when none is left to train on."""

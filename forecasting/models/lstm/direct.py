@@ -28,7 +28,7 @@ from forecasting.models.features.levels import fading_median, fading_medians, le
 from forecasting.models.lstm.engine.arrays import Array
 from forecasting.models.lstm.engine.network import Network, forward
 from forecasting.models.lstm.engine.samples import FitData, FitResult, Samples, TrainSpec
-from forecasting.models.lstm.engine.training import Backend, fits_per_batch, resolve
+from forecasting.models.lstm.engine.training import Backend, memory_per_fit, resolve
 from forecasting.models.lstm.engine_model import EngineModel, horizon_of
 from forecasting.models.lstm.settings import Backends, EngineSettings, LearningRate, Loss
 from forecasting.models.states import array_of, check_training
@@ -106,9 +106,9 @@ class LstmDirect(EngineModel[DirectData]):
         """What trains on this device: the setting, with `auto` resolved."""
         return resolve(self.settings.backend, device)
 
-    def fits_per_batch(self, device: str) -> int:
-        """How many fits are computed together on this device."""
-        return fits_per_batch(self._network(31, 20), self.settings.batch_size, device)
+    def bytes_per_fit(self, n_periods: int, horizon: int) -> int:
+        """See `StackedModel`; a calendar has about twenty columns."""
+        return memory_per_fit(self._network(horizon, 20), self.settings.batch_size, n_periods)
 
     def data(self, history: History, horizon: int) -> DirectData:
         """Windows of the adjusted level, with all days ahead as labels. Raises TrialError when there are too few."""

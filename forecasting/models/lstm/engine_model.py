@@ -68,6 +68,14 @@ class EngineModel(ABC, Generic[D]):
         """Load or compile what training on this device needs."""
         training.warm_up(cls.usual_backend(device), device)
 
+    def fits_per_batch(self, device: str) -> int | None:
+        """See `StackedModel`."""
+        return None if device.startswith("cuda") else training.CPU_FITS
+
+    @abstractmethod
+    def bytes_per_fit(self, n_periods: int, horizon: int) -> int:
+        """See `StackedModel`."""
+
     def backend(self, device: str) -> training.Backend:
         """What trains on this device."""
         return self.usual_backend(device)

@@ -7,7 +7,7 @@ import pytest
 
 from cluster.execution import loop
 from cluster.execution.loop import Event, run_batches
-from cluster.execution.resources import ClusterResources, Slots
+from cluster.execution.resources import ClusterResources, Node, Slots
 from cluster.execution.retry import MAX_ATTEMPTS, Loss
 from cluster.plan import Batch
 from cluster.rundir.machine import Machine
@@ -103,7 +103,7 @@ class FakePool:
 
 
 def slots(workers=2, tasks=2, shared=True):
-    return Slots(workers, tasks, shared, 1, 0.0, ClusterResources(2, 0))
+    return Slots(workers, tasks, shared, 1, 0.0, ClusterResources((Node(2, 0),)))
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -9,9 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from cluster.config import parse_config
+from cluster.cutting.batches import cut_batches
 from cluster.execution.progress import RunProgress
 from cluster.execution.worker import WorkContext, warm_up, work
-from cluster.plan import cut_batches, make_plan
+from cluster.plan import make_plan
 from cluster.rundir.lease import Lease
 from cluster.rundir.store import RunStore
 from cluster.terminal.screen import Screen

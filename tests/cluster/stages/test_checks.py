@@ -1,3 +1,6 @@
+import sys
+from pathlib import Path
+
 import pytest
 
 from cluster.config import parse_config
@@ -6,9 +9,11 @@ from cluster.plan import make_plan
 from cluster.request import RunRequest
 from cluster.rundir.run_facts import begin_run, find_run
 from cluster.rundir.store import RunStore
-from cluster.stages.checks import check_directory, check_timeline, origin_of
+from cluster.stages.checks import check_device, check_directory, check_timeline, origin_of
 from forecasting.data.loaded import Loaded
 from forecasting.errors import ConfigError, StorageError
+from forecasting.models import cuda_driver
+from forecasting.models.lstm.engine import training
 from forecasting.testing import make_panel
 
 CONFIG = parse_config({"windows": {"n_windows": 1}, "members": [{"model": "weekday-mean"}]}, "x")
@@ -59,3 +64,23 @@ def test_a_timeline_is_tried_before_the_run(tmp_path):
     assert (tmp_path / "times" / "t.json").read_bytes() == b"[]"
     with pytest.raises(ConfigError, match=r"executor local writes no timeline: .* run with --executor ray"):
         check_timeline(executor_named("local"), tmp_path / "t.json")
+
+
+CUDA = {"members": [{"model": "lstm-direct", "input_size": 7}], "cluster": {"device": "cuda"}}
+
+
+@pytest.mark.parametrize("name", ["local", "ray"])
+def test_cuda_is_refused_before_anything_starts_where_this_machine_has_no_gpu(name, monkeypatch):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr(cuda_driver, "LIBRARY", "libno-such-driver.so")
+    monkeypatch.setattr(cuda_driver, "AMD", Path("no such device"))
+    monkeypatch.setattr(training, "find_spec", lambda name: name)
+    monkeypatch.setitem(sys.modules, "torch", None)  # importing it would fail
+    with pytest.raises(ConfigError, match=r"cluster\.device is cuda, and no GPU was found"):
+        check_device(parse_config(CUDA, "x"), executor_named(name))
+    check_device(parse_config({**CUDA, "cluster": {}}, "x"), executor_named(name))
+
+
+def test_a_cluster_is_asked_for_its_gpus_when_it_is_joined(monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+    check_device(parse_config(CUDA, "x"), executor_named("ray"))

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from cluster.config import parse_config
+from cluster.cutting.batches import cut_batches
 from cluster.execution.loop import LostBatch
-from cluster.plan import cut_batches, make_plan
+from cluster.plan import make_plan
 from cluster.rundir.batch_file import write_batch
 from cluster.rundir.store import RunStore
 from cluster.stages.collect import check_failures, collect_forecasts

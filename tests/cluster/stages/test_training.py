@@ -86,3 +86,15 @@ def test_batches_that_are_listed_late_are_waited_for(trained, monkeypatch, late)
     else:
         with pytest.raises(StorageError, match="does not list batches that workers stored"):
             training._wait_until_seen(store, [report_of("b1")], machine)
+
+
+def test_a_configuration_for_gpus_says_once_what_it_costs_without_one(trained):
+    _, train_again = trained
+    member = {"model": "lstm-direct", "input_size": 7, "hidden_size": 4, "epochs": 1}
+    raw = {"windows": {"n_windows": 1}, "members": [member], "cluster": {"gpus_per_worker": 0.25}}
+    said = train_again(parse_config(raw, "x"))
+    assert said.startswith(
+        "tidecast: no GPU was found, and cluster.gpus_per_worker asks for 0.25: 4 LSTM fits run on 1 "
+    )
+    assert said.count("\n") == 1
+    assert "no GPU" not in train_again(parse_config(raw, "x")), "nothing is left to train"

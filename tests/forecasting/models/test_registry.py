@@ -5,8 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
+from forecasting.errors import ConfigError
 from forecasting.models import built_in_models, model_names
 from forecasting.models.base import StackedModel, UsesGpu, WarmsUp
+from forecasting.models.plugins import check_class
 
 NAMES = {
     "arima",
@@ -49,3 +53,11 @@ def test_models_that_are_fitted_together_use_a_gpu_and_warm_up():
         assert {name for name, cls in built_in_models().items() if issubclass(cls, able)} >= together
     cls = built_in_models()["lstm-direct"]
     assert isinstance(cls(cls.settings_type()), StackedModel)
+
+
+def test_a_class_that_is_fitted_together_must_say_what_it_takes():
+    complete = built_in_models()["lstm-direct"]
+    assert check_class("mine", complete) is complete
+    facts = {name: getattr(complete, name) for name in dir(complete) if name != "bytes_per_fit" and name[0] != "_"}
+    with pytest.raises(ConfigError, match="lacks bytes_per_fit"):
+        check_class("mine", type("Mine", (), facts))

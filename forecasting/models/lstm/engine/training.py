@@ -12,14 +12,15 @@ from typing import Literal
 import numpy as np
 
 from forecasting.errors import ConfigError
+from forecasting.models.cuda_driver import may_have_gpus
 from forecasting.models.lstm.engine.network import Network
 from forecasting.models.lstm.engine.samples import FitData, FitResult, Samples, TrainSpec
 
 __all__ = [
+    "CPU_FITS",
     "Backend",
     "BackendSetting",
     "default_backend",
-    "fits_per_batch",
     "gpu_count",
     "memory_per_fit",
     "resolve",
@@ -32,9 +33,6 @@ BackendSetting = Literal["auto", "torch", "numba"]
 
 CPU_FITS = 16
 """Fits of a batch on a CPU: where torch's speed levels off, and few enough seconds that two workers end together."""
-
-GPU_SHARE = 0.5
-"""Part of the free GPU memory that a batch may fill."""
 
 
 def default_backend(device: str) -> Backend:
@@ -55,16 +53,6 @@ def memory_per_fit(network: Network, batch_size: int, n_samples: int = 500) -> i
     a_step = 4 * network.hidden_size * 2 + 2 * network.hidden_size + rows
     a_sample = network.input_size * network.n_inputs + (2 + network.n_known) * network.n_outputs
     return 4 * (layers * network.input_size * a_step * width + n_samples * a_sample + 6 * network.size)
-
-
-def fits_per_batch(network: Network, batch_size: int, device: str) -> int:
-    """How many fits to compute together: a fixed number on a CPU, what half of the free memory holds on a GPU."""
-    if not device.startswith("cuda"):
-        return CPU_FITS
-    import torch
-
-    free, _ = torch.cuda.mem_get_info() if torch.cuda.is_available() else (8 << 30, 0)
-    return max(16, int(GPU_SHARE * free / memory_per_fit(network, batch_size)))
 
 
 def train(spec: TrainSpec, fits: Sequence[FitData], backend: Backend, device: str = "cpu") -> list[FitResult]:
@@ -91,8 +79,8 @@ def train(spec: TrainSpec, fits: Sequence[FitData], backend: Backend, device: st
 
 
 def gpu_count() -> int:
-    """CUDA devices of this machine that torch can use; 0 where torch is not installed."""
-    if find_spec("torch") is None:
+    """CUDA devices of this machine that torch can use; 0 where torch is not installed. Loads it only if it must."""
+    if find_spec("torch") is None or not may_have_gpus():
         return 0
     import torch
 

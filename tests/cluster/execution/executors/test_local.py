@@ -3,6 +3,7 @@ import pytest
 from cluster.config import parse_config
 from cluster.execution.executors import local
 from cluster.execution.registry import executor_named
+from cluster.execution.resources import ClusterResources, Node
 from cluster.plan import Batch
 from forecasting.trial import Member, Trial
 from tests.cluster.batches import report_of
@@ -27,9 +28,11 @@ def run(monkeypatch):
             return report_of(batch.batch_id, n_trials=len(keys))
 
         monkeypatch.setattr(local, "work", work)
+        monkeypatch.setattr(local, "local_resources", lambda config: ClusterResources((Node(2, 1, 80 << 30),)))
         reports = []
         with executor_named("local").connect(CONFIG) as session:
             assert session.device == "cuda"
+            assert (session.slots.workers, session.slots.gpus_per_worker) == (1, 1.0)
             return reports, session.run(batches, None, reports.append)
 
     return run

@@ -10,6 +10,7 @@ from threading import current_thread
 
 from cluster.config import RunConfig
 from cluster.execution.loop import LostBatch, OnReport
+from cluster.execution.resources import ClusterResources, Node, Slots
 from cluster.execution.worker import WorkContext, limit_threads, work
 from cluster.plan import Batch
 from cluster.rundir.events_file import BatchReport
@@ -21,6 +22,7 @@ N_THREADS = 2
 
 class _ThreadSession:
     device = "cpu"
+    slots = Slots(N_THREADS, N_THREADS, True, 1, 0.0, ClusterResources((Node(N_THREADS),)))
 
     def run(self, batches: Sequence[Batch], context: WorkContext, on_report: OnReport) -> list[LostBatch]:
         """Run all; one that runs out of memory is given up."""
@@ -46,6 +48,9 @@ class _Threads:
     name = "threads"
     in_process = True
     has_timeline = False
+
+    def is_local(self) -> bool:
+        return True
 
     @contextmanager
     def connect(self, config: RunConfig) -> Iterator[_ThreadSession]:
