@@ -18,7 +18,7 @@ from typing import Any, cast
 import ray
 from ray import exceptions as ray_errors
 
-from cluster.config import ClusterConfig
+from cluster.config import ClusterConfig, RunConfig
 from cluster.execution.loop import Event, Handle, Worker
 from cluster.execution.ray_connection import is_shared
 from cluster.execution.resources import ClusterResources, Slots, slots_for
@@ -29,8 +29,10 @@ from cluster.rundir.events_file import BatchReport
 from cluster.rundir.lease import check_shared
 from cluster.rundir.storage import Storage
 from forecasting.errors import ConfigError, TidecastError
+from forecasting.models import model_type
+from forecasting.models.base import UsesGpu
 
-__all__ = ["RayPool", "cluster_resources", "write_timeline"]
+__all__ = ["RayPool", "cluster_resources", "warm_processes", "write_timeline"]
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +106,22 @@ def _log() -> str:
 # Ray's own restarts and retries are off: `execution.loop` decides, and it must see every death.
 _ACTOR: Any = ray.remote(max_restarts=0)(_Worker)
 _TASK: Any = ray.remote(max_retries=0)(_run_task)
+
+
+_WARM: Any = ray.remote(max_retries=0)(warm_up)
+
+
+def warm_processes(config: RunConfig, device: str) -> None:
+    """Have the processes of tasks load what the models need, and one of them compile what those of workers then find
+    compiled. Nobody waits for it: batches queue behind.
+    """
+    models = sorted({entry.model for entry in config.members})
+    stacked = [name for name in models if issubclass(model_type(name), UsesGpu)]
+    plain = [name for name in models if name not in stacked]
+    slots = slots_for(config.cluster, cluster_resources(), device)
+    for place in range(slots.tasks):
+        task = _WARM.options(num_cpus=slots.cpus_per_worker)
+        task.remote("cpu", [*(stacked if place == 0 and device == "cpu" else ()), *plain])
 
 
 class RayPool:

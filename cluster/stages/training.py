@@ -14,6 +14,7 @@ from cluster.plan import Batch, Plan, cut_batches
 from cluster.rundir.batch_file import batch_files
 from cluster.rundir.events_file import BatchReport, append_events
 from cluster.rundir.machine import MACHINE, Machine
+from cluster.rundir.status import seconds_per_fit
 from cluster.rundir.store import RunStore, StoredTrial
 from cluster.terminal.words import counted
 from forecasting.errors import StorageError
@@ -58,7 +59,11 @@ def train(
     n_threads = plan.config.cluster.cpus_per_worker
     models = tuple(sorted({trial.member.model for trial in missing}))
     context = WorkContext(panel, plan.windows, plan.config.seed, store.storage.address, token, n_threads, models)
-    with RunProgress(_fits_by_family(batches), err) as progress:
+    lanes = session.lanes(batches, seconds_per_fit(store))
+    n_fits, n_places = sum(batch.n_fits for batch in batches), sum(lane.n_places for lane in lanes)
+    at_once = counted(min(n_places, len(batches)), "batches")
+    err.say(f"tidecast: trains {counted(n_fits, 'fits')} in {counted(len(batches), 'batches')}, {at_once} at a time")
+    with RunProgress(_fits_by_family(batches), lanes, err) as progress:
         try:
             lost = session.run(batches, context, progress.add)
         finally:

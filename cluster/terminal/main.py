@@ -5,8 +5,11 @@ This module loads nothing heavy, so that signals are handled before the commands
 
 from __future__ import annotations
 
+import atexit
+import os
 import signal
 import sys
+import threading
 from contextlib import suppress
 from typing import NoReturn
 
@@ -15,9 +18,11 @@ from cluster.terminal.streams import open_streams
 from forecasting.errors import StorageError, TooManyFailures, UserError, visible, visible_lines
 from forecasting.places.uri import scrubbed
 
-__all__ = ["main"]
+__all__ = ["CONNECTING", "main"]
 
 INTERRUPTED = 130
+CONNECTING = "tidecast connects"
+"""Name of the threads that start Ray while the command is at something else."""
 
 
 def main() -> NoReturn:
@@ -33,7 +38,17 @@ def main() -> NoReturn:
         signals.finish(code)
         # An interruption that passed through `exec` would make Python die by SIGINT instead: this resets that.
         exec("")
+    atexit.register(_end, code)
     raise SystemExit(code)
+
+
+def _end(code: int) -> None:
+    """End at once where Ray is still starting: what it has started ends with this process."""
+    if any(thread.name == CONNECTING for thread in threading.enumerate()):
+        with suppress(StorageError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
 
 
 def _outcome(signals: StopSignals) -> int:

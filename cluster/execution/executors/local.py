@@ -9,9 +9,10 @@ from pathlib import Path
 
 from cluster.config import RunConfig
 from cluster.execution.loop import LostBatch, OnReport
+from cluster.execution.remaining import Lane, PerFit, lane_of
 from cluster.execution.resources import choose_device, local_resources
 from cluster.execution.retry import Decision, Loss, decide
-from cluster.execution.worker import WorkContext, limit_threads, work
+from cluster.execution.worker import WorkContext, limit_threads, warm_up, work
 from cluster.plan import Batch
 
 __all__ = ["LOCAL"]
@@ -21,8 +22,13 @@ class _LocalSession:
     def __init__(self, device: str) -> None:
         self.device = device
 
+    def lanes(self, batches: Sequence[Batch], per_fit: PerFit) -> list[Lane]:
+        """One batch at a time, in order."""
+        return [lane_of(batches, 1, per_fit)]
+
     def run(self, batches: Sequence[Batch], context: WorkContext, on_report: OnReport) -> list[LostBatch]:
         """Run in order; a batch that runs out of memory is split, as on a cluster."""
+        warm_up(self.device, context.models)
         queue, lost = deque(batches), []
         while queue:
             batch = queue.popleft()
@@ -43,6 +49,7 @@ class _Local:
     name = "local"
     in_process = True
     has_timeline = False
+    in_background = False
 
     @contextmanager
     def connect(self, config: RunConfig) -> Iterator[_LocalSession]:

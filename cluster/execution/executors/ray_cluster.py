@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from cluster.config import RunConfig
 from cluster.execution.loop import LostBatch, OnReport, run_batches
-from cluster.execution.resources import choose_device
+from cluster.execution.remaining import Lane, PerFit, lane_of
+from cluster.execution.resources import choose_device, slots_for
 from cluster.execution.worker import WorkContext
 from cluster.plan import Batch
 from forecasting.errors import ConfigError
@@ -22,6 +24,18 @@ class _RaySession:
     def __init__(self, config: RunConfig, device: str) -> None:
         self.device = device
         self._cluster = config.cluster
+
+    def lanes(self, batches: Sequence[Batch], per_fit: PerFit) -> list[Lane]:
+        """Tasks before the batches that wait for a worker; beside them where workers have GPUs."""
+        from cluster.execution.ray_pool import cluster_resources
+
+        slots = slots_for(self._cluster, cluster_resources(), self.device)
+        tasks = [batch for batch in batches if not batch.stacked]
+        stacked = [batch for batch in batches if batch.stacked]
+        if slots.shared:
+            return [lane_of([*tasks, *stacked], slots.workers, per_fit, with_start=True)]
+        of_workers = lane_of(stacked, slots.workers, per_fit, with_start=True)
+        return [of_workers, lane_of(tasks, slots.tasks, per_fit)]
 
     def run(self, batches: Sequence[Batch], context: WorkContext, on_report: OnReport) -> list[LostBatch]:
         from cluster.execution.ray_pool import RayPool
@@ -40,6 +54,11 @@ class _Ray:
     in_process = False
     has_timeline = True
 
+    @property
+    def in_background(self) -> bool:
+        """A Ray of our own: a cluster is joined within two seconds, and what tries to join it outlives this process."""
+        return os.environ.get("RAY_ADDRESS", "").strip() in ("", "local")
+
     @contextmanager
     def connect(self, config: RunConfig) -> Iterator[_RaySession]:
         try:
@@ -47,7 +66,10 @@ class _Ray:
         except ImportError:
             raise ConfigError("ray is not installed: install it, or run with --executor local") from None
         with ray_connection.connected():
-            yield _RaySession(config, choose_device(config.cluster, ray_pool.cluster_resources().gpus))
+            device = choose_device(config.cluster, ray_pool.cluster_resources().gpus)
+            if self.in_background:
+                ray_pool.warm_processes(config, device)
+            yield _RaySession(config, device)
 
 
 RAY = _Ray()

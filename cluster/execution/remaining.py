@@ -1,0 +1,128 @@
+"""How long the rest of a training takes: from timings of earlier runs, and from the batches that came back.
+
+A pure function of what is known at a moment, which `tests/cluster/execution/test_remaining.py` replays from recordings.
+
+* A batch is expected to take its guess times a factor. The factor is that of its model: as measured in this training,
+  or before the first of its batches came back, as stored by an earlier run. A model that was never measured has the
+  factor of all others together, because a slow machine is slow with every model.
+* Batches are handed out in order to whoever is free. So the places that are busy now, and since when, follow from the
+  moments at which batches came back, and the end follows from handing out the others in the same way.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from cluster.plan import Batch
+
+__all__ = ["Finished", "Lane", "PerFit", "Piece", "lane_of", "remaining_seconds"]
+
+PerFit = Mapping[tuple[str, str], float]
+"""Seconds of a fit by (model, kind of device), as an earlier run measured them."""
+OVERRUN = 0.25
+"""A batch that takes longer than expected is expected to go on for this share of its age."""
+START_SECONDS = 2.0
+"""How long a worker of a Ray on this machine takes to start."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A batch as far as its time matters. `guess`: seconds by the plan; `expected`: by an earlier run, None if unknown.
+
+    `started`: a long-lived worker has to start before it.
+    """
+
+    name: str
+    model: str
+    guess: float
+    expected: float | None = None
+    started: bool = False
+
+
+@dataclass(frozen=True)
+class Lane:
+    """Pieces in the order in which they are handed out, and how many are worked on at a time."""
+
+    pieces: tuple[Piece, ...]
+    n_places: int
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A piece that came back: when, in seconds since training began, and how long it took."""
+
+    name: str
+    at: float
+    seconds: float
+
+
+def lane_of(batches: Iterable[Batch], n_places: int, per_fit: PerFit, *, with_start: bool = False) -> Lane:
+    """Batches as pieces; `with_start`: stacked batches wait for a long-lived worker to start."""
+    return Lane(tuple(_piece(batch, per_fit, with_start) for batch in batches), max(1, n_places))
+
+
+def _piece(batch: Batch, per_fit: PerFit, with_start: bool) -> Piece:
+    model = batch.trials[0].member.model
+    seconds = per_fit.get((model, batch.device.partition(":")[0]))
+    expected = None if seconds is None else seconds * batch.n_fits
+    return Piece(batch.batch_id, model, max(batch.cost, 1e-3), expected, with_start and batch.stacked)
+
+
+def remaining_seconds(lanes: Sequence[Lane], finished: Sequence[Finished], now: float) -> float | None:
+    """Seconds until the last piece comes back, `now` seconds after training began.
+
+    None while nothing is known but guesses: no earlier run has timings, and no piece came back.
+    """
+    pieces = [piece for lane in lanes for piece in lane.pieces]
+    if not finished and all(piece.expected is None for piece in pieces):
+        return None
+    factors = _factors(pieces, finished)
+    return max((_left_in(lane, factors, finished, now) for lane in lanes), default=0.0)
+
+
+def _factors(pieces: Iterable[Piece], finished: Iterable[Finished]) -> Mapping[str, float]:
+    """Model → what a piece of it takes, over its guess."""
+    seconds = {done.name: done.seconds for done in finished}
+    guessed: dict[str, float] = defaultdict(float)
+    measured: dict[str, float] = defaultdict(float)
+    stored: dict[str, list[float]] = defaultdict(list)
+    for piece in pieces:
+        stored[piece.model] += [] if piece.expected is None else [piece.expected / piece.guess]
+        if piece.name in seconds:
+            guessed[piece.model] += piece.guess
+            measured[piece.model] += seconds[piece.name]
+    known = {model: sum(found) / len(found) for model, found in stored.items() if found}
+    known |= {model: measured[model] / guess for model, guess in guessed.items()}
+    total = sum(guessed.values())
+    overall = sum(measured.values()) / total if total else sum(known.values()) / max(1, len(known))
+    return {model: known.get(model, overall) for model in stored}
+
+
+def _left_in(lane: Lane, factors: Mapping[str, float], finished: Sequence[Finished], now: float) -> float:
+    """Seconds until the last piece of a lane comes back."""
+    mine = {piece.name for piece in lane.pieces}
+    back = sorted((done.at for done in finished if done.name in mine), reverse=True)
+    waiting = [piece for piece in lane.pieces if piece.name not in {done.name for done in finished}]
+    busy, later = waiting[: lane.n_places], waiting[lane.n_places :]
+    begun = [*back[: len(busy)], *[0.0] * (len(busy) - len(back))]
+    ready = any(piece.started and piece.name not in {p.name for p in waiting} for piece in lane.pieces)
+    ends = [
+        _rest(_seconds(piece, factors) + (START_SECONDS if piece.started and not ready else 0), now - since)
+        for piece, since in zip(busy, reversed(begun), strict=True)
+    ]
+    heapq.heapify(ends)
+    for piece in later:
+        heapq.heapreplace(ends, ends[0] + _seconds(piece, factors))
+    return max(ends, default=0.0)
+
+
+def _seconds(piece: Piece, factors: Mapping[str, float]) -> float:
+    return piece.guess * factors[piece.model]
+
+
+def _rest(expected: float, age: float) -> float:
+    """What is left of a piece that has been worked on for `age` seconds."""
+    return max(expected - age, OVERRUN * age)
