@@ -2,9 +2,9 @@
 
 A pure function of what is known at a moment, which `tests/cluster/execution/test_remaining.py` replays from recordings.
 
-* A batch is expected to take its guess times a factor. The factor is that of its model: as measured in this training,
-  or before the first of its batches came back, as stored by an earlier run. A model that was never measured has the
-  factor of all others together, because a slow machine is slow with every model.
+* A batch is expected to take its guess times a factor of its model: as stored by an earlier run, or else as `TYPICAL`
+  says. What came back corrects the factors: that of its own model, and in part all others, because a slow or busy
+  machine is slow with every model.
 * Batches are handed out in order to whoever is free. So the places that are busy now, and since when, follow from the
   moments at which batches came back, and the end follows from handing out the others in the same way.
 """
@@ -22,10 +22,16 @@ __all__ = ["Finished", "Lane", "PerFit", "Piece", "lane_of", "remaining_seconds"
 
 PerFit = Mapping[tuple[str, str], float]
 """Seconds of a fit by (model, kind of device), as an earlier run measured them."""
+TYPICAL = {"arima": 0.06, "lightgbm-direct": 0.25, "lightgbm-recursive": 0.15, "lstm-classic": 1.6}
+"""Seconds over guess where that is far from 1, as `tests.bench.recording` measured on two cores of 2.6 GHz: guesses
+are for the order of work, and long for models that a few settings make slow.
+"""
+TRUST = 3.0
+"""Seconds of work that must have come back until a model is judged by itself as much as by all models."""
 OVERRUN = 0.25
 """A batch that takes longer than expected is expected to go on for this share of its age."""
 START_SECONDS = 2.0
-"""How long a worker of a Ray on this machine takes to start."""
+"""How long a worker takes to start at least. A machine on which the first batch of all was slow to begin is slow here."""
 
 
 @dataclass(frozen=True)
@@ -83,22 +89,28 @@ def remaining_seconds(lanes: Sequence[Lane], finished: Sequence[Finished], now: 
     return max((_left_in(lane, factors, finished, now) for lane in lanes), default=0.0)
 
 
-def _factors(pieces: Iterable[Piece], finished: Iterable[Finished]) -> Mapping[str, float]:
+def _factors(pieces: Sequence[Piece], finished: Iterable[Finished]) -> Mapping[str, float]:
     """Model → what a piece of it takes, over its guess."""
     seconds = {done.name: done.seconds for done in finished}
-    guessed: dict[str, float] = defaultdict(float)
+    before = _before(pieces)
+    expected: dict[str, float] = defaultdict(float)
     measured: dict[str, float] = defaultdict(float)
+    for piece in pieces:
+        if piece.name in seconds:
+            expected[piece.model] += piece.guess * before[piece.model]
+            measured[piece.model] += seconds[piece.name]
+    pace = (TRUST + sum(measured.values())) / (TRUST + sum(expected.values()))
+    return {
+        model: factor * (TRUST * pace + measured[model]) / (TRUST + expected[model]) for model, factor in before.items()
+    }
+
+
+def _before(pieces: Iterable[Piece]) -> dict[str, float]:
+    """Model → the factor by what was known before the training."""
     stored: dict[str, list[float]] = defaultdict(list)
     for piece in pieces:
         stored[piece.model] += [] if piece.expected is None else [piece.expected / piece.guess]
-        if piece.name in seconds:
-            guessed[piece.model] += piece.guess
-            measured[piece.model] += seconds[piece.name]
-    known = {model: sum(found) / len(found) for model, found in stored.items() if found}
-    known |= {model: measured[model] / guess for model, guess in guessed.items()}
-    total = sum(guessed.values())
-    overall = sum(measured.values()) / total if total else sum(known.values()) / max(1, len(known))
-    return {model: known.get(model, overall) for model in stored}
+    return {model: sum(found) / len(found) if found else TYPICAL.get(model, 1.0) for model, found in stored.items()}
 
 
 def _left_in(lane: Lane, factors: Mapping[str, float], finished: Sequence[Finished], now: float) -> float:
@@ -108,15 +120,24 @@ def _left_in(lane: Lane, factors: Mapping[str, float], finished: Sequence[Finish
     waiting = [piece for piece in lane.pieces if piece.name not in {done.name for done in finished}]
     busy, later = waiting[: lane.n_places], waiting[lane.n_places :]
     begun = [*back[: len(busy)], *[0.0] * (len(busy) - len(back))]
-    ready = any(piece.started and piece.name not in {p.name for p in waiting} for piece in lane.pieces)
+    starts = _starts(lane, waiting, finished)
     ends = [
-        _rest(_seconds(piece, factors) + (START_SECONDS if piece.started and not ready else 0), now - since)
+        _rest(_seconds(piece, factors) + (starts.pop() if piece.started and starts else 0.0), now - since)
         for piece, since in zip(busy, reversed(begun), strict=True)
     ]
     heapq.heapify(ends)
     for piece in later:
-        heapq.heapreplace(ends, ends[0] + _seconds(piece, factors))
+        more = starts.pop() if piece.started and starts else 0.0
+        heapq.heapreplace(ends, ends[0] + more + _seconds(piece, factors))
     return max(ends, default=0.0)
+
+
+def _starts(lane: Lane, waiting: Sequence[Piece], finished: Sequence[Finished]) -> list[float]:
+    """Seconds that each long-lived worker that has not done anything yet takes to start."""
+    n_started = sum(piece.started for piece in lane.pieces) - sum(piece.started for piece in waiting)
+    first = min(finished, key=lambda done: done.at, default=None)
+    slow = 0.0 if first is None else first.at - first.seconds
+    return [max(START_SECONDS, slow)] * max(0, lane.n_places - n_started)
 
 
 def _seconds(piece: Piece, factors: Mapping[str, float]) -> float:

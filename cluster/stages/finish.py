@@ -108,7 +108,7 @@ def _board(plan: Plan, panel: Panel, members: MemberForecasts, blend: Blend | No
     first = members.windows[0].cutoff
     history = {uid: panel.history(uid, first).y for uid in panel.unique_ids if uid not in members.broken}
     failed = [(failure.info, failure.reason) for failure in members.failures]
-    facts = MemberFacts(members.seconds, members.devices, failed)
+    facts = MemberFacts(members.seconds, members.devices, failed, members.warnings)
     config = plan.config
     rounding = submission_step(config.data.kind, config.data.unit)
     judge = Judge.of(members.cubes, config.data.targets, score_named(config.score.surrogate), rounding)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from cluster.execution.loop import Event, Handle, LostBatch, OnReport, Worker, run_batches
+from cluster.execution.remaining import Lane, PerFit, lane_of
 from cluster.execution.resources import ClusterResources, Slots
 from cluster.execution.retry import Loss
 from cluster.execution.worker import WorkContext, work
@@ -72,6 +73,9 @@ class VirtualSession:
 
     def __init__(self, grid: Grid, life: Life) -> None:
         self._grid, self._life = grid, life
+
+    def lanes(self, batches: Sequence[Batch], per_fit: PerFit) -> list[Lane]:
+        return [lane_of(batches, 1, per_fit)]
 
     def run(self, batches: Sequence[Batch], context: WorkContext, on_report: OnReport) -> list[LostBatch]:
         pool = VirtualPool(self._grid, self._life, context)

@@ -12,7 +12,7 @@ from cluster.execution.loop import LostBatch, OnReport
 from cluster.execution.remaining import Lane, PerFit, lane_of
 from cluster.execution.resources import choose_device, local_resources
 from cluster.execution.retry import Decision, Loss, decide
-from cluster.execution.worker import WorkContext, limit_threads, warm_up, work
+from cluster.execution.worker import WorkContext, limit_threads, work
 from cluster.plan import Batch
 
 __all__ = ["LOCAL"]
@@ -28,7 +28,6 @@ class _LocalSession:
 
     def run(self, batches: Sequence[Batch], context: WorkContext, on_report: OnReport) -> list[LostBatch]:
         """Run in order; a batch that runs out of memory is split, as on a cluster."""
-        warm_up(self.device, context.models)
         queue, lost = deque(batches), []
         while queue:
             batch = queue.popleft()
