@@ -6,7 +6,6 @@ Everything that can fail for the user's reasons is checked before the run direct
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -19,19 +18,25 @@ from cluster.rundir.lease import Lease
 from cluster.rundir.run_facts import begin_run
 from cluster.rundir.store import RunStore
 from cluster.stages.checks import check_directory, check_timeline, origin_of
-from cluster.stages.collect import check_failures, collect_forecasts
+from cluster.stages.collect import MemberForecasts, check_failures, collect_forecasts
 from cluster.stages.input import load_checked
 from cluster.stages.training import train
 from cluster.terminal.steps import Steps
-from forecasting.data.loaded import Loaded
 from forecasting.errors import TooManyFailures
+from forecasting.panel import Panel
 
 if TYPE_CHECKING:
-    from cluster.execution.loop import LostBatch
     from cluster.stages.finish import RunResult
     from cluster.terminal.screen import Screen
 
 __all__ = ["run_pipeline"]
+
+_READS = {
+    False: "reads the data",
+    True: "makes up the data of a young money-market fund: purchases and redemptions that grow, and differ by weekday, "
+    "holiday and time of the month",
+}
+"""What is said of data that were given, and of the demo's."""
 
 
 def run_pipeline(request: RunRequest, err: Screen) -> RunResult:
@@ -53,7 +58,7 @@ def run_pipeline(request: RunRequest, err: Screen) -> RunResult:
     store = RunStore(request.directory)
     with ExitStack() as early:
         connected = early.enter_context(connecting(executor, config))
-        with steps.step("reads the data"), request.data_path() as path:
+        with steps.step(_READS[request.is_made_up]), request.data_path() as path:
             data, quality = load_checked(config, path, request.as_of)
             check_memory(config, data.panel, check_windows(config, data.panel), free_memory())
         before = check_directory(store, data.panel, steps.say)
@@ -71,22 +76,27 @@ def run_pipeline(request: RunRequest, err: Screen) -> RunResult:
             lease.check()
             store.sweep()
         with steps.step("blends the forecasts and writes the results"):
-            return _end(plan, data, store, lost, started, steps)
+            forecasts = collect_forecasts(plan, data.panel, store, lost, data.problems)
+            for note in forecasts.notes:
+                steps.say(note)
+            result = _finished(plan, data.panel, forecasts, store, started)
+            return _with_truth(result) if request.is_made_up else result
 
 
-def _end(
-    plan: Plan, data: Loaded, store: RunStore, lost: Sequence[LostBatch], started: float, steps: Steps
-) -> RunResult:
+def _finished(plan: Plan, panel: Panel, forecasts: MemberForecasts, store: RunStore, started: float) -> RunResult:
     """Blend and write; where too much failed, write what there is."""
     from cluster.stages.finish import blend_and_write, write_failed
 
-    forecasts = collect_forecasts(plan, data.panel, store, lost, data.problems)
-    for note in forecasts.notes:
-        steps.say(note)
     seconds = time.perf_counter() - started
     try:
         check_failures(plan, forecasts)
     except TooManyFailures:
-        write_failed(plan, data.panel, forecasts, store, seconds)
+        write_failed(plan, panel, forecasts, store, seconds)
         raise
-    return blend_and_write(plan, data.panel, forecasts, store, seconds)
+    return blend_and_write(plan, panel, forecasts, store, seconds)
+
+
+def _with_truth(result: RunResult) -> RunResult:
+    from cluster.stages.finish import with_truth
+
+    return with_truth(result)

@@ -22,16 +22,21 @@ __all__ = ["Finished", "Lane", "PerFit", "Piece", "lane_of", "remaining_seconds"
 
 PerFit = Mapping[tuple[str, str], float]
 """Seconds of a fit by (model, kind of device), as an earlier run measured them."""
-TYPICAL = {"arima": 0.06, "lightgbm-direct": 0.25, "lightgbm-recursive": 0.15, "lstm-classic": 1.6}
+TYPICAL = {
+    **dict.fromkeys(("seasonal-naive", "weekday-median", "weekday-mean", "calendar-level", "periodic-factor"), 5.0),
+    **{"arima": 0.06, "lightgbm-direct": 0.25, "lightgbm-recursive": 0.15, "lstm-classic": 1.6},
+}
 """Seconds over guess where that is far from 1, as `tests.bench.recording` measured on two cores of 2.6 GHz: guesses
 are for the order of work, and long for models that a few settings make slow.
 """
-TRUST = 3.0
-"""Seconds of work that must have come back until a model is judged by itself as much as by all models."""
+TRUST = 0.1
+"""Share of all work that must have come back until a model is judged by itself as much as by all models."""
+FRESH = 0.2
+"""Share of the time passed after which what came back counts half: other programs come and go."""
 OVERRUN = 0.25
 """A batch that takes longer than expected is expected to go on for this share of its age."""
-START_SECONDS = 2.0
-"""How long a worker takes to start at least. A machine on which the first batch of all was slow to begin is slow here."""
+START_SECONDS, START_SHARE = 2.0, 1.3
+"""How long a worker takes to start: this at least, or a multiple of the time until the first batch of all began."""
 
 
 @dataclass(frozen=True)
@@ -85,23 +90,25 @@ def remaining_seconds(lanes: Sequence[Lane], finished: Sequence[Finished], now: 
     pieces = [piece for lane in lanes for piece in lane.pieces]
     if not finished and all(piece.expected is None for piece in pieces):
         return None
-    factors = _factors(pieces, finished)
+    factors = _factors(pieces, finished, now)
     return max((_left_in(lane, factors, finished, now) for lane in lanes), default=0.0)
 
 
-def _factors(pieces: Sequence[Piece], finished: Iterable[Finished]) -> Mapping[str, float]:
+def _factors(pieces: Sequence[Piece], finished: Iterable[Finished], now: float) -> Mapping[str, float]:
     """Model → what a piece of it takes, over its guess."""
-    seconds = {done.name: done.seconds for done in finished}
+    back = {done.name: (done.seconds, 0.5 ** ((now - done.at) / (FRESH * max(now, 1e-9)))) for done in finished}
     before = _before(pieces)
     expected: dict[str, float] = defaultdict(float)
     measured: dict[str, float] = defaultdict(float)
     for piece in pieces:
-        if piece.name in seconds:
-            expected[piece.model] += piece.guess * before[piece.model]
-            measured[piece.model] += seconds[piece.name]
-    pace = (TRUST + sum(measured.values())) / (TRUST + sum(expected.values()))
+        if piece.name in back:
+            seconds, weight = back[piece.name]
+            expected[piece.model] += weight * piece.guess * before[piece.model]
+            measured[piece.model] += weight * seconds
+    trust = TRUST * sum(piece.guess * before[piece.model] for piece in pieces)
+    pace = (trust + sum(measured.values())) / (trust + sum(expected.values()))
     return {
-        model: factor * (TRUST * pace + measured[model]) / (TRUST + expected[model]) for model, factor in before.items()
+        model: factor * (trust * pace + measured[model]) / (trust + expected[model]) for model, factor in before.items()
     }
 
 
@@ -137,7 +144,7 @@ def _starts(lane: Lane, waiting: Sequence[Piece], finished: Sequence[Finished]) 
     n_started = sum(piece.started for piece in lane.pieces) - sum(piece.started for piece in waiting)
     first = min(finished, key=lambda done: done.at, default=None)
     slow = 0.0 if first is None else first.at - first.seconds
-    return [max(START_SECONDS, slow)] * max(0, lane.n_places - n_started)
+    return [max(START_SECONDS, START_SHARE * slow)] * max(0, lane.n_places - n_started)
 
 
 def _seconds(piece: Piece, factors: Mapping[str, float]) -> float:

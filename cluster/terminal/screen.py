@@ -42,6 +42,10 @@ class Screen(Console):
         """A line that is never wrapped, so that paths in it can be copied."""
         self.print(text, soft_wrap=True)
 
+    def tell(self, text: str) -> None:
+        """A sentence: wrapped between words on a terminal, and one line in a file or a pipe."""
+        self.print(text, soft_wrap=not self.is_terminal)
+
     def say_file(self, label: str, path: str) -> None:
         """A line with a file of this program's own; terminals that know links open it by a click."""
         line = Text(visible(label))

@@ -29,13 +29,7 @@ class Steps:
     def step(self, text: str) -> Iterator[None]:
         """Say what comes now; the clock runs until it is done or has failed."""
         self.say(text)
-        with self.clock(text):
-            yield
-
-    @contextmanager
-    def clock(self, text: str) -> Iterator[None]:
-        """A step that is too short for a line of its own, unless the machine is busy."""
         columns = (SpinnerColumn(), "{task.description}", TimeElapsedColumn())
         with Progress(*columns, console=self.screen, disable=not self.screen.is_live, transient=True) as clock:
-            clock.add_task(text, total=None)
+            clock.add_task("working", total=None)
             yield
