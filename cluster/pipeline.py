@@ -98,5 +98,6 @@ def _finished(plan: Plan, panel: Panel, forecasts: MemberForecasts, store: RunSt
 
 def _with_truth(result: RunResult) -> RunResult:
     from cluster.stages.finish import with_truth
+    from forecasting.sample.write import truth_of_demo
 
-    return with_truth(result)
+    return with_truth(result, *truth_of_demo(result.n_days))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from cluster.rundir.status import RunStatus
+from cluster.rundir.surroundings import surroundings
 from cluster.screen.text import table_of
 from cluster.stages.plan_view import PlanView
 from cluster.terminal.screen import Screen, print_json
 from cluster.terminal.words import counted
 from forecasting.schema import iso
 
-__all__ = ["show_plan", "show_status"]
+__all__ = ["show_plan", "show_status", "show_surroundings"]
 
 
 def show_plan(view: PlanView, out: Screen) -> None:
@@ -35,6 +36,13 @@ def show_plan(view: PlanView, out: Screen) -> None:
         table.add_row(*(str(cell) for cell in (group.family, group.model, group.device, *counts, origin)))
     out.print(table)
     out.say(f"about {view.seconds:.0f} s of training on {counted(view.n_places, 'places')}, all busy")
+
+
+def show_surroundings(out: Screen) -> None:
+    """What there is on this machine, a line for each fact when it is known."""
+    for name, value in surroundings():
+        out.say(f"{name:<10}{value}")
+    out.say("next: tidecast plan CONFIG --data PATH, or tidecast plan TABLE: what a run on these data would do")
 
 
 def show_status(status: RunStatus, out: Screen, as_json: bool) -> None:

@@ -29,7 +29,7 @@ from ensembles.oof import OofCube
 from ensembles.report.context import ReportContext
 from ensembles.report.plain_words import PlainWords, misses_in_words, plain_words
 from forecasting.panel import Panel
-from forecasting.schema import FloatArray, iso
+from forecasting.schema import DateArray, FloatArray, IntArray, iso
 from forecasting.score.base import Score
 from forecasting.score.names import score_named
 from forecasting.score.points import submission_step
@@ -106,11 +106,8 @@ def blend_and_write(plan: Plan, panel: Panel, members: MemberForecasts, store: R
     )
 
 
-def with_truth(result: RunResult) -> RunResult:
-    """A demo's result, compared with what its generator gives for the days ahead."""
-    from forecasting.sample.write import truth_of_demo
-
-    ds, truth = truth_of_demo(result.n_days)
+def with_truth(result: RunResult, ds: DateArray, truth: Mapping[str, IntArray]) -> RunResult:
+    """A demo's result, compared with what its generator gives for the days ahead: `truth` by target, ``[len(ds)]``."""
     if (result.start, result.end) != (iso(ds[0]), iso(ds[-1])):  # the user cut the data
         return result
     y_hat = {target: ahead[np.newaxis] for target, (_, ahead) in result.outlook.items()}

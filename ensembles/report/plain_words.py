@@ -59,7 +59,9 @@ def _accuracy(context: ReportContext) -> str:
     ours = misses_in_words(contenders.blend, truth)
     if not ours:
         return ""
-    sentence = f"On {n_days} past {noun} that it had not seen, the forecast of a {noun.removesuffix('s')} was {ours} off"
+    sentence = (
+        f"On {n_days} past {noun} that it had not seen, the forecast of a {noun.removesuffix('s')} was {ours} off"
+    )
     naive = misses_in_words(contenders.forecasts[NAIVE], truth) if NAIVE in contenders.forecasts else ""
     return f"{sentence} on average" + (f"; repeating the last week would have been {naive} off." if naive else ".")
 

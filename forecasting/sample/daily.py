@@ -27,9 +27,7 @@ class After:
     rng: np.random.Generator
 
 
-def flows(
-    ds: DateArray, users: int, rng: np.random.Generator, after: After | None = None
-) -> tuple[IntArray, IntArray]:
+def flows(ds: DateArray, users: int, rng: np.random.Generator, after: After | None = None) -> tuple[IntArray, IntArray]:
     """Purchases and redemptions of a fund with `users` users at the end, fen, ``[n_days]`` each.
 
     Logs are sums of: a growth curve, a level that jumps a few times and wanders, weekday and holiday effects, the
