@@ -24,7 +24,11 @@ PerFit = Mapping[tuple[str, str], float]
 """Seconds of a fit by (model, kind of device), as an earlier run measured them."""
 TYPICAL = {
     **dict.fromkeys(("seasonal-naive", "weekday-median", "weekday-mean", "calendar-level", "periodic-factor"), 5.0),
-    **{"arima": 0.06, "lightgbm-direct": 0.25, "lightgbm-recursive": 0.15, "lstm-classic": 1.6},
+    "arima": 0.1,
+    "lightgbm-direct": 0.22,
+    "lightgbm-recursive": 0.09,
+    "lstm-direct": 0.45,
+    "lstm-classic": 0.6,
 }
 """Seconds over guess where that is far from 1, as `tests.bench.recording` measured on two cores of 2.6 GHz: guesses
 are for the order of work, and long for models that a few settings make slow.
@@ -35,7 +39,7 @@ FRESH = 0.2
 """Share of the time passed after which what came back counts half: other programs come and go."""
 OVERRUN = 0.25
 """A batch that takes longer than expected is expected to go on for this share of its age."""
-START_SECONDS, START_SHARE = 2.0, 1.3
+START_SECONDS, START_SHARE = 3.0, 1.3
 """How long a worker takes to start: this at least, or a multiple of the time until the first batch of all began."""
 
 
@@ -122,18 +126,19 @@ def _before(pieces: Iterable[Piece]) -> dict[str, float]:
 
 def _left_in(lane: Lane, factors: Mapping[str, float], finished: Sequence[Finished], now: float) -> float:
     """Seconds until the last piece of a lane comes back."""
-    mine = {piece.name for piece in lane.pieces}
-    back = sorted((done.at for done in finished if done.name in mine), reverse=True)
-    waiting = [piece for piece in lane.pieces if piece.name not in {done.name for done in finished}]
-    busy, later = waiting[: lane.n_places], waiting[lane.n_places :]
-    begun = [*back[: len(busy)], *[0.0] * (len(busy) - len(back))]
+    names, gone = {piece.name for piece in lane.pieces}, {done.name for done in finished}
+    back = [*[0.0] * lane.n_places, *sorted(done.at for done in finished if done.name in names)]
+    waiting = [piece for piece in lane.pieces if piece.name not in gone]
+    # The nth piece is handed out when the one came back that made a place free for it.
+    since = {piece.name: at for piece, at in zip(lane.pieces, back, strict=False)}
     starts = _starts(lane, waiting, finished)
     ends = [
-        _rest(_seconds(piece, factors) + (starts.pop() if piece.started and starts else 0.0), now - since)
-        for piece, since in zip(busy, reversed(begun), strict=True)
+        _rest(_seconds(piece, factors) + (starts.pop() if piece.started and starts else 0.0), now - since[piece.name])
+        for piece in waiting
+        if piece.name in since
     ]
     heapq.heapify(ends)
-    for piece in later:
+    for piece in waiting[len(ends) :]:
         more = starts.pop() if piece.started and starts else 0.0
         heapq.heapreplace(ends, ends[0] + more + _seconds(piece, factors))
     return max(ends, default=0.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -53,7 +53,7 @@ class RunResult:
     """Whether networks that were fitted once left their pictures, figures.html."""
     noun: str = "days"
     """What a period is called, in the plural."""
-    words: PlainWords = PlainWords()
+    words: PlainWords = field(default_factory=PlainWords)
     """The run in words for everybody."""
     report: str = "report.html"
     """The one file to open: an absolute path, or a URI."""

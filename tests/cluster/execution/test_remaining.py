@@ -105,7 +105,7 @@ def test_a_batch_that_takes_longer_than_expected_goes_on():
 
 def test_workers_have_to_start():
     waits = Lane((Piece("p0", "a", 1.0, 1.0, started=True),), 1)
-    assert remaining_seconds([waits], [], 0.0) == 3.0
+    assert remaining_seconds([waits], [], 0.0) == 4.0
 
 
 def test_nothing_is_left_at_the_end():
