@@ -104,5 +104,5 @@ class _TimeLeft(ProgressColumn):
         super().__init__()
         self._progress = progress
 
-    def render(self, task: Task) -> str:  # type: ignore[override]  # a table takes text as it is
+    def render(self, task: Task) -> str:  # a table takes text as it is
         return self._progress.left() if task.id == 0 else ""

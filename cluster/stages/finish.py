@@ -116,8 +116,8 @@ def with_truth(result: RunResult, ds: DateArray, truth: Mapping[str, IntArray]) 
     in_all = " and ".join(f"{share:.0%} ({target})" for target, share in totals.items())
     return replace(
         result,
-        truth=f"These data are made up, so what comes next is known: a day's forecast is {missed} off on average, and "
-        f"the total of the {result.n_days} {result.noun} {in_all}.",
+        truth=f"These data are made up, so what comes next is known: the forecast of a day is {missed} off on average, "
+        f"that of the total over {result.n_days} {result.noun} {in_all}.",
     )
 
 
