@@ -123,7 +123,7 @@ def test_differencing_carries_the_last_level_on():
 
 def test_warnings_of_statsmodels_are_counted_and_not_shown(recwarn):
     """An optimiser that may take one step does not converge."""
-    history = autoregressive((0.5,))
+    history = autoregressive((0.5, 0.0))
     model = Arima(ArimaSettings(max_p=1, max_q=0, max_seasonal_p=0, max_iterations=1))
     first = model.fit(FitTask(history, 7, 1))
     again = model.fit(FitTask(history, 7, 1, first))
