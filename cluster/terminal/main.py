@@ -10,11 +10,14 @@ import os
 import signal
 import sys
 import threading
-from contextlib import suppress
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 from cluster.terminal.signals import StopSignals
 from cluster.terminal.streams import open_streams
+from cluster.terminal.words import counted
 from forecasting.errors import StorageError, TooManyFailures, UserError, visible, visible_lines
 from forecasting.places.uri import scrubbed
 
@@ -96,8 +99,23 @@ def _run() -> int:
     shown = logging.StreamHandler(sys.stderr)
     shown.setFormatter(Lines("%(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[shown])
-    result = app(standalone_mode=False)
+    with _without_warnings():
+        result = app(standalone_mode=False)
     return result if isinstance(result, int) else 0  # typer returns the code of an Exit, and 130 for Ctrl-C
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Keep warnings of libraries from the screen, unless Python was asked for them, and say how many there were."""
+    if sys.warnoptions:
+        yield
+        return
+    with warnings.catch_warnings(record=True) as heard:
+        yield
+    if heard:
+        names = ", ".join(sorted({message.category.__name__ for message in heard}))
+        what = f"{counted(len(heard), 'warnings')} of libraries ({names})"
+        print(f"tidecast: {what}: PYTHONWARNINGS=default shows them", file=sys.stderr)
 
 
 def _show_usage(error: Exception) -> int:
