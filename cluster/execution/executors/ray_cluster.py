@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,8 +57,10 @@ class _Ray:
 
     @property
     def in_background(self) -> bool:
-        """A Ray of our own: a cluster is joined within two seconds, and what tries to join it outlives this process."""
-        return os.environ.get("RAY_ADDRESS", "").strip() in ("", "local")
+        """A Ray of our own: a cluster is joined within two seconds, and what tries to join it outlives this process.
+        Elsewhere than on Linux Ray's processes do, too.
+        """
+        return sys.platform == "linux" and os.environ.get("RAY_ADDRESS", "").strip() in ("", "local")
 
     @contextmanager
     def connect(self, config: RunConfig) -> Iterator[_RaySession]:
