@@ -95,13 +95,18 @@ def run(
 @app.command()
 @with_asked
 def plan(asked: Asked, resources: ResourcesOption = None) -> None:
-    """Say what a run would do: counts, batches, placement. Starts nothing. By the timings of the run in --run-dir."""
+    """Say what a run would do: counts, batches, placement. Starts nothing. By the timings of the run in --run-dir.
+    Without CONFIG and data: what there is on this machine, and what a run would use of it.
+    """
     from cluster.execution.described import described
-    from cluster.screen.work import show_plan
+    from cluster.screen.work import show_plan, show_surroundings
     from cluster.stages.plan_view import plan_only
 
     out, err = _screens()
     request = asked.request("local")
+    if request.is_made_up and not resources:
+        show_surroundings(out)
+        return
     found = plan_only(request, described(resources) if resources else None)
     for note in request.said:
         err.say(f"tidecast: {note}")

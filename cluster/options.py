@@ -93,12 +93,16 @@ class Asked:
     save_config: Annotated[
         str | None, typer.Option(metavar="FILE", help="write the configuration inferred from a table")
     ] = None
+    seed: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="of all random numbers; default: the configuration's")
+    ] = None
 
     def request(self, executor: str, timeline: Path | None = None) -> RunRequest:
         """The request of a run."""
         from cluster.request import RunRequest
 
-        wishes = Wishes(self.horizon, self.calendar, tuple(self.target or ()), self.preset, self.unit, self.save_config)
+        targets = tuple(self.target or ())
+        wishes = Wishes(self.horizon, self.calendar, targets, self.preset, self.unit, self.save_config, self.seed)
         overrides = tuple(self.set_ or ())
         return RunRequest(self.config, self.data, self.run_dir, self.as_of, overrides, executor, timeline, wishes)
 

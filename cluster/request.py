@@ -151,6 +151,11 @@ class RunRequest:
         save(found, home(file), name)
         return _Settled(config, (*found.notes, f"the configuration is in {file}"))
 
+    @property
+    def is_made_up(self) -> bool:
+        """Whether the data are generated, because neither a configuration nor data were named."""
+        return self._named == (None, None)
+
     @contextmanager
     def data_path(self) -> Iterator[str]:
         """Where the data lie. The bare command gets a generated sample, which is gone afterwards.

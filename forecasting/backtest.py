@@ -12,6 +12,8 @@ after a cutoff can reach a forecast made there.
 from __future__ import annotations
 
 import time
+import warnings
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -42,6 +44,9 @@ __all__ = [
 
 StateFor = Callable[[Window, State | None], State]
 """Gives the state for a window, from the window and the state of the window before it (None at the first)."""
+
+
+_Warning = warnings.WarningMessage
 
 
 @dataclass(frozen=True)
@@ -96,9 +101,10 @@ def run_trials(
             batch.outcome(trial, model, partial(batch.fit, trial, model))
             for trial, model in zip(trials, models, strict=True)
         ]
-    fits = batch.fit_together(trials, models[0], device)
+    with warnings.catch_warnings(record=True) as heard:
+        fits = batch.fit_together(trials, models[0], device)
     share = (time.perf_counter() - started) / len(trials)
-    return [batch.outcome(trial, models[0], fit, share) for trial, fit in zip(trials, fits, strict=True)]
+    return [batch.outcome(trial, models[0], fit, share, heard) for trial, fit in zip(trials, fits, strict=True)]
 
 
 def forecast_windows(
@@ -169,18 +175,23 @@ class _Batch:
     peers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Found so far, by target."""
 
-    def outcome(self, trial: Trial, model: AnyModel, fit: StateFor, seconds: float = 0.0) -> TrialOutcome:
-        """Run one trial; `seconds` is what its share of earlier work took."""
+    def outcome(
+        self, trial: Trial, model: AnyModel, fit: StateFor, seconds: float = 0.0, before: Sequence[_Warning] = ()
+    ) -> TrialOutcome:
+        """Run one trial; `seconds` is what its share of earlier work took, `before` the warnings of that work."""
         started = time.perf_counter()
         try:
             unique_ids = series_of(trial, self.panel)
-            forecasts = forecast_windows(model, unique_ids, self.panel, self.windows, fit)
+            with warnings.catch_warnings(record=True) as heard:
+                forecasts = forecast_windows(model, unique_ids, self.panel, self.windows, fit)
         except MemoryError:
             raise
         except Exception as error:  # whatever a model's library raises is this trial's result, not the run's end
             return TrialFailure(trial, reason_of(error))
         seconds += time.perf_counter() - started
-        return TrialResult(trial, forecasts.made, forecasts.state, seconds, forecasts.failed_series)
+        counts = Counter(message.category.__name__ for message in (*before, *heard))
+        counts.update(forecasts.state.meta.get("warnings", {}))
+        return TrialResult(trial, forecasts.made, forecasts.state, seconds, forecasts.failed_series, counts)
 
     def fit(self, trial: Trial, model: AnyModel, window: Window, previous: State | None) -> State:
         """One fit of a model that is fitted one at a time, on a series or on all series of a target."""

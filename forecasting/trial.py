@@ -87,7 +87,8 @@ class Forecast:
 class TrialResult:
     """A finished trial: one forecast per series and window (backtest, then final), and the state of the final fit.
 
-    `failed_series`: unique_id → why there is no forecast, for single series of a trial on many.
+    `failed_series`: unique_id → why there is no forecast, for single series of a trial on many. `warnings`: how many
+    libraries gave, by category; a model that keeps them to itself says so in its state's ``warnings``.
     """
 
     trial: Trial
@@ -95,6 +96,7 @@ class TrialResult:
     state: State
     seconds: float
     failed_series: Mapping[str, str] = field(default_factory=dict)
+    warnings: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -16,3 +16,10 @@ os.environ["NO_COLOR"] = "1"
 def _no_secrets_of_other_tests(monkeypatch):
     """Secrets of URIs that were opened are looked for in every sentence: those of one test are words in another."""
     monkeypatch.setattr("forecasting.places.uri._known", set())
+
+
+@pytest.fixture(autouse=True)
+def _ray_starts_when_it_is_needed(request, monkeypatch):
+    """Most runs of tests fail before they train, and would each start a Ray meanwhile; those of Ray itself may."""
+    if request.node.get_closest_marker("ray") is None:
+        monkeypatch.setattr("cluster.execution.early.IS_EARLY", False)

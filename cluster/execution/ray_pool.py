@@ -20,7 +20,7 @@ import ray
 from ray import exceptions as ray_errors
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from cluster.config import ClusterConfig
+from cluster.config import ClusterConfig, RunConfig
 from cluster.execution.loop import Event, Handle, Worker
 from cluster.execution.ray_connection import is_shared
 from cluster.execution.resources import ClusterResources, Node, Slots, slots_for
@@ -31,9 +31,11 @@ from cluster.rundir.events_file import BatchReport
 from cluster.rundir.lease import check_shared
 from cluster.rundir.storage import Storage
 from forecasting.errors import ConfigError, TidecastError
+from forecasting.models import model_type
+from forecasting.models.base import UsesGpu
 from forecasting.models.cuda_driver import gpu_memory
 
-__all__ = ["RayPool", "cluster_resources", "with_gpu_memory", "write_timeline"]
+__all__ = ["RayPool", "cluster_resources", "warm_processes", "with_gpu_memory", "write_timeline"]
 
 log = logging.getLogger(__name__)
 
@@ -145,6 +147,22 @@ _TASK: Any = ray.remote(max_retries=0)(_run_task)
 # It needs no free GPU and no free CPU. Its process ends with it, because it has seen every GPU: a worker that Ray made
 # of it later would not be confined to the GPU it is granted.
 _MEMORY: Any = ray.remote(num_cpus=0, max_calls=1, max_retries=0)(gpu_memory)
+
+
+_WARM: Any = ray.remote(max_retries=0)(warm_up)
+
+
+def warm_processes(config: RunConfig, device: str) -> None:
+    """Have the processes of tasks load what the models need, and one of them compile what those of workers then find
+    compiled. Nobody waits for it: batches queue behind.
+    """
+    models = sorted({entry.model for entry in config.members})
+    stacked = [name for name in models if issubclass(model_type(name), UsesGpu)]
+    plain = [name for name in models if name not in stacked]
+    slots = slots_for(config.cluster, cluster_resources(), device)
+    for place in range(slots.tasks):
+        task = _WARM.options(num_cpus=slots.cpus_per_worker)
+        task.remote("cpu", [*(stacked if place == 0 and device == "cpu" else ()), *plain])
 
 
 class RayPool:

@@ -19,7 +19,7 @@ class Wishes:
 
     `horizon` periods to forecast; `calendar` a country, an exchange or a central bank; `targets` columns to forecast;
     `preset` the name of a list of members; `unit` a label for the amounts; `save_config` the file to write the
-    inferred configuration to.
+    inferred configuration to; `seed` of all random numbers.
     """
 
     horizon: int | None = None
@@ -28,6 +28,7 @@ class Wishes:
     preset: str | None = None
     unit: str | None = None
     save_config: str | None = None
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         if self.preset not in (None, *PRESET_NAMES):
@@ -40,6 +41,7 @@ class Wishes:
     @property
     def keys(self) -> tuple[str, ...]:
         """The wishes that are keys of any configuration, as ``key=value``."""
-        said: dict[str, Any] = {"calendar": self.calendar, "data.unit": self.unit, "windows.horizon": self.horizon}
+        said: dict[str, Any] = {"seed": self.seed, "calendar": self.calendar, "data.unit": self.unit}
+        said["windows.horizon"] = self.horizon
         given = {"windows.unit": "day"} if self.horizon is not None else {}
         return tuple(f"{key}={json.dumps(value)}" for key, value in (given | said).items() if value is not None)

@@ -81,7 +81,7 @@ class TrialRow(Stored):
     """How one trial ended: with forecasts, or with a `reason` of failure.
 
     `failed_series`: unique_id → why there is no forecast, for single series of a trial on many. `member_id` stands in
-    rows with forecasts, `member`, the name, in rows of failures.
+    rows with forecasts, `member`, the name, in rows of failures. `warnings`: of libraries, by category.
     """
 
     trial_key: str
@@ -90,6 +90,7 @@ class TrialRow(Stored):
     member: str | None = None
     seconds: float = 0.0
     failed_series: Mapping[str, str] = {}
+    warnings: Mapping[str, int] = {}
     reason: str | None = None
 
 
@@ -128,6 +129,7 @@ def _finished(result: TrialResult) -> TrialRow:
         member_id=result.trial.member.member_id,
         seconds=round(result.seconds, 4),
         failed_series=dict(result.failed_series),
+        warnings=dict(result.warnings),
     )
 
 

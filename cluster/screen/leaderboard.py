@@ -109,7 +109,7 @@ def _cells(row: LeaderboardRow, board: LeaderboardFile, n_windows: int) -> list[
         row.family,
         *(number(value) for value in (row.score, *scores)),
         *("-" if value is None else f"{value:.1%}" for value in mapes),
-        row.status if row.reason is None else f"{row.status}: {row.reason}",
+        row.outcome,
     ]
 
 

@@ -1,10 +1,11 @@
-"""The end of a run: how the blend and the settings did, and where everything is."""
+"""The end of a run: how the blend and the settings did, what is forecast, which file to open and what to do next."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from cluster.screen.leaderboard import summary_table
+from cluster.screen.text import period
 from cluster.stages.finish import RunResult
 from cluster.terminal.screen import Screen
 from cluster.terminal.words import counted
@@ -15,14 +16,46 @@ __all__ = ["show_result"]
 MOST = 8
 """Series named that were left out."""
 SPARKS = "▁▂▃▄▅▆▇█"
+MARGIN = 16
+"""Characters of a picture's line beside its bars."""
 
 
 def show_result(result: RunResult, out: Screen) -> None:
-    """The summary, what failed, the forecast as a picture of one line, and the files."""
+    """The summary, what failed, and then what everybody reads: the forecast, how good it was, the files, what to do."""
     out.print(summary_table(result.board, out.width, result.noun))
-    out.say(result.headline)
+    out.tell(_legend(result))
+    out.tell(f"{result.headline}.")
+    if result.words.choice:
+        out.tell(result.words.choice)
     for sentence in result.signals:
         out.say(sentence)
+    _show_missing(result, out)
+    out.say("")
+    out.say(f"forecast: {counted(result.n_days, result.noun)}, {result.start} to {result.end}, in {result.uri}")
+    if result.words.totals:
+        out.tell(f"in all: {result.words.totals}")
+    for target, (recent, forecast) in result.outlook.items():
+        out.say(f"{target:>12} {_spark(recent, forecast, out.width - MARGIN)}")
+    if result.outlook:
+        out.tell(f"{'':>12} each bar a {period(result.noun)[2:]}: before → forecast")
+    for sentence in (result.words.accuracy, result.truth):
+        if sentence:
+            out.tell(sentence)
+    _show_next(result, out)
+
+
+def _legend(result: RunResult) -> str:
+    """What the table shows, once."""
+    names = "month or window" if len(result.board.windows) > 1 else "window"
+    return (
+        f"A row is a model and its settings, or the blend, which is their weighted mean and the forecast. Each {names} "
+        "was forecast from the data before it. seeds: trainings from different random starts; mean ± sd: of their "
+        "scores."
+    )
+
+
+def _show_missing(result: RunResult, out: Screen) -> None:
+    """Members that failed, and series that are left out."""
     for row in result.board.rows:
         if row.status != "ok":
             out.say(f"failed: {row.member}: {row.reason}")
@@ -31,15 +64,27 @@ def show_result(result: RunResult, out: Screen) -> None:
         uid, reason = next(iter(broken.items()))
         left = counted(len(broken), "series")
         out.say(f"left out: {left} (reasons in leaderboard.json): {names}; the first: {uid}: {reason}")
-    for target, (recent, forecast) in result.outlook.items():
-        out.say(f"{target:>12} {_spark(recent, forecast)}")
-    out.say(f"forecast: {counted(result.n_days, result.noun)}, {result.start} to {result.end}, in {result.uri}")
+
+
+def _show_next(result: RunResult, out: Screen) -> None:
+    """The files, and the commands that come next."""
     pictures = ("  signals.csv" if result.signals else "") + ("  figures.html" if result.has_figures else "")
     out.say(f"  submission.csv  forecast.csv (for people)  report.html  leaderboard.csv{pictures}")
+    out.say_file("open: ", result.report)
+    if result.truth:
+        out.say("next: tidecast run YOUR.csv                            your own table: a date and amounts")
+    else:
+        out.say(f"next: tidecast monitor {result.uri} --actuals FILE    once these {result.noun} are known: odd ones")
+        out.say(f"      tidecast predict {result.uri} --data NEW        what follows newer data, without training")
 
 
-def _spark(recent: FloatArray, forecast: FloatArray) -> str:
-    """The last periods and the forecast as a line of small bars, on one scale from zero, or from the lowest below."""
+def _spark(recent: FloatArray, forecast: FloatArray, width: int) -> str:
+    """The last periods and the forecast as a line of small bars, on one scale from zero, or from the lowest below.
+
+    Where they do not fit into `width`, fewer of the last periods are shown, and as many of the first to come.
+    """
+    most = max(1, (width - 3) // 2)
+    recent, forecast = recent[-most:], forecast[:most]
     both = np.concatenate([recent, forecast])
     bottom = min(float(both.min()), 0.0)
     span = max(float(both.max()), 0.0) - bottom or 1.0

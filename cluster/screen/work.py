@@ -8,13 +8,14 @@ from dataclasses import asdict
 from cluster.cutting.schedule import Outlook
 from cluster.execution.resources import Node, Slots
 from cluster.rundir.status import RunStatus
+from cluster.rundir.surroundings import surroundings
 from cluster.screen.text import table_of
 from cluster.stages.plan_view import PlanView
 from cluster.terminal.screen import Screen, print_json
 from cluster.terminal.words import counted
 from forecasting.schema import iso
 
-__all__ = ["show_plan", "show_status"]
+__all__ = ["show_plan", "show_status", "show_surroundings"]
 
 
 def show_plan(view: PlanView, out: Screen) -> None:
@@ -70,6 +71,13 @@ def _outlook(outlook: Outlook) -> str:
         f"after {outlook.seconds:.0f} s, the mean after {outlook.mean:.0f} s, and no cut before "
         f"{outlook.lower_bound:.0f} s"
     )
+
+
+def show_surroundings(out: Screen) -> None:
+    """What there is on this machine, a line for each fact when it is known."""
+    for name, value in surroundings():
+        out.say(f"{name:<10}{value}")
+    out.say("next: tidecast plan CONFIG --data PATH, or tidecast plan TABLE: what a run on these data would do")
 
 
 def show_status(status: RunStatus, out: Screen, as_json: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -59,6 +59,8 @@ class MemberForecasts:
     devices: Mapping[str, str]
     reproducible: bool
     notes: tuple[str, ...] = ()
+    warnings: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Of libraries, by member_id and category."""
 
 
 def check_failures(plan: Plan, forecasts: MemberForecasts) -> None:
@@ -132,6 +134,7 @@ def collect_forecasts(
         devices={t.member.member_id: stored[t.trial_key].batch.device for t in plan.trials if t.trial_key in stored},
         reproducible=not lost,
         notes=notes,
+        warnings=_warnings(plan, stored),
     )
 
 
@@ -296,3 +299,12 @@ def _sum_seconds(plan: Plan, stored: Mapping[str, StoredTrial]) -> dict[str, flo
         if trial.trial_key in stored:
             seconds[trial.member.member_id] += stored[trial.trial_key].row.seconds
     return dict(seconds)
+
+
+def _warnings(plan: Plan, stored: Mapping[str, StoredTrial]) -> dict[str, Counter[str]]:
+    """Warnings of libraries by member_id and category; members without any are left out."""
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for trial in plan.trials:
+        if trial.trial_key in stored and (counts := stored[trial.trial_key].row.warnings):
+            found[trial.member.member_id].update(counts)
+    return dict(found)

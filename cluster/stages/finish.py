@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -27,13 +27,14 @@ from ensembles.files.table import panel_series
 from ensembles.judging.judge import Judge
 from ensembles.oof import OofCube
 from ensembles.report.context import ReportContext
+from ensembles.report.plain_words import PlainWords, misses_in_words, plain_words
 from forecasting.panel import Panel
-from forecasting.schema import FloatArray, iso
+from forecasting.schema import DateArray, FloatArray, IntArray, iso
 from forecasting.score.base import Score
 from forecasting.score.names import score_named
 from forecasting.score.points import submission_step
 
-__all__ = ["RunResult", "blend_and_write", "write_failed"]
+__all__ = ["RunResult", "blend_and_write", "with_truth", "write_failed"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,12 @@ class RunResult:
     """Whether networks that were fitted once left their pictures, figures.html."""
     noun: str = "days"
     """What a period is called, in the plural."""
+    words: PlainWords = field(default_factory=PlainWords)
+    """The run in words for everybody."""
+    report: str = "report.html"
+    """The one file to open: an absolute path, or a URI."""
+    truth: str = ""
+    """The demo's data go on: how the forecast compares with what came, which nothing that was trained has seen."""
     signals: tuple[str, ...] = ()
     """How often the blend's signals were right, a sentence per target, where the configuration asks for signals."""
 
@@ -93,7 +100,25 @@ def blend_and_write(plan: Plan, panel: Panel, members: MemberForecasts, store: R
     }
     headline = _headline(blend, score_named(config.score.surrogate), panel.axis.noun)
     days, noun = (iso(final.start), iso(final.end), final.horizon), panel.axis.noun
-    return RunResult(store.uri, board, headline, *days, outlook, has_figures, noun, signals)
+    words, report = plain_words(context), _place_of(store, "report.html")
+    return RunResult(
+        store.uri, board, headline, *days, outlook, has_figures, noun, words=words, report=report, signals=signals
+    )
+
+
+def with_truth(result: RunResult, ds: DateArray, truth: Mapping[str, IntArray]) -> RunResult:
+    """A demo's result, compared with what its generator gives for the days ahead: `truth` by target, ``[len(ds)]``."""
+    if (result.start, result.end) != (iso(ds[0]), iso(ds[-1])):  # the user cut the data
+        return result
+    y_hat = {target: ahead[np.newaxis] for target, (_, ahead) in result.outlook.items()}
+    missed = misses_in_words(y_hat, {target: y[np.newaxis].astype(float) for target, y in truth.items()})
+    totals = {target: abs(float(y_hat[target].sum()) / float(y.sum()) - 1) for target, y in truth.items()}
+    in_all = " and ".join(f"{share:.0%} ({target})" for target, share in totals.items())
+    return replace(
+        result,
+        truth=f"These data are made up, so what comes next is known: the forecast of a day is {missed} off on average, "
+        f"that of the total over {result.n_days} {result.noun} {in_all}.",
+    )
 
 
 def write_failed(plan: Plan, panel: Panel, members: MemberForecasts, store: RunStore, seconds: float) -> None:
@@ -108,7 +133,7 @@ def _board(plan: Plan, panel: Panel, members: MemberForecasts, blend: Blend | No
     first = members.windows[0].cutoff
     history = {uid: panel.history(uid, first).y for uid in panel.unique_ids if uid not in members.broken}
     failed = [(failure.info, failure.reason) for failure in members.failures]
-    facts = MemberFacts(members.seconds, members.devices, failed)
+    facts = MemberFacts(members.seconds, members.devices, failed, members.warnings)
     config = plan.config
     rounding = submission_step(config.data.kind, config.data.unit)
     judge = Judge.of(members.cubes, config.data.targets, score_named(config.score.surrogate), rounding)
@@ -159,6 +184,12 @@ def _finish(
         seconds=seconds,
     )
     return write_reports(store)
+
+
+def _place_of(store: RunStore, name: str) -> str:
+    """A file of the run as a person opens it: an absolute path, or a URI."""
+    local = store.storage.local
+    return f"{store.uri}/{name}" if local is None else str(local.absolute() / name)
 
 
 def _recent(panel: Panel, cube: OofCube, days: int) -> FloatArray:

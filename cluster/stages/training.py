@@ -57,14 +57,18 @@ def train(
     _say_reuse(plan, stored, len(missing), err)
     if not missing:
         return []
-    timings = () if plan.device == "cpu" else read_timings(store, plan.members).gpu
-    batches = cut_batches(plan, missing, session.slots, timings)
+    timings = read_timings(store, plan.members)
+    batches = cut_batches(plan, missing, session.slots, timings.gpu)
     if (note := without_gpu(plan, batches, session.slots)) is not None:
         err.say(f"tidecast: {note}")
     n_threads = plan.config.cluster.cpus_per_worker
     models = tuple(sorted({trial.member.model for trial in missing}))
     context = WorkContext(panel, plan.windows, plan.config.seed, store.storage.address, token, n_threads, models)
-    with RunProgress(_fits_by_family(batches), err) as progress:
+    lanes = session.lanes(batches, timings.per_fit)
+    n_fits, n_places = sum(batch.n_fits for batch in batches), sum(lane.n_places for lane in lanes)
+    at_once = counted(min(n_places, len(batches)), "batches")
+    err.say(f"tidecast: trains {counted(n_fits, 'fits')} in {counted(len(batches), 'batches')}, {at_once} at a time")
+    with RunProgress(_fits_by_family(batches), lanes, err) as progress:
         try:
             lost = session.run(batches, context, progress.add)
         finally:

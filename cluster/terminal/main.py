@@ -5,19 +5,27 @@ This module loads nothing heavy, so that signals are handled before the commands
 
 from __future__ import annotations
 
+import atexit
+import os
 import signal
 import sys
-from contextlib import suppress
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 from cluster.terminal.signals import StopSignals
 from cluster.terminal.streams import open_streams
+from cluster.terminal.words import counted
 from forecasting.errors import StorageError, TooManyFailures, UserError, visible, visible_lines
 from forecasting.places.uri import scrubbed
 
-__all__ = ["main"]
+__all__ = ["CONNECTING", "main"]
 
 INTERRUPTED = 130
+CONNECTING = "tidecast connects"
+"""Name of the threads that start Ray while the command is at something else."""
 
 
 def main() -> NoReturn:
@@ -33,7 +41,17 @@ def main() -> NoReturn:
         signals.finish(code)
         # An interruption that passed through `exec` would make Python die by SIGINT instead: this resets that.
         exec("")
+    atexit.register(_end, code)
     raise SystemExit(code)
+
+
+def _end(code: int) -> None:
+    """End at once where Ray is still starting: what it has started ends with this process."""
+    if any(thread.name == CONNECTING for thread in threading.enumerate()):
+        with suppress(StorageError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
 
 
 def _outcome(signals: StopSignals) -> int:
@@ -81,8 +99,23 @@ def _run() -> int:
     shown = logging.StreamHandler(sys.stderr)
     shown.setFormatter(Lines("%(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[shown])
-    result = app(standalone_mode=False)
+    with _without_warnings():
+        result = app(standalone_mode=False)
     return result if isinstance(result, int) else 0  # typer returns the code of an Exit, and 130 for Ctrl-C
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Keep warnings of libraries from the screen, unless Python was asked for them, and say how many there were."""
+    if sys.warnoptions:
+        yield
+        return
+    with warnings.catch_warnings(record=True) as heard:
+        yield
+    if heard:
+        names = ", ".join(sorted({message.category.__name__ for message in heard}))
+        what = f"{counted(len(heard), 'warnings')} of libraries ({names})"
+        print(f"tidecast: {what}: PYTHONWARNINGS=default shows them", file=sys.stderr)
 
 
 def _show_usage(error: Exception) -> int:

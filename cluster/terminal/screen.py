@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.style import Style
 from rich.text import Text
 
 from forecasting.errors import visible
@@ -31,9 +33,25 @@ class Screen(Console):
         """Text as it stands; rich sends every `str` through here."""
         return super().render_str(visible(text), **{**options, "markup": False, "emoji": False, "highlight": False})
 
+    @property
+    def is_live(self) -> bool:
+        """Whether what is shown can be changed afterwards: not in a file, a pipe or a dumb terminal."""
+        return self.is_terminal and not self.is_dumb_terminal and not self.quiet
+
     def say(self, text: str) -> None:
         """A line that is never wrapped, so that paths in it can be copied."""
         self.print(text, soft_wrap=True)
+
+    def tell(self, text: str) -> None:
+        """A sentence: wrapped between words on a terminal, and one line in a file or a pipe."""
+        self.print(text, soft_wrap=not self.is_terminal)
+
+    def say_file(self, label: str, path: str) -> None:
+        """A line with a file of this program's own; terminals that know links open it by a click."""
+        line = Text(visible(label))
+        uri = Path(path).as_uri() if Path(path).is_absolute() else None
+        line.append(visible(path), Style(link=uri) if self.is_live else None)
+        self.print(line, soft_wrap=True)
 
 
 def screens() -> tuple[Screen, Screen]:

@@ -42,13 +42,14 @@ SECONDS_DECIMALS = 3
 
 @dataclass(frozen=True)
 class MemberFacts:
-    """What is known of members beside their forecasts: by member_id seconds of work and device; failures with
-    reasons.
+    """What is known of members beside their forecasts: by member_id seconds of work, device and counts of
+    warnings by category; failures with reasons.
     """
 
     seconds: Mapping[str, float] = field(default_factory=dict)
     devices: Mapping[str, str] = field(default_factory=dict)
     failed: Sequence[tuple[MemberInfo, str]] = ()
+    warnings: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 def build_leaderboard(
@@ -242,6 +243,7 @@ class _Rows:
                 "member_id": member.member_id,
                 "seconds": rounded(self.facts.seconds.get(member.member_id), SECONDS_DECIMALS),
                 "device": self.facts.devices.get(member.member_id),
+                "warnings": dict(self.facts.warnings.get(member.member_id, {})),
             }
         )
 

@@ -89,7 +89,10 @@ class TargetMeasures(Stored):
 
 
 class LeaderboardRow(Stored):
-    """The blend, a candidate or a member; `seed`, `setting` and `member_id` are a member's."""
+    """The blend, a candidate or a member; `seed`, `setting`, `member_id` and `warnings` are a member's.
+
+    `warnings`: how many its libraries gave while it was fitted, by category.
+    """
 
     member: str
     family: str
@@ -105,6 +108,15 @@ class LeaderboardRow(Stored):
     targets: Mapping[str, TargetMeasures]
     seconds: float | None = None
     device: str | None = None
+    warnings: Mapping[str, int] = {}
+
+    @property
+    def outcome(self) -> str:
+        """How it ended, in words: why it failed, or what its libraries warned of."""
+        if self.reason is not None:
+            return f"{self.status}: {self.reason}"
+        counts = ", ".join(f"{count} {name}" for name, count in sorted(self.warnings.items()))
+        return f"{self.status} ({counts})" if counts else self.status
 
 
 class LeaderboardFile(StoredFile):

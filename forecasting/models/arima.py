@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -108,16 +109,18 @@ class Arima:
         orders, start = _kept(task.previous)
         if orders is None and task.peers:
             orders = _orders_of_all(self.settings, _Peers.of(task.peers))
-        best = self._best(data, [orders], start) if orders else None
-        if best is None and task.previous is None:
-            best = self._best(data, self._grid(history), None)
+        with warnings.catch_warnings(record=True, action="always") as heard:
+            best = self._best(data, [orders], start) if orders else None
+            if best is None and task.previous is None:
+                best = self._best(data, self._grid(history), None)
         if best is None:
             raise TrialError(
                 f"no ARIMA could be estimated on {len(data.level)} {history.axis.noun} up to {iso(history.cutoff)}"
             )
         _, orders, params = best
+        meta = {"orders": list(orders), "warnings": _all_heard(task.previous, heard)}
         arrays = {"params": params, "centre": np.array([centre]), "used_columns": used, **calendar.to_arrays()}
-        return State(arrays=arrays, meta={"orders": list(orders)})
+        return State(arrays=arrays, meta=meta)
 
     def check(self, state: State) -> None:
         """See `ChecksState`: parameters are those of the orders, and orders those that the settings allow."""
@@ -145,7 +148,7 @@ class Arima:
         future = history.ahead(int(ahead.max()), ds)
         joint = self.settings.calendar_in == "joint"
         columns = calendar_columns(history.calendar, future)[:, used] if joint else None
-        with _quiet():
+        with _unheard():
             fitted = self._model(data, _orders(state)).filter(state.arrays["params"], cov_type="none")
             level = centre + np.asarray(fitted.forecast(len(future), exog=columns))
         if not joint:
@@ -176,7 +179,8 @@ class Arima:
         except TrialError:
             return {}
         data = self._prepared(history)[-1]
-        fits = [self._estimate(data, orders, None) for orders in self._grid(history)]
+        with _unheard():
+            fits = [self._estimate(data, orders, None) for orders in self._grid(history)]
         return {fit[1]: fit[0] for fit in fits if fit is not None}
 
     def _prepared(self, history: History) -> tuple[CalendarFit, IntArray, float, _Data]:
@@ -230,19 +234,18 @@ class Arima:
 
     def _estimate(self, data: _Data, orders: Orders, start: FloatArray | None) -> _Fit | None:
         """None when the likelihood cannot be maximised."""
-        with _quiet():
-            try:
-                model = self._model(data, orders)
-                start = start if start is not None and len(start) == len(model.start_params) else None
-                result = model.fit(
-                    start_params=start,
-                    maxiter=self.settings.max_iterations,
-                    disp=False,
-                    cov_type="none",
-                    method="lbfgs",
-                )
-            except (ValueError, np.linalg.LinAlgError):
-                return None
+        try:
+            model = self._model(data, orders)
+            start = start if start is not None and len(start) == len(model.start_params) else None
+            result = model.fit(
+                start_params=start,
+                maxiter=self.settings.max_iterations,
+                disp=False,
+                cov_type="none",
+                method="lbfgs",
+            )
+        except (ValueError, np.linalg.LinAlgError):
+            return None
         params = np.asarray(result.params)
         if not (np.isfinite(result.aicc) and np.isfinite(params).all()):
             return None
@@ -291,6 +294,16 @@ def _orders(state: State) -> Orders:
     return p, d, q, seasonal_p, seasonal_q
 
 
-def _quiet() -> warnings.catch_warnings[None]:
-    """Silence the optimiser's remarks: an unfinished likelihood is judged by its AICc like any other."""
-    return warnings.catch_warnings(action="ignore")
+def _all_heard(previous: State | None, heard: Iterable[warnings.WarningMessage]) -> dict[str, int]:
+    """Warnings of the fits up to this cutoff, by category. An unfinished likelihood is judged by its AICc like any
+    other; how often that happened is a fact of the member.
+    """
+    before = {} if previous is None else previous.meta.get("warnings", {})
+    return dict(Counter(before) + Counter(message.category.__name__ for message in heard))
+
+
+def _unheard() -> warnings.catch_warnings[list[warnings.WarningMessage]]:
+    """Warnings that mean nothing: of peers, and of a start that is not searched from. They are recorded besides,
+    because importing statsmodels sets filters that show some of them.
+    """
+    return warnings.catch_warnings(record=True, action="ignore")

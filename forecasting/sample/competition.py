@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
-from forecasting.sample.daily import flows
+from forecasting.sample.daily import After, flows
 from forecasting.sample.rates import SHIBOR, annualised, daily_yields, shibor
 from forecasting.sample.text import compact, stream, write_lines
 from forecasting.sample.users import CATEGORIES, COLUMNS, Day, Totals, user_days
 from forecasting.schema import DateArray, IntArray
 
-__all__ = ["made_up_totals", "with_yields", "write_competition"]
+__all__ = ["made_up_totals", "truth_after", "with_yields", "write_competition"]
 
 _ROWS_A_WRITE = 100_000
 _SIGNS = (
@@ -39,6 +39,13 @@ def made_up_totals(ds: DateArray, users: int, seed: int) -> Totals:
     """Totals to meet when none are given."""
     purchase, redeem = flows(ds, users, stream(seed, "flows"))
     return with_yields(ds, purchase, redeem, seed)
+
+
+def truth_after(ds: DateArray, users: int, seed: int, n_days: int) -> tuple[DateArray, IntArray, IntArray]:
+    """Days, purchases and redemptions that follow the totals of `made_up_totals`, ``[n_days]`` each."""
+    later = ds[-1] + 1 + np.arange(n_days)
+    both = flows(np.concatenate([ds, later]), users, stream(seed, "flows"), After(n_days, stream(seed, "after")))
+    return later, both[0][-n_days:], both[1][-n_days:]
 
 
 def with_yields(ds: DateArray, purchase: IntArray, redeem: IntArray, seed: int) -> Totals:

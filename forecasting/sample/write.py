@@ -14,12 +14,12 @@ from forecasting.data.spec import DataSpec
 from forecasting.errors import ConfigError, DataError, StorageError
 from forecasting.sample.accounts import write_accounts
 from forecasting.sample.company import write_company
-from forecasting.sample.competition import made_up_totals, with_yields, write_competition
+from forecasting.sample.competition import made_up_totals, truth_after, with_yields, write_competition
 from forecasting.sample.funds import write_funds
 from forecasting.sample.prices import write_prices
-from forecasting.schema import DateArray
+from forecasting.schema import DateArray, IntArray
 
-__all__ = ["KINDS", "Sample", "write_sample"]
+__all__ = ["KINDS", "Sample", "truth_of_demo", "write_sample"]
 
 _END = np.datetime64("2014-08-31", "D")
 """Last day of every sample: the end of a month, as monthly windows want it."""
@@ -106,6 +106,13 @@ def write_sample(
         reason = error.strerror or error
         raise StorageError(f"{folder}: the sample cannot be written ({reason}): choose another folder") from None
     return Sample(folder, kind, rows, files)
+
+
+def truth_of_demo(n_days: int) -> tuple[DateArray, dict[str, IntArray]]:
+    """What comes in the days after the default sample: days, and totals by target in fen, ``[n_days]`` each."""
+    users, known = KINDS["yuebao"]
+    ds, purchase, redeem = truth_after(_END - np.arange(known)[::-1], users, 1, n_days)
+    return ds, {"purchase": purchase, "redeem": redeem}
 
 
 def _write(staging: Path, kind: str, users: int, ds: DateArray, seed: int, totals: str | Path | None) -> int:

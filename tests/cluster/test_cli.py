@@ -265,3 +265,14 @@ def test_a_run_without_a_blend_leaves_nothing_of_an_earlier_one(folder):
     assert {"liquidity.csv", "alerts.csv"} <= {path.name for path in (folder / "runs/changed").iterdir()}
     assert tidecast(folder, "run", "none.yaml", "--set", "run.max_failed_share=1.0", *arguments).returncode != 0
     assert {path.name for path in (folder / "runs/changed").glob("*.csv")} == {"leaderboard.csv"}
+
+
+def test_a_plan_of_nothing_says_what_there_is_and_what_would_be_used(tmp_path, monkeypatch):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    done = tidecast(tmp_path, "plan")
+    assert (done.returncode, done.stderr) == (0, "")
+    facts = [line.split()[0] for line in done.stdout.splitlines()]
+    assert facts == ["tidecast", "libraries", "CPU", "disk", "Ray", "GPU", "a", "next:"]
+    assert str(tmp_path) in done.stdout
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+    assert "Ray       the cluster at 10.0.0.1:6379" in tidecast(tmp_path, "plan").stdout

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from cluster.inference.wishes import Wishes
 from cluster.request import RunRequest
 from forecasting.errors import ConfigError
 
@@ -35,3 +36,9 @@ def test_a_configuration_needs_data():
         request("mine.yaml").data_path(),
     ):
         pass
+
+
+def test_a_seed_is_a_key_of_any_configuration():
+    request = RunRequest("demo", None, None, None, (), "local", wishes=Wishes(seed=7))
+    assert request.read_config().seed == 7
+    assert RunRequest("demo", None, None, None, ("seed=8",), "local", wishes=Wishes(seed=7)).read_config().seed == 8

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from cluster.execution.loop import Event, Handle, LostBatch, OnReport, Worker, run_batches
+from cluster.execution.remaining import Lane, PerFit, lane_of
 from cluster.execution.resources import ClusterResources, Node, Slots
 from cluster.execution.retry import Loss
 from cluster.execution.worker import WorkContext, work
@@ -76,6 +77,9 @@ class VirtualSession:
     @property
     def slots(self) -> Slots:
         return self._grid.slots()
+
+    def lanes(self, batches: Sequence[Batch], per_fit: PerFit) -> list[Lane]:
+        return [lane_of(batches, 1, per_fit)]
 
     def run(self, batches: Sequence[Batch], context: WorkContext, on_report: OnReport) -> list[LostBatch]:
         pool = VirtualPool(self._grid, self._life, context)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from cluster.config import RunConfig
     from cluster.execution.loop import LostBatch, OnReport
+    from cluster.execution.remaining import Lane, PerFit
     from cluster.execution.resources import Slots
     from cluster.execution.worker import WorkContext
     from cluster.plan import Batch
@@ -24,6 +25,10 @@ class Session(Protocol):
 
     device: str
     slots: Slots
+
+    def lanes(self, batches: Sequence[Batch], per_fit: PerFit) -> list[Lane]:
+        """In which order, and how many at a time, these batches would be worked on now; see `execution.remaining`."""
+        ...
 
     def run(self, batches: Sequence[Batch], context: WorkContext, on_report: OnReport) -> list[LostBatch]:
         """Run all batches, longest first as given, and report each when it is on disk; gives those given up.
@@ -53,7 +58,8 @@ class Executor(Protocol):
     """Where batches run.
 
     `name` is its name on the command line. `in_process`: batches run in this process, which knows models that were
-    registered here. `has_timeline`: its sessions can write one.
+    registered here. `has_timeline`: its sessions can write one. `in_background`: connecting takes seconds, may go on in
+    a thread of its own, and leaves nothing when the process ends meanwhile.
     """
 
     name: str
@@ -63,6 +69,9 @@ class Executor(Protocol):
     def is_local(self) -> bool:
         """Whether this machine alone would train, as far as that is known before anything is connected."""
         ...
+
+    @property
+    def in_background(self) -> bool: ...
 
     def connect(self, config: RunConfig) -> AbstractContextManager[Session]:
         """Start or join what trains, and leave it afterwards.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cluster.config import RunConfig
 from cluster.execution.loop import LostBatch, OnReport
+from cluster.execution.remaining import Lane, PerFit, lane_of
 from cluster.execution.resources import Slots, choose_device, local_resources, one_process
 from cluster.execution.retry import Decision, Loss, decide
 from cluster.execution.worker import WorkContext, limit_threads, work
@@ -21,6 +22,10 @@ class _LocalSession:
     def __init__(self, device: str, slots: Slots) -> None:
         self.device = device
         self.slots = slots
+
+    def lanes(self, batches: Sequence[Batch], per_fit: PerFit) -> list[Lane]:
+        """One batch at a time, in order."""
+        return [lane_of(batches, 1, per_fit)]
 
     def run(self, batches: Sequence[Batch], context: WorkContext, on_report: OnReport) -> list[LostBatch]:
         """Run in order; a batch that runs out of memory is split, as on a cluster."""
@@ -44,6 +49,7 @@ class _Local:
     name = "local"
     in_process = True
     has_timeline = False
+    in_background = False
 
     def is_local(self) -> bool:
         return True

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cluster.config import RunConfig
 from cluster.execution.loop import LostBatch, OnReport, run_batches
+from cluster.execution.remaining import Lane, PerFit, lane_of
 from cluster.execution.resources import Slots, choose_device, local_resources, slots_for
 from cluster.execution.worker import WorkContext
 from cluster.plan import Batch
@@ -25,6 +26,16 @@ class _RaySession:
         self.device = device
         self.slots = slots
         self._cluster = config.cluster
+
+    def lanes(self, batches: Sequence[Batch], per_fit: PerFit) -> list[Lane]:
+        """Tasks before the batches that wait for a worker; beside them where workers have GPUs."""
+        slots = self.slots
+        tasks = [batch for batch in batches if not batch.stacked]
+        stacked = [batch for batch in batches if batch.stacked]
+        if slots.shared:
+            return [lane_of([*tasks, *stacked], slots.workers, per_fit, with_start=True)]
+        of_workers = lane_of(stacked, slots.workers, per_fit, with_start=True)
+        return [of_workers, lane_of(tasks, slots.tasks, per_fit)]
 
     def run(self, batches: Sequence[Batch], context: WorkContext, on_report: OnReport) -> list[LostBatch]:
         from cluster.execution.ray_pool import RayPool
@@ -51,6 +62,13 @@ class _Ray:
                 return False
         return os.environ.get("RAY_ADDRESS", "").strip() in ("", "local")
 
+    @property
+    def in_background(self) -> bool:
+        """A Ray of our own: a cluster is joined within two seconds, and what tries to join it outlives this process.
+        Elsewhere than on Linux Ray's processes do, too.
+        """
+        return sys.platform == "linux" and os.environ.get("RAY_ADDRESS", "").strip() in ("", "local")
+
     @contextmanager
     def connect(self, config: RunConfig) -> Iterator[_RaySession]:
         try:
@@ -63,6 +81,8 @@ class _Ray:
             device = choose_device(config.cluster, min(found.gpus, here.gpus) if here else found.gpus)
             if device == "cuda":
                 found = ray_pool.with_gpu_memory(found)
+            if self.in_background:
+                ray_pool.warm_processes(config, device)
             yield _RaySession(config, device, slots_for(config.cluster, found, device))
 
 

@@ -132,7 +132,7 @@ def _cells(row: LeaderboardRow, board: LeaderboardFile) -> list[Cell]:
     per_window = row.per_window or (None,) * len(board.windows)
     measures = [_measure(row.targets[target], name) for target in board.weights for name in MEASURES]
     head: list[Cell] = [row.member, row.family, 1 if row.member_id else None, row.score, None, None]
-    tail = [_rounded(row.seconds), row.device or "", row.reason or row.status]
+    tail = [_rounded(row.seconds), row.device or "", row.reason or row.outcome]
     return [*head, row.score_x30, row.score_in_sample, *per_window, *measures, *tail]
 
 

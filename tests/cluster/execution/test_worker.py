@@ -11,6 +11,7 @@ import pytest
 from cluster.config import parse_config
 from cluster.cutting.batches import cut_batches
 from cluster.execution.progress import RunProgress
+from cluster.execution.remaining import Lane, Piece
 from cluster.execution.worker import WorkContext, warm_up, work
 from cluster.plan import make_plan
 from cluster.rundir.lease import Lease
@@ -64,19 +65,30 @@ def test_a_batch_that_a_dead_worker_stored_is_not_trained_again(tmp_path, monkey
 def test_a_terminal_shows_fits_epochs_and_loss(reports):
     _, found = reports
     screen = io.StringIO()
-    with RunProgress({"naive": 4, "lstm": 4}, Screen(file=screen, force_terminal=True, width=160)) as progress:
+    terminal = Screen(file=screen, force_terminal=True, width=160)
+    with RunProgress({"naive": 4, "lstm": 4}, lanes(found), terminal) as progress:
         for report in found.values():
             progress.add(report)
     assert f"3 epochs, loss {found['lstm'].loss:.3g}" in screen.getvalue()
     assert "4/4" in screen.getvalue()
+    assert progress.left() == "0 s left"
+    assert screen.getvalue().endswith("tidecast: 8 of 8 fits trained in 0 s\n")
 
 
-def test_nothing_is_shown_when_piped(reports):
+def test_a_pipe_gets_a_line_now_and_then_and_one_at_the_end(reports, monkeypatch):
     _, found = reports
     screen = io.StringIO()
-    with RunProgress({"naive": 4, "lstm": 4}, Screen(file=screen)) as progress:
+    monkeypatch.setattr("cluster.execution.progress.LINE_SECONDS", 0.0)
+    with RunProgress({"naive": 4, "lstm": 4}, lanes(found), Screen(file=screen)) as progress:
         progress.add(found["naive"])
-    assert not screen.getvalue()
+    first, last = screen.getvalue().splitlines()
+    assert first.startswith("tidecast: 4 of 8 fits trained, ")
+    assert first.endswith(" s left")
+    assert last == "tidecast: 4 of 8 fits trained in 0 s"
+
+
+def lanes(reports):
+    return [Lane(tuple(Piece(report.batch_id, report.model, 1.0) for report in reports.values()), 1)]
 
 
 class Warm:

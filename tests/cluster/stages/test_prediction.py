@@ -42,6 +42,8 @@ data: {kind: table, past: [rate]}
 windows: {unit: day, n_windows: 2, horizon: 7, refit: false}
 members:
   - {model: weekday-mean}
+  - {model: smoothing}
+  - {model: smoothing, name: theta, kind: theta}
   - {model: lightgbm-global, rounds: 5}
   - {model: lstm-global, input_size: 7, hidden_size: 4, epochs: 2}
   - {model: lstm-covariates, input_size: 7, hidden_size: 4, epochs: 2}
@@ -127,7 +129,7 @@ def test_so_does_every_other_model(tmp_path, monkeypatch):
         assert made.notes == ()
         assert made.files["submission.csv"] == (tmp_path / "a/submission.csv").read_bytes()
         again = by_member(made.forecast)
-        assert len(again) == 2 * 8
+        assert len(again) == 2 * 10
         for key, y_hat in again.items():
             np.testing.assert_array_equal(y_hat, stored[key], err_msg=str(key))
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import tomllib
+import warnings
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -94,3 +95,21 @@ def test_messages_of_libraries_act_on_nothing(tmp_path, monkeypatch):
         "cluster.rundir.status.read_status", lambda *_: logging.warning("two\nlines \x1b[2J") or raising(EOFError)()
     )
     assert "two\nlines \\x1b[2J\n" in tidecast(tmp_path, "status", "runs/a").stderr
+
+
+@pytest.mark.parametrize("asked", [[], ["default"]])
+def test_warnings_of_libraries_are_counted_and_shown_to_who_asks(tmp_path, monkeypatch, asked):
+    monkeypatch.setattr(sys, "warnoptions", asked)
+
+    def warn(*_):
+        with warnings.catch_warnings(action="always"):
+            warnings.warn("of a library", RuntimeWarning, stacklevel=1)
+        raise typer.Exit(0)
+
+    monkeypatch.setattr("cluster.rundir.status.read_status", warn)
+    if asked:
+        with pytest.warns(RuntimeWarning, match="of a library"):
+            tidecast(tmp_path, "status", "runs/a")
+        return
+    said = "tidecast: 1 warning of libraries (RuntimeWarning): PYTHONWARNINGS=default shows them\n"
+    assert tidecast(tmp_path, "status", "runs/a").stderr == said

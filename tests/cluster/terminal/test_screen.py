@@ -23,9 +23,10 @@ RICH = {
         "BarColumn",
         "MofNCompleteColumn",
         "Progress",
+        "ProgressColumn",
+        "Task",
         "TaskID",
         "TimeElapsedColumn",
-        "TimeRemainingColumn",
     },
 }
 """What may be used of rich outside of `cluster.terminal`: nothing that reads markup or takes text past `Screen`."""

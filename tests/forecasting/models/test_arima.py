@@ -119,3 +119,14 @@ def test_differencing_carries_the_last_level_on():
     y = np.exp(np.concatenate([np.full(100, 18.0), np.full(60, 19.0)]) + np.random.default_rng(1).normal(0, 0.02, 160))
     got = forecast(Arima(ArimaSettings(d=1, max_p=1, max_q=1, max_seasonal_p=0)), history_of(y))
     np.testing.assert_allclose(np.log(got), 19.0, atol=0.15)
+
+
+def test_warnings_of_statsmodels_are_counted_and_not_shown(recwarn):
+    """An optimiser that may take one step does not converge."""
+    history = autoregressive((0.5, 0.0))
+    model = Arima(ArimaSettings(max_p=1, max_q=0, max_seasonal_p=0, max_iterations=1))
+    first = model.fit(FitTask(history, 7, 1))
+    again = model.fit(FitTask(history, 7, 1, first))
+    assert first.meta["warnings"]["ConvergenceWarning"] > 0
+    assert again.meta["warnings"]["ConvergenceWarning"] > first.meta["warnings"]["ConvergenceWarning"]
+    assert len(recwarn) == 0

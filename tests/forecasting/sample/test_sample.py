@@ -235,3 +235,18 @@ def test_shares_sum_exactly_and_respect_caps() -> None:
     assert ((shares >= 0) & (shares <= caps)).all()
     parts = split_rows(np.array([0, 5, 10**12]), rng.random((3, 4)))
     assert parts.sum(axis=1).tolist() == [0, 5, 10**12]
+
+
+def test_the_days_after_the_demo_are_known_and_change_no_day_before():
+    from forecasting.sample.competition import made_up_totals, truth_after
+    from forecasting.sample.daily import After, flows
+    from forecasting.sample.text import stream
+
+    ds = np.arange("2013-07-01", "2014-09-01", dtype="datetime64[D]")
+    known = made_up_totals(ds, 50, 1)
+    later, purchase, redeem = truth_after(ds, 50, 1, 30)
+    assert (str(later[0]), str(later[-1]), len(purchase), len(redeem)) == ("2014-09-01", "2014-09-30", 30, 30)
+    both = flows(np.concatenate([ds, later]), 50, stream(1, "flows"), After(30, stream(1, "after")))
+    assert (both[0][:-30] == known.purchase).all()
+    assert (both[1][:-30] == known.redeem).all()
+    assert 0.5 < purchase.mean() / known.purchase[-30:].mean() < 2

@@ -1,0 +1,107 @@
+"""A run in words for everybody: what is forecast in all, how good that was on days not seen, and why the blend.
+
+In: a run as reports see it. Out: sentences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ensembles.evaluation.contenders import NAIVE
+from forecasting.schema import BLEND, FloatArray
+
+if TYPE_CHECKING:
+    from ensembles.files.leaderboard_json import LeaderboardFile
+    from ensembles.report.context import ReportContext
+
+__all__ = ["PlainWords", "miss", "misses_in_words", "plain_words", "why_blend"]
+
+
+@dataclass(frozen=True)
+class PlainWords:
+    """`totals` of the days ahead, `accuracy` on days not seen, `choice`: why the blend where a member scored more.
+
+    Empty where there is nothing to say.
+    """
+
+    totals: str = ""
+    accuracy: str = ""
+    choice: str = ""
+
+
+def plain_words(context: ReportContext) -> PlainWords:
+    """Sentences about a run; empty ones without a blend."""
+    if context.contenders is None or not context.histories:
+        return PlainWords()
+    return PlainWords(_totals(context), _accuracy(context), why_blend(context.results.board))
+
+
+def _totals(context: ReportContext) -> str:
+    """What comes in, goes out and is left over the days ahead; otherwise the total of each target."""
+    text = context.money.text
+    sums = {history.target: float(history.next_y_hat.sum()) for history in context.histories}
+    if not context.results.in_and_out or len(sums) != 2:
+        return ", ".join(f"{target} {text(amount)}" for target, amount in sums.items())
+    (inflow, come), (outflow, gone) = sums.items()
+    sign = "+" if come > gone else ""
+    return f"in ({inflow}) {text(come)}, out ({outflow}) {text(gone)}, net {sign}{text(come - gone)}"
+
+
+def _accuracy(context: ReportContext) -> str:
+    contenders, noun = context.contenders, context.results.run.axis.noun
+    assert contenders is not None  # plain_words asks
+    truth = {target: cube.y for target, cube in contenders.cubes.items()}
+    n_days = max(int((~np.isnan(y)).any(axis=0).sum()) for y in truth.values())
+    ours = misses_in_words(contenders.blend, truth)
+    if not ours:
+        return ""
+    sentence = (
+        f"On {n_days} past {noun} that it had not seen, the forecast of a {noun.removesuffix('s')} was {ours} off"
+    )
+    naive = misses_in_words(contenders.forecasts[NAIVE], truth) if NAIVE in contenders.forecasts else ""
+    return f"{sentence} on average" + (f"; repeating the last week would have been {naive} off." if naive else ".")
+
+
+def misses_in_words(y_hat: Mapping[str, FloatArray], truth: Mapping[str, FloatArray]) -> str:
+    """As ``12% (purchase) and 15% (redeem)``; nothing where no target has an amount to compare with.
+
+    Parameters
+    ----------
+    y_hat, truth
+        By target ``[n_series, ...]``; NaN where there is nothing to compare.
+    """
+    found = {target: miss(y_hat[target], y) for target, y in truth.items() if target in y_hat}
+    known = [f"{share:.0%} ({target})" for target, share in found.items() if not np.isnan(share)]
+    return " and ".join(known)
+
+
+def miss(y_hat: FloatArray, y: FloatArray) -> float:
+    """Mean distance of forecasts over the mean size of amounts, both summed over series (the first axis)."""
+    both = ~(np.isnan(y) | np.isnan(y_hat))
+    total, ahead = np.where(both, y, 0.0).sum(axis=0), np.where(both, y_hat, 0.0).sum(axis=0)
+    size = float(np.abs(total).sum())
+    return float(np.abs(ahead - total).sum()) / size if size > 0 else float("nan")
+
+
+def why_blend(board: LeaderboardFile) -> str:
+    """Why the blend is the choice although a single member scored more; nothing where none did."""
+    blend = next((row.score for row in board.rows if row.family == BLEND), None)
+    scored = [s for s in board.settings if s.score_of_average is not None]
+    best = max(scored, key=lambda s: s.score_of_average or 0.0, default=None)
+    if blend is None or best is None or (best.score_of_average or 0.0) <= blend:
+        return ""
+    sentence = f"{best.setting} scored {best.score_of_average:.2f}, more than the blend's {blend:.2f}, "
+    picked = None if board.best_single is None else board.best_single.score
+    if picked is not None and picked < blend:
+        return (
+            f"{sentence}but nobody knew that beforehand: picking the member that had been best so far would have "
+            f"scored {picked:.2f}. So the blend is the forecast."
+        )
+    return (
+        f"{sentence}but that is known only now, and on {len(board.windows)} windows it may be chance. The blend is the "
+        "forecast because its members err on different days."
+    )
