@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -59,13 +60,21 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "cluster.cli", *arguments]
 
 
+STEPS = re.compile(
+    r"tidecast: (reads the (configuration of .*|data)|makes up the data .*|plans the work, .*|blends the forecasts .*"
+    r"|trains \d+ fits? in .*|\d+ of \d+ fits? trained.*)\n"
+)
+"""Lines of a run that say what it is at."""
+
+
 @dataclass(frozen=True)
 class Done:
-    """How a command ended, and what it said."""
+    """How a command ended, and what it said; `stderr` without the lines of its steps, which are `steps`."""
 
     returncode: int
     stdout: str
     stderr: str
+    steps: tuple[str, ...] = ()
 
 
 def tidecast(folder: Path, *arguments: str) -> Done:
@@ -80,7 +89,8 @@ def tidecast(folder: Path, *arguments: str) -> Done:
         finally:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
-    return Done(code, out.getvalue(), err.getvalue())
+    said = err.getvalue()
+    return Done(code, out.getvalue(), STEPS.sub("", said), tuple(step.group() for step in STEPS.finditer(said)))
 
 
 def run(folder: Path, run_dir: str, *arguments: str, executor: str = "local") -> Done:

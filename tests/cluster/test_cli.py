@@ -276,3 +276,9 @@ def test_a_plan_of_nothing_says_what_there_is_and_what_would_be_used(tmp_path, m
     assert str(tmp_path) in done.stdout
     monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
     assert "Ray       the cluster at 10.0.0.1:6379" in tidecast(tmp_path, "plan").stdout
+
+
+def test_a_pipe_gets_a_line_for_each_step(tmp_path):
+    write_inputs(tmp_path)
+    words = [" ".join(line.split()[1:3]) for line in run(tmp_path, "runs/a").steps]
+    assert words == ["reads the", "reads the", "plans the", "trains 104", "104 of", "blends the"]

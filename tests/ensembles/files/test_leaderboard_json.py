@@ -55,6 +55,7 @@ FACTS = {
             "targets": {"in": {"score": 4.5, "mape": 0.1, "smape": 0.1, "mase": None, "bias": 0.0, "weight": None}},
             "seconds": None,
             "device": None,
+            "warnings": {},
         }
     ],
     "broken_series": {"a/in": "too short"},
