@@ -102,6 +102,11 @@ class RunStore:
             self.storage.write(name, data)
         self._written[name] = None if data is None else digest_of(data, name)
 
+    def list_result(self, name: str) -> None:
+        """Count a file that was written elsewhere among the results, as it is now."""
+        if self.storage.exists(name):
+            self._written[name] = digest_of(self.storage.read(name), name)
+
     def digests(self) -> dict[str, str]:
         """Digest of each result by name."""
         sealed = self._sealed() | self._written

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from cluster.plan import Plan
+from cluster.rundir.events_file import EVENTS
 from cluster.rundir.run_facts import end_run
 from cluster.rundir.store import RunStore
 from cluster.stages.collect import MemberForecasts
@@ -175,6 +176,7 @@ def _finish(
 ) -> ReportContext:
     """Complete run.json, keep what reports need of the data, and report."""
     store.write(HistoryFile.of(panel))
+    store.list_result(EVENTS)
     end_run(
         store,
         status,

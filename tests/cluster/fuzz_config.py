@@ -28,12 +28,12 @@ from typing import Any
 
 import yaml
 from pydantic import BaseModel
-from rich.console import Console
 
 from cluster.config import RunConfig
 from cluster.pipeline import run_pipeline
 from cluster.request import RunRequest
 from cluster.stages.plan_view import plan_only
+from cluster.terminal.screen import Screen
 from ensembles.blend.methods.base import all_methods
 from forecasting.errors import TooManyFailures, UserError
 from forecasting.models import built_in_models
@@ -245,7 +245,7 @@ def run_case(rng: Random, folder: Path) -> str:
     """The same of a run."""
     request = _request(folder, _quick(make_config(rng)))
     try:
-        return _judged(request, lambda request: run_pipeline(request, Console(file=io.StringIO())))
+        return _judged(request, lambda request: run_pipeline(request, Screen(file=io.StringIO())))
     finally:
         shutil.rmtree(folder / "run", ignore_errors=True)
 

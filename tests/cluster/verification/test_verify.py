@@ -100,6 +100,14 @@ def test_a_changed_file_is_named(folder, copy, name, what):
     assert name in checks[what]["detail"]
 
 
+def test_an_emptied_course_of_the_run_is_named_also_after_a_new_report(folder, copy):
+    (copy / "events.jsonl").write_bytes(b"")
+    assert tidecast(folder, "report", "copy").returncode == 0
+    code, checks = verify(folder, "copy")
+    assert (code, checks["results"]["status"]) == (2, "damaged")
+    assert "events.jsonl is damaged" in checks["results"]["detail"]
+
+
 def test_changed_and_lost_batches_are_named(folder, copy):
     names = sorted(path.name for path in (copy / "batches").iterdir())
     for name in names[:2]:

@@ -81,10 +81,11 @@ def test_closed_weekends_are_exactly_zero(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SMALL)
 def test_closed_weekends_cost_nothing_on_work_days(name):
+    n_panels = 60 if name == "lstm-global" else 20  # its mean over 20 is uncertain by 0.03
     lost = [
         points_on_work_days(weeks(seed, open_weekends=True), name)[0]
         - points_on_work_days(weeks(seed, open_weekends=False), name)[0]
-        for seed in range(20)
+        for seed in range(n_panels)
     ]
     assert np.mean(lost) <= 0.05
 

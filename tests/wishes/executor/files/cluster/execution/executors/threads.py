@@ -10,6 +10,7 @@ from threading import current_thread
 
 from cluster.config import RunConfig
 from cluster.execution.loop import LostBatch, OnReport
+from cluster.execution.remaining import Lane, PerFit, lane_of
 from cluster.execution.resources import ClusterResources, Node, Slots
 from cluster.execution.worker import WorkContext, limit_threads, work
 from cluster.plan import Batch
@@ -23,6 +24,9 @@ N_THREADS = 2
 class _ThreadSession:
     device = "cpu"
     slots = Slots(N_THREADS, N_THREADS, True, 1, 0.0, ClusterResources((Node(N_THREADS),)))
+
+    def lanes(self, batches: Sequence[Batch], per_fit: PerFit) -> list[Lane]:
+        return [lane_of(batches, N_THREADS, per_fit)]
 
     def run(self, batches: Sequence[Batch], context: WorkContext, on_report: OnReport) -> list[LostBatch]:
         """Run all; one that runs out of memory is given up."""
@@ -48,6 +52,7 @@ class _Threads:
     name = "threads"
     in_process = True
     has_timeline = False
+    in_background = False
 
     def is_local(self) -> bool:
         return True
