@@ -55,11 +55,6 @@ def _full_disk_unnoticed(path: Path, data: bytes) -> bool:
     return True
 
 
-def _unfinished_listed(self: Storage, folder: str, suffix: str) -> list[str]:
-    found = storage.DISK.names(self.local / folder)
-    return sorted(f"{folder}/{name}" for name in found if suffix in name)
-
-
 class _Same:
     hex = "0" * 32
 
@@ -183,7 +178,6 @@ MUTANTS: Mapping[str, Mapping[str, Any]] = {
     "names are not synced": {f"{_DISK}.sync_folder": lambda self, folder: None},
     "create() is not exclusive": {f"{_STORAGE}._link": _not_exclusive},
     "a full disk is not noticed": {f"{_STORAGE}._write_local": _full_disk_unnoticed},
-    "unfinished files are listed": {f"{_STORAGE}.Storage.names": _unfinished_listed},
     "temporary names are shared": {f"{_STORAGE}.uuid.uuid4": _Same},
     "a sweep takes a live writer's file": {
         f"{_LEASE}.__enter__": _sweeps_first,
