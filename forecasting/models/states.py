@@ -13,7 +13,7 @@ wrote them, and other versions are not read.
     periodic-factor    weekday [7], month_day [31], log factors
     calendar-level     calendar
     arima              calendar; params [n] in statsmodels' order, centre [1], used_columns [k];
-                       facts: orders (p, d, q, P, Q)
+                       facts: orders (p, d, q, P, Q), warnings by category
     lightgbm-*         model [bytes]: trees in LightGBM's text format (see `trees`); calendar, of lightgbm-global that
                        of the panel
     smoothing          calendar of the panel; params [n_series, n_params], ahead [n_series, horizon] log levels to

@@ -32,7 +32,7 @@ VARIANTS = [
 
 
 ALL = pytest.mark.parametrize(("name", "more"), VARIANTS, ids=lambda value: str(value))
-SAID = {"backend", "claim", "compounds", "test_loss"}
+SAID = {"backend", "claim", "compounds", "test_loss", "warnings"}
 """Facts that are shown, and that no number depends on."""
 
 
