@@ -117,6 +117,7 @@ ALLOWED: dict[str, set[str]] = {
         "cluster.stages",
         "ensembles.files",
         "forecasting",
+        "forecasting.data",
         "forecasting.models",
     },
     "cluster.terminal": {"cluster", "forecasting", "forecasting.places"},

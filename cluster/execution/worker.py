@@ -7,7 +7,7 @@ import resource
 import socket
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from statistics import fmean
 
@@ -40,14 +40,15 @@ class WorkContext:
     """Names of the run's models, for `warm_up`."""
 
 
-def limit_threads(n_threads: int) -> None:
-    """Keep numerical libraries from using more threads than were granted. One thread per fit gives the same bits
-    everywhere.
+def limit_threads(n_threads: int) -> AbstractContextManager[object]:
+    """Keep numerical libraries from using more threads than were granted, from now on, or as a context: a notebook gets
+    its own back. One thread per fit gives the same bits everywhere.
     """
     import scipy.linalg  # noqa: F401 - its BLAS must be loaded before it can be limited
     from threadpoolctl import threadpool_limits
 
-    threadpool_limits(n_threads)
+    limits: AbstractContextManager[object] = threadpool_limits(n_threads)
+    return limits
 
 
 def warm_up(device: str, models: Sequence[str]) -> None:

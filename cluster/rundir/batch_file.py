@@ -34,6 +34,7 @@ __all__ = [
     "BatchWork",
     "TrialRow",
     "batch_files",
+    "batch_id_of",
     "check_batch",
     "files_of_batch",
     "find_batch",
@@ -147,7 +148,7 @@ def batch_files(storage: Storage) -> list[str]:
     """Names of the Parquet files of a run's batches, sorted; of equal batches (two workers finished it) the first."""
     first: dict[str, str] = {}
     for name in storage.names(FOLDER, FORECASTS):
-        first.setdefault(_batch_id(name), name)
+        first.setdefault(batch_id_of(name), name)
     return list(first.values())
 
 
@@ -158,8 +159,8 @@ def state_files(storage: Storage) -> dict[str, list[str]]:
     """
     names: dict[str, list[str]] = defaultdict(list)
     for name in storage.names(FOLDER, STATES):
-        names[_batch_id(name)].append(name)
-    return {file: names[_batch_id(file)] for file in batch_files(storage) if _batch_id(file) in names}
+        names[batch_id_of(name)].append(name)
+    return {file: names[batch_id_of(file)] for file in batch_files(storage) if batch_id_of(file) in names}
 
 
 def files_of_batch(storage: Storage, file: str) -> list[str]:
@@ -168,7 +169,7 @@ def files_of_batch(storage: Storage, file: str) -> list[str]:
     Forecasts come first: deleted in this order, no finished trial lacks its state.
     """
     same = [storage.names(FOLDER, suffix) for suffix in (FORECASTS, STATES)]
-    return [name for names in same for name in names if _batch_id(name) == _batch_id(file)]
+    return [name for names in same for name in names if batch_id_of(name) == batch_id_of(file)]
 
 
 def write_batch(storage: Storage, work: BatchWork, outcomes: Sequence[TrialOutcome]) -> None:
@@ -197,37 +198,41 @@ def read_header(storage: Storage, file: str) -> BatchHeader:
     DamagedFile
         When the file is not as it was written.
     """
+    with storage.open(file) as source:
+        return _header(storage, file, source)
+
+
+def _header(storage: Storage, file: str, source: pa.NativeFile) -> BatchHeader:
     try:
-        with storage.open(file) as source:
-            facts = unseal(pq.read_metadata(source).metadata[KEY], BatchHeader.__name__)
+        facts = unseal(pq.read_metadata(source).metadata[KEY], BatchHeader.__name__)
         header = None if facts is None else BatchHeader.model_validate_json(facts)
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError):
         header = None
-    if header is None or header.schema_version != BATCH_SCHEMA or header.batch_id != _batch_id(file):
+    if header is None or header.schema_version != BATCH_SCHEMA or header.batch_id != batch_id_of(file):
         raise DamagedFile(f"{storage.uri}/{file}", "its header and its digest do not agree", REMEDY)
     return header
 
 
-def check_batch(storage: Storage, file: str, states: Sequence[str]) -> None:
-    """Read every byte of a batch and of its files with states.
+def check_batch(storage: Storage, file: str, states: Sequence[str]) -> BatchHeader:
+    """Read every byte of a batch and of its files with states; gives its header.
 
     Raises
     ------
     DamagedFile
         When they are not as they were written.
     """
-    read_header(storage, file)
-    for name in (file, *states):
+    data = _read(storage, file)
+    for name in states:
         _read(storage, name)
+    return _header(storage, file, pa.BufferReader(data))
 
 
 def find_batch(storage: Storage, batch_id: str) -> BatchHeader | None:
     """The header of a batch that is stored whole, or None."""
-    for file in batch_files(storage):
-        if _batch_id(file) == batch_id:
-            with suppress(DamagedFile):
-                check_batch(storage, file, state_files(storage).get(file, ()))
-                return read_header(storage, file)
+    file = next((file for file in batch_files(storage) if batch_id_of(file) == batch_id), None)
+    if file is not None:
+        with suppress(DamagedFile):
+            return check_batch(storage, file, state_files(storage).get(file, ()))
     return None
 
 
@@ -281,7 +286,7 @@ def prune_states(storage: Storage, keep: Collection[str]) -> None:
         if len(kept) == len(states):
             continue
         if kept:
-            _write(storage, _batch_id(name), STATES, pack_states(kept))
+            _write(storage, batch_id_of(name), STATES, pack_states(kept))
         storage.delete(name)
 
 
@@ -297,7 +302,8 @@ def _read(storage: Storage, name: str) -> bytes:
     return data
 
 
-def _batch_id(name: str) -> str:
+def batch_id_of(name: str) -> str:
+    """The batch that a file of this name belongs to."""
     return name.rpartition("/")[2].partition(".")[0]
 
 

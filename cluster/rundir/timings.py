@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from cluster.cutting.cost import GpuTiming
 from cluster.rundir.batch_file import BatchHeader
-from cluster.rundir.store import RunStore
 from forecasting.trial import Member
 
 __all__ = ["RunTimings", "read_timings"]
@@ -23,9 +22,9 @@ class RunTimings:
     gpu: tuple[GpuTiming, ...] = ()
 
 
-def read_timings(store: RunStore, members: Sequence[Member]) -> RunTimings:
-    """Timings in a run directory; on GPUs, those of batches of these members."""
-    headers = tuple(store.headers().values())
+def read_timings(batches: Iterable[BatchHeader], members: Sequence[Member]) -> RunTimings:
+    """Timings of the batches in a run directory; on GPUs, of batches of these members."""
+    headers = tuple(batches)
     return RunTimings(_per_fit(headers), _on_gpus(headers, members))
 
 

@@ -24,6 +24,7 @@ from ensembles.files.history_parquet import HistoryFile
 from ensembles.files.run_json import RunFile
 from forecasting.axis import NAMES, WEEK, Axis, infer_axis
 from forecasting.calendar import weekday_of
+from forecasting.data.formats.columns import first_few
 from forecasting.data.loaded import Loaded
 from forecasting.errors import DataError, StorageError
 from forecasting.panel import Panel, Series
@@ -233,12 +234,6 @@ def left_out(left: Mapping[str, str], needed: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"{uid} is left out: it {reason}" for uid, reason in left.items())
 
 
-def _names(unique_ids: Sequence[str]) -> str:
-    """The first few series, and how many more."""
-    more = len(unique_ids) - SHOWN
-    return ", ".join(unique_ids[:SHOWN]) + (f" and {more} more" if more > 0 else "")
-
-
 def _known(trained: TrainedRun) -> dict[str, Known]:
     """What the run knew of each of its series; nothing where it kept no history."""
     if not trained.store.has(HistoryFile):
@@ -257,7 +252,7 @@ def _fault(uid: str, panel: Panel, reasons: Mapping[str, str], before: Mapping[s
     if uid in reasons:
         return f"cannot be read: {reasons[uid]}"
     if uid not in panel:
-        return f"is not in the data, which hold {_names(panel.unique_ids)}: give data with the run's series"
+        return f"is not in the data, which hold {first_few(panel.unique_ids, SHOWN)}: give data with the run's series"
     ds, y, now = _compared(uid, panel, before)
     known = ~np.isnan(now)
     if not known.any() or (now == y)[known].mean() >= SAME_SHARE:
@@ -280,20 +275,20 @@ def _notes(trained: TrainedRun, panel: Panel, kept: Sequence[str], before: Mappi
     needed = set(trained.needed)
     more = [uid for uid in panel.unique_ids if uid not in needed]
     if more:
-        yield f"{_names(more)}: not in the run's forecast, and without one here"
+        yield f"{first_few(more, SHOWN)}: not in the run's forecast, and without one here"
     late = [uid for uid in kept if np.isnan(panel.y[panel.index(uid), -1])]
     if late:
-        yield f"{_names(late)}: not known up to {iso(panel.end)}, and forecast from the last known amounts"
+        yield f"{first_few(late, SHOWN)}: not known up to {iso(panel.end)}, and forecast from the last known amounts"
     if panel.ds[0] <= trained.end and identity(panel.until(trained.end)) == trained.run.data.fingerprint:
         return
     compared = {uid: _compared(uid, panel, before) for uid in kept}
     end = iso(trained.end)
     changed = [uid for uid, (_, y, now) in compared.items() if _differs(y, now).any()]
     if changed:
-        yield f"{_names(changed)}: other values up to {end} than those the run was trained on"
+        yield f"{first_few(changed, SHOWN)}: other values up to {end} than those the run was trained on"
     short = [uid for uid, (_, _, now) in compared.items() if np.isnan(now).any()]
     if short:
-        yield f"{_names(short)}: fewer values up to {end} than those the run was trained on"
+        yield f"{first_few(short, SHOWN)}: fewer values up to {end} than those the run was trained on"
     if not (changed or short or _others_differ(trained, panel, kept, before)):
         yield f"the data up to {end} are not quite those the run was trained on"
 

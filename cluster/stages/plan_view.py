@@ -86,7 +86,7 @@ def plan_only(request: RunRequest, described: ClusterResources | None = None) ->
     check_memory(config, panel, check_windows(config, panel), free_memory() if described is None else None)
     plan = make_plan(config, panel, device)
     store = None if request.run_dir is None else RunStore(request.run_dir)
-    timings = RunTimings() if store is None else read_timings(store, plan.members)
+    timings = RunTimings() if store is None else read_timings(store.headers().values(), plan.members)
     stored = {} if store is None else store.trials()
     missing = [trial for trial in plan.trials if trial.trial_key not in stored]
     return view_of(plan, panel, missing, slots_for(config.cluster, resources, device), timings)

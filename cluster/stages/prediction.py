@@ -13,13 +13,13 @@ are given.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cluster.execution.worker import limit_threads
 from cluster.keys import AsOf
 from cluster.rundir.external import NOTHING, External
 from cluster.rundir.final_states import Fit, find_fits
@@ -121,7 +121,7 @@ def predict(
     found = KnownSeries.of(trained, loaded)
     wanted = {place: member for place, member in trained.wanted().items() if place[1] not in found.left}
     fits = find_fits(trained.store, wanted, trained.end)
-    with _threads(trained.config.cluster.cpus_per_worker):
+    with limit_threads(trained.config.cluster.cpus_per_worker):
         made, failed = _forecasts(fits, panel, window, update)
     notes = (*found.notes, *left_out(failed, [uid for uid in trained.needed if uid not in found.left]))
     blended = _blended(trained, made, window, {*found.left, *failed})
@@ -131,16 +131,6 @@ def predict(
     files = forecast_files(forecast, targets, panel.calendar, trained.run.amounts, signal, last)
     left, noun = {**found.left, **failed}, panel.axis.noun
     return Prediction(run_dir, data, window, update, forecast, files, notes, left, noun)
-
-
-@contextmanager
-def _threads(n_threads: int) -> Iterator[None]:
-    """The threads of the run, for the same bits; a notebook gets its own back."""
-    import scipy.linalg  # noqa: F401 - its BLAS must be loaded before it can be limited
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(n_threads):
-        yield
 
 
 def _forecasts(

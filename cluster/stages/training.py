@@ -12,7 +12,7 @@ from cluster.execution.loop import LostBatch
 from cluster.execution.progress import RunProgress
 from cluster.execution.worker import WorkContext
 from cluster.plan import Batch, Plan
-from cluster.rundir.batch_file import batch_files
+from cluster.rundir.batch_file import batch_files, batch_id_of
 from cluster.rundir.events_file import BatchReport, append_events
 from cluster.rundir.machine import MACHINE, Machine
 from cluster.rundir.store import RunStore, StoredTrial
@@ -57,7 +57,7 @@ def train(
     _say_reuse(plan, stored, len(missing), err)
     if not missing:
         return []
-    timings = read_timings(store, plan.members)
+    timings = read_timings({trial.file: trial.batch for trial in stored.values()}.values(), plan.members)
     batches = cut_batches(plan, missing, session.slots, timings.gpu)
     if (note := without_gpu(plan, batches, session.slots)) is not None:
         err.say(f"tidecast: {note}")
@@ -81,7 +81,7 @@ def _wait_until_seen(store: RunStore, reports: Sequence[BatchReport], machine: M
     """Wait until every batch that workers have stored is listed here."""
     stored = {report.batch_id for report in reports}
     for _ in range(SEEN_LATE):
-        if stored <= {file.rpartition("/")[2].partition(".")[0] for file in batch_files(store.storage)}:
+        if stored <= {batch_id_of(file) for file in batch_files(store.storage)}:
             return
         machine.sleep(1.0)
     raise StorageError(

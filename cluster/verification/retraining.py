@@ -19,6 +19,7 @@ from cluster.verification.check import Check
 from cluster.versions import installed
 from ensembles.files.run_json import RunFile
 from forecasting.backtest import run_trials
+from forecasting.data.formats.columns import first_few
 from forecasting.models.base import State
 from forecasting.panel import Panel
 from forecasting.schema import FloatArray
@@ -64,8 +65,7 @@ def check_trials(store: RunStore, run: RunFile, plan: Plan, panel: Panel, share:
         n_again += len(outcomes)
         differing += [_name(o.trial) for o in outcomes if not _same(o, store, stored[o.trial.trial_key], states)]
     if differing:
-        more = f" and {len(differing) - MOST_NAMED} more" if len(differing) > MOST_NAMED else ""
-        named = ", ".join(differing[:MOST_NAMED]) + more
+        named = first_few(differing, MOST_NAMED)
         return Check(WHAT, "differs", f"{len(differing)} of {n_again} trained again came out differently: {named}")
     return Check(WHAT, "ok", f"{n_again} of {len(planned)} trained again, the same to the last bit")
 

@@ -23,6 +23,7 @@ from forecasting.axis import (
     tells_too_little,
 )
 from forecasting.calendar import Calendar, weekday_of
+from forecasting.data.formats.columns import first_few
 from forecasting.data.formats.decode import decimals_of, first
 from forecasting.data.loaded import Loaded, SeriesProblem
 from forecasting.data.rows import FILL_REMEDY, USUAL_LAG, Rows, Strand, judged
@@ -305,15 +306,15 @@ def _about_series(rows: Rows, sorting: _Sorting, panel: Panel) -> Iterator[str]:
     """Which series were brought forward, which are closed, and which are left out for other reasons."""
     lagging = [s for s in sorting.sound if _lag(rows, s, panel.ds)]
     if lagging:
-        names = _named([f"{s.series.unique_id} (last amount {iso(_last_known(rows, s))})" for s in lagging])
+        names = first_few([f"{s.series.unique_id} (last amount {iso(_last_known(rows, s))})" for s in lagging], SHOWN)
         yield f"brought forward to {iso(panel.end)}, the end of the data, with unknown amounts: {names}"
     closed = [(p.series.unique_id, p.closed) for p in sorting.problems if p.closed is not None]
     if closed:
-        yield f"closed and left out: {_named([f'{name} (last amount {iso(day)})' for name, day in closed])}"
+        yield f"closed and left out: {first_few([f'{name} (last amount {iso(day)})' for name, day in closed], SHOWN)}"
     others = [p for p in sorting.problems if p.closed is None]
     yield from (f"{p.series.unique_id} is left out: {p.reason}" for p in others[:FEW])
     if len(others) > FEW:
-        yield f"left out too: {_named([p.series.unique_id for p in others[FEW:]])}"
+        yield f"left out too: {first_few([p.series.unique_id for p in others[FEW:]], SHOWN)}"
 
 
 def _about_missing(rows: Rows, sound: Sequence[Strand], panel: Panel) -> Iterator[str]:
@@ -343,7 +344,3 @@ def _about_absent(rows: Rows, panel: Panel) -> Iterator[str]:
         noun, verb = ("work day", "has") if len(absent) == 1 else ("work days", "have")
         taken = "taken as not worked (data.missing: zero or skip counts them)"
         yield f"{len(absent)} {noun} {verb} no row, the first on {iso(absent[0])}: {taken}"
-
-
-def _named(names: Sequence[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

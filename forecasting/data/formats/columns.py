@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from forecasting.errors import DataError
 
-__all__ = ["find_column", "listed", "present"]
+__all__ = ["find_column", "first_few", "listed", "present"]
 
 _LONGEST = 40
 """Characters of a name that a sentence shows."""
@@ -73,7 +73,11 @@ def present(columns: Mapping[str, str], available: Sequence[str]) -> dict[str, s
 
 
 def listed(names: Sequence[str], most: int = 12) -> str:
-    """Names for a sentence, at most `most` of them."""
-    short = [n if len(n) <= _LONGEST else n[: _LONGEST - 3] + "..." for n in names[:most]]
-    shown = ", ".join(n if n.isprintable() and n == n.strip() != "" else repr(n) for n in short)
-    return shown + (f" and {len(names) - most} more" if len(names) > most else "")
+    """Names of columns for a sentence: odd ones are quoted, long ones cut."""
+    short = [n if len(n) <= _LONGEST else n[: _LONGEST - 3] + "..." for n in names]
+    return first_few([n if n.isprintable() and n == n.strip() != "" else repr(n) for n in short], most)
+
+
+def first_few(names: Sequence[str], most: int) -> str:
+    """Names for a sentence, at most so many, and how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

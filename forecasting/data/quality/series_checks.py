@@ -9,6 +9,7 @@ import numpy as np
 
 from forecasting.axis import absent_work_days
 from forecasting.calendar import weekday_of
+from forecasting.data.formats.columns import first_few
 from forecasting.data.quality.finding import Finding, Severity
 from forecasting.panel import Panel
 from forecasting.schema import BoolArray, FloatArray, IntArray, iso
@@ -144,6 +145,6 @@ def _days(check: str, severity: Severity, cases: IntArray, panel: Panel, place: 
 def _series(check: str, rows: tuple[int, ...], panel: Panel, place: Place, remedy: str) -> Finding | None:
     if not rows:
         return None
-    names = ", ".join(panel.unique_ids[r] for r in rows[:5]) + (f" and {len(rows) - 5} more" if len(rows) > 5 else "")
+    names = first_few([panel.unique_ids[r] for r in rows], 5)
     start = panel.ds[int(np.argmax(~np.isnan(panel.y[rows[0]])))]
     return Finding(check, "warning", len(rows), place(rows[0], start), names, remedy)

@@ -32,7 +32,7 @@ def test_batches_on_gpus_are_read_one_by_one_with_the_work_of_their_setting(plan
     short, long = (next(t for t in plan.trials if t.member.settings["input_size"] == size) for size in (7, 15))
     put(store, short, 3.0, 30)
     put(store, long, 9.0, 60)
-    found = read_timings(store, plan.members)
+    found = read_timings(store.headers().values(), plan.members)
     assert {(t.model, t.n_fits, t.seconds): t.work for t in found.gpu} == {
         ("lstm-direct", 30, 3.0): pytest.approx(short.member.build().seconds_per_fit),
         ("lstm-direct", 60, 9.0): pytest.approx(long.member.build().seconds_per_fit),
@@ -46,4 +46,4 @@ def test_batches_on_cpus_and_of_members_that_are_gone_are_none_of_them(plan, tmp
     raw = {**RAW, "members": [{"model": "lstm-direct", "input_size": 9}]}
     other = make_plan(parse_config(raw, "x"), make_panel(), "cuda")
     put(store, other.trials[0], 3.0, 30)
-    assert read_timings(store, plan.members).gpu == ()
+    assert read_timings(store.headers().values(), plan.members).gpu == ()
