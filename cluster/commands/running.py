@@ -1,0 +1,77 @@
+"""To run, to plan a run and to watch one."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cluster.commands.screens import screens
+from cluster.options import Asked, JsonOption, ResourcesOption, RunDirArgument, at_home, with_asked
+
+__all__ = ["plan", "run", "status"]
+
+WATCH_SECONDS = 5.0
+
+
+@with_asked
+def run(
+    asked: Asked,
+    executor: Annotated[str, typer.Option(help="ray: parallel; local: in this process")] = "ray",
+    timeline: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", callback=at_home, help="write when each worker did what, for chrome://tracing"),
+    ] = None,
+) -> None:
+    """Train, blend, forecast: by a configuration, or from a table alone, whose columns, windows and models are then
+    inferred and said. Without either: the demo on generated data. Run again to continue.
+    """
+    from cluster.pipeline import run_pipeline
+    from cluster.screen.run_end import show_result
+
+    out, err = screens()
+    show_result(run_pipeline(asked.request(executor, timeline), err), out)
+
+
+@with_asked
+def plan(asked: Asked, resources: ResourcesOption = None) -> None:
+    """Say what a run would do: counts, batches, placement. Starts nothing. By the timings of the run in --run-dir.
+    Without CONFIG and data: what there is on this machine, and what a run would use of it.
+    """
+    from cluster.execution.described import described
+    from cluster.screen.work import show_plan, show_surroundings
+    from cluster.stages.plan_view import plan_only
+
+    out, err = screens()
+    request = asked.request("local")
+    if request.is_made_up and not resources:
+        show_surroundings(out)
+        return
+    found = plan_only(request, described(resources) if resources else None)
+    for note in request.said:
+        err.say(f"tidecast: {note}")
+    show_plan(found, out)
+
+
+def status(
+    run_dir: RunDirArgument,
+    watch: Annotated[bool, typer.Option("--watch", help="look again every few seconds until the run is done")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say how far a run is, from any machine that sees its directory."""
+    import time
+
+    from cluster.rundir.status import read_status
+    from cluster.rundir.store import RunStore
+    from cluster.screen.work import show_status
+    from cluster.terminal.streams import has_reader
+
+    out, _ = screens()
+    while True:
+        found = read_status(RunStore(run_dir))
+        show_status(found, out, as_json)
+        if not watch or found.state != "running" or not has_reader(sys.stdout):
+            return
+        time.sleep(WATCH_SECONDS)
