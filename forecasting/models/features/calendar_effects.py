@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field
 
-from forecasting.calendar import Calendar, CalendarDays, spanned_years
+from forecasting.calendar import WEEKDAYS, Calendar, CalendarDays, spanned_years, weekday_of
 from forecasting.errors import TrialError
 from forecasting.models.base import Settings
 from forecasting.models.states import array_of
@@ -77,6 +77,30 @@ class CalendarFit:
         if design.shape[1] != len(self.coefficients):
             raise TrialError("the calendar's events differ from those of the fit: fit again with the present events")
         return np.asarray(design @ self.coefficients)
+
+    def parts(self, calendar: Calendar, ds: DateArray) -> dict[str, FloatArray]:
+        """`effect` as a sum of weekday, holiday, month position and event, each ``[len(ds)]``.
+
+        A weekday's effect is that of an ordinary day of its name. So what a holiday or a shifted work day takes from
+        other weekdays (see `calendar_columns`) belongs to the holiday.
+
+        Raises
+        ------
+        TrialError
+            As `effect` does.
+        """
+        effect = self.effect(calendar, ds)
+        rest = WEEKDAYS + N_MONTH_COLUMNS
+        month, holiday, event = slice(WEEKDAYS, rest), slice(rest, rest + N_HOLIDAY_COLUMNS), rest + N_HOLIDAY_COLUMNS
+        columns, values = calendar_columns(calendar, ds), self.coefficients
+        parts = {
+            "weekday": (np.eye(WEEKDAYS)[weekday_of(ds)] - 1.0 / WEEKDAYS) @ values[:WEEKDAYS],
+            "holiday": columns[:, holiday] @ values[holiday],
+            "month": columns[:, month] @ values[month],
+            "event": columns[:, event:] @ values[event:],
+        }
+        parts["holiday"] = parts["holiday"] + (effect - sum(parts.values()))
+        return parts
 
     def to_arrays(self) -> dict[str, np.ndarray[Any, Any]]:
         """For a model's State."""

@@ -1,0 +1,65 @@
+"""What the calendar alone says of days to come, part by part.
+
+The calendar model is the one of `forecasting.models.features.shared_calendar`, fitted here on the series of one target.
+It says of each day a level and effects on the log scale:
+
+    ŷ = undo(level + weekday + holiday + month position + yearly shape + event)
+
+Effects on the log scale are factors, and factors have no sum. So the parts are taken in the order of `CALENDAR_PARTS`:
+each is what the forecast changes by when its effect is added to those before it. Their sum is the model's forecast.
+`undo` brings the log scale (or the signed scale, see `forecasting.scale.histories`) back to amounts.
+
+The last part is activity. On a day on which nothing is expected to flow it takes back all parts before it. It is 0 on
+other days, and in series that always flow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from forecasting.models.features.levels import fading_median
+from forecasting.models.features.shared_calendar import Effect, SharedCalendarSettings, fit_shared_calendar
+from forecasting.panel import History
+from forecasting.scale.histories import PreparedHistory, Scale, prepare
+from forecasting.schema import DateArray, FloatArray
+
+__all__ = ["CALENDAR_PARTS", "calendar_parts"]
+
+CALENDAR_PARTS = ("level", "weekday", "holiday", "month", "yearly", "event", "activity")
+"""In the order in which they are taken."""
+HALF_LIFE = 14.0
+"""Periods after which a day counts half in the level, as in `calendar-level`."""
+SETTINGS = SharedCalendarSettings(half_life=400.0)
+
+
+def calendar_parts(histories: Sequence[History], ds: DateArray) -> FloatArray:
+    """Parts of each day's forecast by the calendar model, ``[n_series, len(ds), len(CALENDAR_PARTS)]``.
+
+    Parameters
+    ----------
+    histories
+        Of one target's series, up to one cutoff.
+    ds
+        The days that follow it.
+    """
+    found = [prepare(history, on_log=True) for history in histories]
+    parts = np.zeros((len(found), len(ds), len(CALENDAR_PARTS)))
+    rows = [row for row, one in enumerate(found) if not one.empty]
+    if rows:
+        shared = fit_shared_calendar([found[row].history for row in rows], SETTINGS)
+        for row in rows:
+            parts[row] = _of_series(found[row], shared.effect(found[row].history, SETTINGS), ds)
+    return parts
+
+
+def _of_series(found: PreparedHistory, effect: Effect, ds: DateArray) -> FloatArray:
+    """Parts ``[len(ds), n_parts]`` of one series, in the unit of the data."""
+    history, ahead = found.history, effect.parts(ds)
+    level = fading_median(np.log(history.y) - effect(history.ds), HALF_LIFE) + ahead["level"]
+    on_log = np.cumsum([level, *(ahead[name] for name in CALENDAR_PARTS[1:-1])], axis=0)
+    scale = found.scale or Scale(1.0, signed=False)
+    steps = scale.undo(np.exp(on_log))
+    forecast = found.restore(np.exp(on_log[-1]), ds)
+    return np.diff(np.concatenate([np.zeros((1, len(ds))), steps, forecast[None]]), axis=0).T

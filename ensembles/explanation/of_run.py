@@ -1,0 +1,39 @@
+"""The explanation of a finished run, from its stored files: no state is needed, and nothing is trained but the
+calendar model.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ensembles.evaluation.run_results import RunResults
+from ensembles.explanation.explanation import Explanation, explain
+from ensembles.files.history_parquet import HistoryFile
+from ensembles.files.run_json import RunFile
+from ensembles.files.table import places
+from forecasting.panel import History, Panel
+
+__all__ = ["explanation_of_run", "histories_of_run"]
+
+
+def explanation_of_run(results: RunResults) -> Explanation | None:
+    """Why a run's forecast is as it is; None for a run without a blend, or without stored actual values."""
+    if results.forecast is None or results.blend is None or results.history is None:
+        return None
+    factors = {target: facts.apply.factor for target, facts in results.blend.targets.items()}
+    return explain(results.forecast, histories_of_run(results.history, results.run), factors, results.run.amounts)
+
+
+def histories_of_run(table: HistoryFile, run: RunFile) -> dict[str, History]:
+    """Each series by unique_id, as it was known at the end of the run's data; periods without an amount are NaN."""
+    axis = run.axis
+    known = np.unique(table.ds)
+    ds = known if axis.freq == "B" else axis.between(known[0], np.datetime64(run.data.end, "D"))
+    unique_ids, row = places(table.unique_id)
+    y = np.full((len(unique_ids), len(ds)), np.nan)
+    y[row, np.searchsorted(ds, table.ds)] = table.y
+    series = tuple(table.identity(uid) for uid in unique_ids)
+    signed = run.config["data"].get("scale") == "signed"
+    past = np.empty((*y.shape, 0))
+    panel = Panel(ds, series, y, past, (), axis.calendar, axis.freq, signed)
+    return {uid: panel.history(panel.unique_ids[at]) for at, uid in enumerate(unique_ids)}
