@@ -1,0 +1,132 @@
+"""What actual values were made of, as it looks once they are known: level, calendar, events and odd amounts.
+
+The calendar model is the one by which forecasts are explained (`ensembles.explanation.calendar_parts`), fitted to all
+actual values that are known now, with the calendar of the latest forecast: a holiday that was moved stands where it
+was in the end. The level of a day is the median of the days around it with the calendar taken out, so that it follows a
+shift at once and no single day. A day is odd where it lies more than `ODD` robust sizes from level and calendar:
+somebody paid, or nothing came; what lies beyond them is its odd amount.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ensembles.explanation.calendar_parts import SETTINGS
+from ensembles.ledger.actuals import Actuals
+from ensembles.ledger.facts import VintageFacts
+from forecasting.errors import TrialError
+from forecasting.models.features.levels import level_around
+from forecasting.models.features.shared_calendar import Effect, fit_shared_calendar
+from forecasting.panel import History, Panel, Series
+from forecasting.scale.histories import AS_IT_IS, PreparedHistory, prepare
+from forecasting.schema import BoolArray, DateArray, FloatArray
+
+__all__ = ["FEWEST", "Hindsight", "hindsight_of"]
+
+FEWEST = 56
+"""Known periods of a series that it takes to tell its level from its calendar."""
+AROUND = 7
+"""Periods on either side whose median is a day's level."""
+ODD = 4.0
+"""Robust standard deviations beyond which a day is odd."""
+MAD = 1.4826
+_CALENDAR = ("weekday", "holiday", "month", "yearly")
+
+
+@dataclass(frozen=True)
+class Hindsight:
+    """Parts of the actual values of one series on the days `ds`, ``[n]`` each, in the unit of the data: `level`,
+    `calendar` and `event`; `y` is their sum and a rest, and where `odd` that rest is no noise.
+    """
+
+    ds: DateArray
+    level: FloatArray
+    calendar: FloatArray
+    event: FloatArray
+    y: FloatArray
+    odd: BoolArray
+
+    @property
+    def base(self) -> FloatArray:
+        """What level, calendar and events alone would have given, ``[n]``."""
+        return np.asarray(self.level + self.calendar + self.event)
+
+
+def hindsight_of(actuals: Actuals, series: Mapping[str, Series], latest: VintageFacts) -> dict[str, Hindsight]:
+    """By unique_id; series with less than `FEWEST` known periods are left out.
+
+    Parameters
+    ----------
+    series
+        Those of one target.
+    latest
+        Facts of the latest forecast: its calendar is what is known in the end.
+    """
+    histories = _histories(actuals, series, latest)
+    found = [(uid, prepare(history, on_log=True)) for uid, history in histories.items()]
+    used = [(uid, one) for uid, one in found if not one.empty]
+    if not used:
+        return {}
+    try:
+        shared = fit_shared_calendar([one.history for _, one in used], SETTINGS)
+    except TrialError:
+        return {}
+    return {
+        uid: _of_series(one, shared.effect(one.history, SETTINGS), histories[uid].y)
+        for uid, one in used
+        if len(one.history.ds)
+    }
+
+
+def _histories(actuals: Actuals, series: Mapping[str, Series], latest: VintageFacts) -> dict[str, History]:
+    """The actual values of each series on the periods of the forecasts."""
+    if not len(actuals.ds):
+        return {}
+    axis = latest.axis
+    known = actuals.ds[~np.isnan(actuals.y).all(axis=0)]
+    ds = known if axis.freq != "D" else actuals.ds
+    rows = [(uid, k) for k, uid in enumerate(actuals.unique_ids) if uid in series]
+    y = actuals.y[:, (ds - actuals.ds[0]).astype(np.int64)]
+    kept = [(uid, k) for uid, k in rows if (~np.isnan(y[k])).sum() >= FEWEST]
+    if not kept:
+        return {}
+    told = tuple(Series(series[uid].target, series[uid].entity, uid) for uid, _ in kept)
+    past = np.empty((len(kept), len(ds), 0))
+    signed = latest.config["data"].get("scale") == "signed"
+    panel = Panel(ds, told, y[[k for _, k in kept]], past, (), axis.calendar, axis.freq, signed)
+    return {uid: _to_the_last(panel.history(uid)) for uid, _ in kept}
+
+
+def _to_the_last(history: History) -> History:
+    """Up to its last known value."""
+    return history.until(history.ds[np.flatnonzero(~np.isnan(history.y))[-1]])
+
+
+def _of_series(found: PreparedHistory, effect: Effect, y: FloatArray) -> Hindsight:
+    ds, seen = found.history.ds, np.log(found.history.y)
+    effects = effect.parts(ds)
+    level = level_around(seen - effect(ds), AROUND) + effects["level"]
+    on_log = np.cumsum([level, *(effects[name] for name in (*_CALENDAR, "event"))], axis=0)
+    scale = found.scale or AS_IT_IS
+    steps = scale.undo(np.exp(on_log))
+    whole = found.restore(np.exp(on_log[-1]), ds)
+    idle = whole - steps[-1]  # nothing is expected to flow: the calendar says so
+    return Hindsight(
+        ds=ds,
+        level=steps[0],
+        calendar=steps[len(_CALENDAR)] - steps[0] + idle,
+        event=steps[-1] - steps[len(_CALENDAR)],
+        y=y,
+        odd=_odd(seen - on_log[-1], y, whole),
+    )
+
+
+def _odd(residual: FloatArray, y: FloatArray, expected: FloatArray) -> BoolArray:
+    """Days far from what was to be expected; `residual` is on the scale of the model, made up on days without flow."""
+    flowed = ~np.isnan(y) & (y != 0)
+    size = MAD * float(np.median(np.abs(residual[flowed]))) if flowed.any() else 0.0
+    far = flowed & (np.abs(residual) > ODD * max(size, 1e-9))
+    return np.asarray(far | ((y == 0) & (expected != 0)) | (flowed & (expected == 0)))
