@@ -15,7 +15,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import typer
 
-from cluster.commands import configuring, data, forecasts, results, running
+from cluster.commands import backfilling, configuring, data, forecasts, results, running
 from cluster.commands.screens import screens
 from cluster.terminal.main import main
 
@@ -59,6 +59,7 @@ app.command()(results.evaluate)
 app.command()(results.verify)
 app.command()(forecasts.predict)
 app.command()(forecasts.monitor)
+app.command()(backfilling.backfill)
 app.command()(forecasts.score)
 
 if __name__ == "__main__":

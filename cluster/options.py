@@ -22,6 +22,7 @@ __all__ = [
     "AskedOfData",
     "ExternalOption",
     "JsonOption",
+    "LedgerOption",
     "ResourcesOption",
     "RunDirArgument",
     "SetOption",
@@ -50,6 +51,10 @@ ExternalOption = Annotated[
 AgainOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=PLACE", help="give one of them again, as data.events=FILE; may be repeated"),
+]
+LedgerOption = Annotated[
+    str | None,
+    typer.Option(metavar="PLACE", callback=at_home, help="folder or URI of a ledger, to which the forecast is added"),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="machine-readable output")]
 ResourcesOption = Annotated[

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from cluster.execution.early import connecting
 from cluster.execution.registry import executor_named
 from cluster.execution.resources import free_memory
+from cluster.keys import home
 from cluster.plan import Plan, check_memory, check_windows, make_plan
 from cluster.request import RunRequest
 from cluster.rundir.lease import Lease
@@ -82,7 +83,9 @@ def run_pipeline(request: RunRequest, err: Screen) -> RunResult:
                 for note in forecasts.notes:
                     steps.say(note)
                 result = _finished(plan, data.panel, forecasts, store, started)
-                return _with_truth(result) if request.is_made_up else result
+            if config.run.ledger is not None:
+                steps.say(_into_ledger(store, config.run.ledger))
+            return _with_truth(result) if request.is_made_up else result
 
 
 def _finished(plan: Plan, panel: Panel, forecasts: MemberForecasts, store: RunStore, started: float) -> RunResult:
@@ -96,6 +99,13 @@ def _finished(plan: Plan, panel: Panel, forecasts: MemberForecasts, store: RunSt
         write_failed(plan, panel, forecasts, store, seconds)
         raise
     return blend_and_write(plan, panel, forecasts, store, seconds)
+
+
+def _into_ledger(store: RunStore, place: str) -> str:
+    """Add the forecast to a ledger; gives what is to be said."""
+    from cluster.ledger.issue import add_run
+
+    return add_run(store, home(place)).sentence
 
 
 def _with_truth(result: RunResult) -> RunResult:

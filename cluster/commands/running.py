@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cluster.commands.screens import screens
-from cluster.options import Asked, JsonOption, ResourcesOption, RunDirArgument, at_home, with_asked
+from cluster.options import Asked, JsonOption, LedgerOption, ResourcesOption, RunDirArgument, at_home, with_asked
 
 __all__ = ["plan", "run", "status"]
 
@@ -24,6 +24,7 @@ def run(
         Path | None,
         typer.Option(metavar="FILE", callback=at_home, help="write when each worker did what, for chrome://tracing"),
     ] = None,
+    ledger: LedgerOption = None,
 ) -> None:
     """Train, blend, forecast: by a configuration, or from a table alone, whose columns, windows and models are then
     inferred and said. Without either: the demo on generated data. Run again to continue.
@@ -32,7 +33,7 @@ def run(
     from cluster.screen.run_end import show_result
 
     out, err = screens()
-    show_result(run_pipeline(asked.request(executor, timeline), err), out)
+    show_result(run_pipeline(asked.request(executor, timeline).into(ledger), err), out)
 
 
 @with_asked

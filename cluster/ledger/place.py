@@ -20,7 +20,7 @@ from ensembles.ledger.chain import heads_of, in_order, missing_from
 from ensembles.ledger.facts import REMEDY, ActualsFacts, LedgerFacts, VintageFacts
 from ensembles.ledger.vintage import Vintage
 from forecasting.digests import digest_of
-from forecasting.errors import ConfigError, DamagedFile, StorageError
+from forecasting.errors import ConfigError, DamagedFile
 
 __all__ = ["Added", "Damage", "Ledger"]
 
@@ -32,11 +32,18 @@ Facts = TypeVar("Facts", bound=LedgerFacts)
 
 @dataclass(frozen=True)
 class Added:
-    """A file by its digest, and whether it is new; `damaged` are files that were met on the way."""
+    """A file by its digest, and whether it is new; `damaged` are sentences on files that were met on the way."""
 
+    uri: str
     digest: str
     is_new: bool
     damaged: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """What was done, for the user."""
+        done = "the forecast is in the ledger" if self.is_new else "the forecast was in the ledger already"
+        return "; ".join((f"{done} {self.uri} as {self.digest}", *self.damaged))
 
 
 @dataclass
@@ -148,10 +155,10 @@ class Ledger:
         facts, damaged = self._vintages.facts()
         for digest, known in facts.items():
             if known.identity == vintage.facts.identity and self._vintages.is_whole(digest):
-                return Added(digest, False, damaged)
+                return Added(self.uri, digest, False, damaged)
         _must_fit(self.uri, facts.values(), vintage.facts)
         heads = heads_of(_lists(facts), self._vintages.digests())
-        return Added(self._vintages.create(vintage.to_bytes(heads)), True, damaged)
+        return Added(self.uri, self._vintages.create(vintage.to_bytes(heads)), True, damaged)
 
     def add_actuals(self, table: ReportedActuals) -> Added:
         """Add a table of actual values, unless the last one says the same."""
@@ -159,8 +166,8 @@ class Ledger:
         heads = heads_of(_lists(facts), self._actuals.digests())
         for digest in heads:
             if digest in facts and facts[digest].identity == table.facts.identity and self._actuals.is_whole(digest):
-                return Added(digest, False, damaged)
-        return Added(self._actuals.create(table.to_bytes(heads)), True, damaged)
+                return Added(self.uri, digest, False, damaged)
+        return Added(self.uri, self._actuals.create(table.to_bytes(heads)), True, damaged)
 
     # -- reading
 
@@ -186,6 +193,13 @@ class Ledger:
     def facts(self) -> dict[str, VintageFacts]:
         """Facts of the forecasts by digest, from footers alone: nothing is checked."""
         return self._vintages.facts()[0]
+
+    def vintage(self, digest: str, only: Sequence[str] | None = None) -> Vintage | None:
+        """One forecast, or some of its series; None where its file is not as it was written."""
+        try:
+            return Vintage.from_bytes(self._vintages.whole(digest), self._vintages.where(digest), only)
+        except DamagedFile:
+            return None
 
     def vintages(self, damage: Damage, only: Sequence[str] | None = None) -> Iterator[tuple[str, Vintage]]:
         """Every forecast once, checked, with its digest; `only` some series.
@@ -232,9 +246,3 @@ def _must_fit(uri: str, known: Collection[VintageFacts], new: VintageFacts) -> N
             if before != now:
                 what = f"{name} of its forecasts: {before or 'none'}; this one has {now or 'none'}"
                 raise ConfigError(where=uri, what=what, remedy="give this forecast another --ledger")
-
-
-def refuse_nothing(ledger: Ledger) -> None:
-    """Raises StorageError when there is no ledger."""
-    if not ledger.is_there:
-        raise StorageError(where=ledger.uri, what="it holds no forecast", remedy="add one with run --ledger")

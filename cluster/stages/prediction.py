@@ -50,7 +50,8 @@ class Prediction:
     """Forecasts from new data, and the files they make.
 
     `forecast` holds the members that have weight; `files` the submission under its names and forecast.csv; `notes` are
-    sentences for the user; `left` unique_id → why a series of the run is not forecast.
+    sentences for the user; `left` unique_id → why a series of the run is not forecast; `trained` the run and `panel`
+    the new data.
     """
 
     run: str
@@ -61,8 +62,13 @@ class Prediction:
     files: Mapping[str, bytes]
     notes: tuple[str, ...]
     left: Mapping[str, str]
-    noun: str = "days"
-    """What a period is called, in the plural."""
+    trained: TrainedRun
+    panel: Panel
+
+    @property
+    def noun(self) -> str:
+        """What a period is called, in the plural."""
+        return self.panel.axis.noun
 
     def write(self, out: str | None = None) -> str:
         """Write the submission, forecast.csv, forecast.parquet and prediction.json into a folder; gives its name.
@@ -129,8 +135,8 @@ def predict(
     targets, signal = tuple(trained.config.data.targets), trained.config.signal
     last = {s: panel.last_known(s.unique_id, window.cutoff) for s in panel.series}
     files = forecast_files(forecast, targets, panel.calendar, trained.run.amounts, signal, last)
-    left, noun = {**found.left, **failed}, panel.axis.noun
-    return Prediction(run_dir, data, window, update, forecast, files, notes, left, noun)
+    left = {**found.left, **failed}
+    return Prediction(run_dir, data, window, update, forecast, files, notes, left, trained, panel)
 
 
 def _forecasts(

@@ -121,9 +121,7 @@ class Sums:
         return KINDS[int(np.argmax(self.sizes))]
 
     def as_json(self) -> dict[str, Any]:
-        parts = {
-            kind: {"sum": rounded(self.parts[k]), "size": rounded(self.sizes[k])} for k, kind in enumerate(KINDS)
-        }
+        parts = {kind: {"sum": rounded(self.parts[k]), "size": rounded(self.sizes[k])} for k, kind in enumerate(KINDS)}
         return {"n": self.n, "miss": rounded(self.miss), "size": rounded(self.size), "parts": parts}
 
 

@@ -138,9 +138,7 @@ def _starts(ds: DateArray, length: int, horizon: int) -> DateArray:
     return ds[: horizon // length * length : length]
 
 
-def _member_sums(
-    vintage: Vintage, rows: IntArray, y: FloatArray, groups: Sequence[BoolArray]
-) -> dict[str, FloatArray]:
+def _member_sums(vintage: Vintage, rows: IntArray, y: FloatArray, groups: Sequence[BoolArray]) -> dict[str, FloatArray]:
     """By member with forecasts of these rows what it missed and what there was, ``[2, n_groups]``."""
     found = {}
     for name, values in vintage.members.items():

@@ -47,9 +47,7 @@ class Vintage:
     series: Mapping[str, Series] = field(default_factory=dict)
 
     @classmethod
-    def of(
-        cls, facts: VintageFacts, forecast: ForecastFile, parts: Mapping[str, FloatArray] | None = None
-    ) -> Vintage:
+    def of(cls, facts: VintageFacts, forecast: ForecastFile, parts: Mapping[str, FloatArray] | None = None) -> Vintage:
         """A forecast with its facts.
 
         Parameters
@@ -157,9 +155,7 @@ class Vintage:
         )
 
 
-def _members(
-    forecast: ForecastFile, rank: Mapping[str, int], place: IntArray, ds: DateArray
-) -> dict[str, FloatArray]:
+def _members(forecast: ForecastFile, rank: Mapping[str, int], place: IntArray, ds: DateArray) -> dict[str, FloatArray]:
     """What each member said at the rows of the blend, NaN where it said nothing."""
     rest = forecast.where(forecast.member != BLEND)
     if not len(rest):

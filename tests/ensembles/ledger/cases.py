@@ -161,7 +161,5 @@ def case(cause: str, seed: int) -> Case:
     as_of = iso(ds[n - 1])
     config = facts(as_of, as_of, as_of).config
     made = vintage(as_of, {"flow": said.sum(axis=1) + learned}, parts, config={**config, "calendar": "T1"})
-    latest = made.facts.model_copy(
-        update={"config": {**config, "calendar": "T2" if cause == "holiday" else "T1"}}
-    )
+    latest = made.facts.model_copy(update={"config": {**config, "calendar": "T2" if cause == "holiday" else "T1"}})
     return Case(made, actuals({"flow": y}, iso(ds[0])), latest, changed)
