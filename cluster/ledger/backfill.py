@@ -16,10 +16,9 @@ import numpy as np
 from cluster.keys import asked_day
 from cluster.ledger.issue import issued_by
 from cluster.ledger.place import Ledger
-from cluster.pipeline import run_pipeline
 from cluster.request import RunRequest
 from cluster.stages.input import identity, load_data
-from ensembles.ledger.facts import VintageFacts
+from ensembles.ledger.files.facts import VintageFacts
 from forecasting.errors import ConfigError
 from forecasting.schema import as_date, iso
 from forecasting.seeding import content_hash
@@ -91,6 +90,8 @@ def backfill(asked: Backfill, err: Screen, done: Callable[[Step], None]) -> None
     UserError, TooManyFailures
         As `run_pipeline` does for each run; the ledger holds what was made before.
     """
+    from cluster.pipeline import run_pipeline
+
     request = asked.request
     if request.as_of is not None:
         raise ConfigError("--as-of: a backfill has many such days: give --from and --every")

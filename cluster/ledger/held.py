@@ -15,11 +15,11 @@ from cluster.rundir.storage import Storage
 from cluster.rundir.store import RunStore
 from cluster.stages.input import load_data
 from ensembles.files.history_parquet import HistoryFile
-from ensembles.ledger.actuals import Actuals, ReportedActuals
-from ensembles.ledger.facts import VintageFacts
+from ensembles.ledger.files.actuals import Actuals, ReportedActuals
+from ensembles.ledger.files.facts import VintageFacts
+from ensembles.ledger.files.vintage import Vintage
 from ensembles.ledger.page import page_of
 from ensembles.ledger.review import Review, review
-from ensembles.ledger.vintage import Vintage
 from forecasting.data.amounts_table import read_amounts_table
 from forecasting.data.formats.columns import first_few
 from forecasting.errors import ConfigError, DataError, StorageError
@@ -30,30 +30,31 @@ __all__ = ["Heads", "Wanted", "heads_of_ledger", "is_ledger", "review_ledger", "
 
 ANOTHER_UNIT = 20.0
 """How many times as large or as small as the forecasts actual values are in another unit."""
+FEWEST_AMOUNTS = 28
+"""Amounts that it takes to tell another unit from odd days."""
 SHOWN = 5
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What `tidecast monitor` is asked of a ledger: a table of new actual values or a folder with data, a day whose
-    forecasts are to be followed, unique ids (none: all), where the page goes, heads `kept` elsewhere, and whether only
-    heads are wanted.
+    """What `tidecast monitor` is asked for: a table of new actual values or a folder with data, a day whose forecasts
+    are to be followed, unique ids (none: all), where the page goes, and whether heads are wanted.
     """
 
     actuals: Path | None = None
     day: str | None = None
     series: tuple[str, ...] = ()
     html: Path | None = None
-    kept: tuple[str, ...] = ()
     heads: bool = False
 
-    def refuse_of_ledger(self, place: str) -> None:
-        """Raises ConfigError for what only a ledger can be asked, where there is none."""
-        asked = {"--day": self.day, "--series": self.series, "--html": self.html, "--kept": self.kept}
-        asked["--heads"] = self.heads or None
+    def check_of_run(self, place: str) -> None:
+        """Raises ConfigError for what a run directory cannot be asked."""
+        asked = {"--day": self.day, "--series": self.series, "--heads and --kept": self.heads}
         for option, value in asked.items():
             if value:
-                raise ConfigError(f"{option}: {without_secrets(place)} holds no ledger: give one, made by run --ledger")
+                raise ConfigError(f"{option}: {without_secrets(place)} is no ledger: give one, made by run --ledger")
+        if self.html is not None and self.actuals is None:
+            raise ConfigError("--html: there is a page of forecasts and what came: add --actuals FILE")
 
 
 @dataclass(frozen=True)
@@ -107,29 +108,34 @@ def review_ledger(place: str, wanted: Wanted) -> Review:
     found = review(ledger.uri, (one for _, one in ledger.vintages(damage, only)), chosen, known, day)
     if day is not None and not found.changes:
         raise ConfigError(f"--day {day}: no forecast of {ledger.uri} has that day")
-    found = replace(found, damaged=tuple(damage.sentences), heads=ledger.heads())
-    if wanted.html is not None:
-        Storage(str(wanted.html.parent)).write(wanted.html.name, page_of(found).encode())
-    return found
+    return _paged(replace(found, damaged=tuple(damage.sentences), heads=ledger.heads()), wanted.html)
 
 
-def review_run(run_dir: str, actuals: str) -> Review:
-    """The forecast of one run against new actual values; its own data are what came before.
+def review_run(run_dir: str, wanted: Wanted) -> Review | None:
+    """The forecast of one run against new actual values, where these are given; its own data are what came before.
 
     Raises
     ------
     StorageError, DataError
         As `review_ledger`.
     """
+    if wanted.actuals is None:
+        return None
     store = RunStore(run_dir)
     vintage = vintage_of_run(store)
-    tables = [_reported(actuals, vintage)]
+    tables = [_reported(str(wanted.actuals), vintage)]
     if store.has(HistoryFile):
         past = store.read(HistoryFile)
-        tables.insert(
-            0, ReportedActuals.of(list(past.unique_id), past.ds, past.y, vintage.facts.unit, "the run's data")
-        )
-    return review(store.uri, [vintage], vintage, Actuals.of(tables))
+        unit = vintage.facts.unit
+        tables.insert(0, ReportedActuals.of(list(past.unique_id), past.ds, past.y, unit, "the run's data"))
+    return _paged(review(store.uri, [vintage], vintage, Actuals.of(tables)), wanted.html)
+
+
+def _paged(found: Review, html: Path | None) -> Review:
+    """The same review, written as a page where that is asked for."""
+    if html is not None:
+        Storage(str(html.parent)).write(html.name, page_of(found).encode())
+    return found
 
 
 def checked_day(day: str | None) -> None:
@@ -206,7 +212,7 @@ def _check_unit(found: ReportedActuals, latest: Vintage, name: str) -> None:
     mine = np.array([uid in latest.series for uid in found.unique_id], dtype=bool)
     came, said = np.abs(found.y[mine]), np.abs(latest.y_hat)
     sizes = [float(np.median(values[values > 0])) if (values > 0).any() else 0.0 for values in (came, said)]
-    if min(sizes) > 0 and not 1 / ANOTHER_UNIT < sizes[0] / sizes[1] < ANOTHER_UNIT:
+    if mine.sum() >= FEWEST_AMOUNTS and min(sizes) > 0 and not 1 / ANOTHER_UNIT < sizes[0] / sizes[1] < ANOTHER_UNIT:
         day = iso(found.ds[mine][-1])
         what = f"amounts of {sizes[0]:.6g} up to {day}, and the forecasts are of {sizes[1]:.6g}"
         unit = f" in {latest.facts.unit}" if latest.facts.unit else ""

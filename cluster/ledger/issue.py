@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,7 +11,6 @@ from cluster.ledger.place import Added, Ledger
 from cluster.rundir.run_facts import finished_run
 from cluster.rundir.store import RunStore
 from cluster.stages.input import identity
-from cluster.stages.prediction import Prediction
 from cluster.versions import installed
 from ensembles.explanation.explanation import LEARNED, PARTS, explain
 from ensembles.explanation.of_run import histories_of_run
@@ -19,11 +18,14 @@ from ensembles.files.blend_json import BlendFile
 from ensembles.files.forecast_parquet import ForecastFile
 from ensembles.files.history_parquet import HistoryFile
 from ensembles.files.run_json import RunFile
-from ensembles.ledger.facts import VintageFacts
-from ensembles.ledger.vintage import Vintage
+from ensembles.ledger.files.facts import VintageFacts
+from ensembles.ledger.files.vintage import Vintage
 from forecasting.panel import History
 from forecasting.schema import FloatArray, iso
 from forecasting.seeding import content_hash
+
+if TYPE_CHECKING:
+    from cluster.stages.prediction import Prediction
 
 __all__ = ["add_prediction", "add_run", "issued_by", "vintage_of_prediction", "vintage_of_run"]
 
@@ -118,6 +120,6 @@ def _parts(
     rows = {uid: k for k, uid in enumerate(found.unique_ids)}
     place = np.array([rows[uid] for uid in blend.unique_id]) * n_days + np.searchsorted(found.ds, blend.ds)
     values = found.parts.astype(np.float64).reshape(-1, len(PARTS))[place] * run.amounts.divisor
-    parts = {name: values[:, k] for k, name in enumerate(PARTS)}
+    parts: dict[str, FloatArray] = {name: values[:, k] for k, name in enumerate(PARTS)}
     parts[LEARNED] = parts[LEARNED] + (blend.y_hat - values.sum(axis=1))
     return parts

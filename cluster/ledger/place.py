@@ -1,11 +1,11 @@
 """A ledger: a folder or URI with one immutable file per forecast, and one per table of actual values.
 
-    vintages/<digest>.parquet   a forecast as it was issued (see `ensembles.ledger.vintage`)
-    actuals/<digest>.parquet    actual values as they were reported (see `ensembles.ledger.actuals`)
+    vintages/<digest>.parquet   a forecast as it was issued (see `ensembles.ledger.files.vintage`)
+    actuals/<digest>.parquet    actual values as they were reported (see `ensembles.ledger.files.actuals`)
 
 A file is called after the digest of its content, so that any changed byte shows, and lists the heads that its writer
-saw (see `ensembles.ledger.chain`), so that any removed file shows but a head. Files are written whole or not at all,
-under names that nobody else gives to other content: writers need no lock, and nothing is ever written over.
+saw (see `ensembles.ledger.files.chain`), so that any removed file shows but a head. Files are written whole or not at
+all, under names that nobody else gives to other content: writers need no lock, and nothing is ever written over.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from cluster.rundir.storage import Storage
-from ensembles.ledger.actuals import ReportedActuals
-from ensembles.ledger.chain import heads_of, in_order, missing_from
-from ensembles.ledger.facts import REMEDY, ActualsFacts, LedgerFacts, VintageFacts
-from ensembles.ledger.vintage import Vintage
+from ensembles.ledger.files.actuals import ReportedActuals
+from ensembles.ledger.files.chain import heads_of, in_order, missing_from
+from ensembles.ledger.files.facts import REMEDY, ActualsFacts, LedgerFacts, VintageFacts
+from ensembles.ledger.files.vintage import Vintage
 from forecasting.digests import digest_of
 from forecasting.errors import ConfigError, DamagedFile
 
@@ -156,9 +156,25 @@ class Ledger:
         for digest, known in facts.items():
             if known.identity == vintage.facts.identity and self._vintages.is_whole(digest):
                 return Added(self.uri, digest, False, damaged)
-        _must_fit(self.uri, facts.values(), vintage.facts)
+        new = vintage.facts
+        self._must_fit(facts.values(), new.unit, new.freq, new.weights)
         heads = heads_of(_lists(facts), self._vintages.digests())
         return Added(self.uri, self._vintages.create(vintage.to_bytes(heads)), True, damaged)
+
+    def check_fits(self, unit: str | None, freq: str, targets: Collection[str]) -> None:
+        """Raises ConfigError, before any work, when a forecast of this kind cannot be added."""
+        self._must_fit(self._vintages.facts()[0].values(), unit, freq, targets)
+
+    def _must_fit(self, known: Collection[VintageFacts], unit: str | None, freq: str, targets: Collection[str]) -> None:
+        for old in known:
+            for name, before, now in (
+                ("the unit", old.unit, unit),
+                ("the periods", old.freq, freq),
+                ("the targets", ", ".join(sorted(old.weights)), ", ".join(sorted(targets))),
+            ):
+                if before != now:
+                    what = f"{name} of its forecasts: {before or 'none'}; this one has {now or 'none'}"
+                    raise ConfigError(where=self.uri, what=what, remedy="give this forecast another --ledger")
 
     def add_actuals(self, table: ReportedActuals) -> Added:
         """Add a table of actual values, unless the last one says the same."""
@@ -233,16 +249,3 @@ def _checked(folder: _Folder[Facts], damage: Damage, read: Callable[[bytes, str]
         parents[digest] = found.facts.parents
         yield digest, found
     damage.missing += [folder.where(digest) for digest in missing_from(parents, folder.digests())]
-
-
-def _must_fit(uri: str, known: Collection[VintageFacts], new: VintageFacts) -> None:
-    """Refuse what cannot be compared with what a ledger holds."""
-    for old in known:
-        for name, before, now in (
-            ("the unit", old.unit, new.unit),
-            ("the periods", old.freq, new.freq),
-            ("the targets", ", ".join(sorted(old.weights)), ", ".join(sorted(new.weights))),
-        ):
-            if before != now:
-                what = f"{name} of its forecasts: {before or 'none'}; this one has {now or 'none'}"
-                raise ConfigError(where=uri, what=what, remedy="give this forecast another --ledger")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from cluster.ledger.held import Heads
+from typing import TYPE_CHECKING
+
 from cluster.screen.text import numbers_table
 from cluster.terminal.screen import Screen, print_json
 from cluster.terminal.words import counted
-from ensembles.ledger.review import Review
 from ensembles.ledger.tables import Table, tables_of
 
-__all__ = ["show_heads", "show_review"]
+if TYPE_CHECKING:
+    from cluster.ledger.held import Heads
+    from ensembles.ledger.review import Review
+
+__all__ = ["show_heads", "show_review", "show_tables"]
 
 
 def show_review(review: Review, out: Screen, err: Screen, as_json: bool) -> None:
@@ -24,10 +28,15 @@ def show_review(review: Review, out: Screen, err: Screen, as_json: bool) -> None
     out.say(f"{counted(len(days), 'forecasts')} on {span}; {review.actuals.sentence}")
     for note in review.notes:
         out.say(note)
-    for table in tables_of(review):
-        _show(table, out)
+    show_tables(review, out)
     if not review.alarms:
         out.say("no alarm: level and coverage of the forecasts are in their range")
+
+
+def show_tables(review: Review, out: Screen) -> None:
+    """Every table of a review."""
+    for table in tables_of(review):
+        _show(table, out)
 
 
 def _show(table: Table, out: Screen) -> None:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ensembles.ledger.accuracy import Accuracy
-from ensembles.ledger.review import Review
 from ensembles.ledger.tables import tables_of
-from ensembles.report.charts.chart import Chart, Dots, Layer, Line
+from ensembles.report.charts.chart import Chart, Colour, Dots, Layer, Line
 from ensembles.report.money import Money
 from forecasting.schema import as_dates
+
+if TYPE_CHECKING:
+    from ensembles.ledger.review import Review
+    from ensembles.ledger.scoring.accuracy import Accuracy
 
 __all__ = ["page_of"]
 
 TALL = 260
+BAND_COLOURS: tuple[Colour, ...] = ("second", "good", "backtest")
 
 
 def page_of(review: Review) -> str:
@@ -57,7 +61,7 @@ def _by_vintage(of: Accuracy) -> Iterable[Chart]:
     yield Chart(f"errors-{of.target}", f"{of.target}: errors by forecast", "day", "percent", errors, height=TALL)
     levels = tuple(dict.fromkeys(level for line in of.by_vintage for level in line.coverage))
     lines: list[Layer] = []
-    for level, colour in zip(levels, ("second", "good", "backtest"), strict=False):
+    for level, colour in zip(levels, BAND_COLOURS, strict=False):
         share = percent([line.coverage[level].value if level in line.coverage else np.nan for line in of.by_vintage])
         lines += [
             Line(f"days in the {level}% band", days, share, colour),

@@ -7,25 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ensembles.files.amounts import Amounts
-from ensembles.ledger.accuracy import Accuracy, measured
-from ensembles.ledger.actuals import Actuals
-from ensembles.ledger.alarms import Alarm, alarms_of
-from ensembles.ledger.changes import Change, Said, changes_of, said_on
-from ensembles.ledger.facts import VintageFacts
-from ensembles.ledger.hindsight import Hindsight, hindsight_of
-from ensembles.ledger.latest import LatestSaid
-from ensembles.ledger.misses import NOT_RECORDED, Misses, Sums, split_misses
-from ensembles.ledger.tally import Tally, tally
-from ensembles.ledger.vintage import Vintage
+from ensembles.ledger.scoring.accuracy import Accuracy, measured
+from ensembles.ledger.scoring.alarms import Alarm
+from ensembles.ledger.scoring.changes import Change, Said, changes_of, said_on
+from ensembles.ledger.scoring.hindsight import Hindsight, hindsight_of
+from ensembles.ledger.scoring.latest import LatestSaid
+from ensembles.ledger.scoring.misses import NOT_RECORDED, Misses, Sums, split_misses
+from ensembles.ledger.scoring.tally import Tally, tally
 from forecasting.data.formats.columns import first_few
 from forecasting.panel import Series
 from forecasting.schema import iso
 from forecasting.score.names import score_named
+
+if TYPE_CHECKING:
+    from ensembles.ledger.files.actuals import Actuals
+    from ensembles.ledger.files.facts import VintageFacts
+    from ensembles.ledger.files.vintage import Vintage
 
 __all__ = ["SCHEMA_VERSION", "Review", "review"]
 
@@ -256,4 +258,5 @@ def _notes(found: _Gathered, actuals: Actuals) -> Iterable[str]:
     later = days[days >= np.datetime64(first, "D")] if first else days[:0]
     if len(later) and (alone := later[~np.isin(later, found.latest.forecast)]).size:
         span = iso(alone[0]) if len(alone) == 1 else f"{iso(alone[0])} to {iso(alone[-1])}"
-        yield f"{len(alone)} days with actual values have no forecast ({span})"
+        noun = found.facts[0].axis.noun if len(alone) > 1 else found.facts[0].axis.noun.removesuffix("s")
+        yield f"{len(alone)} {noun} with actual values without a forecast ({span})"

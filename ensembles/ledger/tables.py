@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ensembles.judging.judge import Measured
-from ensembles.ledger.accuracy import Accuracy, Line
-from ensembles.ledger.alarms import Alarm
-from ensembles.ledger.misses import KINDS, NOT_RECORDED, Sums
-from ensembles.ledger.review import Review, Split
+from ensembles.ledger.scoring.misses import KINDS, NOT_RECORDED, Sums
 from ensembles.report.money import Money
+
+if TYPE_CHECKING:
+    from ensembles.ledger.review import Review, Split
+    from ensembles.ledger.scoring.accuracy import Accuracy, Line
+    from ensembles.ledger.scoring.alarms import Alarm
 
 __all__ = ["Table", "tables_of"]
 
@@ -86,14 +89,14 @@ def _percent(value: float) -> str:
 
 def _range(value: Measured) -> str:
     text = _percent(value.value)
-    return text if math.isnan(value.low) else f"{text} ({value.low:.1%} to {value.high:.1%})"
+    return text if math.isnan(value.low) else f"{text} ({100 * value.low:.1f} to {100 * value.high:.1f})"
 
 
 def _signed(value: Measured) -> str:
     if math.isnan(value.value):
         return NONE
     text = f"{value.value:+.1%}"
-    return text if math.isnan(value.low) else f"{text} ({value.low:+.1%} to {value.high:+.1%})"
+    return text if math.isnan(value.low) else f"{text} ({100 * value.low:+.1f} to {100 * value.high:+.1f})"
 
 
 def _or_zero(value: float) -> float:

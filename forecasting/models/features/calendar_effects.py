@@ -93,7 +93,7 @@ class CalendarFit:
         rest = WEEKDAYS + N_MONTH_COLUMNS
         month, holiday, event = slice(WEEKDAYS, rest), slice(rest, rest + N_HOLIDAY_COLUMNS), rest + N_HOLIDAY_COLUMNS
         columns, values = calendar_columns(calendar, ds), self.coefficients
-        parts = {
+        parts: dict[str, FloatArray] = {
             "weekday": (np.eye(WEEKDAYS)[weekday_of(ds)] - 1.0 / WEEKDAYS) @ values[:WEEKDAYS],
             "holiday": columns[:, holiday] @ values[holiday],
             "month": columns[:, month] @ values[month],

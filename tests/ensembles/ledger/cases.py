@@ -10,9 +10,9 @@ import numpy as np
 
 from ensembles.explanation.calendar_parts import CALENDAR_PARTS, calendar_parts
 from ensembles.files.forecast_parquet import ForecastFile
-from ensembles.ledger.actuals import Actuals, ReportedActuals
-from ensembles.ledger.facts import VintageFacts
-from ensembles.ledger.vintage import Vintage
+from ensembles.ledger.files.actuals import Actuals, ReportedActuals
+from ensembles.ledger.files.facts import VintageFacts
+from ensembles.ledger.files.vintage import Vintage
 from forecasting import calendar as calendars
 from forecasting.calendar import Calendar
 from forecasting.panel import History, Series

@@ -17,7 +17,7 @@ import numpy as np
 from ensembles.files.stored import rounded
 from ensembles.judging.intervals import Parts
 from ensembles.judging.judge import Measured
-from ensembles.ledger.tally import COUNTS, LEADS, SPANS, Tally
+from ensembles.ledger.scoring.tally import COUNTS, LEADS, SPANS, Tally
 from forecasting.schema import DateArray, FloatArray
 from forecasting.score.base import Score
 
@@ -53,8 +53,8 @@ class Line:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Scores of one target: `by_lead` (all days, lead times, weeks, months), `by_vintage`, `by_series`, and WAPE of each
-    of `members` by group of lead times; `sentence` says what the intervals are.
+    """Scores of one target: `by_lead` (all days, lead times, weeks, months), `by_vintage`, `by_series`, and WAPE of
+    each of `members` by group of lead times; `sentence` says what the intervals are.
     """
 
     target: str
@@ -91,10 +91,7 @@ def measured(target: str, names: Sequence[str], tallies: Sequence[Tally], score:
         for ahead in LEADS
         if ahead <= counts.shape[-1]
     ]
-    spans = [
-        _line(span, *reversed(_grid([(one.total_ds[span], one.totals[span]) for _, one in judged])), (), score)
-        for span in SPANS
-    ]
+    spans = [_span(span, [one for _, one in judged], score) for span in SPANS]
     return Accuracy(
         target=target,
         by_lead=(every, *leads, *(line for line in spans if line.n)),
@@ -103,6 +100,12 @@ def measured(target: str, names: Sequence[str], tallies: Sequence[Tally], score:
         members=_members([one for _, one in judged]),
         sentence=Parts.of(_trimmed(ds)[0]).sentence if len(ds) else Parts.of(ds).sentence,
     )
+
+
+def _span(span: str, tallies: Sequence[Tally], score: Score) -> Line:
+    """A line of totals."""
+    ds, counts = _grid([(one.total_ds[span], one.totals[span]) for one in tallies])
+    return _line(span, counts, ds, (), score)
 
 
 def _with_levels(one: Tally, levels: Sequence[int]) -> FloatArray:
@@ -140,14 +143,14 @@ def _line(name: str, counts: FloatArray, ds: DateArray, levels: Sequence[int], s
     value = float(score.value(above.sum(), below.sum()))
     added = _points_added(score, above, below, value)
     covered = {
-        level: _ratio(parts, counts[len(COUNTS) + 2 * k + 1], counts[len(COUNTS) + 2 * k])
+        level: _ratio(parts, counts[len(COUNTS) + 2 * k + 1], counts[len(COUNTS) + 2 * k], 0.0, 1.0)
         for k, level in enumerate(levels)
     }
     return Line(
         name,
         n,
         _ratio(parts, counts[_ERROR], counts[_SIZE]),
-        _ratio(parts, counts[_MISSED], counts[_SIZE]),
+        _ratio(parts, counts[_MISSED], counts[_SIZE], 0.0),
         Measured(value, *parts.interval(value, added)),
         {level: share for level, share in covered.items() if not math.isnan(share.value)},
     )
@@ -161,13 +164,16 @@ def _points_added(score: Score, above: FloatArray, below: FloatArray, value: flo
     return np.asarray((above - value * below) / max(total, 1e-300))
 
 
-def _ratio(parts: Parts, above: FloatArray, below: FloatArray) -> Measured:
-    """A ratio of sums and its interval, by its first derivative."""
+def _ratio(
+    parts: Parts, above: FloatArray, below: FloatArray, least: float = -math.inf, most: float = math.inf
+) -> Measured:
+    """A ratio of sums and its interval, by its first derivative, within what the ratio can be."""
     total = float(below.sum())
     if total == 0.0:
         return _NONE
     value = float(above.sum()) / total
-    return Measured(value, *parts.interval(value, (above - value * below) / total))
+    low, high = parts.interval(value, (above - value * below) / total)
+    return Measured(value, max(low, least), min(high, most)) if not math.isnan(low) else Measured(value, low, high)
 
 
 def _trimmed(ds: DateArray) -> tuple[DateArray, Any]:

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ensembles.ledger.vintage import Vintage
 from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray
 from forecasting.score.base import Score
 from forecasting.score.points import round_submission
+
+if TYPE_CHECKING:
+    from ensembles.ledger.files.vintage import Vintage
 
 __all__ = ["COUNTS", "LEADS", "SPANS", "Spans", "Tally", "span_lengths", "tally"]
 
@@ -28,10 +31,12 @@ _LENGTHS = {"D": (7, 30), "B": (5, 21), "W": (1, 4)}
 
 @dataclass(frozen=True)
 class Tally:
-    """Sums of one vintage and target. `by_lead` ``[n_counts, horizon]`` over series; `by_series` ``[n_counts, n_series]``
-    over lead times; counts are `COUNTS`, then days with a band and days inside it for each level of `levels`. `ds` ``[horizon]`` are the days, NaT where none was judged. `totals` by span
-    ``[len(COUNTS), n_spans]`` and `total_ds` ``[n_spans]``. `members`: sums of ``|ŷ - y|`` and ``|y|`` by name
-    ``[2, n_groups]``, of all lead times and of each of `LEADS`.
+    """Sums of one vintage and target.
+
+    `by_lead` ``[n_counts, horizon]`` over series, `by_series` ``[n_counts, n_series]`` over lead times: counts are
+    `COUNTS`, then days with a band and days inside it for each of `levels`. `ds` ``[horizon]`` are the days, NaT where
+    none was judged. `totals` by span ``[len(COUNTS), n_spans]``, and `total_ds` ``[n_spans]``. `members`: sums of
+    ``|ŷ - y|`` and ``|y|`` by name ``[2, n_groups]``, of all lead times and of each of `LEADS`.
     """
 
     unique_ids: tuple[str, ...]
@@ -74,21 +79,22 @@ def tally(vintage: Vintage, y: FloatArray, target: str, score: Score) -> Tally:
     actual, y_hat = y[rows], round_submission(vintage.y_hat[rows], vintage.facts.rounding)
     bands = {level: (low[rows], high[rows]) for level, (low, high) in vintage.bands.items()}
     counts = np.stack([*_counts(y_hat, actual, score), *_inside(actual, bands)])
-    by_lead = np.stack([np.bincount(lead, row, horizon) for row in counts]).reshape(len(counts), horizon)
+    sums = [np.bincount(lead, row, horizon).astype(np.float64) for row in counts]
+    by_lead: FloatArray = np.stack(sums).reshape(len(counts), horizon)
     day = np.full(horizon, np.datetime64("NaT"), dtype="datetime64[D]")
     day[lead] = vintage.ds[rows]
     day[by_lead[0] == 0] = np.datetime64("NaT")
     groups = [np.ones(len(rows), dtype=bool), *(lead == ahead - 1 for ahead in LEADS)]
     spans = span_lengths(vintage)
     lengths = {"week": spans.week, "month": spans.month}
-    sums = {name: _spans(y_hat, actual, series, lead, length, horizon) for name, length in lengths.items()}
+    totals = {name: _spans(y_hat, actual, series, lead, length, horizon) for name, length in lengths.items()}
     return Tally(
         unique_ids=tuple(uid for uid, own in zip(vintage.unique_ids, mine, strict=True) if own),
         levels=tuple(bands),
         ds=day,
         by_lead=by_lead,
         by_series=np.stack([np.bincount(series, row, n_series) for row in counts]),
-        totals={name: _summed(*pair, score) for name, pair in sums.items()},
+        totals={name: _summed(*pair, score) for name, pair in totals.items()},
         total_ds={name: _starts(day, length, horizon) for name, length in lengths.items()},
         members=_member_sums(vintage, rows, actual, groups),
     )

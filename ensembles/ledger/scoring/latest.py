@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ensembles.ledger.alarms import Alarm, alarms_of, relative_errors
-from ensembles.ledger.vintage import Vintage
+from ensembles.ledger.scoring.alarms import Alarm, alarms_of, relative_errors
 from forecasting.schema import DateArray, FloatArray, IntArray, as_dates
+
+if TYPE_CHECKING:
+    from ensembles.ledger.files.vintage import Vintage
 
 __all__ = ["LatestSaid"]
 
@@ -18,9 +20,9 @@ _NEVER = np.iinfo(np.int64).max
 
 @dataclass
 class LatestSaid:
-    """Errors of the days `ds`, which vintages are put into in any order. Arrays are ``[n_series, n_days]``: `lead` of the
-    forecast that counts, `error` by it (see `relative_errors`) and `inside` its narrowest band, whose `level` in percent
-    is that of the first vintage with bands. NaN where nothing is known.
+    """Errors of the days `ds`, which vintages are put into in any order. Arrays are ``[n_series, n_days]``: `lead` of
+    the forecast that counts, `error` by it (see `relative_errors`) and `inside` its narrowest band, whose `level` in
+    percent is that of the first vintage with bands. NaN where nothing is known.
     """
 
     ds: DateArray = field(default_factory=lambda: as_dates([]))

@@ -36,7 +36,7 @@ from typing import Literal
 
 import numpy as np
 
-from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray, iso
+from forecasting.schema import DateArray, FloatArray, IntArray, iso
 
 __all__ = ["Alarm", "alarms_of", "relative_errors"]
 
@@ -76,7 +76,7 @@ class Alarm:
 
 
 def relative_errors(y: FloatArray, y_hat: FloatArray) -> FloatArray:
-    """e of each day, any shape: between -2 and 2; 0 where both are 0, NaN where one is unknown."""
+    """E of each day, any shape: between -2 and 2; 0 where both are 0, NaN where one is unknown."""
     size = np.abs(y) + np.abs(y_hat)
     return np.asarray(np.where(size == 0, 0.0, 2.0 * (y - y_hat) / np.where(size == 0, 1.0, size)))
 
@@ -105,13 +105,15 @@ def alarms_of(
     if 0.0 < nominal < 1.0:
         found += [
             Alarm(unique_ids[row], "coverage", side, *_days(ds, when), _mean(inside[row], when), nominal)
-            for side, factor in (("below", WORSE), ("above", BETTER))
+            for side, factor in _COVERED
             for row, when in _episodes(_coverage(inside, nominal, factor), COVERAGE_LIMIT, inside)
         ]
     return sorted(found, key=lambda alarm: (alarm.found, alarm.unique_id, alarm.kind, alarm.side))
 
 
-_SIDES: tuple[tuple[Literal["above", "below"], float], ...] = (("above", 1.0), ("below", -1.0))
+Side = Literal["above", "below"]
+_SIDES: tuple[tuple[Side, float], ...] = (("above", 1.0), ("below", -1.0))
+_COVERED: tuple[tuple[Side, float], ...] = (("below", WORSE), ("above", BETTER))
 
 
 def _level(errors: FloatArray) -> FloatArray:
@@ -156,7 +158,8 @@ def _coverage(inside: FloatArray, nominal: float, factor: float) -> FloatArray:
     """S of the coverage after each day, ``[n_series, n_days]``, for a share outside of `factor` times the nominal."""
     outside = 1.0 - nominal
     other = min(factor * outside, 0.9)
-    added = np.where(inside == 1.0, np.log((1.0 - other) / nominal), np.log(other / outside))
+    within, beyond = np.log((1.0 - other) / nominal), np.log(other / outside)
+    added: FloatArray = np.asarray(np.where(inside == 1.0, within, beyond))
     score, total = np.zeros(inside.shape), np.zeros(len(inside))
     for day in range(inside.shape[1]):
         known = ~np.isnan(inside[:, day])
@@ -178,7 +181,8 @@ def _episodes(score: FloatArray, limit: float, values: FloatArray) -> Iterator[t
     """Row and days of each alarm."""
     for row in np.flatnonzero((score >= limit).any(axis=1)).tolist():
         own, known = score[row], np.flatnonzero(~np.isnan(values[row]))
-        zero, full = np.flatnonzero(own <= 0.0), np.flatnonzero(own >= limit)
+        zero: IntArray = np.flatnonzero(own <= 0.0)
+        full: IntArray = np.flatnonzero(own >= limit)
         after = -1
         while (left := full[full > after]).size:
             found = int(left[0])

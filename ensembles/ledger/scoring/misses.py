@@ -19,14 +19,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ensembles.files.stored import rounded
-from ensembles.ledger.hindsight import Hindsight
-from ensembles.ledger.vintage import Vintage
 from forecasting.schema import DateArray, FloatArray, IntArray, iso
+
+if TYPE_CHECKING:
+    from ensembles.ledger.files.vintage import Vintage
+    from ensembles.ledger.scoring.hindsight import Hindsight
 
 __all__ = ["KINDS", "NOT_RECORDED", "Misses", "Sums", "split_misses"]
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ensembles.files.table import NameArray, named, places
-from ensembles.ledger.facts import ActualsFacts, table_bytes
+from ensembles.ledger.files.facts import ActualsFacts, table_bytes
 from forecasting.errors import DamagedFile
 from forecasting.schema import DS, UNIQUE_ID, BoolArray, DateArray, FloatArray, IntArray, Y, as_dates, iso
 

@@ -1,8 +1,8 @@
 """A vintage: one forecast as it was issued, as a table of one row per series and period.
 
-Columns are ``unique_id``, ``entity``, ``target``, ``ds``, ``lead`` (periods after the last known one, from 1), ``y_hat``
-(the blend), the quantiles of its bands (``q10``), and where they are known ``member:NAME`` (what each member said) and
-``part:NAME`` (parts of the forecast, which add up to it). Amounts are in the unit of the data.
+Columns are ``unique_id``, ``entity``, ``target``, ``ds``, ``lead`` (periods after the last known one, from 1),
+``y_hat`` (the blend), the quantiles of its bands (``q10``), and where they are known ``member:NAME`` (what each member
+said) and ``part:NAME`` (parts of the forecast, which add up to it). Amounts are in the unit of the data.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from ensembles.bands.quantiles import ends_of, levels_of, probability_of, quantile_name
 from ensembles.files.forecast_parquet import ForecastFile
 from ensembles.files.table import places
-from ensembles.ledger.facts import VintageFacts, table_bytes
+from ensembles.ledger.files.facts import VintageFacts, table_bytes
 from forecasting.errors import DamagedFile
 from forecasting.panel import Series
 from forecasting.schema import BLEND, DS, UNIQUE_ID, Y_HAT, DateArray, FloatArray, IntArray, as_date, as_dates

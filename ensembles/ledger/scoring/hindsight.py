@@ -9,20 +9,23 @@ somebody paid, or nothing came; what lies beyond them is its odd amount.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ensembles.explanation.calendar_parts import SETTINGS
-from ensembles.ledger.actuals import Actuals
-from ensembles.ledger.facts import VintageFacts
 from forecasting.errors import TrialError
 from forecasting.models.features.levels import level_around
 from forecasting.models.features.shared_calendar import Effect, fit_shared_calendar
 from forecasting.panel import History, Panel, Series
 from forecasting.scale.histories import AS_IT_IS, PreparedHistory, prepare
 from forecasting.schema import BoolArray, DateArray, FloatArray
+
+if TYPE_CHECKING:
+    from ensembles.ledger.files.actuals import Actuals
+    from ensembles.ledger.files.facts import VintageFacts
 
 __all__ = ["FEWEST", "Hindsight", "hindsight_of"]
 

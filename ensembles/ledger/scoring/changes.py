@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ensembles.files.stored import rounded
-from ensembles.ledger.actuals import Actuals
-from ensembles.ledger.vintage import Vintage
+
+if TYPE_CHECKING:
+    from ensembles.ledger.files.actuals import Actuals
+    from ensembles.ledger.files.vintage import Vintage
 
 __all__ = ["Change", "changes_of", "said_on"]
 
@@ -33,8 +35,8 @@ class Said:
 @dataclass(frozen=True)
 class Change:
     """What a vintage said of the day: `y_hat` summed over `n_series`, its widest band from `low` to `high` (NaN for
-    several series, whose bands have no sum), how much more than the vintage before it (NaN for the first), and what came
-    (`y`, NaN while it is not known).
+    several series, whose bands have no sum), how much more than the vintage before it (NaN for the first), and what
+    came (`y`, NaN while it is not known).
     """
 
     as_of: str
