@@ -75,10 +75,11 @@ def days_of(first: str, every: str, last: np.datetime64) -> list[np.datetime64]:
     else:
         raise ConfigError(f"--every {every}: write month, or a number of days, such as 7")
     if not found:
-        what = f"--from {first}: no end of a month lies between it and the last day, {iso(last)}"
-        raise ConfigError(
-            f"{what}: choose an earlier day" if every == MONTH else f"--from {first}: {iso(last)} ends it"
-        )
+        end = iso(last)
+        what = f"the data end before it, on {end}"
+        if start <= last:
+            what = f"no end of a month from it on lies in the data, which end on {end}"
+        raise ConfigError(f"--from {first}: {what}: choose an earlier day")
     return found
 
 

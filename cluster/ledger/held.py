@@ -96,7 +96,7 @@ def review_ledger(place: str, wanted: Wanted) -> Review:
     ledger, damage = Ledger(place), Damage()
     digest, latest = _latest(ledger)
     only, day = _chosen(wanted.series, latest), wanted.day
-    checked_day(day)
+    _check_day(day, ledger)
     given = None if wanted.actuals is None else _reported(str(wanted.actuals), latest)
     if given is not None:
         ledger.add_actuals(given)
@@ -106,8 +106,6 @@ def review_ledger(place: str, wanted: Wanted) -> Review:
     known = _only(Actuals.of(tables), only)
     chosen = latest if only is None else ledger.vintage(digest, only) or latest
     found = review(ledger.uri, (one for _, one in ledger.vintages(damage, only)), chosen, known, day)
-    if day is not None and not found.changes:
-        raise ConfigError(f"--day {day}: no forecast of {ledger.uri} has that day")
     return _paged(replace(found, damaged=tuple(damage.sentences), heads=ledger.heads()), wanted.html)
 
 
@@ -138,12 +136,18 @@ def _paged(found: Review, html: Path | None) -> Review:
     return found
 
 
-def checked_day(day: str | None) -> None:
-    """Raises ConfigError when a day is none."""
+def _check_day(day: str | None, ledger: Ledger) -> None:
+    """Raises ConfigError when a day is none, or no forecast has it."""
+    if day is None:
+        return
     try:
-        _ = None if day is None else as_date(day)
+        asked = iso(as_date(day))
     except ValueError:
         raise ConfigError(f"--day {day}: this is no day: write it as YYYY-MM-DD") from None
+    spans = [(facts.start, facts.end) for facts in ledger.facts().values()]
+    if not any(start <= asked <= end for start, end in spans):
+        first, last = min(start for start, _ in spans), max(end for _, end in spans)
+        raise ConfigError(f"--day {day}: no forecast of {ledger.uri} has that day; they reach from {first} to {last}")
 
 
 def _latest(ledger: Ledger) -> tuple[str, Vintage]:

@@ -50,7 +50,7 @@ class ReportedActuals:
         """Inverse of `to_bytes`; errors as of `Vintage.from_bytes`."""
         facts = ActualsFacts.read(pa.BufferReader(data), where)
         try:
-            table = pq.read_table(pa.BufferReader(data)).combine_chunks()
+            table = pq.ParquetFile(pa.BufferReader(data)).read().combine_chunks()
             encoded = table[UNIQUE_ID].combine_chunks().dictionary_encode()
             uids = named(encoded.dictionary.to_pylist(), encoded.indices.to_numpy())
             return cls(facts, uids, as_dates(table[DS].to_numpy()), table[Y].to_numpy().astype(np.float64))

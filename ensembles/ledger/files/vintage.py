@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ensembles.bands.quantiles import ends_of, levels_of, probability_of, quantile_name
@@ -126,10 +127,8 @@ class Vintage:
             When it is no vintage.
         """
         facts = VintageFacts.read(pa.BufferReader(data), where)
-        chosen = None if only is None else [(UNIQUE_ID, "in", list(only))]
         try:
-            table = pq.read_table(pa.BufferReader(data), filters=chosen).combine_chunks()
-            return cls._of_table(facts, table)
+            return cls._of_table(facts, _rows_of(pq.ParquetFile(pa.BufferReader(data)), only).combine_chunks())
         except (pa.ArrowException, OSError, KeyError, ValueError, TypeError) as error:
             raise DamagedFile(where, " ".join(str(error).split())) from None
 
@@ -153,6 +152,16 @@ class Vintage:
             parts={name.removeprefix(PARTS): v for name, v in numbers.items() if name.startswith(PARTS)},
             series={uid: Series(row["target"], row["entity"]) for uid, row in zip(unique_ids, told, strict=True)},
         )
+
+
+def _rows_of(file: pq.ParquetFile, only: Sequence[str] | None) -> pa.Table:
+    """The rows of some series, from the groups that hold them; None: all."""
+    if only is None:
+        return file.read()
+    ends = [file.metadata.row_group(k).column(0).statistics for k in range(file.num_row_groups)]
+    groups = [k for k, end in enumerate(ends) if any(end.min <= uid <= end.max for uid in only)]
+    found = file.read_row_groups(groups)
+    return found.filter(pc.is_in(found[UNIQUE_ID], pa.array(list(only), pa.string())))
 
 
 def _members(forecast: ForecastFile, rank: Mapping[str, int], place: IntArray, ds: DateArray) -> dict[str, FloatArray]:

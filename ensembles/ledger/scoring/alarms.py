@@ -40,8 +40,8 @@ from forecasting.schema import DateArray, FloatArray, IntArray, iso
 
 __all__ = ["Alarm", "alarms_of", "relative_errors"]
 
-REFERENCE, LIMIT = 0.9, 4.0
-"""k and h, in usual sizes of an error: k is half of the shift that is to be found."""
+REFERENCE, LIMIT = 0.85, 4.1
+"""k and h, in usual sizes of an error: k is about half of the shift that is to be found."""
 CAP = 3.0
 WARM, LAG = 30, 10
 """Errors that it takes to know their size, and the days before each day that do not count for it."""
@@ -53,7 +53,7 @@ CUT, KEPT = 2.5, 0.97
 MAD = 1.4826
 WORSE, BETTER = 2.5, 0.25
 """Shares outside that are to be found, as factors on the nominal one."""
-COVERAGE_LIMIT = 6.2
+COVERAGE_LIMIT = 7.0
 
 Kind = Literal["level", "coverage"]
 

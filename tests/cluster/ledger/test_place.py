@@ -157,7 +157,7 @@ def _adds(place, numbers):
 @pytest.mark.timeout(300)
 def test_two_writers_lose_nothing_over_two_hundred_additions(tmp_path):
     place, context = str(tmp_path / "ledger"), multiprocessing.get_context("spawn")
-    shares = (range(0, 110), range(90, 200))  # twenty forecasts are added by both
+    shares = (range(110), range(90, 200))  # twenty forecasts are added by both
     writers = [context.Process(target=_adds, args=(place, share)) for share in shares]
     for writer in writers:
         writer.start()

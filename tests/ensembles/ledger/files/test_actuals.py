@@ -23,9 +23,7 @@ def test_later_tables_revise_earlier_ones():
 def test_values_are_found_by_series_and_day():
     found = Actuals.of([FIRST])
     ds = np.array(["2023-12-31", "2024-01-02", "2024-01-01", "2024-01-09"], dtype="datetime64[D]")
-    np.testing.assert_array_equal(
-        found.at(["a", "b", "z"], np.array([0, 0, 1, 1]), ds), [np.nan, 2.0, 7.0, np.nan]
-    )
+    np.testing.assert_array_equal(found.at(["a", "b", "z"], np.array([0, 0, 1, 1]), ds), [np.nan, 2.0, 7.0, np.nan])
     assert np.isnan(found.at(["z"], np.array([0]), ds[1:2])).all()
     assert np.isnan(Actuals.of([]).at(["a"], np.array([0]), ds[1:2])).all()
 

@@ -20,7 +20,10 @@ def as_of(k):
 VINTAGES = [
     vintage(
         as_of(k),
-        {uid: y[30 + STEP * k : 30 + STEP * k + HORIZON] * np.exp(RNG.normal(0.02, 0.1, HORIZON)) for uid, y in Y.items()},
+        {
+            uid: y[30 + STEP * k : 30 + STEP * k + HORIZON] * np.exp(RNG.normal(0.02, 0.1, HORIZON))
+            for uid, y in Y.items()
+        },
         width=0.15,
         members={uid: {"flat": np.full(HORIZON, 20.0)} for uid in Y},
     )

@@ -53,7 +53,7 @@ def test_one_odd_day_makes_no_alarm():
     errors, inside = np.zeros((1, 100)), np.ones((1, 100))
     errors[0] = np.where(np.arange(100) % 2, 0.1, -0.1)
     errors[0, 80] = 1.9
-    assert [a for a in alarms_of(["a"], START + np.arange(100), errors, inside, float("nan"))] == []
+    assert list(alarms_of(["a"], START + np.arange(100), errors, inside, float("nan"))) == []
 
 
 def test_coverage_below_its_range():
