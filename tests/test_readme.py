@@ -11,6 +11,7 @@ import pytest
 
 from cluster.inference.configuration import infer
 from cluster.inference.wishes import Wishes
+from tests.pictures.__main__ import last_screen
 from tests.readme import REASONS, blocks, commands, continued
 from tests.runs import tidecast
 
@@ -56,6 +57,11 @@ def test_pictures_are_small():
     shown = re.findall(r"!\[.*?\]\((.*?)\)", README.read_text())
     assert shown
     assert sum((ROOT / picture).stat().st_size for picture in shown) < PICTURES
+
+
+def test_a_picture_shows_what_is_left_of_progress():
+    stream = "begins\r\n\x1b[?25l\r\x1b[2Kworking 1\r\x1b[2Kworking 2\r\n\x1b[?25h\r\x1b[1A\x1b[2Kends\r\nend\r\n"
+    assert last_screen(stream) == "begins\nends\nend"
 
 
 @pytest.mark.parametrize(
