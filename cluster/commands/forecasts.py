@@ -28,7 +28,7 @@ def predict(
     allow_external: ExternalOption = False,
     set_: AgainOption = None,
 ) -> None:
-    """Forecast what follows new data with the members and the blend of a run, without training."""
+    """Forecast what follows new data with the models of a run, without training."""
     from cluster.rundir.external import External
     from cluster.stages.prediction import predict as forecast
     from cluster.terminal.words import counted
@@ -61,7 +61,7 @@ def monitor(
     label: Annotated[str, typer.Option(metavar="COLUMN", help="its column with the kind of the anomaly")] = "anomaly",
     as_json: JsonOption = False,
 ) -> None:
-    """Compare actual values with the forecast's bands: abnormal days, the worst first, and how often that is right."""
+    """Say which days are abnormal: actual values outside the bands, the worst first."""
     from cluster.screen.days import show_alerts
     from cluster.stages.monitoring import monitor_run
 
