@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cluster.commands.screens import screens
-from cluster.options import AskedOfData, AsOfOption, JsonOption, SetOption, at_home, with_asked
+from cluster.options import AskedOfData, AsOfOption, ConfigOption, JsonOption, SetOption, at_home, with_asked
 
 __all__ = ["explore", "sample", "validate"]
 
@@ -35,10 +35,7 @@ def sample(
 
 def validate(
     path: Annotated[str, typer.Argument(metavar="PATH", callback=at_home, help="folder or file with the data")],
-    config: Annotated[
-        str | None,
-        typer.Option("--config", metavar="CONFIG", help="configuration of the run; without it, one is inferred"),
-    ] = None,
+    config: ConfigOption = None,
     as_of: AsOfOption = None,
     set_: SetOption = None,
     as_json: JsonOption = False,
