@@ -166,8 +166,9 @@ def _default(field: FieldInfo) -> str:
 def _allowed_of(field: FieldInfo) -> str:
     from pydantic import create_model
 
-    schema = create_model("_One", value=(field.annotation, field)).model_json_schema()
-    return _allowed(schema["properties"]["value"])
+    fields: dict[str, Any] = {"value": (field.annotation, field)}
+    found: dict[str, Any] = create_model("_One", **fields).model_json_schema()
+    return _allowed(found["properties"]["value"])
 
 
 def _allowed(schema: Mapping[str, Any]) -> str:
