@@ -26,6 +26,7 @@ ONLY_IN = {
 
 ALLOWED: dict[str, set[str]] = {
     "cluster": {
+        "cluster.commands",
         "cluster.cutting",
         "cluster.execution",
         "cluster.inference",
@@ -51,6 +52,20 @@ ALLOWED: dict[str, set[str]] = {
         "forecasting.score",
     },
     "cluster.execution": {"cluster", "cluster.rundir", "cluster.terminal", "forecasting", "forecasting.models"},
+    "cluster.commands": {
+        "cluster",
+        "cluster.execution",
+        "cluster.inference",
+        "cluster.rundir",
+        "cluster.screen",
+        "cluster.stages",
+        "cluster.terminal",
+        "cluster.verification",
+        "ensembles.evaluation",
+        "forecasting",
+        "forecasting.places",
+        "forecasting.sample",
+    },
     "cluster.cutting": {"cluster", "cluster.execution", "forecasting", "forecasting.models"},
     "cluster.facade": {"cluster", "forecasting"},
     "cluster.inference": {"cluster", "forecasting", "forecasting.data", "forecasting.places"},
