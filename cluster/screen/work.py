@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict
+from typing import Any
 
 from cluster.cutting.schedule import Outlook
 from cluster.execution.resources import Node, Slots
@@ -18,8 +19,11 @@ from forecasting.schema import iso
 __all__ = ["show_plan", "show_status", "show_surroundings"]
 
 
-def show_plan(view: PlanView, out: Screen) -> None:
+def show_plan(view: PlanView, out: Screen, as_json: bool = False) -> None:
     """Counts, batches and placement of a run that was not started."""
+    if as_json:
+        print_json(_plan_json(view))
+        return
     plan, slots, windows = view.plan, view.slots, view.plan.windows
     members, trials = counted(len(plan.members), "members"), counted(len(plan.trials), "trials")
     cutoffs = ", ".join(iso(w.cutoff) for w in windows.backtest)
@@ -52,6 +56,30 @@ def show_plan(view: PlanView, out: Screen) -> None:
     out.say(f"about {view.seconds:.0f} s of training on {counted(slots.n_places, 'places')}; {bound}")
 
 
+def _plan_json(view: PlanView) -> dict[str, Any]:
+    """What the lines of a plan say, as plain values; README.md of this folder lists them."""
+    plan, slots, windows = view.plan, view.slots, view.plan.windows
+    return {
+        "series": len(view.panel.series),
+        "start": iso(view.panel.ds[0]),
+        "end": iso(view.panel.end),
+        "cutoffs": [iso(window.cutoff) for window in windows.backtest],
+        "final_cutoff": iso(windows.final.cutoff),
+        "members": len(plan.members),
+        "trials": len(plan.trials),
+        "fits": plan.n_fits,
+        "reused_trials": view.n_reused,
+        "notes": [*plan.notes, *([view.note] if view.note is not None else [])],
+        "workers": slots.workers,
+        "tasks": slots.tasks,
+        "shared": slots.shared,
+        "groups": [asdict(group) for group in view.groups],
+        "gpu_memory": view.gpu_memory,
+        "seconds": view.seconds,
+        "lower_bound": view.lower_bound,
+    }
+
+
 def _nodes(node: Node, n: int, slots: Slots) -> str:
     """Machines of one kind, and the workers each of them has room for."""
     memory = "" if node.gpu_memory is None else f" of {node.gpu_memory / 2**30:g} GiB"
@@ -73,8 +101,11 @@ def _outlook(outlook: Outlook) -> str:
     )
 
 
-def show_surroundings(out: Screen) -> None:
+def show_surroundings(out: Screen, as_json: bool) -> None:
     """What there is on this machine, a line for each fact when it is known."""
+    if as_json:
+        print_json({"surroundings": dict(surroundings())})
+        return
     for name, value in surroundings():
         out.say(f"{name:<10}{value}")
     out.say("next: tidecast plan CONFIG --data PATH, or tidecast plan TABLE: what a run on these data would do")
