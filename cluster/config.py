@@ -144,11 +144,11 @@ class GpuCost(_Section):
     beyond what another cut does.
     """
 
-    batch: float = Field(1.0, ge=0, le=3600, description="seconds of a batch besides its fits")
+    batch: float = Field(0.2, ge=0, le=3600, description="seconds of a batch besides its fits")
     fit: float = Field(
-        0.0015, gt=0, le=3600, description="seconds of a fit of lstm-direct with input_size 15, the GPU being full"
+        0.002, gt=0, le=3600, description="seconds of a fit of lstm-direct with input_size 15, the GPU being full"
     )
-    least: int = Field(256, ge=0, le=1_000_000, description="fits below which a batch takes no less time")
+    least: int = Field(64, ge=0, le=1_000_000, description="fits below which a batch takes no less time")
 
 
 class ClusterConfig(_Section):

@@ -19,6 +19,7 @@ FORBIDDEN = {
 ONLY_IN = {
     "ray": "cluster/",
     "torch": "forecasting/models/lstm/",
+    "triton": "forecasting/models/lstm/engine/fused.py",
     "lightgbm": "forecasting/models/gbm",
     "statsmodels": ("forecasting/models/arima.py", "forecasting/models/smoothing.py"),
 }
