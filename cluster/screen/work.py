@@ -10,7 +10,7 @@ from cluster.cutting.schedule import Outlook
 from cluster.execution.resources import Node, Slots
 from cluster.rundir.status import RunStatus
 from cluster.rundir.surroundings import surroundings
-from cluster.screen.text import table_of
+from cluster.screen.text import is_narrow, table_of
 from cluster.stages.plan_view import PlanView
 from cluster.terminal.screen import Screen, print_json
 from cluster.terminal.words import counted
@@ -40,11 +40,14 @@ def show_plan(view: PlanView, out: Screen, as_json: bool = False) -> None:
     out.say(f"places    {places}{shared}; {slots.explain()}")
     for node, n in Counter(slots.resources.nodes).items() if len(slots.resources.nodes) > 1 else ():
         out.say(f"          {_nodes(node, n, slots)}")
-    table = table_of("family", "model", "device", "batches", "fits", "fits a batch", "seconds", "from")
+    names = ("model", "device", "batches", "fits", "fits a batch", "seconds", "from")
+    shown = names if is_narrow(out.width) else ("family", *names)
+    table = table_of(*shown, whole=("model", "batches", "fits", "seconds"))
     for group in view.groups:
         counts = (group.n_batches, group.n_fits, group.most_fits, f"{group.seconds:.0f}")
         origin = "the run's timings" if group.is_measured else "a guess"
-        table.add_row(*(str(cell) for cell in (group.family, group.model, group.device, *counts, origin)))
+        cells = (group.family, group.model, group.device, *counts, origin)
+        table.add_row(*(str(cell) for cell in cells[-len(shown) :]))
     out.print(table)
     if not slots.shared:
         out.say(f"workers   {_outlook(view.workers)}")
