@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from textwrap import shorten
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -164,11 +164,10 @@ def _default(field: FieldInfo) -> str:
 
 
 def _allowed_of(field: FieldInfo) -> str:
-    from pydantic import create_model
+    from pydantic import TypeAdapter
 
-    fields: dict[str, Any] = {"value": (field.annotation, field)}
-    found: dict[str, Any] = create_model("_One", **fields).model_json_schema()
-    return _allowed(found["properties"]["value"])
+    kind: Any = Annotated[field.annotation, field]
+    return _allowed(TypeAdapter(kind).json_schema())
 
 
 def _allowed(schema: Mapping[str, Any]) -> str:
