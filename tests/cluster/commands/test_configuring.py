@@ -48,7 +48,7 @@ def test_all_is_every_key_with_its_meaning(tmp_path):
         ("score.surrogate", ("one of concave, convex, linear, wape\n",)),
         ("bands", ("default  [80, 95]\n", "a list: whole number\n")),
         ("blend.calibrate", ("true or false\n",)),
-        ("cluster.gpu_cost.least", ("default  256\n",)),
+        ("cluster.gpu_cost.least", ("whole number at least 0 and at most 1000000\n",)),
         ("members.0.model", ("none: it must be given\n",)),
         ("members.seeds", ("whole number at least 1 and at most 10000\n",)),
         ("lstm-direct.epochs", ("default  25\n", "most passes over the training windows\n")),
