@@ -20,6 +20,10 @@ def test_the_short_form_reads_back_as_the_same_configuration(name):
     assert len(text.splitlines()) < len(describe(config).splitlines())
 
 
+def test_the_short_form_of_a_small_configuration_fits_80_columns():
+    assert max(map(len, differences(load_config("demo")).splitlines())) <= 80
+
+
 def test_a_calendar_that_was_switched_off_stays_off():
     config = load_config("yuebao", ["calendar=null"])
     assert parse_config(yaml.safe_load(differences(config)), "printed").calendar is None
