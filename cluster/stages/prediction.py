@@ -126,6 +126,7 @@ def predict(
     notes = (*found.notes, *left_out(failed, [uid for uid in trained.needed if uid not in found.left]))
     blended = _blended(trained, made, window, {*found.left, *failed})
     forecast = _forecast(trained, blended, window).identified(panel_series(panel))
+    forecast = forecast.with_planned(panel.planned, window.cutoff)
     targets, signal = tuple(trained.config.data.targets), trained.config.signal
     last = {s: panel.last_known(s.unique_id, window.cutoff) for s in panel.series}
     files = forecast_files(forecast, targets, panel.calendar, trained.run.amounts, signal, last)
