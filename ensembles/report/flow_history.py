@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ensembles.files.history_parquet import HistoryFile
     from ensembles.files.oof_parquet import OofFile
 
-__all__ = ["FlowHistory", "histories_of"]
+__all__ = ["FlowHistory", "histories_of", "in_and_out"]
 
 Table = TypeVar("Table", bound=StoredTable)
 
@@ -67,12 +67,20 @@ def histories_of(results: RunResults) -> tuple[FlowHistory, ...]:
         )
     found = []
     for unit in units:
-        mine, ahead = (_in(table, results.run.units, unit) for table in (oof, forecast))
+        mine, ahead = _in(oof, results.run.units, unit), _in(forecast, results.run.units, unit)
         parts = [(t, mine.of_target(t), ahead.of_target(t)) for t in results.targets]
         found += [
             replace(_history(*part, results.history, recent), unit=unit or "no unit") for part in parts if len(part[2])
         ]
     return tuple(found)
+
+
+def in_and_out(histories: Sequence[FlowHistory]) -> tuple[tuple[FlowHistory, FlowHistory], ...]:
+    """What comes in and what goes out, once for each unit: of runs with two targets."""
+    by_unit: dict[str | None, list[FlowHistory]] = {}
+    for history in histories:
+        by_unit.setdefault(history.unit, []).append(history)
+    return tuple((flows[0], flows[1]) for flows in by_unit.values() if len(flows) == 2)
 
 
 def _in(table: Table, units: Mapping[str, str | None], unit: str | None) -> Table:

@@ -174,8 +174,8 @@ def _notes(plan: PlanFile, seen: Sequence[PlanRow], planned: Planned) -> Iterato
     adjusted = sum(row.kind == "adjust" and row.last > planned.end for row in planned.rows)
     judged = f"; adjustments, which a forecast gets on each day of theirs: {adjusted}" if adjusted else ""
     yield (
-        f"{plan.name}: amounts planned up to {iso(planned.end)}, taken out of what models learn from: {past}; later ones, "
-        f"added to the forecast as they are: {len(single) - past}{judged}"
+        f"{plan.name}: amounts planned up to {iso(planned.end)}, taken out of what models learn from: {past}; later "
+        f"ones, added to the forecast as they are: {len(single) - past}{judged}"
     )
     silent = sum(np.isnat(row.known) for row in seen if row.kind == "planned")
     if not silent:
