@@ -13,7 +13,7 @@ from forecasting.data.hierarchy.hierarchy import Hierarchy
 from forecasting.data.hierarchy.read import Label, grouped, labelled, read_labels
 from forecasting.data.loaded import Loaded
 from forecasting.data.planned.check import planned_of
-from forecasting.data.planned.rows import COLUMNS, read_plan
+from forecasting.data.planned.read import COLUMNS, read_plan
 from forecasting.data.spec import DataSpec
 
 __all__ = ["with_surroundings"]

@@ -31,11 +31,10 @@ class Hierarchy:
     def notes(self) -> Iterator[str]:
         """Sentences on what follows from it."""
         if self.groups:
-            levels, alone = max(map(len, self.groups)), sum(not path for path in self.paths.values())
-            yield (
-                f"{len(self.paths)} entities in {len(self.groups)} groups on {levels} {_plural('level', levels)}"
-                + (f", {alone} of them in no group" if alone else "")
-            )
+            groups, levels = _counted("group", len(self.groups)), _counted("level", max(map(len, self.groups)))
+            alone = sum(not path for path in self.paths.values())
+            others = f", {alone} of them in no group" if alone else ""
+            yield f"{len(self.paths)} entities in {groups} on {levels}{others}"
         if len(self.distinct_units) > 1:
             names = ", ".join(unit or "no unit" for unit in self.distinct_units)
             yield (
@@ -44,5 +43,5 @@ class Hierarchy:
             )
 
 
-def _plural(noun: str, n: int) -> str:
-    return noun if n == 1 else f"{noun}s"
+def _counted(noun: str, n: int) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

@@ -9,7 +9,7 @@ import numpy as np
 
 from forecasting.data.formats.columns import first_few
 from forecasting.data.loaded import Loaded
-from forecasting.data.planned.rows import PlanFile, PlanRow
+from forecasting.data.planned.plan import PlanFile, PlanRow
 from forecasting.errors import DataError
 from forecasting.panel import Panel
 from forecasting.planned.amounts import Planned, PlannedAmount
@@ -82,7 +82,7 @@ class _Checker:
             yield f"{name}: nothing is planned for {first_few(list(self.left), SHOWN)}: left out, and not forecast"
         if self.early:
             first = iso(self.loaded.panel.ds[0])
-            yield f"{name}: {_rows(self.early)} before {first}, when the data begin, and not used"
+            yield f"{name}: {_rows(self.early)} from before {first}, when the data begin, and not used"
 
     def _series(self, row: PlanRow) -> str:
         """The unique_id that a row means, of a series that is forecast or left out."""
@@ -180,9 +180,13 @@ def _notes(plan: PlanFile, seen: Sequence[PlanRow], planned: Planned) -> Iterato
     silent = sum(np.isnat(row.known) for row in seen if row.kind == "planned")
     if not silent:
         return
-    which = "it has no column known, so its amounts" if not plan.has_known else f"{_rows(silent)} without known, which"
+    which = (
+        "it has no column known, so its amounts"
+        if not plan.has_known
+        else f"{_rows(silent)} without known, and such amounts"
+    )
     yield f"{plan.name}: {which} count in the final forecast alone; backtests see the history as it was"
 
 
 def _rows(n: int) -> str:
-    return f"{n} rows lie" if n > 1 else "1 row lies"
+    return f"{n} rows are" if n > 1 else "1 row is"

@@ -1,9 +1,8 @@
-"""The rows of a plan as they stand in the file: cells are understood here, series and days in `check`."""
+"""Reading a plan: its cells are understood here, the series and days that they mean in `check`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,48 +12,18 @@ from forecasting.data.formats.files import TableFile
 from forecasting.data.formats.reading import OpenTable
 from forecasting.data.formats.table import SmallTable
 from forecasting.data.formats.whole import read_table
+from forecasting.data.planned.plan import PlanFile, PlanRow
 from forecasting.errors import DataError
 from forecasting.planned.amounts import Kind
 from forecasting.schema import DateArray, FloatArray, iso
 
-__all__ = ["COLUMNS", "PlanFile", "PlanRow", "read_plan"]
+__all__ = ["COLUMNS", "read_plan"]
 
 COLUMNS = "date, series, amount, known, until, kind, note, author"
 """Columns of a plan, as sentences name them."""
 _SERIES = ("series", "entity", "target")
 _OTHERS = ("known", "until", "kind", "note", "author", "unit")
 _KINDS: dict[str, Kind] = {"": "planned", "planned": "planned", "adjust": "adjust"}
-
-
-@dataclass(frozen=True)
-class PlanRow:
-    """One row: days are NaT where nothing stands; texts are empty. `place` is ``file:row``."""
-
-    place: str
-    day: np.datetime64
-    until: np.datetime64
-    known: np.datetime64
-    amount: float
-    kind: Kind
-    series: str
-    entity: str
-    target: str
-    note: str
-    author: str
-    unit: str
-
-
-@dataclass(frozen=True)
-class PlanFile:
-    """A plan as it was read: `name` of the file; whether it has a column `known`; `decimals` of its amounts; `notes`
-    on what was guessed.
-    """
-
-    name: str
-    rows: tuple[PlanRow, ...]
-    has_known: bool
-    decimals: int
-    notes: tuple[str, ...]
 
 
 def read_plan(files: tuple[TableFile, ...]) -> PlanFile:
