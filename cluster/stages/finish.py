@@ -29,7 +29,7 @@ from ensembles.judging.judge import Judge
 from ensembles.oof import OofCube, in_unit
 from ensembles.report.context import ReportContext
 from ensembles.report.plain_words import PlainWords, misses_in_words, plain_words
-from ensembles.treasury.planned import planned_days, planned_in_words
+from ensembles.treasury.planned import beyond_in_words, planned_days, planned_in_words
 from forecasting.panel import Panel
 from forecasting.schema import DateArray, FloatArray, IntArray, iso
 from forecasting.score.base import Score
@@ -114,7 +114,10 @@ def blend_and_write(plan: Plan, panel: Panel, members: MemberForecasts, store: R
         noun,
         words=plain_words(context),
         report=_place_of(store, "report.html"),
-        planned=planned_in_words(planned_days(context.results.run, final.ds)),
+        planned=(
+            *planned_in_words(planned_days(context.results.run, final.ds)),
+            *beyond_in_words(panel.planned, final.end),
+        ),
         signals=signals,
     )
 

@@ -31,6 +31,7 @@ from ensembles.exports.totals import totals_csv
 from ensembles.files.forecast_parquet import ForecastFile, TargetForecast
 from ensembles.files.prediction_json import PredictionFile
 from ensembles.files.table import panel_series
+from ensembles.treasury.planned import beyond_in_words, planned_days, planned_in_words
 from ensembles.treasury.totals import totals_of
 from forecasting.backtest import forecast_windows, reason_of
 from forecasting.digests import digest_of
@@ -136,6 +137,9 @@ def predict(
         files["totals.csv"] = totals_csv(
             totals_of(forecast, hierarchy, targets, trained.run.amounts), trained.run.amounts
         )
+    if panel.planned is not None:
+        ahead = planned_days(trained.run, window.ds, panel.planned)
+        notes = (*notes, *planned_in_words(ahead), *beyond_in_words(panel.planned, window.end))
     left, noun = {**found.left, **failed}, panel.axis.noun
     return Prediction(run_dir, data, window, update, forecast, files, notes, left, noun)
 
