@@ -35,6 +35,7 @@ from forecasting.schema import DateArray, FloatArray, IntArray, iso
 from forecasting.score.base import Score
 from forecasting.score.names import score_named
 from forecasting.score.points import submission_step
+from forecasting.windows import Window
 
 __all__ = ["RunResult", "blend_and_write", "with_truth", "write_failed"]
 
@@ -114,12 +115,15 @@ def blend_and_write(plan: Plan, panel: Panel, members: MemberForecasts, store: R
         noun,
         words=plain_words(context),
         report=_place_of(store, "report.html"),
-        planned=(
-            *planned_in_words(planned_days(context.results.run, final.ds)),
-            *beyond_in_words(panel.planned, final.end),
-        ),
+        planned=_planned(panel, final, context),
         signals=signals,
     )
+
+
+def _planned(panel: Panel, final: Window, context: ReportContext) -> tuple[str, ...]:
+    """What is planned among the days forecast, and how much after them."""
+    ahead = planned_days(context.results.run, final.ds)
+    return (*planned_in_words(ahead), *beyond_in_words(panel.planned, final.end))
 
 
 def with_truth(result: RunResult, ds: DateArray, truth: Mapping[str, IntArray]) -> RunResult:
