@@ -7,6 +7,7 @@ interrupted, and the same command continues.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Annotated
 
 # One thread per fit, also in libraries that read this when they are loaded: the same bits whatever the machine has.
@@ -16,16 +17,17 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import typer
 
 from cluster.commands import backfilling, configuring, data, forecasts, results, running
+from cluster.commands.helping import AFTER, BEFORE, RUN, Command, Commands
 from cluster.commands.screens import screens
 from cluster.terminal.main import main
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
-    add_completion=False,
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Forecast a fund's daily purchases and redemptions with a blend of many small models, trained in parallel.",
+    help="Forecast daily inflows and outflows of money with a blend of many small models, trained in parallel.",
 )
 
 
@@ -46,21 +48,25 @@ def _app(
     pass
 
 
-app.command()(running.run)
-app.command()(running.plan)
-app.command()(configuring.config)
-app.command()(data.sample)
-app.command()(data.validate)
-app.command()(data.explore)
-app.command()(running.status)
-app.command()(results.leaderboard)
-app.command()(results.report)
-app.command()(results.evaluate)
-app.command()(results.verify)
-app.command()(forecasts.predict)
-app.command()(forecasts.monitor)
-app.command()(backfilling.backfill)
-app.command()(forecasts.score)
+def _add(command: Callable[..., None], panel: str) -> None:
+    app.command(cls=Command, rich_help_panel=panel)(command)
+
+
+_add(configuring.config, BEFORE)
+_add(data.sample, BEFORE)
+_add(data.validate, BEFORE)
+_add(data.explore, BEFORE)
+_add(running.plan, BEFORE)
+_add(running.run, RUN)
+_add(running.status, RUN)
+_add(results.leaderboard, AFTER)
+_add(results.report, AFTER)
+_add(results.evaluate, AFTER)
+_add(results.verify, AFTER)
+_add(forecasts.predict, AFTER)
+_add(forecasts.monitor, AFTER)
+_add(backfilling.backfill, AFTER)
+_add(forecasts.score, AFTER)
 
 if __name__ == "__main__":
     main()

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cluster.commands.screens import screens
-from cluster.options import AskedOfData, AsOfOption, JsonOption, SetOption, at_home, with_asked
+from cluster.options import AskedOfData, AsOfOption, ConfigOption, JsonOption, SetOption, at_home, with_asked
 
 __all__ = ["explore", "sample", "validate"]
 
@@ -24,7 +24,7 @@ def sample(
     seed: Annotated[int, typer.Option(min=0, help="seed of the generator")] = 1,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace files of the same names")] = False,
 ) -> None:
-    """Write synthetic data: a competition folder with the real columns and identities, or a kind of its own."""
+    """Write synthetic data to try the program on."""
     from cluster.terminal.words import counted
     from forecasting.sample.write import write_sample
 
@@ -35,15 +35,15 @@ def sample(
 
 def validate(
     path: Annotated[str, typer.Argument(metavar="PATH", callback=at_home, help="folder or file with the data")],
-    config: Annotated[
-        str | None,
-        typer.Option("--config", metavar="CONFIG", help="configuration of the run; without it, one is inferred"),
-    ] = None,
+    config: ConfigOption = None,
     as_of: AsOfOption = None,
     set_: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what is wrong with the data, with place and remedy; exit code 2 and its sentence when a run refuses them."""
+    """Say what is wrong with the data, where, and how to fix it.
+
+    Exit code 2 when a run would refuse the data.
+    """
     from cluster.config import load_config
     from cluster.inference.which import holds_competition
     from cluster.request import RunRequest
@@ -68,7 +68,7 @@ def explore(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what the data show before any model, and write it as one page with pictures. Trains nothing."""
+    """Say what the data show, and write it as a page with pictures; trains nothing."""
     from cluster.exploration import default_page
     from cluster.exploration import explore as look
     from cluster.screen.days import show_explored

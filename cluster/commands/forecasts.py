@@ -24,7 +24,7 @@ __all__ = ["monitor", "predict", "score"]
 
 @with_asked
 def predict(asked: AskedOfPrediction, allow_external: ExternalOption = False, set_: AgainOption = None) -> None:
-    """Forecast what follows new data with the members and the blend of a run, without training."""
+    """Forecast what follows new data with the models of a run, without training."""
     from cluster.rundir.external import External
     from cluster.stages.prediction import predict as forecast
     from cluster.terminal.words import counted
@@ -56,8 +56,10 @@ def monitor(
     label: Annotated[str, typer.Option(metavar="COLUMN", help="its column with the kind of the anomaly")] = "anomaly",
     as_json: JsonOption = False,
 ) -> None:
-    """Compare actual values with forecasts. A run: abnormal days by its bands, the worst first, and how often that is
-    right. A ledger: accuracy by lead time, where misses come from, how forecasts changed, and alarms.
+    """Compare actual values with forecasts of a run or of a ledger.
+
+    Of a run: days outside the bands, the worst first. Of a ledger: accuracy by lead time, how forecasts changed, where
+    misses come from, and alarms.
     """
     from cluster.ledger.held import is_ledger, review_run
 

@@ -26,7 +26,7 @@ def leaderboard(
         Path | None, typer.Option(metavar="FILE", callback=at_home, help="write a comparison as HTML")
     ] = None,
 ) -> None:
-    """Show the leaderboard of a run; of several, what changed between them and what it was worth."""
+    """Show how good each model of a run was; of several runs, what changed between them."""
     out, _ = screens()
     if len(run_dirs) == 1 and not (csv or html):
         from cluster.rundir.store import RunStore
@@ -48,7 +48,7 @@ def report(
         str | None, typer.Option(metavar="DIR", callback=at_home, help="also write each picture as PNG and SVG")
     ] = None,
 ) -> None:
-    """Make the report of a run again from its stored files."""
+    """Write the report of a run again from its stored files."""
     from cluster.rundir.store import RunStore
     from cluster.stages.reports import write_figures_of, write_reports
 
@@ -61,7 +61,7 @@ def report(
 
 
 def evaluate(run_dir: RunDirArgument, as_json: JsonOption = False) -> None:
-    """Judge the configuration of a run window by window, had it been used; from stored forecasts, without training."""
+    """Say how good the blend would have been in each past window, with intervals."""
     from cluster.screen.scores import show_evaluation
     from cluster.stages.evaluation import evaluate_run
 
@@ -80,8 +80,9 @@ def verify(
     set_: AgainOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check that a run directory is what its run wrote: digests, layouts, versions, the data, and trials trained again.
-    Exit code 2 where it is not.
+    """Check that a run directory is what its run wrote: digests, layouts, versions and data.
+
+    With --retrain, models are trained again and compared. Exit code 2 when something differs.
     """
     from cluster.rundir.external import External
     from cluster.screen.checks import show_checks

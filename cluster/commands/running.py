@@ -25,21 +25,26 @@ def run(
         typer.Option(metavar="FILE", callback=at_home, help="write when each worker did what, for chrome://tracing"),
     ] = None,
     ledger: LedgerOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Train, blend, forecast: by a configuration, or from a table alone, whose columns, windows and models are then
-    inferred and said. Without either: the demo on generated data. Run again to continue.
+    """Train the models, blend them and forecast; run again to continue.
+
+    Give a configuration, or a table alone: its columns, windows and models are then inferred, and the program says
+    how. Without either, the demo runs on generated data.
     """
     from cluster.pipeline import run_pipeline
     from cluster.screen.run_end import show_result
 
     out, err = screens()
-    show_result(run_pipeline(asked.request(executor, timeline).into(ledger), err), out)
+    show_result(run_pipeline(asked.request(executor, timeline).into(ledger), err), out, as_json)
 
 
 @with_asked
-def plan(asked: Asked, resources: ResourcesOption = None) -> None:
-    """Say what a run would do: counts, batches, placement. Starts nothing. By the timings of the run in --run-dir.
-    Without CONFIG and data: what there is on this machine, and what a run would use of it.
+def plan(asked: Asked, resources: ResourcesOption = None, as_json: JsonOption = False) -> None:
+    """Say what a run would do and how long it would take; starts nothing.
+
+    Times come from the run in --run-dir, where there is one. Without CONFIG and data: what this machine has, and what
+    a run would use of it.
     """
     from cluster.execution.described import described
     from cluster.screen.work import show_plan, show_surroundings
@@ -48,12 +53,12 @@ def plan(asked: Asked, resources: ResourcesOption = None) -> None:
     out, err = screens()
     request = asked.request("local")
     if request.is_made_up and not resources:
-        show_surroundings(out)
+        show_surroundings(out, as_json)
         return
     found = plan_only(request, described(resources) if resources else None)
     for note in request.said:
         err.say(f"tidecast: {note}")
-    show_plan(found, out)
+    show_plan(found, out, as_json)
 
 
 def status(
