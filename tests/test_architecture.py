@@ -141,9 +141,18 @@ ALLOWED: dict[str, set[str]] = {
         "forecasting.data",
         "forecasting.scale",
     },
+    "ensembles.explanation": {
+        "ensembles.evaluation",
+        "ensembles.files",
+        "forecasting",
+        "forecasting.data",
+        "forecasting.models",
+        "forecasting.scale",
+    },
     "ensembles.exports": {
         "ensembles.bands",
         "ensembles.evaluation",
+        "ensembles.explanation",
         "ensembles.files",
         "ensembles.judging",
         "ensembles.risk",
@@ -164,6 +173,7 @@ ALLOWED: dict[str, set[str]] = {
         "ensembles",
         "ensembles.blend",
         "ensembles.evaluation",
+        "ensembles.explanation",
         "ensembles.files",
         "ensembles.judging",
         "ensembles.risk",
@@ -190,8 +200,8 @@ ALLOWED: dict[str, set[str]] = {
 }
 """Room → rooms that its modules may import, in functions too (see `tests.shape`). A room without a line may not exist.
 
-Rooms of `ensembles` stand in layers: judging, bands, blend, files, then evaluation and risk, then exports and report,
-then exploration. A package's own modules and its rooms may import each other: they are its types and its entrance.
+Rooms of `ensembles` stand in layers: judging, bands, blend, files, then evaluation and risk, then explanation,
+then exports and report, then exploration. A package's own modules and its rooms may import each other: they are its types and its entrance.
 """
 
 

@@ -19,10 +19,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ensembles.explanation.holidays import holiday_effects
 from forecasting.models.features.levels import fading_median
-from forecasting.models.features.shared_calendar import Effect, SharedCalendarSettings, fit_shared_calendar
+from forecasting.models.features.shared_calendar import SharedCalendar, SharedCalendarSettings, fit_shared_calendar
 from forecasting.panel import History
-from forecasting.scale.histories import PreparedHistory, Scale, prepare
+from forecasting.scale.histories import AS_IT_IS, PreparedHistory, prepare
 from forecasting.schema import DateArray, FloatArray
 
 __all__ = ["CALENDAR_PARTS", "calendar_parts"]
@@ -31,7 +32,7 @@ CALENDAR_PARTS = ("level", "weekday", "holiday", "month", "yearly", "event", "ac
 """In the order in which they are taken."""
 HALF_LIFE = 14.0
 """Periods after which a day counts half in the level, as in `calendar-level`."""
-SETTINGS = SharedCalendarSettings(half_life=400.0)
+SETTINGS = SharedCalendarSettings(half_life=400.0, holiday_sd=0.5)
 
 
 def calendar_parts(histories: Sequence[History], ds: DateArray) -> FloatArray:
@@ -50,16 +51,20 @@ def calendar_parts(histories: Sequence[History], ds: DateArray) -> FloatArray:
     if rows:
         shared = fit_shared_calendar([found[row].history for row in rows], SETTINGS)
         for row in rows:
-            parts[row] = _of_series(found[row], shared.effect(found[row].history, SETTINGS), ds)
+            parts[row] = _of_series(found[row], shared, ds)
     return parts
 
 
-def _of_series(found: PreparedHistory, effect: Effect, ds: DateArray) -> FloatArray:
+def _of_series(found: PreparedHistory, shared: SharedCalendar, ds: DateArray) -> FloatArray:
     """Parts ``[len(ds), n_parts]`` of one series, in the unit of the data."""
-    history, ahead = found.history, effect.parts(ds)
-    level = fading_median(np.log(history.y) - effect(history.ds), HALF_LIFE) + ahead["level"]
+    history, calendar = found.history, found.history.calendar
+    own = shared.effect(history, SETTINGS).own
+    past, ahead = (own.ordinary(calendar, days) | {"yearly": shared.year(calendar, days)} for days in (history.ds, ds))
+    rest = np.log(history.y) - sum(past.values())
+    holidays, ahead["holiday"] = holiday_effects(calendar, history.ds, rest, ds)
+    level = np.full(len(ds), fading_median(rest - holidays, HALF_LIFE))
     on_log = np.cumsum([level, *(ahead[name] for name in CALENDAR_PARTS[1:-1])], axis=0)
-    scale = found.scale or Scale(1.0, signed=False)
+    scale = AS_IT_IS if found.scale is None else found.scale
     steps = scale.undo(np.exp(on_log))
     forecast = found.restore(np.exp(on_log[-1]), ds)
     return np.diff(np.concatenate([np.zeros((1, len(ds))), steps, forecast[None]]), axis=0).T

@@ -138,7 +138,12 @@ def _add(plot: Any, layer: Line | Area | Bars | Dots | Ranges, chart: Chart) -> 
         return plot.line("x", "y", line_color=colour, line_width=layer.width, line_dash=dash, **common)
     if isinstance(layer, Bars):
         width = layer.width * (86_400_000 if chart.x_axis == "day" else 1)
-        return plot.vbar("x", top="y", width=width, fill_color=colour, line_color=None, fill_alpha=0.85, **common)
+        top, bottom = "y", 0.0
+        if layer.base is not None:
+            source.data.update({"base": layer.base, "top": layer.base + layer.y})
+            top, bottom = "top", "base"
+        form = {"fill_color": colour, "line_color": None, "fill_alpha": 0.85}
+        return plot.vbar("x", top=top, bottom=bottom, width=width, **form, **common)
     return plot.scatter("at", "y", size=7, fill_color=colour, line_color=None, **common)
 
 
