@@ -7,6 +7,7 @@ It says of each day a level and effects on the log scale:
 
 Effects on the log scale are factors, and factors have no sum. So the parts are taken in the order of `CALENDAR_PARTS`:
 each is what the forecast changes by when its effect is added to those before it. Their sum is the model's forecast.
+The level is that of an average day, so that the parts of weekdays about cancel over a week.
 `undo` brings the log scale (or the signed scale, see `forecasting.scale.histories`) back to amounts.
 
 The last part is activity. On a day on which nothing is expected to flow it takes back all parts before it. It is 0 on
@@ -32,6 +33,8 @@ CALENDAR_PARTS = ("level", "weekday", "holiday", "month", "yearly", "event", "ac
 """In the order in which they are taken."""
 HALF_LIFE = 14.0
 """Periods after which a day counts half in the level, as in `calendar-level`."""
+WEEKS = 4
+"""Whose weekdays make an average day."""
 SETTINGS = SharedCalendarSettings(half_life=400.0, holiday_sd=0.5)
 
 
@@ -60,6 +63,8 @@ def _of_series(found: PreparedHistory, shared: SharedCalendar, ds: DateArray) ->
     history, calendar = found.history, found.history.calendar
     own = shared.effect(history, SETTINGS).own
     past, ahead = (own.ordinary(calendar, days) | {"yearly": shared.year(calendar, days)} for days in (history.ds, ds))
+    middle = _average(past["weekday"], found)
+    past["weekday"], ahead["weekday"] = past["weekday"] - middle, ahead["weekday"] - middle
     rest = np.log(history.y) - sum(past.values())
     holidays, ahead["holiday"] = holiday_effects(calendar, history.ds, rest, ds)
     level = np.full(len(ds), fading_median(rest - holidays, HALF_LIFE))
@@ -68,3 +73,13 @@ def _of_series(found: PreparedHistory, shared: SharedCalendar, ds: DateArray) ->
     steps = scale.undo(np.exp(on_log))
     forecast = found.restore(np.exp(on_log[-1]), ds)
     return np.diff(np.concatenate([np.zeros((1, len(ds))), steps, forecast[None]]), axis=0).T
+
+
+def _average(weekday: FloatArray, found: PreparedHistory) -> float:
+    """What an average day of recent weeks is above the geometric mean, by its weekday effects ``[n]`` on the log scale:
+    with it in the level, effects of weekdays cancel over a week.
+    """
+    recent = slice(-WEEKS * found.history.axis.season_length, None)
+    effects, days = weekday[recent], found.history.ds[recent]
+    active = np.ones(len(days), dtype=bool) if found.activity is None else found.activity.is_active(days)
+    return float(np.log(np.mean(np.exp(effects[active] if active.any() else effects))))

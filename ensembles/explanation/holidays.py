@@ -5,10 +5,10 @@ explanation it would find effects of holidays in series that ignore them. Here a
 
     log y_t − level_t − ordinary effects(t) = effect(holiday of t) + noise
 
-Columns are: a holiday on a usual work day and a shifted work day, by weekday; a holiday on a usual day off; and the days
-inside and around holidays, of any name and of each name (see `forecasting.models.features.occasions`). Each has a prior
-standard deviation in log units (Hoerl and Kennard 1970, Ridge regression), so a holiday seen once is believed less
-than what all holidays show.
+Columns are: a holiday on a usual work day and a shifted work day, by weekday; a holiday on a usual day off; and the
+days inside and around holidays, of any name and of each name (see `forecasting.models.features.occasions`). Each has a
+prior standard deviation in log units (Hoerl and Kennard 1970, Ridge regression), so a holiday seen once is believed
+less than what all holidays show.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ CLIP = 3.0
 LEAST_SD = 1e-3
 
 
-def holiday_effects(calendar: Calendar, past: DateArray, rest: FloatArray, ds: DateArray) -> tuple[FloatArray, FloatArray]:
+def holiday_effects(
+    calendar: Calendar, past: DateArray, rest: FloatArray, ds: DateArray
+) -> tuple[FloatArray, FloatArray]:
     """Additive effect of holidays on the log scale on the days `past` ``[n]`` and on `ds` ``[len(ds)]``.
 
     Parameters
@@ -47,7 +49,7 @@ def holiday_effects(calendar: Calendar, past: DateArray, rest: FloatArray, ds: D
     """
     names = holiday_names(calendar, past)
     columns = _columns(calendar, past, names)
-    near = columns.any(axis=1)
+    near: BoolArray = np.asarray(columns.any(axis=1))
     if not near.any() or near.all():
         return np.zeros(len(past)), np.zeros(len(ds))
     left = rest - _level(rest, ~near)

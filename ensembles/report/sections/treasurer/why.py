@@ -14,7 +14,7 @@ from ensembles.report.charts.chart import Bars, Chart, Layer
 from ensembles.report.context import ReportContext
 from ensembles.report.money import Money
 from ensembles.report.section import Section
-from forecasting.schema import FloatArray
+from forecasting.schema import BoolArray, FloatArray
 
 __all__ = ["SECTION", "SeriesParts", "WhyFacts"]
 
@@ -84,7 +84,7 @@ def _layers(names: Sequence[str], parts: FloatArray, forecast: float, money: Mon
     base[-1] = 0.0
     whole = np.isin(np.arange(len(y)), (0, len(y) - 1))
 
-    def only(rows: FloatArray) -> FloatArray:
+    def only(rows: BoolArray) -> FloatArray:
         return np.where(rows, y, np.nan)
 
     return [
