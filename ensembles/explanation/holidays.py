@@ -8,7 +8,9 @@ explanation it would find effects of holidays in series that ignore them. Here a
 Columns are: a holiday on a usual work day and a shifted work day, by weekday; a holiday on a usual day off; and the
 days inside and around holidays, of any name and of each name (see `forecasting.models.features.occasions`). Each has a
 prior standard deviation in log units (Hoerl and Kennard 1970, Ridge regression), so a holiday seen once is believed
-less than what all holidays show.
+less than what all holidays show. How much holidays differ from one another is for the data to say: of the `DIFFERENT`
+scales of what single names, weekdays and days around add, the one with the largest marginal likelihood is taken
+(MacKay 1992, Bayesian interpolation).
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ ANY_OFF, BY_WEEKDAY, ON_REST = 1.0, 0.5, 0.5
 ANY_NAME = (*[0.15] * 6, *[0.3] * 3, 0.3)
 EACH_NAME = (*[0.1] * 6, *[0.3] * 3, 0.1)
 """Days before, after, inside and last, in the order of `occasion_columns`."""
+DIFFERENT = (0.0, 0.1, 0.3, 1.0)
+"""By which all prior standard deviations but the first two are multiplied."""
 LEVEL_DAYS = 14
 """Ordinary periods on either side that make the level around a day."""
 MAD_TO_SD = 1.4826
@@ -56,10 +60,22 @@ def holiday_effects(
     sd = max(MAD_TO_SD * float(np.median(np.abs(left[~near]))), LEAST_SD)
     ordinary = near & ~_odd(columns)
     left[ordinary] = np.clip(left[ordinary], -CLIP * sd, CLIP * sd)
-    prior = _prior(len(names))
-    u, s, v = _decomposed(calendar, past.tobytes())
-    effects = prior * (v.T @ (s / (s**2 + sd**2) * (u.T @ left[near])))
+    effects = _effects(calendar, past, left[near], sd)
     return columns @ effects, _columns(calendar, ds, names) @ effects
+
+
+def _effects(calendar: Calendar, past: DateArray, left: FloatArray, sd: float) -> FloatArray:
+    """Effects ``[n_columns]`` that explain `left` ``[n_near]`` best, by the likeliest of the scales."""
+    best: tuple[float, FloatArray] | None = None
+    for different in DIFFERENT:
+        prior, u, s, v = _decomposed(calendar, past.tobytes(), different)
+        seen, scale = u.T @ left, s**2 + sd**2
+        beside = (float(left @ left) - float(seen @ seen)) / sd**2 - len(s) * 2 * np.log(sd)
+        worth = -0.5 * (float((seen**2 / scale).sum()) + float(np.log(scale).sum()) + beside)
+        if best is None or worth > best[0]:
+            best = worth, prior * (v.T @ (s / scale * seen))
+    assert best is not None
+    return best[1]
 
 
 def _level(rest: FloatArray, ordinary: BoolArray) -> FloatArray:
@@ -84,16 +100,17 @@ def _columns(calendar: Calendar, ds: DateArray, names: tuple[str, ...]) -> Float
     return np.hstack([np.stack([out, on_rest], axis=1).astype(float), by_weekday, around])
 
 
-def _prior(n_names: int) -> FloatArray:
-    """Prior standard deviation of each of `_columns`."""
-    return np.array([ANY_OFF, ON_REST, *[BY_WEEKDAY] * WEEKDAYS, *ANY_NAME, *EACH_NAME * n_names])
-
-
-@lru_cache(maxsize=16)
-def _decomposed(calendar: Calendar, days: bytes) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Singular value decomposition of the days near holidays, kept: the series of a panel share it."""
+@lru_cache(maxsize=64)
+def _decomposed(
+    calendar: Calendar, days: bytes, different: float
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Prior standard deviations ``[n_columns]`` and the singular value decomposition of the days near holidays, scaled
+    by them; kept, because the series of a panel share it.
+    """
     past = np.frombuffer(days, dtype="datetime64[D]")
     names = holiday_names(calendar, past)
     columns = _columns(calendar, past, names)
-    u, s, v = np.linalg.svd(columns[columns.any(axis=1)] * _prior(len(names)), full_matrices=False)
-    return u, s, v
+    apart = np.array([*[BY_WEEKDAY] * WEEKDAYS, *ANY_NAME, *EACH_NAME * len(names)])
+    prior = np.concatenate([[ANY_OFF, ON_REST], different * apart])
+    u, s, v = np.linalg.svd(columns[columns.any(axis=1)] * prior, full_matrices=False)
+    return prior, u, s, v
