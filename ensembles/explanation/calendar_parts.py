@@ -1,7 +1,7 @@
 """What the calendar alone says of days to come, part by part.
 
-The calendar model is the one of `forecasting.models.features.shared_calendar`, fitted here on the series of one target.
-It says of each day a level and effects on the log scale:
+The calendar model is the one of `forecasting.models.features.shared_calendar`, fitted here on the series of one target,
+with the effects of holidays taken from `holidays`. It says of each day a level and effects on the log scale:
 
     ŷ = undo(level + weekday + holiday + month position + yearly shape + event)
 
@@ -17,10 +17,12 @@ other days, and in series that always flow.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ensembles.explanation.holidays import holiday_effects
+from forecasting.models.features.calendar_effects import fit_calendar
 from forecasting.models.features.levels import fading_median
 from forecasting.models.features.shared_calendar import SharedCalendar, SharedCalendarSettings, fit_shared_calendar
 from forecasting.panel import History
@@ -52,22 +54,41 @@ def calendar_parts(histories: Sequence[History], ds: DateArray) -> FloatArray:
     parts = np.zeros((len(found), len(ds), len(CALENDAR_PARTS)))
     rows = [row for row, one in enumerate(found) if not one.empty]
     if rows:
-        shared = fit_shared_calendar([found[row].history for row in rows], SETTINGS)
-        for row in rows:
-            parts[row] = _of_series(found[row], shared, ds)
+        cleaned = [_without_holidays(found[row].history, ds) for row in rows]
+        shared = fit_shared_calendar([one.history for one in cleaned], SETTINGS)
+        for row, one in zip(rows, cleaned, strict=True):
+            parts[row] = _of_series(found[row], one, shared, ds)
     return parts
 
 
-def _of_series(found: PreparedHistory, shared: SharedCalendar, ds: DateArray) -> FloatArray:
+@dataclass(frozen=True)
+class _Cleaned:
+    """A history without the effects of holidays, on a calendar that has none, and their effects ahead ``[len(ds)]``.
+
+    So weekdays, months and years are not bent by holidays, which all models of a level take for odd days.
+    """
+
+    history: History
+    holiday: FloatArray
+
+
+def _without_holidays(history: History, ds: DateArray) -> _Cleaned:
+    calendar = history.calendar
+    ordinary = fit_calendar(history, SETTINGS).ordinary(calendar, history.ds)
+    rest = np.log(history.y) - sum(ordinary.values())
+    past, ahead = holiday_effects(calendar, history.ds, rest, ds)
+    return _Cleaned(replace(history, y=history.y / np.exp(past), calendar=replace(calendar, country=None)), ahead)
+
+
+def _of_series(found: PreparedHistory, cleaned: _Cleaned, shared: SharedCalendar, ds: DateArray) -> FloatArray:
     """Parts ``[len(ds), n_parts]`` of one series, in the unit of the data."""
-    history, calendar = found.history, found.history.calendar
+    history, calendar = cleaned.history, cleaned.history.calendar
     own = shared.effect(history, SETTINGS).own
     past, ahead = (own.ordinary(calendar, days) | {"yearly": shared.year(calendar, days)} for days in (history.ds, ds))
     middle = _average(past["weekday"], found)
     past["weekday"], ahead["weekday"] = past["weekday"] - middle, ahead["weekday"] - middle
-    rest = np.log(history.y) - sum(past.values())
-    holidays, ahead["holiday"] = holiday_effects(calendar, history.ds, rest, ds)
-    level = np.full(len(ds), fading_median(rest - holidays, HALF_LIFE))
+    level = np.full(len(ds), fading_median(np.log(history.y) - sum(past.values()), HALF_LIFE))
+    ahead["holiday"] = cleaned.holiday
     on_log = np.cumsum([level, *(ahead[name] for name in CALENDAR_PARTS[1:-1])], axis=0)
     scale = AS_IT_IS if found.scale is None else found.scale
     steps = scale.undo(np.exp(on_log))

@@ -31,7 +31,7 @@ def factors(parts: FloatArray) -> dict[str, FloatArray]:
 
 def misses(case: Planted) -> dict[str, float]:
     """By effect, how far what is found is off, as a share of the effect: mean over the days that have it."""
-    known = {name: np.exp(b - a) for name, a, b in zip(("weekday", "holiday", "event"), case.steps, case.steps[1:])}
+    known = {name: np.exp(b - a) for name, a, b in zip(("weekday", "holiday", "event"), case.steps, case.steps[1:], strict=False)}
     days = {"weekday": np.abs(known["weekday"] - 1) > 0.1, "holiday": case.is_holiday, "event": case.is_event}
     made = factors(found(case))
     return {
@@ -124,3 +124,20 @@ def test_weeks_have_no_weekday() -> None:
     parts = calendar_parts([history], Axis("W", Calendar("DE")).after(ds[-1], 8))[0]
     assert np.abs(parts[:, WEEKDAY]).max() < 1e-6 * parts[:, LEVEL].max()
     assert np.isfinite(parts).all()
+
+
+def test_holidays_unlike_days_off_make_no_time_of_the_year() -> None:
+    cases = [planted(seed, holiday=0.4, end="2025-06-18") for seed in range(6)]
+    histories = [replace(case.history, series=Series("y", f"s{row}")) for row, case in enumerate(cases)]
+    parts = calendar_parts(histories, cases[0].ds)
+    assert np.abs(parts[..., YEARLY]).max() < 0.1 * parts[..., LEVEL].min()
+
+
+def test_the_time_of_the_year_is_found() -> None:
+    case = planted(8, holiday=1.0, event=1.0, end="2026-01-10")
+    ds = np.concatenate([case.history.ds, case.ds])
+    shape = 0.3 * np.cos(2 * np.pi * (ds - np.datetime64("2024-01-01")).astype(np.int64) / 365.25)
+    n = len(case.history.ds)
+    seasonal = replace(case.history, y=case.history.y * np.exp(shape[:n]))
+    steps = np.cumsum(calendar_parts([seasonal], case.ds)[0], axis=1)
+    assert steps[:, YEARLY] / steps[:, MONTH] == pytest.approx(np.exp(shape[n:]), rel=0.1)

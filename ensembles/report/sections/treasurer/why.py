@@ -72,7 +72,7 @@ def _waterfall(found: Explanation, row: int, used: Sequence[int], context: Repor
     day = int(np.argmax(np.abs(forecast)))
     named = named_days(context.results.calendar, found.ds[[day]])[0]
     title = f"{found.unique_ids[row]}, {named.weekday} {named.date}"
-    names = [*(PART_WORDS[PARTS[k]] for k in used), TOTAL]
+    names = [*(PARTS[k] for k in used), TOTAL]
     layers = _layers(names, found.parts[row, day, used].astype(np.float64), float(forecast[day]), money)
     return Chart(f"why-{place}", title, "name", money.label, layers, x_label="part", height=240)
 
