@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from forecasting.models.lstm.engine import torch_graph
 from forecasting.models.lstm.engine.network import Network
@@ -18,10 +19,11 @@ DIRECT = Network("direct", 5, 1, 30, 5)
 
 @pytest.mark.skipif(find_spec("triton") is None, reason="needs Triton, which comes with torch's builds for CUDA")
 def test_the_kernels_agree_with_the_layer_step_by_step():
-    code = "from tests.forecasting.models.lstm.engine.references import fused_apart; print(fused_apart('cpu'))"
+    device = "cuda:0" if torch.cuda.is_available() else "cpu"
+    code = f"from tests.forecasting.models.lstm.engine.references import fused_apart; print(fused_apart('{device}'))"
     found = subprocess.run(
         [sys.executable, "-c", code],
-        env={**os.environ, "TRITON_INTERPRET": "1"},
+        env={**os.environ, "TRITON_INTERPRET": str(int(device == "cpu"))},
         capture_output=True,
         text=True,
         timeout=120,
