@@ -11,24 +11,44 @@ from ensembles.explanation.explanation import Explanation, explain
 from ensembles.files.history_parquet import HistoryFile
 from ensembles.files.run_json import RunFile
 from ensembles.files.table import places
+from forecasting.errors import StorageError
 from forecasting.panel import History, Panel
+from forecasting.schema import as_date
 
 __all__ = ["explanation_of_run", "histories_of_run"]
 
 
 def explanation_of_run(results: RunResults) -> Explanation | None:
-    """Why a run's forecast is as it is; None for a run without a blend, or without stored actual values."""
+    """Why a run's forecast is as it is; None for a run without a blend, or without stored actual values.
+
+    Raises
+    ------
+    StorageError
+        When the stored files do not belong together.
+    """
     if results.forecast is None or results.blend is None or results.history is None:
         return None
     factors = {target: facts.apply.factor for target, facts in results.blend.targets.items()}
-    return explain(results.forecast, histories_of_run(results.history, results.run), factors, results.run.amounts)
+    histories = histories_of_run(results.history, results.run)
+    for uid, series in results.forecast.identities().items():
+        if uid not in histories or series.target not in factors:
+            raise StorageError(f"history.parquet or blend.json lacks {uid}, which forecast.parquet has: run again")
+    return explain(results.forecast, histories, factors, results.run.amounts)
 
 
 def histories_of_run(table: HistoryFile, run: RunFile) -> dict[str, History]:
-    """Each series by unique_id, as it was known at the end of the run's data; periods without an amount are NaN."""
+    """Each series by unique_id, as it was known at the end of the run's data; periods without an amount are NaN.
+
+    Raises
+    ------
+    StorageError
+        When a day is none of the run's periods.
+    """
     axis = run.axis
     known = np.unique(table.ds)
-    ds = known if axis.freq == "B" else axis.between(known[0], np.datetime64(run.data.end, "D"))
+    ds = known if axis.freq == "B" or not len(known) else axis.between(known[0], as_date(run.data.end))
+    if not np.isin(known, ds).all():
+        raise StorageError("history.parquet has days that are not the run's: run again")
     unique_ids, row = places(table.unique_id)
     y = np.full((len(unique_ids), len(ds)), np.nan)
     y[row, np.searchsorted(ds, table.ds)] = table.y

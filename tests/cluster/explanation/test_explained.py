@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cluster.api import open_run
+from cluster.api import open_run, sample
 from ensembles.explanation.explanation import PARTS
 from forecasting.errors import ConfigError
+from tests.ensembles.explanation.planted import planted
 from tests.runs import Done, run, tidecast
 
 MEMBERS = """
@@ -23,6 +24,9 @@ members: [{model: seasonal-naive}, {model: weekday-median, k: 3}, {model: calend
 blend: {candidates: [mean]}
 """
 DAYS = 150
+HORIZON = "windows.horizon=31"
+EFFECTS = ("level", "weekday", "holiday", "event")
+WITHIN = 0.1
 
 
 def amounts(rng: np.random.Generator, ds: pd.DatetimeIndex, size: float = 1e4) -> np.ndarray:
@@ -113,6 +117,50 @@ def test_parts_add_up_to_every_forecast_in_its_last_decimal(tmp_path: Path, name
     assert done.returncode == 0, done.stderr
     assert "learned by the members" in done.stdout
     assert tidecast(tmp_path, "verify", "r").returncode == 0
+
+
+def test_the_competition_s_amounts_are_explained_in_cny(tmp_path: Path) -> None:
+    sample(tmp_path / "data", users=30)
+    (tmp_path / "config.yaml").write_text("data: {kind: yuebao}\n" + MEMBERS)
+    done = tidecast(
+        tmp_path,
+        "run",
+        "config.yaml",
+        "--data",
+        "data",
+        "--run-dir",
+        "r",
+        "--executor",
+        "local",
+        "--as-of",
+        "2014-07-31",
+    )
+    assert done.returncode == 0, done.stderr
+    rows = check_sums(tmp_path / "r")
+    assert {row["target"] for row in rows} == {"purchase", "redeem"}
+    assert all(len(row["level_cny"].partition(".")[2]) == 2 for row in rows)
+    assert "CNY" in tidecast(tmp_path, "explain", "r").stdout
+
+
+def test_planted_effects_are_found_by_a_run(tmp_path: Path) -> None:
+    case = planted(9)
+    history = case.history
+    frame = pd.DataFrame({"ds": history.ds.astype(str), "y": history.y.round(2)})
+    frame.to_csv(tmp_path / "data.csv", index=False)
+    pd.DataFrame(history.calendar.events, columns=["ds", "name"]).to_csv(tmp_path / "events.csv", index=False)
+    made(tmp_path, "data: {kind: table, targets: {y: 1}, events: events.csv}\ncalendar: DE", "r", "--set", HORIZON)
+    rows = check_sums(tmp_path / "r")
+    level, weekday, holiday, event = (np.array([float(row[name]) for row in rows]) for name in EFFECTS)
+    before = level + weekday
+    known = [np.exp(b - a) - 1 for a, b in zip(case.steps, case.steps[1:], strict=False)]
+    big = np.abs(known[0]) > 0.1
+    assert np.abs(weekday / level - known[0])[big] == pytest.approx(0.0, abs=WITHIN * np.abs(known[0][big]).mean())
+    assert (holiday / before)[case.is_holiday] == pytest.approx(known[1][case.is_holiday], rel=WITHIN)
+    rest = before + np.array([float(row["holiday"]) + float(row["month"]) + float(row["yearly"]) for row in rows])
+    assert (event / rest)[case.is_event] == pytest.approx(known[2][case.is_event], rel=WITHIN)
+    assert case.is_holiday.sum() == case.is_event.sum() == 1
+    said = tidecast(tmp_path, "explain", "r", "--day", str(case.ds[case.is_event][0])).stdout
+    assert "promotion" in said
 
 
 def test_a_day_without_flow_is_taken_back_by_activity(tmp_path: Path) -> None:

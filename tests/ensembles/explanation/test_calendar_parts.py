@@ -31,7 +31,10 @@ def factors(parts: FloatArray) -> dict[str, FloatArray]:
 
 def misses(case: Planted) -> dict[str, float]:
     """By effect, how far what is found is off, as a share of the effect: mean over the days that have it."""
-    known = {name: np.exp(b - a) for name, a, b in zip(("weekday", "holiday", "event"), case.steps, case.steps[1:], strict=False)}
+    known = {
+        name: np.exp(b - a)
+        for name, a, b in zip(("weekday", "holiday", "event"), case.steps, case.steps[1:], strict=False)
+    }
     days = {"weekday": np.abs(known["weekday"] - 1) > 0.1, "holiday": case.is_holiday, "event": case.is_event}
     made = factors(found(case))
     return {
