@@ -10,7 +10,6 @@
 >>> list(august.columns), len(august)
 (['unique_id', 'ds', 'member', 'y_hat', 'q025', 'q10', 'q50', 'q90', 'q975'], 62)
 >>> figure = run.plot("purchase")  # bokeh.plotting.show(figure)
->>> why = run.explain(day="2014-08-15")  # its parts: level, weekday, holiday, …
 >>> september = run.predict(folder)  # a month more of data, nothing trained
 >>> september["ds"].min(), len(september)
 (Timestamp('2014-09-01 00:00:00'), 60)
