@@ -28,11 +28,14 @@ from cluster.stages.finished_run import KnownSeries, TrainedRun, left_out, open_
 from ensembles.blend.target_blend import TargetBlend
 from ensembles.explanation.explanation import Explanation, explain
 from ensembles.exports.forecast import forecast_files
+from ensembles.exports.totals import totals_csv
 from ensembles.exports.why import WHY, why_csv
 from ensembles.files.amounts import Amounts
 from ensembles.files.forecast_parquet import ForecastFile, TargetForecast
 from ensembles.files.prediction_json import PredictionFile
 from ensembles.files.table import panel_series
+from ensembles.treasury.planned import beyond_in_words, planned_days, planned_in_words
+from ensembles.treasury.totals import totals_of
 from forecasting.backtest import forecast_windows, reason_of
 from forecasting.digests import digest_of
 from forecasting.models.base import AnyModel, State
@@ -77,8 +80,7 @@ class Prediction:
     @cached_property
     def explanation(self) -> Explanation:
         """Why the forecast is as it is."""
-        histories = {uid: self.panel.history(uid) for uid in self.forecast.identities()}
-        return explain(self.forecast, histories, self.factors, self.amounts)
+        return explain(self.forecast, self.panel, self.factors, self.amounts)
 
     def write(self, out: str | None = None) -> str:
         """Write the submission, forecast.csv, why.csv, forecast.parquet and prediction.json into a folder; gives its
@@ -144,9 +146,15 @@ def predict(
     notes = (*found.notes, *left_out(failed, [uid for uid in trained.needed if uid not in found.left]))
     blended = _blended(trained, made, window, {*found.left, *failed})
     forecast = _forecast(trained, blended, window).identified(panel_series(panel))
+    forecast = forecast.with_planned(panel.planned, window.cutoff)
     targets, signal, amounts = tuple(trained.config.data.targets), trained.config.signal, trained.run.amounts
     last = {s: panel.last_known(s.unique_id, window.cutoff) for s in panel.series}
     files = forecast_files(forecast, targets, panel.calendar, amounts, signal, last)
+    if (hierarchy := trained.run.hierarchy) is not None:
+        files["totals.csv"] = totals_csv(totals_of(forecast, hierarchy, targets, amounts), amounts)
+    if panel.planned is not None:
+        ahead = planned_days(trained.run, window.ds, panel.planned)
+        notes = (*notes, *planned_in_words(ahead), *beyond_in_words(panel.planned, window.end))
     left, factors = {**found.left, **failed}, {target: blend.factor for target, blend in trained.blends.items()}
     return Prediction(run_dir, data, window, update, forecast, files, notes, left, panel, factors, amounts)
 

@@ -68,6 +68,22 @@ def long(folder: Path) -> str:
     return "data: {kind: panel, targets: {y: 1}}"
 
 
+def planned_amounts(folder: Path) -> str:
+    """As `wide`, with a tax that was paid, one to come, and a judgement."""
+    config = wide(folder)
+    frame = pd.read_csv(folder / "data.csv")
+    frame.loc[frame["ds"] == "2024-05-15", "out"] += 90000
+    frame.to_csv(folder / "data.csv", index=False)
+    rows = [
+        "date,series,amount,kind,note,author",
+        "2024-05-15,out,90000,,tax,",
+        "2024-06-03,out,75000.50,,tax,",
+        "2024-06-04,money_in,-1000,adjust,a strike,ann",
+    ]
+    (folder / "planned.csv").write_text("\n".join(rows) + "\n")
+    return config.replace("targets:", "planned: planned.csv, targets:")
+
+
 CASES: dict[str, Callable[[Path], str]] = {
     "days": wide,
     "whole": lambda folder: wide(folder, decimals=0),
@@ -76,6 +92,7 @@ CASES: dict[str, Callable[[Path], str]] = {
     "signed": lambda folder: wide(folder, kind="signed") + "\nscore: {surrogate: wape}",
     "closed": lambda folder: wide(folder, kind="closed") + "\nscore: {surrogate: wape}",
     "short": lambda folder: wide(folder, n=52),
+    "planned": planned_amounts,
     "panel": panel,
     "long": long,
 }
@@ -161,6 +178,16 @@ def test_planted_effects_are_found_by_a_run(tmp_path: Path) -> None:
     assert case.is_holiday.sum() == case.is_event.sum() == 1
     said = tidecast(tmp_path, "explain", "r", "--day", str(case.ds[case.is_event][0])).stdout
     assert "promotion" in said
+
+
+def test_what_is_planned_stands_apart(tmp_path: Path) -> None:
+    made(tmp_path, planned_amounts(tmp_path))
+    rows = {(row["target"], row["date"]): row for row in check_sums(tmp_path / "r")}
+    assert rows["out", "2024-06-03"]["planned"] == "75000.50"
+    assert rows["money_in", "2024-06-04"]["adjust"] == "-1000.00"
+    assert [row["planned"] for row in rows.values()].count("0.00") == len(rows) - 1
+    assert float(rows["out", "2024-06-05"]["level"]) < 20000
+    assert float(rows["out", "2024-06-05"]["one_week_before"]) < 20000
 
 
 def test_a_day_without_flow_is_taken_back_by_activity(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from ensembles.files.forecast_parquet import ForecastFile, TargetForecast
 from ensembles.files.table import panel_series
 from forecasting.calendar import Calendar
 from forecasting.errors import ConfigError
-from forecasting.panel import History, Panel, Series
+from forecasting.panel import Panel, Series
+from forecasting.planned.amounts import Planned, PlannedAmount
 from forecasting.schema import FloatArray
 
 AMOUNTS = {
@@ -27,27 +28,26 @@ DAYS, HORIZON = 60, 20
 AHEAD = np.datetime64("2024-03-01") + np.arange(HORIZON)
 
 
-def panel(size: float) -> Panel:
+def panel(size: float, rows: tuple[PlannedAmount, ...] = ()) -> Panel:
     rng = np.random.default_rng(0)
     ds = AHEAD[0] - np.arange(DAYS, 0, -1)
     y = size * np.exp(rng.normal(0, 0.2, (3, DAYS)))
     y[1, -9:] = np.nan
     series = tuple(Series("flow", entity) for entity in ("a", "b", "c"))
-    return Panel(ds, series, y, np.empty((3, DAYS, 0)), (), Calendar())
+    planned = Planned(rows, ds[-1], 2) if rows else None
+    for row in rows:
+        y[["a/flow", "b/flow", "c/flow"].index(row.unique_id), ds == row.first] += row.amount
+    return Panel(ds, series, y, np.empty((3, DAYS, 0)), (), Calendar(), planned=planned)
 
 
-def explained(size: float, amounts: Amounts, factor: float = 1.0, **by_hand: dict[str, FloatArray]) -> Explanation:
-    known = panel(size)
+def explained(size: float, amounts: Amounts, factor: float = 1.0, rows: tuple[PlannedAmount, ...] = ()) -> Explanation:
+    known = panel(size, rows)
     rng = np.random.default_rng(1)
     blended = size * np.exp(rng.normal(0, 0.1, (3, HORIZON)))
-    for given in by_hand.values():
-        for uid, values in given.items():
-            blended[known.index(uid)] += values
     forecast = ForecastFile.of_prediction(
         [TargetForecast(known.unique_ids, [], np.empty((3, HORIZON, 0)), blended)], AHEAD
     ).identified(panel_series(known))
-    histories: dict[str, History] = {uid: known.history(uid) for uid in known.unique_ids}
-    return explain(forecast, histories, {"flow": factor}, amounts, **by_hand)
+    return explain(forecast.with_planned(known.planned, known.end), known, {"flow": factor}, amounts)
 
 
 def part(found: Explanation, name: str) -> FloatArray:
@@ -77,15 +77,22 @@ def test_calibration_is_what_the_factor_changes() -> None:
 
 
 def test_what_is_planned_and_adjusted_is_told_apart_from_what_is_learned() -> None:
-    planned, adjusted = np.zeros(HORIZON), np.zeros(HORIZON)
-    planned[3], adjusted[4] = 5e5, -2e3
+    past = AHEAD[0] - 10
+    rows = (
+        PlannedAmount("b/flow", AHEAD[3], AHEAD[3], 5e5),
+        PlannedAmount("b/flow", past, past, 3e5),
+        PlannedAmount("c/flow", AHEAD[4], AHEAD[5], -2e3, "adjust"),
+    )
     plain = explained(1e4, AMOUNTS["cents"], 0.96)
-    found = explained(1e4, AMOUNTS["cents"], 0.96, planned={"b/flow": planned}, adjusted={"c/flow": adjusted})
-    assert part(found, "planned")[1] == pytest.approx(planned)
-    assert part(found, "adjust")[2] == pytest.approx(adjusted)
+    found = explained(1e4, AMOUNTS["cents"], 0.96, rows)
+    assert part(found, "planned")[1].tolist() == [5e5 if i == 3 else 0.0 for i in range(HORIZON)]
+    assert part(found, "adjust")[2].tolist() == [-2e3 if i in (4, 5) else 0.0 for i in range(HORIZON)]
     assert not part(found, "planned")[[0, 2]].any()
     for name in ("level", LEARNED, "calibration"):
-        assert part(found, name) == pytest.approx(part(plain, name), abs=0.02)
+        assert part(found, name) == pytest.approx(part(plain, name), abs=0.05)
+    assert sum(found.parts[1, 3], Decimal()) == found.forecast[1, 3]
+    same = (past == AHEAD - 7) | (past == AHEAD - 14)
+    assert (found.before[0].y[1, same] > 3e5).any()  # actual amounts, planned or not
 
 
 def test_the_same_weekday_is_the_last_known_one_before() -> None:
@@ -100,11 +107,11 @@ def test_the_same_weekday_is_the_last_known_one_before() -> None:
 
 def test_a_weekday_that_was_never_known_has_no_amount() -> None:
     known = panel(1e4)
-    history = known.history("a/flow").until(known.ds[4])
+    known = known.until(known.ds[4])
     forecast = ForecastFile.of_prediction(
-        [TargetForecast(("a/flow",), [], np.empty((1, 7, 0)), np.full((1, 7), 9e3))], history.ahead(7)
+        [TargetForecast(("a/flow",), [], np.empty((1, 7, 0)), np.full((1, 7), 9e3))], known.axis.after(known.end, 7)
     )
-    week = explain(forecast, {"a/flow": history}, {"flow": 1.0}, AMOUNTS["cents"]).before[0]
+    week = explain(forecast, known, {"flow": 1.0}, AMOUNTS["cents"]).before[0]
     assert np.isnan(week.y[0]).tolist() == [True, True] + [False] * 5
     assert np.isnat(week.ds[0]).tolist() == [True, True] + [False] * 5
 
