@@ -29,6 +29,7 @@ ALLOWED: dict[str, set[str]] = {
         "cluster.commands",
         "cluster.cutting",
         "cluster.execution",
+        "cluster.explanation",
         "cluster.inference",
         "cluster.ledger",
         "cluster.notebook",
@@ -56,6 +57,7 @@ ALLOWED: dict[str, set[str]] = {
     "cluster.commands": {
         "cluster",
         "cluster.execution",
+        "cluster.explanation",
         "cluster.inference",
         "cluster.ledger",
         "cluster.rundir",
@@ -69,6 +71,14 @@ ALLOWED: dict[str, set[str]] = {
         "forecasting.sample",
     },
     "cluster.cutting": {"cluster", "cluster.execution", "forecasting", "forecasting.models"},
+    "cluster.explanation": {
+        "cluster",
+        "cluster.rundir",
+        "cluster.stages",
+        "ensembles.explanation",
+        "ensembles.files",
+        "forecasting",
+    },
     "cluster.facade": {"cluster", "forecasting"},
     "cluster.inference": {"cluster", "forecasting", "forecasting.data", "forecasting.places"},
     "cluster.ledger": {
@@ -105,6 +115,7 @@ ALLOWED: dict[str, set[str]] = {
         "cluster.cutting",
         "cluster.execution",
         "cluster.ledger",
+        "cluster.explanation",
         "cluster.rundir",
         "cluster.stages",
         "cluster.verification",
@@ -112,6 +123,7 @@ ALLOWED: dict[str, set[str]] = {
         "ensembles.bands",
         "ensembles.evaluation",
         "ensembles.exploration",
+        "ensembles.explanation",
         "ensembles.exports",
         "ensembles.files",
         "ensembles.ledger",
@@ -130,6 +142,7 @@ ALLOWED: dict[str, set[str]] = {
         "ensembles.bands",
         "ensembles.blend",
         "ensembles.evaluation",
+        "ensembles.explanation",
         "ensembles.exports",
         "ensembles.files",
         "ensembles.judging",
@@ -186,6 +199,7 @@ ALLOWED: dict[str, set[str]] = {
     "ensembles.exports": {
         "ensembles.bands",
         "ensembles.evaluation",
+        "ensembles.explanation",
         "ensembles.files",
         "ensembles.judging",
         "ensembles.risk",
@@ -221,6 +235,7 @@ ALLOWED: dict[str, set[str]] = {
         "ensembles",
         "ensembles.blend",
         "ensembles.evaluation",
+        "ensembles.explanation",
         "ensembles.files",
         "ensembles.judging",
         "ensembles.risk",
@@ -250,8 +265,9 @@ ALLOWED: dict[str, set[str]] = {
 }
 """Room → rooms that its modules may import, in functions too (see `tests.shape`). A room without a line may not exist.
 
-Rooms of `ensembles` stand in layers: judging, bands, blend, files, then evaluation and risk, then exports and report,
-then exploration. A package's own modules and its rooms may import each other: they are its types and its entrance.
+Rooms of `ensembles` stand in layers: judging, bands, blend, files, then evaluation and risk, then explanation, then
+exports and report, then exploration. A package's own modules and its rooms may import each other: they are its types
+and its entrance.
 """
 
 

@@ -12,15 +12,15 @@ from cluster.rundir.run_facts import finished_run
 from cluster.rundir.store import RunStore
 from cluster.stages.input import identity
 from cluster.versions import installed
-from ensembles.explanation.explanation import LEARNED, PARTS, explain
-from ensembles.explanation.of_run import histories_of_run
+from ensembles.explanation.explanation import LEARNED, PARTS, Explanation, explain
+from ensembles.explanation.of_run import panel_of_run
+from ensembles.files.amounts import Amounts
 from ensembles.files.blend_json import BlendFile
 from ensembles.files.forecast_parquet import ForecastFile
 from ensembles.files.history_parquet import HistoryFile
 from ensembles.files.run_json import RunFile
 from ensembles.ledger.files.facts import VintageFacts
 from ensembles.ledger.files.vintage import Vintage
-from forecasting.panel import History
 from forecasting.schema import FloatArray, iso
 from forecasting.seeding import content_hash
 
@@ -68,8 +68,8 @@ def vintage_of_run(store: RunStore) -> Vintage:
     factors = {target: blend.factor for target, blend in store.read(BlendFile).target_blends().items()}
     if not store.has(HistoryFile):
         return Vintage.of(facts, forecast)
-    histories = histories_of_run(store.read(HistoryFile), run)
-    return Vintage.of(facts, forecast, _parts(forecast, histories, factors, run))
+    panel = panel_of_run(store.read(HistoryFile), run)
+    return Vintage.of(facts, forecast, _parts(forecast, explain(forecast, panel, factors, run.amounts), run.amounts))
 
 
 def vintage_of_prediction(prediction: Prediction) -> Vintage:
@@ -84,9 +84,7 @@ def vintage_of_prediction(prediction: Prediction) -> Vintage:
             "week": panel.calendar.week,
         }
     )
-    factors = {target: blend.factor for target, blend in trained.blends.items()}
-    histories = {uid: panel.history(uid) for uid in forecast.identities()}
-    return Vintage.of(facts, forecast, _parts(forecast, histories, factors, trained.run))
+    return Vintage.of(facts, forecast, _parts(forecast, prediction.explanation, prediction.amounts))
 
 
 def _facts(run: RunFile, forecast: ForecastFile, data: str) -> VintageFacts:
@@ -111,15 +109,12 @@ def _facts(run: RunFile, forecast: ForecastFile, data: str) -> VintageFacts:
     )
 
 
-def _parts(
-    forecast: ForecastFile, histories: Mapping[str, History], factors: Mapping[str, float], run: RunFile
-) -> dict[str, FloatArray]:
+def _parts(forecast: ForecastFile, found: Explanation, amounts: Amounts) -> dict[str, FloatArray]:
     """Parts of the blend's rows in the unit of the data, which add up to it: rounding goes to the learned part."""
-    found = explain(forecast, histories, factors, run.amounts)
     blend, n_days = forecast.blend, len(found.ds)
     rows = {uid: k for k, uid in enumerate(found.unique_ids)}
     place = np.array([rows[uid] for uid in blend.unique_id]) * n_days + np.searchsorted(found.ds, blend.ds)
-    values = found.parts.astype(np.float64).reshape(-1, len(PARTS))[place] * run.amounts.divisor
+    values = found.parts.astype(np.float64).reshape(-1, len(PARTS))[place] * amounts.divisor
     parts: dict[str, FloatArray] = {name: values[:, k] for k, name in enumerate(PARTS)}
     parts[LEARNED] = parts[LEARNED] + (blend.y_hat - values.sum(axis=1))
     return parts

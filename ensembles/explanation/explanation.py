@@ -27,7 +27,7 @@ from ensembles.files.forecast_parquet import ForecastFile
 from forecasting.axis import WEEK
 from forecasting.data.formats.columns import first_few
 from forecasting.errors import ConfigError
-from forecasting.panel import History, Series
+from forecasting.panel import Panel, Series
 from forecasting.schema import DS, UNIQUE_ID, DateArray, FloatArray, iso
 
 __all__ = [
@@ -154,55 +154,40 @@ def before_name(weeks: int) -> str:
     return "one_week_before" if weeks == 1 else "four_weeks_before"
 
 
-def explain(
-    forecast: ForecastFile,
-    histories: Mapping[str, History],
-    factors: Mapping[str, float],
-    amounts: Amounts,
-    *,
-    planned: Mapping[str, FloatArray] | None = None,
-    adjusted: Mapping[str, FloatArray] | None = None,
-) -> Explanation:
+def explain(forecast: ForecastFile, panel: Panel, factors: Mapping[str, float], amounts: Amounts) -> Explanation:
     """The blend's rows of a forecast, explained.
 
     Parameters
     ----------
-    forecast
-        With its blend, amounts planned and adjusted included.
-    histories
-        By unique_id, up to the cutoff, as models saw them.
+    panel
+        What it was made from, up to its cutoff.
     factors
         The blend's calibration by target.
-    planned, adjusted
-        By unique_id, ``[horizon]`` in the unit of the data: what of the forecast is known in advance, and what was
-        changed by judgement; 0 for series that are not there.
     """
     blend = forecast.blend_by_series()
     ids = {series: str(rows.unique_id[0]) for series, rows in blend.items()}
     ds = next(iter(blend.values())).ds
-    calendar = _by_target(blend, ids, histories, ds)
+    calendar = _by_target(ids, panel, ds)
     totals, parts = [], []
     for series, rows in blend.items():
-        by_hand = [np.asarray((given or {}).get(ids[series], np.zeros(len(ds)))) for given in (planned, adjusted)]
-        calibration = (rows.y_hat - sum(by_hand)) * (1.0 - 1.0 / factors[series.target])
+        nothing = np.zeros(len(ds))
+        by_hand = [nothing if given is None else given for given in (rows.planned, rows.adjusted)]
+        calibration = rows.model * (1.0 - 1.0 / factors[series.target])
         known = np.stack([*calendar[series].T, calibration, *by_hand])
         submitted = amounts.submitted(rows.y_hat, series.target)
         total = np.array([Decimal(amounts.exact(float(value))) for value in submitted], dtype=object)
         totals.append(total)
         parts.append(_closed(total, known, amounts))
-    kept = [histories[uid] for uid in ids.values()]
-    before = tuple(_before(kept, ds, weeks, amounts) for weeks in WEEKS_BEFORE)
+    before = tuple(_before(tuple(ids.values()), panel, ds, weeks, amounts) for weeks in WEEKS_BEFORE)
     return Explanation(tuple(ids.values()), tuple(blend), ds, np.stack(totals), np.stack(parts), before)
 
 
-def _by_target(
-    blend: Mapping[Series, ForecastFile], ids: Mapping[Series, str], histories: Mapping[str, History], ds: DateArray
-) -> dict[Series, FloatArray]:
+def _by_target(ids: Mapping[Series, str], panel: Panel, ds: DateArray) -> dict[Series, FloatArray]:
     """Parts of the calendar model ``[horizon, n]``: the series of a target share it."""
     found: dict[Series, FloatArray] = {}
-    for target in dict.fromkeys(series.target for series in blend):
-        mine = [series for series in blend if series.target == target]
-        found |= zip(mine, calendar_parts([histories[ids[series]] for series in mine], ds), strict=True)
+    for target in dict.fromkeys(series.target for series in ids):
+        mine = [series for series in ids if series.target == target]
+        found |= zip(mine, calendar_parts([panel.history(ids[series]) for series in mine], ds), strict=True)
     return found
 
 
@@ -218,18 +203,16 @@ def _closed(total: DecimalArray, known: FloatArray, amounts: Amounts) -> Decimal
     return parts
 
 
-def _before(histories: Sequence[History], ds: DateArray, weeks: int, amounts: Amounts) -> SameWeekday:
+def _before(unique_ids: Sequence[str], panel: Panel, ds: DateArray, weeks: int, amounts: Amounts) -> SameWeekday:
     """The last known amounts of each day's weekday, at least so many weeks before it."""
-    days = np.full((len(histories), len(ds)), np.datetime64("NaT"), dtype="datetime64[D]")
+    days = np.full((len(unique_ids), len(ds)), np.datetime64("NaT"), dtype="datetime64[D]")
     y = np.full(days.shape, np.nan)
-    for row, history in enumerate(histories):
-        known = ~np.isnan(history.y)
-        past, values = history.ds[known], history.y[known]
-        late = np.maximum((ds - history.cutoff).astype(np.int64) - weeks * WEEK, 0)
-        first = ds - WEEK * (weeks + -(-late // WEEK))  # the first that is not after the data
+    late = np.maximum((ds - panel.end).astype(np.int64) - weeks * WEEK, 0)
+    first = ds - WEEK * (weeks + -(-late // WEEK))  # the first that is not after the data
+    for row, uid in enumerate(unique_ids):
         for back in range(FURTHEST):
             day = first - WEEK * back
-            at = np.minimum(np.searchsorted(past, day), len(past) - 1)
-            found = (past[at] == day) & np.isnan(y[row])
-            days[row, found], y[row, found] = day[found], values[at][found]
+            actual = panel.truth(uid, day)
+            found = ~np.isnan(actual) & np.isnan(y[row])
+            days[row, found], y[row, found] = day[found], actual[found]
     return SameWeekday(weeks, days, np.round(y / amounts.divisor, MOST_DECIMALS))

@@ -15,12 +15,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ensembles.explanation.calendar_parts import SETTINGS
+from ensembles.explanation.calendar_parts import CALENDAR_PARTS, parts_with_hindsight
 from forecasting.errors import TrialError
-from forecasting.models.features.levels import level_around
-from forecasting.models.features.shared_calendar import Effect, fit_shared_calendar
 from forecasting.panel import History, Panel, Series
-from forecasting.scale.histories import AS_IT_IS, PreparedHistory, prepare
 from forecasting.schema import BoolArray, DateArray, FloatArray
 
 if TYPE_CHECKING:
@@ -36,7 +33,6 @@ AROUND = 7
 ODD = 4.0
 """Robust standard deviations beyond which a day is odd."""
 MAD = 1.4826
-_CALENDAR = ("weekday", "holiday", "month", "yearly")
 
 
 @dataclass(frozen=True)
@@ -68,20 +64,14 @@ def hindsight_of(actuals: Actuals, series: Mapping[str, Series], latest: Vintage
     latest
         Facts of the latest forecast: its calendar is what is known in the end.
     """
-    histories = _histories(actuals, series, latest)
-    found = [(uid, prepare(history, on_log=True)) for uid, history in histories.items()]
-    used = [(uid, one) for uid, one in found if not one.empty]
-    if not used:
-        return {}
+    histories = {
+        uid: history for uid, history in _histories(actuals, series, latest).items() if np.nan_to_num(history.y).any()
+    }
     try:
-        shared = fit_shared_calendar([one.history for _, one in used], SETTINGS)
+        parts = parts_with_hindsight(list(histories.values()), AROUND) if histories else []
     except TrialError:
         return {}
-    return {
-        uid: _of_series(one, shared.effect(one.history, SETTINGS), histories[uid].y)
-        for uid, one in used
-        if len(one.history.ds)
-    }
+    return {uid: _of_series(history, own) for (uid, history), own in zip(histories.items(), parts, strict=True)}
 
 
 def _histories(actuals: Actuals, series: Mapping[str, Series], latest: VintageFacts) -> dict[str, History]:
@@ -108,28 +98,26 @@ def _to_the_last(history: History) -> History:
     return history.until(history.ds[np.flatnonzero(~np.isnan(history.y))[-1]])
 
 
-def _of_series(found: PreparedHistory, effect: Effect, y: FloatArray) -> Hindsight:
-    ds, seen = found.history.ds, np.log(found.history.y)
-    effects = effect.parts(ds)
-    level = level_around(seen - effect(ds), AROUND) + effects["level"]
-    on_log = np.cumsum([level, *(effects[name] for name in (*_CALENDAR, "event"))], axis=0)
-    scale = found.scale or AS_IT_IS
-    steps = scale.undo(np.exp(on_log))
-    whole = found.restore(np.exp(on_log[-1]), ds)
-    idle = whole - steps[-1]  # nothing is expected to flow: the calendar says so
+def _of_series(history: History, parts: FloatArray) -> Hindsight:
+    found = dict(zip(CALENDAR_PARTS, parts.T, strict=True))
+    base = parts.sum(axis=1)
+    event = found["event"]
     return Hindsight(
-        ds=ds,
-        level=steps[0],
-        calendar=steps[len(_CALENDAR)] - steps[0] + idle,
-        event=steps[-1] - steps[len(_CALENDAR)],
-        y=y,
-        odd=_odd(seen - on_log[-1], y, whole),
+        ds=history.ds,
+        level=found["level"],
+        calendar=base - found["level"] - event,
+        event=event,
+        y=history.y,
+        odd=_odd(history.y, base),
     )
 
 
-def _odd(residual: FloatArray, y: FloatArray, expected: FloatArray) -> BoolArray:
-    """Days far from what was to be expected; `residual` is on the scale of the model, made up on days without flow."""
-    flowed = ~np.isnan(y) & (y != 0)
-    size = MAD * float(np.median(np.abs(residual[flowed]))) if flowed.any() else 0.0
-    far = flowed & (np.abs(residual) > ODD * max(size, 1e-9))
-    return np.asarray(far | ((y == 0) & (expected != 0)) | (flowed & (expected == 0)))
+def _odd(y: FloatArray, base: FloatArray) -> BoolArray:
+    """Days far from what was to be expected: by factors where all amounts are positive, else by amounts."""
+    flowed = ~np.isnan(y) & (y != 0) & (base != 0)
+    apart = np.where(flowed, y - base, 0.0)
+    if ((y > 0) & (base > 0))[flowed].all():
+        apart = np.log(np.where(flowed, y, 1.0) / np.where(flowed, base, 1.0))
+    size = MAD * float(np.median(np.abs(apart[flowed]))) if flowed.any() else 0.0
+    far = flowed & (np.abs(apart) > ODD * max(size, 1e-9))
+    return np.asarray(far | ((y == 0) & (base != 0)) | ((y != 0) & (base == 0) & ~np.isnan(y)))

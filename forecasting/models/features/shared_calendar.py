@@ -77,15 +77,10 @@ class SharedCalendar:
         columns = occasion_columns(calendar, ds, self.names)
         return np.asarray(columns @ np.concatenate([self.occasions, self.yearly]))
 
-    def shared_parts(self, calendar: Calendar, ds: DateArray) -> dict[str, FloatArray]:
-        """`shared` as a sum of holiday, year and level, each ``[len(ds)]``; the year is zero on its average."""
-        columns, n = occasion_columns(calendar, ds, self.names), len(self.occasions)
-        level = float(self.yearly.mean())
-        return {
-            "holiday": np.asarray(columns[:, :n] @ self.occasions),
-            "yearly": np.asarray(columns[:, n:] @ self.yearly) - level,
-            "level": np.full(len(ds), level),
-        }
+    def year(self, calendar: Calendar, ds: DateArray) -> FloatArray:
+        """The yearly shape alone, ``[len(ds)]``, part of `shared`; zero on the average over a year."""
+        columns = occasion_columns(calendar, ds, self.names)[:, len(self.occasions) :]
+        return np.asarray(columns @ (self.yearly - self.yearly.mean()))
 
     def row(self, unique_id: str) -> int | None:
         """The place of a series among those of the fit; None where it was not there."""
@@ -142,11 +137,6 @@ class Effect:
     def __call__(self, ds: DateArray) -> FloatArray:
         """Additive effect on log y of each day, ``[len(ds)]``."""
         return self.panel.shared(self.calendar, ds) + self.own.effect(self.calendar, ds)
-
-    def parts(self, ds: DateArray) -> dict[str, FloatArray]:
-        """The effect as a sum of weekday, holiday, month position, year, event and level, each ``[len(ds)]``."""
-        own, shared = self.own.parts(self.calendar, ds), self.panel.shared_parts(self.calendar, ds)
-        return {**own, **shared, "holiday": own["holiday"] + shared["holiday"]}
 
 
 def series_keys(unique_ids: Sequence[str]) -> np.ndarray[Any, np.dtype[np.uint64]]:
