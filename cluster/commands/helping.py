@@ -63,7 +63,7 @@ EXAMPLES = {
         "tidecast monitor ledger --actuals new.csv --html page.html",
         "tidecast monitor ledger --day 2024-05-02",
     ),
-    "backfill": ("tidecast backfill flows.yaml --data flows.csv --from 2024-01-31 --every month --ledger ledger",),
+    "backfill": ("tidecast backfill flows.csv --from 2024-01-31 --every month --ledger ledger",),
     "score": ("tidecast score submission.csv actual.csv", "tidecast score submission.csv actual.csv --surrogate wape"),
 }
 """Command → lines to copy."""

@@ -72,7 +72,7 @@ def _parts(
     on the log scale.
     """
     found = [prepare(history, on_log=True) for history in histories]
-    parts = [np.zeros((len(ds), len(CALENDAR_PARTS))) for ds in days]
+    parts: list[FloatArray] = [np.zeros((len(ds), len(CALENDAR_PARTS))) for ds in days]
     rows = [row for row, one in enumerate(found) if not one.empty]
     if rows:
         cleaned = [_without_holidays(found[row].history, days[row]) for row in rows]

@@ -20,11 +20,14 @@ from ensembles.judging.judge import Measured
 from ensembles.ledger.scoring.tally import COUNTS, LEADS, SPANS, Tally
 from forecasting.schema import DateArray, FloatArray
 from forecasting.score.base import Score
+from forecasting.score.points import FULL_MARK
 
 __all__ = ["ALL", "Accuracy", "Line", "measured"]
 
 ALL = "all"
 _N, _SIZE, _ERROR, _MISSED, _ABOVE, _BELOW = range(len(COUNTS))
+_RANGES = {False: (0.0, FULL_MARK), True: (-math.inf, FULL_MARK)}
+"""What the points of a score can be, by whether it is pooled."""
 _NONE = Measured(math.nan, math.nan, math.nan)
 
 
@@ -151,7 +154,7 @@ def _line(name: str, counts: FloatArray, ds: DateArray, levels: Sequence[int], s
         n,
         _ratio(parts, counts[_ERROR], counts[_SIZE]),
         _ratio(parts, counts[_MISSED], counts[_SIZE], 0.0),
-        Measured(value, *parts.interval(value, added)),
+        _within(value, parts.interval(value, added), *_RANGES[score.pooled]),
         {level: share for level, share in covered.items() if not math.isnan(share.value)},
     )
 
@@ -172,8 +175,13 @@ def _ratio(
     if total == 0.0:
         return _NONE
     value = float(above.sum()) / total
-    low, high = parts.interval(value, (above - value * below) / total)
-    return Measured(value, max(low, least), min(high, most)) if not math.isnan(low) else Measured(value, low, high)
+    return _within(value, parts.interval(value, (above - value * below) / total), least, most)
+
+
+def _within(value: float, interval: tuple[float, float], least: float, most: float) -> Measured:
+    """A value with the part of its interval that it can lie in."""
+    low, high = interval
+    return Measured(value, low, high) if math.isnan(low) else Measured(value, max(low, least), min(high, most))
 
 
 def _trimmed(ds: DateArray) -> tuple[DateArray, Any]:

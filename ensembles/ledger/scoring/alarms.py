@@ -40,7 +40,7 @@ from forecasting.schema import DateArray, FloatArray, IntArray, iso
 
 __all__ = ["Alarm", "alarms_of", "relative_errors"]
 
-REFERENCE, LIMIT = 0.85, 4.1
+REFERENCE, LIMIT = 0.85, 4.15
 """k and h, in usual sizes of an error: k is about half of the shift that is to be found."""
 CAP = 3.0
 WARM, LAG = 30, 10

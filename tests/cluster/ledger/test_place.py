@@ -70,6 +70,12 @@ def test_two_heads_are_joined_by_the_next(ledger, tmp_path):
     assert ledger.heads() == (f"vintages/{joining}",)
 
 
+def test_a_ledger_behind_a_uri(tmp_path):
+    ledger = Ledger(f"file://{tmp_path}/ledger")
+    assert [ledger.add(numbered(k)).is_new for k in (0, 1, 0)] == [True, True, False]
+    assert read(Ledger(str(tmp_path / "ledger")))[0] == [str(FIRST), str(FIRST + 1)]
+
+
 def test_nothing_is_ever_rewritten(three, tmp_path):
     ledger, _ = three
     files = list((tmp_path / "ledger/vintages").iterdir())
