@@ -154,5 +154,6 @@ def origin_of(request: RunRequest, loaded: Loaded, quality: Sequence[Finding]) -
         decimals=loaded.decimals,
         reading=loaded.reading,
         notes=(*request.said, *loaded.notes),
+        balances=loaded.balances,
     )
     return RunOrigin(request.config_name, request.executor, data, panel.calendar.events, quality)

@@ -28,7 +28,9 @@ from ensembles.files.table import panel_series
 from ensembles.judging.judge import Judge
 from ensembles.oof import OofCube
 from ensembles.report.context import ReportContext
+from ensembles.report.money import Money
 from ensembles.report.plain_words import PlainWords, misses_in_words, plain_words
+from ensembles.risk.cash.position import CashPosition
 from forecasting.panel import Panel
 from forecasting.schema import DateArray, FloatArray, IntArray, iso
 from forecasting.score.base import Score
@@ -62,6 +64,9 @@ class RunResult:
     """The demo's data go on: how the forecast compares with what came, which nothing that was trained has seen."""
     signals: tuple[str, ...] = ()
     """How often the blend's signals were right, a sentence per target, where the configuration asks for signals."""
+    cash: CashPosition | None = None
+    """The cash position, None without a net flow; `money` writes its amounts."""
+    money: Money | None = None
 
 
 def blend_and_write(plan: Plan, panel: Panel, members: MemberForecasts, store: RunStore, seconds: float) -> RunResult:
@@ -103,7 +108,18 @@ def blend_and_write(plan: Plan, panel: Panel, members: MemberForecasts, store: R
     days, noun = (iso(final.start), iso(final.end), final.horizon), panel.axis.noun
     words, report = plain_words(context), _place_of(store, "report.html")
     return RunResult(
-        store.uri, board, headline, *days, outlook, has_figures, noun, words=words, report=report, signals=signals
+        store.uri,
+        board,
+        headline,
+        *days,
+        outlook,
+        has_figures,
+        noun,
+        words=words,
+        report=report,
+        signals=signals,
+        cash=context.cash,
+        money=context.money,
     )
 
 

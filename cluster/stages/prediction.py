@@ -13,7 +13,7 @@ are given.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -26,11 +26,19 @@ from cluster.rundir.final_states import Fit, find_fits
 from cluster.rundir.storage import Storage
 from cluster.stages.finished_run import KnownSeries, TrainedRun, left_out, open_trained
 from ensembles.blend.target_blend import TargetBlend
+from ensembles.evaluation.run_cash import cash_of
+from ensembles.exports.cash import cash_csv
 from ensembles.exports.forecast import forecast_files
+from ensembles.files.amounts import Amounts
 from ensembles.files.forecast_parquet import ForecastFile, TargetForecast
+from ensembles.files.oof_parquet import OofFile
 from ensembles.files.prediction_json import PredictionFile
 from ensembles.files.table import panel_series
+from ensembles.report.money import Money
+from ensembles.risk.cash.position import CashPosition
 from forecasting.backtest import forecast_windows, reason_of
+from forecasting.data.balance import carried
+from forecasting.data.loaded import Loaded
 from forecasting.digests import digest_of
 from forecasting.models.base import AnyModel, State
 from forecasting.panel import Panel
@@ -49,7 +57,7 @@ __all__ = ["Prediction", "predict"]
 class Prediction:
     """Forecasts from new data, and the files they make.
 
-    `forecast` holds the members that have weight; `files` the submission under its names and forecast.csv; `notes` are
+    `forecast` holds the members that have weight; `files` the submission under its names and the CSV files; `notes` are
     sentences for the user; `left` unique_id → why a series of the run is not forecast.
     """
 
@@ -63,9 +71,18 @@ class Prediction:
     left: Mapping[str, str]
     noun: str = "days"
     """What a period is called, in the plural."""
+    cash: CashPosition | None = None
+    """The cash position, None without a net flow."""
+    amounts: Amounts = field(default_factory=Amounts)
+    """How amounts are written."""
+
+    @property
+    def money(self) -> Money:
+        """Amounts as people read them, in a unit that suits the forecast."""
+        return Money.of(self.forecast.blend.y_hat.tolist(), self.amounts)
 
     def write(self, out: str | None = None) -> str:
-        """Write the submission, forecast.csv, forecast.parquet and prediction.json into a folder; gives its name.
+        """Write the submission, the CSV files, forecast.parquet and prediction.json into a folder; gives its name.
 
         By default ``predictions/<last day known>`` in the run directory.
         """
@@ -129,8 +146,27 @@ def predict(
     targets, signal = tuple(trained.config.data.targets), trained.config.signal
     last = {s: panel.last_known(s.unique_id, window.cutoff) for s in panel.series}
     files = forecast_files(forecast, targets, panel.calendar, trained.run.amounts, signal, last)
+    cash, said = _cash(trained, loaded, forecast)
+    if cash is not None:
+        files |= {"cash.csv": cash_csv(cash, panel.calendar, trained.run.amounts)}
     left, noun = {**found.left, **failed}, panel.axis.noun
-    return Prediction(run_dir, data, window, update, forecast, files, notes, left, noun)
+    notes = (*notes, *said)
+    return Prediction(run_dir, data, window, update, forecast, files, notes, left, noun, cash, trained.run.amounts)
+
+
+def _cash(trained: TrainedRun, loaded: Loaded, forecast: ForecastFile) -> tuple[CashPosition | None, tuple[str, ...]]:
+    """The cash position that newer data lead to, and what was done to a balance that was given as a number."""
+    targets, balances = tuple(trained.config.data.targets), loaded.balances
+    if len(targets) != 2 or not trained.store.has(OofFile):
+        return None, ()
+    net: tuple[str, str] = (targets[0], targets[1])
+    said: tuple[str, ...] = ()
+    if balances and not isinstance(trained.config.data.balance, str) and loaded.panel.end > trained.end:
+        balances, unknown = carried(balances, loaded.panel, net, trained.end)
+        gaps = f"; {unknown} unknown amounts count as nothing" if unknown else ""
+        since = f"{iso(trained.end)} and the flows since then, up to {iso(loaded.panel.end)}"
+        said = (f"the balance is that of {since}{gaps}",)
+    return cash_of(trained.run, trained.store.read(OofFile), forecast, net, balances), said
 
 
 def _forecasts(

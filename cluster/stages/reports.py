@@ -79,19 +79,21 @@ def _curve(state: State, where: str) -> LearningCurve:
 def write_reports(store: RunStore) -> ReportContext:
     """Write the files for people from what is stored: the tables in CSV and report.html."""
     from ensembles.exports.alerts import alerts_csv
+    from ensembles.exports.cash import cash_csv
+    from ensembles.exports.cash_json import CashFile
     from ensembles.exports.forecast import forecast_files
     from ensembles.exports.leaderboard import leaderboard_csv
-    from ensembles.exports.liquidity import liquidity_csv
     from ensembles.exports.signals import signals_csv
     from ensembles.exports.submission import RESULT_TABLE, SUBMISSION
 
     results = report_data(store)
     context, amounts, forecast = ReportContext.of(results), results.run.amounts, results.forecast
-    liquidity, alerts, signals = context.liquidity, context.alerts, context.signals
+    cash, alerts, signals = context.cash, context.alerts, context.signals
     made: dict[str, bytes | None] = {
         **dict.fromkeys((SUBMISSION, RESULT_TABLE, "forecast.csv")),
         "leaderboard.csv": leaderboard_csv(results.board),
-        "liquidity.csv": None if liquidity is None else liquidity_csv(liquidity, results.calendar, amounts),
+        "cash.csv": None if cash is None else cash_csv(cash, results.calendar, amounts),
+        CashFile.FILE: None if cash is None else CashFile.of(cash, amounts).to_bytes(),
         "alerts.csv": None if alerts is None else alerts_csv(alerts, amounts),
         "signals.csv": None if signals is None else signals_csv(signals),
     }

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ensembles.evaluation.contenders import Contenders
+from ensembles.evaluation.run_cash import cash_of
 from ensembles.evaluation.run_results import RunResults
 from ensembles.evaluation.run_signals import RunSignals
 from ensembles.report.flow_history import FlowHistory, histories_of
@@ -15,7 +16,7 @@ from forecasting.score.names import score_named
 
 if TYPE_CHECKING:
     from ensembles.risk.alerts import Alerts
-    from ensembles.risk.liquidity.net_outflow import Liquidity
+    from ensembles.risk.cash.position import CashPosition
 
 __all__ = ["ReportContext", "Shared"]
 
@@ -41,14 +42,14 @@ class Shared:
 class ReportContext:
     """A run and what follows from its results.
 
-    `histories` one per target; `contenders`, `liquidity` and `alerts` are None where the run has no blend, `liquidity`
+    `histories` one per target; `contenders`, `cash` and `alerts` are None where the run has no blend, `cash`
     also where there is no net flow; `money` writes amounts in a unit that suits the forecast.
     """
 
     results: RunResults
     histories: tuple[FlowHistory, ...]
     contenders: Contenders | None
-    liquidity: Liquidity | None
+    cash: CashPosition | None
     alerts: Alerts | None
     money: Money
 
@@ -67,7 +68,7 @@ class ReportContext:
             results=results,
             histories=histories,
             contenders=Contenders.of(results),
-            liquidity=_liquidity(results),
+            cash=_cash(results),
             alerts=_alerts(results),
             money=Money.of(flows, results.run.amounts),
         )
@@ -101,12 +102,8 @@ def _alerts(results: RunResults) -> Alerts | None:
     return None if results.oof is None else alerts_of_backtest(results.oof, results.calendar, results.history)
 
 
-def _liquidity(results: RunResults) -> Liquidity | None:
-    from ensembles.risk.liquidity.flows import flows_of_run
-    from ensembles.risk.liquidity.net_outflow import liquidity_at_risk
-
+def _cash(results: RunResults) -> CashPosition | None:
     pair = results.in_and_out
     if results.oof is None or results.forecast is None or results.blend is None or pair is None:
         return None
-    flows = flows_of_run(results.oof, results.forecast, pair, results.run.axis.freq)
-    return None if flows is None else liquidity_at_risk(flows, results.run.seed)
+    return cash_of(results.run, results.oof, results.forecast, pair, results.run.data.balances)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import numpy as np
 
 from forecasting.calendar import Calendar
+from forecasting.data.balance import openings
 from forecasting.data.loaded import Loaded, SeriesProblem
 from forecasting.data.quality.finding import Finding, finding_of
 from forecasting.data.quality.series_checks import SeriesCases, check_periods, check_series, series_cases
@@ -84,7 +85,9 @@ class DataSet:
             calendar = Calendar(self._country, found)
         loaded = self._source.load(calendar)
         panel = replace(loaded.panel, signed=self._spec.scale == "signed")
-        return replace(loaded, panel=panel, notes=loaded.notes + said, reading=reading_of(panel, self._spec))
+        balances = openings(self._spec.balance, self._spec.limits, loaded.balances, panel)
+        notes, reading = loaded.notes + said, reading_of(panel, self._spec)
+        return replace(loaded, panel=panel, notes=notes, reading=reading, balances=balances)
 
     @property
     def panel(self) -> Panel:

@@ -1,0 +1,34 @@
+"""The cash position of a run, or of a forecast that follows newer data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ensembles.risk.cash.flows import flows_of_run
+from ensembles.risk.cash.position import CashPosition, cash_position
+from ensembles.risk.cash.terms import CashTerms
+
+if TYPE_CHECKING:
+    from ensembles.files.forecast_parquet import ForecastFile
+    from ensembles.files.oof_parquet import OofFile
+    from ensembles.files.run_json import RunFile
+
+__all__ = ["cash_of"]
+
+
+def cash_of(
+    run: RunFile, oof: OofFile, forecast: ForecastFile, net: tuple[str, str], balances: Mapping[str, float]
+) -> CashPosition | None:
+    """The position that a forecast leads to, by the errors of the backtest; None where no entity has both targets.
+
+    Parameters
+    ----------
+    net
+        Targets that come in and go out.
+    balances
+        At the end of the data the forecast follows, by entity; "" of all together.
+    """
+    flows = flows_of_run(oof, forecast, run.amounts, run.axis.freq)
+    terms = CashTerms.of(balances, run.config["data"].get("limits") or {}, tuple(run.config.get("bands", (80, 95))))
+    return None if flows is None else cash_position(flows, net, terms, run.seed)
