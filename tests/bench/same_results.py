@@ -133,7 +133,8 @@ RUN_FILES: dict[str, Reader] = {
     "submission.csv": lines,
     "forecast.csv": lines,
     "alerts.csv": lines,
-    "liquidity.csv": lines,
+    "cash.csv": lines,
+    "cash.json": facts,
     "oof.parquet": rows,
     "forecast.parquet": rows,
     "history.parquet": rows,
@@ -146,6 +147,7 @@ RUN_FILES: dict[str, Reader] = {
 PREDICTED_FILES: dict[str, Reader] = {
     "submission.csv": lines,
     "forecast.csv": lines,
+    "cash.csv": lines,
     "forecast.parquet": rows,
 }
 

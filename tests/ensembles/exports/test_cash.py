@@ -2,58 +2,113 @@ from __future__ import annotations
 
 import csv
 import io
+from decimal import Decimal
 
 import numpy as np
 import pytest
 
-from ensembles.exports.liquidity import liquidity_csv
+from ensembles.exports.cash import cash_csv
+from ensembles.exports.cash_json import CashFile
 from ensembles.files.amounts import Amounts
-from ensembles.risk.liquidity.flows import flows_of_run
-from ensembles.risk.liquidity.net_outflow import Liquidity, NetOutflow, liquidity_at_risk
+from ensembles.risk.cash.flows import flows_of_run
+from ensembles.risk.cash.position import CashPosition, cash_position
+from ensembles.risk.cash.terms import CashTerms
 from forecasting.calendar import Calendar
-from forecasting.schema import as_dates
+from forecasting.errors import DamagedFile
 from tests.ensembles.runs import small_run
 
 FEN = Amounts.of("yuebao", "fen")
+NET = ("purchase", "redeem")
 
 
-def test_the_file_holds_every_day_in_cny_and_ranks_them() -> None:
-    data = small_run(n_series=2)
-    read = flows_of_run(data.oof, data.forecast, ("purchase", "redeem"))
+def position(n_series: int = 2, terms: CashTerms | None = None) -> CashPosition:
+    data = small_run(n_series=n_series)
+    assert data.oof is not None
+    assert data.forecast is not None
+    read = flows_of_run(data.oof, data.forecast, FEN)
     assert read is not None
-    result = liquidity_at_risk(read, 1)
-    rows = list(csv.DictReader(io.StringIO(liquidity_csv(result, Calendar("CN"), FEN).decode())))
-    days = len(result.total.ds)
-    assert [r["entity"] for r in rows] == ["all"] * days + ["fund0"] * days + ["fund1"] * days
-    assert float(rows[0]["net_outflow_cny_99"]) == pytest.approx(result.total.daily[99][0] / 100, abs=0.01)
-    assert sorted(int(r["rank"]) for r in rows[:days]) == list(range(1, days + 1))
-    worst = next(r for r in rows if r["rank"] == "1")
-    assert float(worst["buffer_cny_99"]) == max(float(r["buffer_cny_99"]) for r in rows[:days])
-    assert rows[0]["horizon_buffer_cny_95"] == rows[1]["horizon_buffer_cny_95"]
-    assert rows[0]["indicative"] == "False"
+    found = cash_position(read, NET, CashTerms() if terms is None else terms, 1)
+    assert found is not None
+    return found
 
 
-def test_the_file_is_what_a_person_would_write() -> None:
-    levels = {level: np.array([100.0 * level, -100.0 * level]) for level in (5, 50, 95, 99)}
-    flow = NetOutflow(
-        entity="",
-        ds=as_dates(["2014-09-05", "2014-09-28"]),
-        forecast=np.array([12345.0, -5.0]),
-        daily=levels,
-        cumulative={level: values + 50 for level, values in levels.items()},
-        chance=np.array([0.98765, 0.5]),
-        peak={95: -1.0, 99: 250.0},
+def rows_of(found: CashPosition, events: tuple[tuple[str, str], ...] = ()) -> list[dict[str, str]]:
+    text = cash_csv(found, Calendar("CN", events), FEN).decode()
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_the_file_holds_days_weeks_and_months_of_all_and_of_each() -> None:
+    found = position()
+    rows = rows_of(found)
+    n = {"day": len(found.total.ds)} | {unit: len(t.spans) for unit, t in found.total.totals.items()}
+    for entity in ("all", "fund0", "fund1"):
+        assert {unit: sum((r["entity"], r["period"]) == (entity, unit) for r in rows) for unit in n} == n
+    days = [r for r in rows if (r["entity"], r["period"]) == ("all", "day")]
+    assert float(days[0]["net_flow_cny_q10"]) == pytest.approx(
+        found.total.flows["net_flow"].quantiles[0.1][0] / 100, abs=0.01
     )
-    text = liquidity_csv(Liquidity(flow, (), (), 4, 2), Calendar("CN", (("2014-09-28", "a, b"),)), FEN).decode()
-    names, *rows = csv.reader(io.StringIO(text))
-    assert ",".join(names) == (
-        "date,weekday,day_type,holiday,event,rank,chance_of_outflow,net_outflow_cny,net_outflow_cny_5,"
-        "net_outflow_cny_50,net_outflow_cny_95,net_outflow_cny_99,buffer_cny_95,buffer_cny_99,cumulative_cny,"
-        "cumulative_cny_5,cumulative_cny_50,cumulative_cny_95,cumulative_cny_99,horizon_buffer_cny_95,"
-        "horizon_buffer_cny_99,windows,windows_judged,indicative"
-    )
-    assert ",".join(rows[0]) == (
-        "2014-09-05,Fri,work day,,,1,0.9877,123.45,5.00,50.00,95.00,99.00,95.00,99.00,123.45,"
-        "5.50,50.50,95.50,99.50,0.00,2.50,4,2,True"
-    )
-    assert text.splitlines()[2].startswith('2014-09-28,Sun,shifted work day,,"a, b",2,0.5,-0.05,-5.00,')
+    assert sorted(int(r["rank"]) for r in days) == list(range(1, len(days) + 1))
+    worst = next(r for r in days if r["rank"] == "1")
+    assert float(worst["day_buffer_cny_99"]) == max(float(r["day_buffer_cny_99"]) for r in days)
+    assert {r["indicative"] for r in rows} == {"False"}
+    assert "balance_cny" not in rows[0]
+
+
+def test_sums_of_cells_are_exact() -> None:
+    rows = rows_of(position())
+    cells = {(r["entity"], r["period"], r["date"]): r for r in rows}
+    for side in ("inflow_cny", "outflow_cny", "net_flow_cny"):
+        for (entity, period, date), row in cells.items():
+            if entity == "all":
+                assert Decimal(row[side]) == sum(Decimal(cells[f"fund{i}", period, date][side]) for i in (0, 1))
+            if period != "day":
+                mine = [r for r in rows if r["entity"] == entity and r["period"] == "day"]
+                inside = [r for r in mine if date <= r["date"] <= row["end"]]
+                assert Decimal(row[side]) == sum(Decimal(r[side]) for r in inside)
+                assert row["cumulative_cny"] == inside[-1]["cumulative_cny"]
+
+
+def test_a_balance_and_limits_have_their_columns() -> None:
+    terms = CashTerms.of({"fund0": 1e9, "fund1": 2e9}, {"minimum": {"fund0": 5e8}, "overdraft": 1e8}, (80, 95))
+    found = position(2, terms)
+    rows = rows_of(found)
+    first = {r["entity"]: r for r in rows if r["period"] == "day" and r["date"] == rows[0]["date"]}
+    for r in first.values():
+        opening = {"all": 3e7, "fund0": 1e7, "fund1": 2e7}[r["entity"]]
+        assert Decimal(r["balance_cny"]) == Decimal(opening) + Decimal(r["cumulative_cny"])
+    filled = {e: {n for n, cell in r.items() if n.startswith("chance_below") and cell} for e, r in first.items()}
+    assert filled == {
+        "all": {"chance_below_overdraft", "chance_below_overdraft_so_far"},
+        "fund0": {"chance_below_minimum", "chance_below_minimum_so_far"},
+        "fund1": {"chance_below_zero", "chance_below_zero_so_far"},
+    }
+
+
+def test_an_event_and_a_name_stand_as_a_person_would_write_them() -> None:
+    found = position(1)
+    day = str(found.total.ds[2])
+    row = next(r for r in rows_of(found, ((day, "a, b"),)) if r["date"] == day)
+    assert (row["event"], row["end"]) == ("a, b", day)
+    assert "entity" not in row
+
+
+def test_the_json_file_says_the_same_and_is_checked() -> None:
+    terms = CashTerms.of({"": 3e9}, {"minimum": 2.9e9}, (80, 95))
+    found = position(2, terms)
+    stored = CashFile.of(found, FEN)
+    total, *accounts = stored.accounts
+    assert [account.entity for account in accounts] == ["fund0", "fund1"]
+    assert (stored.unit, total.opening, total.limits[0].amount) == ("CNY", 3e7, 2.9e7)
+    rows = [r for r in rows_of(found) if (r["entity"], r["period"]) == ("all", "day")]
+    assert [day.balance for day in total.days] == [float(r["balance_cny"]) for r in rows]
+    assert [day.balance_quantiles["q10"] for day in total.days] == [float(r["balance_cny_q10"]) for r in rows]
+    (limit,) = total.limits
+    assert limit.chance == float(rows[-1]["chance_below_minimum_so_far"])
+    assert limit.buffer_95 == float(rows[-1]["buffer_minimum_cny_95"])
+    tight = [r["date"] for r in rows if float(r["chance_below_minimum_so_far"]) > 0.05]
+    assert limit.first_tight_day == (tight[0] if tight else None)
+    data = stored.to_bytes()
+    assert CashFile.from_bytes(data, "run") == stored
+    with pytest.raises(DamagedFile):
+        CashFile.from_bytes(data.replace(b"29000000.0", b"19000000.0", 1), "run")
+    assert np.isfinite([day.balance for day in total.days]).all()

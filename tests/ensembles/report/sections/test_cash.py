@@ -2,28 +2,69 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ensembles.report.sections.liquidity import SECTION
+from ensembles.report.context import ReportContext
+from ensembles.report.sections.cash import SECTION
 from tests.ensembles.report.pages import failed_context, shown, small_context
+from tests.ensembles.runs import changed, small_run
 
 
-def test_days_stand_by_risk() -> None:
+def with_balance(**limits: float) -> ReportContext:
+    """The small run with a balance of 5,000 million fen."""
+    results = small_run()
+    config = {**results.run.config, "data": {"unit": "fen", "limits": limits}}
+    data = results.run.data.model_copy(update={"balances": {"": 5e9}})
+    return ReportContext.of(changed(results, config=config, data=data))
+
+
+def test_days_stand_in_order_with_their_rank() -> None:
     context = small_context()
     facts = SECTION.facts(context)
-    assert [day.rank for day in facts.days] == list(range(1, len(context.histories[0].next_ds) + 1))
-    assert context.liquidity is not None
-    worst = context.liquidity.total.daily[99].argmax()
-    assert facts.days[0].day.date == str(context.liquidity.total.ds[worst])
-    assert [chart.key for chart in SECTION.charts(facts)] == ["outflow-daily", "outflow-cumulative"]
+    assert sorted(day.rank for day in facts.days) == list(range(1, len(context.histories[0].next_ds) + 1))
+    assert context.cash is not None
+    worst = context.cash.total.at_risk[99].argmax()
+    assert facts.days[worst].rank == 1
+    assert [day.day.date for day in facts.days] == [str(day) for day in context.cash.total.ds]
+    assert [chart.key for chart in SECTION.charts(facts)] == ["cash-balance", "cash-net-flow"]
+
+
+def test_without_a_balance_the_page_says_how_to_give_one() -> None:
+    text = shown(SECTION, small_context()).text
+    assert "give data.balance" in text
+    assert "net flow so far" in text
+
+
+def test_a_balance_is_shown_with_its_limits() -> None:
+    context = with_balance(minimum=4.9e9, overdraft=1e9)
+    facts = SECTION.facts(context)
+    page = shown(SECTION, context)
+    assert "give data.balance" not in page.text
+    assert "below minimum" in page.text
+    assert "below overdraft" in page.text
+    assert "The balance of 50.00 million CNY is expected to be" in page.text
+    names = [layer.name for layer in facts.charts[0].layers]
+    assert names[-2:] == ["the minimum of 49.00 million CNY", "the overdraft limit of -10.00 million CNY"]
+    assert [name for name in names if "cases" in name] == ["95% of cases", "80% of cases"]
+
+
+def test_weeks_and_months_add_up_to_the_same_total() -> None:
+    context = small_context()
+    assert context.cash is not None
+    facts = SECTION.facts(context)
+    assert list(facts.spans) == ["week", "month"]
+    totals = context.cash.total.totals
+    for side in ("inflow", "outflow", "net_flow"):
+        sums = {unit: found.flows[side].point.sum() for unit, found in totals.items()}
+        assert sums["week"] == sums["month"] == context.cash.total.flows[side].point.sum()
 
 
 def test_cash_that_fell_short_too_often_is_told() -> None:
     context = small_context()
-    assert context.liquidity is not None
-    tests = context.liquidity.exceedances
+    assert context.cash is not None
+    tests = context.cash.tests
     for beyond, told in ((9, True), (1, False)):
         share = replace(tests[0].honest, beyond=beyond, n=84)
-        found = replace(context.liquidity, exceedances=tuple(replace(test, honest=share) for test in tests))
-        text = shown(SECTION, replace(context, liquidity=found)).text
+        found = replace(context.cash, tests=tuple(replace(test, honest=share) for test in tests))
+        text = shown(SECTION, replace(context, cash=found)).text
         assert ("Hold more than these amounts" in text) == told
         assert f"{beyond} of 84" in text
 
@@ -35,11 +76,11 @@ def test_one_window_cannot_test_it() -> None:
 def test_entities_of_a_panel_are_listed_by_the_cash_they_need() -> None:
     context = small_context(n_series=3)
     text = shown(SECTION, context).text
-    assert all(f"fund{i}" in text[text.index("Entities by risk") :] for i in range(3))
-    cash = [float(entity.buffers[99].replace(",", "")) for entity in SECTION.facts(context).entities]
+    assert all(f"fund{i}" in text[text.index("Entities by the cash they need") :] for i in range(3))
+    cash = [float(entity.whole[99].replace(",", "")) for entity in SECTION.facts(context).accounts]
     assert cash == sorted(cash, reverse=True)
 
 
 def test_what_is_missing_is_said() -> None:
-    assert "There is no net flow" in shown(SECTION, replace(small_context(), liquidity=None)).text
+    assert "There is no net flow" in shown(SECTION, replace(small_context(), cash=None)).text
     assert "the run has no blend" in shown(SECTION, failed_context()).text
