@@ -99,28 +99,21 @@ def blend_and_write(plan: Plan, panel: Panel, members: MemberForecasts, store: R
     _prune(plan, blend, store)
     timings = {"train": round(seconds, 2), "blend": round(time.perf_counter() - started, 2)}
     context = _finish(plan, panel, members, store, timings, "done")
-    signals = () if context.signals is None else context.signals.sentences
     final = plan.windows.final
     outlook = {
         target: (_recent(panel, cube, final.horizon), blended[target].sum(axis=0)) for target, cube in cubes.items()
     }
     headline = _headline(blend, score_named(config.score.surrogate), panel.axis.noun)
-    days, noun = (iso(final.start), iso(final.end), final.horizon), panel.axis.noun
-    words, report = plain_words(context), _place_of(store, "report.html")
-    return RunResult(
-        store.uri,
-        board,
-        headline,
-        *days,
-        outlook,
-        has_figures,
-        noun,
-        words=words,
-        report=report,
-        signals=signals,
-        cash=context.cash,
-        money=context.money,
-    )
+    days = iso(final.start), iso(final.end), final.horizon
+    result = RunResult(store.uri, board, headline, *days, outlook, has_figures, panel.axis.noun)
+    return _with_words(result, context, _place_of(store, "report.html"))
+
+
+def _with_words(result: RunResult, context: ReportContext, report: str) -> RunResult:
+    """With what the report's facts say."""
+    signals = () if context.signals is None else context.signals.sentences
+    words, money = plain_words(context), context.money
+    return replace(result, words=words, report=report, signals=signals, cash=context.cash, money=money)
 
 
 def with_truth(result: RunResult, ds: DateArray, truth: Mapping[str, IntArray]) -> RunResult:

@@ -26,7 +26,6 @@ from cluster.rundir.final_states import Fit, find_fits
 from cluster.rundir.storage import Storage
 from cluster.stages.finished_run import KnownSeries, TrainedRun, left_out, open_trained
 from ensembles.blend.target_blend import TargetBlend
-from ensembles.evaluation.run_cash import cash_of
 from ensembles.exports.cash import cash_csv
 from ensembles.exports.forecast import forecast_files
 from ensembles.files.amounts import Amounts
@@ -35,6 +34,7 @@ from ensembles.files.oof_parquet import OofFile
 from ensembles.files.prediction_json import PredictionFile
 from ensembles.files.table import panel_series
 from ensembles.report.money import Money
+from ensembles.risk.cash.of_run import cash_of
 from ensembles.risk.cash.position import CashPosition
 from forecasting.backtest import forecast_windows, reason_of
 from forecasting.data.balance import carried

@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ensembles.evaluation.contenders import Contenders
-from ensembles.evaluation.run_cash import cash_of
 from ensembles.evaluation.run_results import RunResults
 from ensembles.evaluation.run_signals import RunSignals
 from ensembles.report.flow_history import FlowHistory, histories_of
@@ -103,6 +102,8 @@ def _alerts(results: RunResults) -> Alerts | None:
 
 
 def _cash(results: RunResults) -> CashPosition | None:
+    from ensembles.risk.cash.of_run import cash_of
+
     pair = results.in_and_out
     if results.oof is None or results.forecast is None or results.blend is None or pair is None:
         return None

@@ -28,7 +28,7 @@ from ensembles.judging.judge import Judge
 from ensembles.risk.alert_quality import AlertQuality, judge_alerts
 from ensembles.risk.alerts import alerts_of_backtest
 from ensembles.risk.cash.backtest import places_of_window
-from ensembles.risk.cash.draws import Draws, JointDraws
+from ensembles.risk.cash.draws import Draws, JointDraws, errors_of
 from ensembles.risk.cash.flows import Flows
 from ensembles.risk.cash.spans import spans_of
 from forecasting.calendar import Calendar
@@ -159,7 +159,7 @@ def cash_places(shape: Shape, together: float, rng: np.random.Generator) -> dict
     expected, windows = np.ones_like(y), longer.ds
     names = (Series("in"), Series("out"))
     flows = Flows(names, windows[:, 0] - 1, expected, y, windows[-1], expected[:, -1], windows, SPEC.half_life)
-    model = flows.model(np.arange(shape.n_windows))
+    model = errors_of(flows, np.arange(shape.n_windows))
     (found,) = places_of_window(flows, flows.pairs(("in", "out")), shape.n_windows, model, int(rng.integers(2**31)))
     weeks = [span.days for span in spans_of(windows[-1], "week")]
     inflow: Draws = JointDraws(model, expected[:, -1], model.draw(1000, shape.horizon, rng)).series(0).over(weeks)

@@ -23,7 +23,7 @@ import numpy as np
 from ensembles.bands.quantiles import ends_of
 from ensembles.judging.intervals import CONFIDENCE
 from ensembles.oof import known_before, last_dates
-from ensembles.risk.cash.draws import Draws, JointDraws
+from ensembles.risk.cash.draws import Draws, JointDraws, errors_of
 from ensembles.risk.cash.error_model import ErrorModel
 from ensembles.risk.cash.flows import Flows
 from ensembles.risk.cash.spans import UNITS, Unit, spans_of
@@ -160,7 +160,7 @@ def _places(
     for window, past in errors_from.items():
         key = past.tobytes()
         if key not in models:  # windows share what they may look at
-            models[key] = flows.model(past)
+            models[key] = errors_of(flows, past)
         each = places_of_window(flows, pairs, window, models[key], seed)
         found["together"].append(each.pop())
         if len(pairs) > 1:

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from ensembles.risk.cash.error_model import ErrorModel, Scenarios
-from forecasting.schema import FloatArray
+from forecasting.schema import FloatArray, IntArray
 from forecasting.seeding import generator
 
-__all__ = ["N_DRAWS", "Draws", "JointDraws", "quantiles"]
+if TYPE_CHECKING:
+    from ensembles.risk.cash.flows import Flows
+
+__all__ = ["N_DRAWS", "Draws", "JointDraws", "errors_of", "joint_draws", "quantiles"]
 
 N_DRAWS = 4000
 Label = TypeVar("Label")
@@ -100,6 +103,17 @@ class JointDraws:
         """The sum of each group, one after the other; a series may stand in several groups."""
         for label, weights in groups.items():
             yield label, self.total(weights)
+
+
+def errors_of(flows: Flows, past: IntArray | None = None) -> ErrorModel:
+    """The errors of all windows of a run, or of those in the places `past`."""
+    some = np.arange(len(flows.cutoffs)) if past is None else past
+    return ErrorModel.of(flows.y_hat[:, some], flows.y[:, some], flows.windows[some], flows.half_life)
+
+
+def joint_draws(flows: Flows, seed: int, n_draws: int = N_DRAWS) -> JointDraws:
+    """Joint draws of a run's days to come, by the errors of all windows; rows are those of `flows.series`."""
+    return JointDraws.of(errors_of(flows), flows.ahead, seed, n_draws=n_draws)
 
 
 def _accumulated(join: np.ufunc, values: FloatArray) -> FloatArray:

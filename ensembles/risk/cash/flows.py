@@ -11,8 +11,6 @@ import numpy as np
 from ensembles.bands.rules import BandSpec
 from ensembles.files.table import rows_by_name
 from ensembles.oof import window_lengths
-from ensembles.risk.cash.draws import N_DRAWS, JointDraws
-from ensembles.risk.cash.error_model import ErrorModel
 from forecasting.axis import Freq
 from forecasting.panel import Series
 from forecasting.schema import DateArray, FloatArray, IntArray
@@ -56,15 +54,6 @@ class Flows:
         entities = dict.fromkeys(series.entity for series in self.series)
         found = {e or "": [rows[e, target] for target in net if (e, target) in rows] for e in entities}
         return {entity: (rows[0], rows[1]) for entity, rows in found.items() if len(rows) == len(net)}
-
-    def model(self, past: IntArray | None = None) -> ErrorModel:
-        """The errors of all windows, or of those in the places `past`."""
-        some = np.arange(len(self.cutoffs)) if past is None else past
-        return ErrorModel.of(self.y_hat[:, some], self.y[:, some], self.windows[some], self.half_life)
-
-    def draws(self, seed: int, n_draws: int = N_DRAWS) -> JointDraws:
-        """Joint draws of the days to come, by the errors of all windows."""
-        return JointDraws.of(self.model(), self.ahead, seed, n_draws=n_draws)
 
 
 def flows_of_run(oof: OofFile, forecast: ForecastFile, amounts: Amounts, freq: Freq = "D") -> Flows | None:

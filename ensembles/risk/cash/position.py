@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from ensembles.bands.quantiles import MEDIAN, ends_of
-from ensembles.risk.cash.backtest import CashTest, Kind, judge_cash
-from ensembles.risk.cash.draws import Draws
-from ensembles.risk.cash.flows import Flows
+from ensembles.risk.cash.draws import Draws, JointDraws
 from ensembles.risk.cash.spans import UNITS, Span, Unit, spans_of
 from ensembles.risk.cash.terms import ALL, CashTerms, Limit
 from forecasting.schema import DateArray, FloatArray, IntArray
 
-__all__ = ["COVERED", "SIDES", "Account", "Banded", "CashPosition", "LimitRisk", "Side", "Totals", "cash_position"]
+if TYPE_CHECKING:
+    from ensembles.risk.cash.backtest import CashTest, Kind
+    from ensembles.risk.cash.flows import Flows
+
+__all__ = ["COVERED", "SIDES", "Account", "Banded", "CashPosition", "LimitRisk", "Side", "Totals", "accounts_of"]
 
 COVERED = (95, 99)
 """Percent of cases that a buffer covers."""
@@ -120,33 +122,30 @@ class CashPosition:
         return self.n_judged < 3
 
 
-def cash_position(flows: Flows, net: tuple[str, str], terms: CashTerms, seed: int) -> CashPosition | None:
-    """The position from the errors of all windows, and its test on them; None where no entity has both targets.
+def accounts_of(flows: Flows, net: tuple[str, str], terms: CashTerms, joint: JointDraws) -> tuple[Account, ...]:
+    """All entities together, then each of them where there are several; nothing where no entity has both targets.
 
     Parameters
     ----------
     net
         Targets (in, out).
-    seed
-        The run's: the same flows and seed give the same numbers.
+    joint
+        Draws of the flows' series.
     """
     pairs = flows.pairs(net)
     if not pairs:
-        return None
-    joint = flows.draws(seed)
+        return ()
     total, each = [np.zeros(joint.scenarios.days.shape) for _ in range(2)], []
     for entity, rows in pairs.items():
         sides = [joint.series(row).values for row in rows]
         if len(pairs) > 1:
-            opening = terms.opening(entity, ())
             made = (flows.ahead[rows[0]], flows.ahead[rows[1]])
-            each.append(_account(entity, flows.ds, opening, terms, made, sides))
+            each.append(_account(entity, flows.ds, terms.opening(entity, ()), terms, made, sides))
         for side, amounts in zip(total, sides, strict=True):
             side += amounts
     points = [flows.ahead[[rows[side] for rows in pairs.values()]].sum(axis=0) for side in (0, 1)]
     together = _account(ALL, flows.ds, terms.opening(ALL, pairs), terms, (points[0], points[1]), total)
-    tests, n_judged = judge_cash(flows, pairs, COVERED, terms.levels, seed)
-    return CashPosition(together, tuple(each), tests, len(flows.cutoffs), n_judged)
+    return (together, *each)
 
 
 def _account(

@@ -11,7 +11,8 @@ from ensembles.exports.cash import cash_csv
 from ensembles.exports.cash_json import CashFile
 from ensembles.files.amounts import Amounts
 from ensembles.risk.cash.flows import flows_of_run
-from ensembles.risk.cash.position import CashPosition, cash_position
+from ensembles.risk.cash.of_run import cash_position
+from ensembles.risk.cash.position import CashPosition
 from ensembles.risk.cash.terms import CashTerms
 from forecasting.calendar import Calendar
 from forecasting.errors import DamagedFile

@@ -8,7 +8,8 @@ import pytest
 from ensembles.files.amounts import Amounts
 from ensembles.risk.cash.backtest import CashTest
 from ensembles.risk.cash.flows import Flows, flows_of_run
-from ensembles.risk.cash.position import CashPosition, cash_position
+from ensembles.risk.cash.of_run import cash_position
+from ensembles.risk.cash.position import CashPosition
 from ensembles.risk.cash.terms import CashTerms
 from forecasting.panel import Series
 from tests.ensembles.cubes import calendar_days

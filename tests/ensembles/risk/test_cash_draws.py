@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ensembles.risk.cash.draws import Draws, JointDraws, quantiles
-from ensembles.risk.cash.position import cash_position
+from ensembles.risk.cash.draws import Draws, JointDraws, errors_of, joint_draws, quantiles
+from ensembles.risk.cash.of_run import cash_position
 from ensembles.risk.cash.spans import spans_of
 from ensembles.risk.cash.terms import CashTerms
 from forecasting.schema import as_dates
@@ -18,7 +18,7 @@ DAYS = as_dates([f"2024-07-{day:02d}" for day in range(1, 29)])
 
 
 def joint(n_entities: int = 3, n_draws: int = 500, seed: int = 1) -> JointDraws:
-    return flows(5, n_entities=n_entities, together=0.5).draws(seed, n_draws)
+    return joint_draws(flows(5, n_entities=n_entities, together=0.5), seed, n_draws)
 
 
 def test_draws_of_a_sum_are_the_sum_of_draws() -> None:
@@ -44,9 +44,9 @@ def test_draws_depend_on_the_seed_and_on_no_other_series() -> None:
     np.testing.assert_array_equal(many.series(1).values, again.series(1).values)
     assert (many.series(1).values != other.series(1).values).any()
     given = flows(5, n_entities=3, together=0.5)
-    alone = replace(
-        given, series=given.series[2:4], y_hat=given.y_hat[2:4], y=given.y[2:4], ahead=given.ahead[2:4]
-    ).draws(1, 500)
+    some = slice(2, 4)
+    fewer = replace(given, series=given.series[some], y_hat=given.y_hat[some], y=given.y[some], ahead=given.ahead[some])
+    alone = joint_draws(fewer, 1, 500)
     np.testing.assert_allclose(alone.series(0).values, many.series(2).values, rtol=1e-12)
 
 
@@ -68,7 +68,7 @@ def test_a_place_counts_equal_draws_by_half() -> None:
 def test_the_sum_of_all_days_has_the_error_of_a_window_alone(make) -> None:  # type: ignore[no-untyped-def]
     """Days are scaled to their window, so its sum varies as past windows' sums did, not as sums of loose days."""
     given = replace(make(40, seed=2), half_life=1e5)
-    model, draws = given.model(), given.draws(1, 4000)
+    model, draws = errors_of(given), joint_draws(given, 1, 4000)
     whole = draws.series(0).over([slice(0, 28)]).values[0]
     levels = draws.scenarios.shares @ model.levels[:, 0]
     expected = given.ahead[0].sum() * np.exp(levels) if make is flows else given.ahead[0].sum() + 28 * levels
@@ -79,7 +79,7 @@ def test_the_sum_of_all_days_has_the_error_of_a_window_alone(make) -> None:  # t
 
 def test_fewer_days_than_a_window_keep_the_errors_of_days() -> None:
     given = flows(20)
-    week = JointDraws.of(given.model(), given.ahead[:, :7], 1)
+    week = JointDraws.of(errors_of(given), given.ahead[:, :7], 1)
     assert np.log(week.series(0).values).std() == pytest.approx(0.2, rel=0.15)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ensembles.risk.cash.flows import flows_of_run
-from ensembles.risk.cash.position import CashPosition, cash_position
+from ensembles.risk.cash.backtest import judge_cash
+from ensembles.risk.cash.draws import joint_draws
+from ensembles.risk.cash.flows import Flows, flows_of_run
+from ensembles.risk.cash.position import COVERED, CashPosition, accounts_of
 from ensembles.risk.cash.terms import CashTerms
 
 if TYPE_CHECKING:
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from ensembles.files.oof_parquet import OofFile
     from ensembles.files.run_json import RunFile
 
-__all__ = ["cash_of"]
+__all__ = ["cash_of", "cash_position"]
 
 
 def cash_of(
@@ -32,3 +34,20 @@ def cash_of(
     flows = flows_of_run(oof, forecast, run.amounts, run.axis.freq)
     terms = CashTerms.of(balances, run.config["data"].get("limits") or {}, tuple(run.config.get("bands", (80, 95))))
     return None if flows is None else cash_position(flows, net, terms, run.seed)
+
+
+def cash_position(flows: Flows, net: tuple[str, str], terms: CashTerms, seed: int) -> CashPosition | None:
+    """The position from the errors of all windows, and its test on them; None where no entity has both targets.
+
+    Parameters
+    ----------
+    net
+        Targets (in, out).
+    seed
+        The run's: the same flows and seed give the same numbers.
+    """
+    found = accounts_of(flows, net, terms, joint_draws(flows, seed))
+    if not found:
+        return None
+    tests, n_judged = judge_cash(flows, flows.pairs(net), COVERED, terms.levels, seed)
+    return CashPosition(found[0], found[1:], tests, len(flows.cutoffs), n_judged)
