@@ -33,6 +33,8 @@ from cluster.notebook.asked import RunOptions, in_order, is_frame, request, requ
 from cluster.notebook.spelling import Spelling
 from cluster.rundir.run_facts import finished_run
 from cluster.rundir.store import RunStore
+from cluster.terminal.words import counted
+from ensembles.exports.cash_json import CashFile
 from ensembles.exports.leaderboard import leaderboard_table
 from ensembles.files.forecast_parquet import ForecastFile
 from ensembles.files.leaderboard_json import LeaderboardFile
@@ -92,6 +94,17 @@ class Run:
     def __repr__(self) -> str:
         return f"Run({self._store.uri!r})"
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the days that are forecast, the leaderboard's summary, and where the report is."""
+        from markupsafe import escape
+
+        from cluster.screen.leaderboard import summary_html
+
+        noun, days = self._run.axis.noun, _frame(self._store.read(ForecastFile), BLEND)[DS]
+        ahead = f"{self._store.uri}: {counted(days.nunique(), noun)}, {days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}"
+        table = summary_html(self._store.read(LeaderboardFile), noun)
+        return f"<p>{escape(ahead)}</p>{table}<p>{escape(f'report: {self._store.uri}/report.html')}</p>"
+
     def leaderboard(self) -> pd.DataFrame:
         """A row per member, candidate and the blend, best first, with the columns of leaderboard.csv."""
         import pandas as pd
@@ -105,6 +118,10 @@ class Run:
         A wide panel has entity and target as well. After a frame, ids and columns are called as they were there.
         """
         return self._frame(self._store.read(ForecastFile), member)
+
+    def cash(self) -> dict[str, Any] | None:
+        """Content of cash.json, the cash position; None where the run has no net flow."""
+        return self._store.read(CashFile).model_dump(mode="json") if self._store.has(CashFile) else None
 
     def oof(self, member: str | None = BLEND) -> pd.DataFrame:
         """Forecasts of the backtest's days from their cutoffs, with the actual y; `member` None: of all."""
@@ -211,16 +228,16 @@ def run(
         For each series of a panel that is not forecast.
     """
     from cluster.pipeline import run_pipeline
-    from cluster.terminal.screen import Screen
+    from cluster.terminal.screen import screen_of_script
 
     if unknown := sorted(options.keys() - RunOptions.__annotations__.keys()):
         raise TypeError(f"run() has no option {unknown[0]!r}: it has {', '.join(RunOptions.__annotations__)}")
     data, config = in_order(data, config)
     names = (targets,) if isinstance(targets, str) else tuple(targets or ())
-    wishes = Wishes(horizon, calendar, names, preset, options.get("unit"))
+    wishes = Wishes(horizon, calendar, names, preset, options.get("unit"), seed=options.get("seed"))
     with ExitStack() as stack:
         asked, spelling = request(stack, data, config, wishes, options)
-        result = run_pipeline(asked, Screen(stderr=True, soft_wrap=True, quiet=options.get("quiet", False)))
+        result = run_pipeline(asked, screen_of_script(options.get("quiet", False)))
     _warn(result.board.broken_series)
     return Run(result.uri, spelling)
 

@@ -24,7 +24,7 @@ from pydantic import (
     model_validator,
 )
 
-from cluster.keys import check_bounds, home, is_pipe, read_keys, set_key
+from cluster.keys import check_bounds, fields_of, home, is_pipe, nearest_keys, read_keys, set_key
 from ensembles.bands.quantiles import BandLevels
 from ensembles.blend.spec import BlendSpec
 from ensembles.oof import REFERENCE
@@ -95,7 +95,11 @@ class WindowsConfig(_Section):
 class ScoreConfig(_Section):
     """How a day is judged."""
 
-    surrogate: str = Field("linear", description="points of a day by relative error: linear, convex, concave; or wape")
+    surrogate: str = Field(
+        "linear",
+        description="points of a day by relative error: linear, convex, concave; or wape",
+        json_schema_extra=lambda schema: schema.update(enum=list(score_names())),
+    )
 
     @field_validator("surrogate")
     @classmethod
@@ -140,11 +144,11 @@ class GpuCost(_Section):
     beyond what another cut does.
     """
 
-    batch: float = Field(1.0, ge=0, le=3600, description="seconds of a batch besides its fits")
+    batch: float = Field(0.2, ge=0, le=3600, description="seconds of a batch besides its fits")
     fit: float = Field(
-        0.0015, gt=0, le=3600, description="seconds of a fit of lstm-direct with input_size 15, the GPU being full"
+        0.002, gt=0, le=3600, description="seconds of a fit of lstm-direct with input_size 15, the GPU being full"
     )
-    least: int = Field(256, ge=0, le=1_000_000, description="fits below which a batch takes no less time")
+    least: int = Field(64, ge=0, le=1_000_000, description="fits below which a batch takes no less time")
 
 
 class ClusterConfig(_Section):
@@ -298,8 +302,10 @@ def _find(path: str) -> Path:
     if preset is not None or name.removeprefix(f"{PRESETS}/") in presets:
         what = f"is a preset, which says nothing of the data: add --preset {Path(name).name.removeprefix('panel-')}"
         raise ConfigError(f"{path}: {what} to a run on your data")
+    near = get_close_matches(name, bundled, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
     raise ConfigError(
-        f"{path}: no such file, and no bundled configuration of that name; bundled are {', '.join(bundled)}"
+        f"{path}: no such file, and no bundled configuration of that name; {hint}bundled are {', '.join(bundled)}"
     )
 
 
@@ -372,7 +378,8 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         known = _keys_at(model, first["loc"][:-1])
-        near = get_close_matches(str(first["loc"][-1]), known, n=1, cutoff=0.5)
+        beside = get_close_matches(str(first["loc"][-1]), known, n=1, cutoff=0.5)
+        near = (nearest_keys(where, fields_of(model)) if len(first["loc"]) == 1 else []) or beside
         hint = f"did you mean {near[0]}?" if near else "known keys are " + ", ".join(known)
         return f"{where}: unknown key; {hint}"
     if first["type"] == "missing":

@@ -9,16 +9,31 @@ from __future__ import annotations
 import datetime as dt
 import math
 import sys
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from forecasting.data.spec import day_of
 from forecasting.errors import ConfigError, visible
 
-__all__ = ["PIPE", "AsOf", "asked_day", "check_bounds", "home", "in_text", "is_pipe", "read_keys", "set_key"]
+__all__ = [
+    "PIPE",
+    "AsOf",
+    "asked_day",
+    "check_bounds",
+    "fields_of",
+    "home",
+    "in_text",
+    "is_pipe",
+    "nearest_keys",
+    "read_keys",
+    "set_key",
+]
 
 PIPE = "-"
 """Stands for the standard input where a configuration belongs."""
@@ -36,6 +51,8 @@ MOST_MERGED = 100
 LARGEST_WHOLE = 2**63 - 1
 _SHOWN = 80
 """Characters of a bad text that a message repeats."""
+_ALIKE = 0.6
+"""Likeness from which on two names are taken for each other, from 0 to 1."""
 _TOO_DEEP = "nested too deeply: a configuration is a few levels of keys"
 _TOO_MANY = f"holds more than {MOST_VALUES:,} values: leave out what is repeated, and aliases of aliases"
 
@@ -170,6 +187,28 @@ def set_key(raw: dict[str, Any], override: str) -> None:
         node[last] = value
     else:
         raise ConfigError(f"--set {override}: {'.'.join(parents)} is a single value and has no keys")
+
+
+def fields_of(model: type[BaseModel], before: str = "") -> dict[str, FieldInfo]:
+    """Every key of a configuration as ``a.b``, its sections among them, with what is known of it."""
+    found: dict[str, FieldInfo] = {}
+    for name, field in model.model_fields.items():
+        found[f"{before}{name}"] = field
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            found |= fields_of(field.annotation, f"{before}{name}.")
+    return found
+
+
+def nearest_keys(name: str, keys: Iterable[str]) -> list[str]:
+    """Those of `keys` that somebody may mean who writes `name`: spelled most alike, as a whole or in the last part."""
+
+    def alike(key: str) -> float:
+        last = SequenceMatcher(None, name.rpartition(".")[2], key.rpartition(".")[2]).ratio()
+        return max(last, SequenceMatcher(None, name, key).ratio())
+
+    likeness = {key: alike(key) for key in keys}
+    best = max(likeness.values(), default=0.0)
+    return [key for key in likeness if likeness[key] == best][:3] if best >= _ALIKE else []
 
 
 def in_text(value: Any) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from cluster.commands import completing
 from cluster.inference.wishes import PRESET_NAMES, Wishes
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ __all__ = [
     "AsOfOption",
     "Asked",
     "AskedOfData",
+    "ConfigOption",
     "ExternalOption",
     "JsonOption",
     "ResourcesOption",
@@ -40,7 +42,22 @@ def at_home(value: Any) -> Any:
 
 
 SetOption = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="override one key, as a.b=c; may be repeated")
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="override one key, as a.b=c; may be repeated",
+        autocompletion=completing.settable,
+    ),
+]
+ConfigOption = Annotated[
+    str | None,
+    typer.Option(
+        "--config",
+        metavar="CONFIG",
+        help="configuration of the run; without it, one is inferred",
+        autocompletion=completing.configurations,
+    ),
 ]
 AsOfOption = Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="use the data up to this day only")]
 RunDirArgument = Annotated[str, typer.Argument(metavar="RUN_DIR", callback=at_home, help="directory of a run")]
@@ -75,7 +92,9 @@ class Asked:
     config: Annotated[
         str | None,
         typer.Argument(
-            metavar="[CONFIG|DATA]", help="YAML file, the name of a bundled one, or - for a pipe; or a table alone"
+            metavar="[CONFIG|DATA]",
+            help="YAML file, the name of a bundled one, or - for a pipe; or a table alone",
+            autocompletion=completing.configurations,
         ),
     ] = None
     data: Annotated[str | None, typer.Option(metavar="PATH", help="folder or file with the data")] = None
@@ -89,7 +108,12 @@ class Asked:
     calendar: _Calendar = None
     target: _Target = None
     unit: _Unit = None
-    preset: Annotated[str | None, typer.Option(metavar="NAME", help=f"which models: {', '.join(PRESET_NAMES)}")] = None
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help=f"which models: {', '.join(PRESET_NAMES)}", autocompletion=completing.presets
+        ),
+    ] = None
     save_config: Annotated[
         str | None, typer.Option(metavar="FILE", help="write the configuration inferred from a table")
     ] = None
@@ -112,10 +136,7 @@ class AskedOfData:
     """What data are looked at, and how they are read; every field is an argument or an option of the command."""
 
     data: Annotated[str, typer.Argument(metavar="DATA", callback=at_home, help="folder or file with the data")]
-    config: Annotated[
-        str | None,
-        typer.Option("--config", metavar="CONFIG", help="configuration of the run; without it, one is inferred"),
-    ] = None
+    config: ConfigOption = None
     as_of: AsOfOption = None
     set_: SetOption = None
     calendar: _Calendar = None

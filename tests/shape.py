@@ -25,6 +25,7 @@ MOST_MODULES = 12
 LONGEST_CHAIN = 7
 COMPILED = (
     "forecasting/models/features/calendar_kernel.py",
+    "forecasting/models/lstm/engine/fused.py",
     "forecasting/models/lstm/engine/kernel.py",
     "forecasting/models/lstm/engine/microkernel.py",
 )

@@ -15,7 +15,7 @@ from forecasting.errors import StorageError
 from forecasting.schema import BLEND
 from forecasting.score.names import score_named
 
-__all__ = ["show_leaderboard", "summary_table"]
+__all__ = ["show_leaderboard", "summary_html", "summary_table"]
 
 TOP_ROWS = 15
 """Settings shown after a run."""
@@ -43,10 +43,33 @@ def summary_table(board: LeaderboardFile, width: int, noun: str = "days") -> Tab
         table.add_column(name, justify="right")
     table.add_column("mean ± sd", justify="right", no_wrap=True)
     for line in _best(board):
-        scores = [number(value) for value in line.per_window[: len(windows)]]
-        cells = (line.name, line.family, number(line.score), *scores, line.seeds, line.spread)
-        table.add_row(*cells, style=_style(line.family))
+        table.add_row(*_summary_cells(line, len(windows)), style=_style(line.family))
     return table
+
+
+def summary_html(board: LeaderboardFile, noun: str = "days") -> str:
+    """The summary as an HTML table for a notebook, with every window."""
+    from markupsafe import Markup
+
+    windows = _window_names(board)
+    head = Markup("").join(Markup("<th>{}</th>").format(name) for name in
+                           ("", "family", "score", *windows, "seeds", "mean ± sd"))  # fmt: skip
+    rows = []
+    for line in _best(board):
+        tag = "th" if line.family == BLEND else "td"
+        cells = (Markup(f"<{tag}>{{}}</{tag}>").format(cell) for cell in _summary_cells(line, len(windows)))
+        rows.append(Markup("<tr>{}</tr>").format(Markup("").join(cells)))
+    caption = Markup("<caption>{}</caption>").format(_title(board, noun))
+    return str(
+        Markup("<table>{}<thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(
+            caption, head, Markup("").join(rows)
+        )
+    )
+
+
+def _summary_cells(line: _Line, n_windows: int) -> tuple[str, ...]:
+    scores = [number(value) for value in line.per_window[:n_windows]]
+    return (line.name, line.family, number(line.score), *scores, line.seeds, line.spread)
 
 
 def _best(board: LeaderboardFile) -> list[_Line]:

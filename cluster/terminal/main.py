@@ -121,9 +121,21 @@ def _without_warnings() -> Iterator[None]:
 def _show_usage(error: Exception) -> int:
     """What typer says of a command line that it does not understand."""
     if isinstance(message := getattr(error, "message", None), str):
-        error.message = visible(scrubbed(message))  # type: ignore[attr-defined]
+        error.message = visible(scrubbed(message + _hint(error)))  # type: ignore[attr-defined]
     error.show()  # type: ignore[attr-defined]
     return int(error.exit_code)  # type: ignore[attr-defined]
+
+
+def _hint(error: Exception) -> str:
+    """What is meant by an option that does not exist but is the name of a key of the configuration."""
+    option, command = getattr(error, "option_name", None), getattr(getattr(error, "ctx", None), "command", None)
+    takes_keys = any(parameter.name == "set_" for parameter in getattr(command, "params", ()))
+    if not isinstance(option, str) or getattr(error, "possibilities", None) or not takes_keys:
+        return ""
+    from cluster.describe import option_hint
+
+    hint = option_hint(option)
+    return f": {hint}" if hint else ""
 
 
 def _fail(message: str, code: int) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,11 @@ from rich.text import Text
 
 from forecasting.errors import visible
 
-__all__ = ["Screen", "print_json", "screens"]
+__all__ = ["LOGGER", "Screen", "print_json", "screen_of_script", "screens"]
 
 PIPED_WIDTH = 140
+LOGGER = "tidecast"
+"""The logger that gets what a run says, where a program that calls it has set up logging."""
 
 
 class Screen(Console):
@@ -52,6 +56,28 @@ class Screen(Console):
         uri = Path(path).as_uri() if Path(path).is_absolute() else None
         line.append(visible(path), Style(link=uri) if self.is_live else None)
         self.print(line, soft_wrap=True)
+
+
+class _Log(Screen):
+    """A screen whose lines go to a logger as INFO; nothing on it moves."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        super().__init__(file=io.StringIO(), width=PIPED_WIDTH)
+        self._logger = logger
+
+    def say(self, text: str) -> None:
+        """A record of the logger, without the program's name, which is the logger's."""
+        self._logger.info("%s", visible(text.removeprefix(f"{LOGGER}: ")))
+
+    tell = say
+
+
+def screen_of_script(quiet: bool) -> Screen:
+    """For a run from Python: the logger `LOGGER` where logging is set up for it, else stderr; `quiet`: neither."""
+    logger = logging.getLogger(LOGGER)
+    if logger.hasHandlers() and not quiet:
+        return _Log(logger)
+    return Screen(stderr=True, soft_wrap=True, quiet=quiet)
 
 
 def screens() -> tuple[Screen, Screen]:

@@ -2,6 +2,9 @@
 
 import doctest
 import json
+import logging
+from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -90,6 +93,41 @@ def test_a_run_gives_its_tables_as_frames(finished):
     assert (actual["y_x"] == actual["y_y"]).all()
     with pytest.raises(ConfigError, match="no member nobody"):
         finished.forecast("nobody")
+
+
+def test_a_notebook_shows_a_run_and_its_leaderboard(finished):
+    shown = finished._repr_html_()
+    page = ElementTree.fromstring(f"<div>{shown}</div>")
+    head, *rows = page.findall(".//tr")
+    windows = [
+        window["start"] for window in json.loads(Path(finished.run_dir, "leaderboard.json").read_text())["windows"]
+    ]
+    assert [cell.text for cell in head] == [None, "family", "score", *windows, "seeds", "mean ± sd"]
+    blend = finished.leaderboard().query("family == 'blend'")["score"].item()
+    assert [cell.text for row in rows for cell in row.findall("th")][:3] == ["blend", "blend", f"{blend:.2f}"]
+    days = finished.forecast()["ds"]
+    assert f"10 days, {days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}" in shown
+    assert "<table" in finished.leaderboard()._repr_html_()
+
+
+def test_a_script_that_set_up_logging_gets_records_and_others_stderr(tmp_path, monkeypatch, caplog, capsys):
+    monkeypatch.chdir(tmp_path)
+    asked = {"config": CONFIG, "executor": "local"}
+    with caplog.at_level(logging.INFO, logger="tidecast"):
+        api.run(frame(), run_dir=tmp_path / "logged", **asked)
+    said = [record.getMessage() for record in caplog.records if record.name == "tidecast"]
+    assert any(message.startswith("plans the work") for message in said)
+    assert any("fits trained in" in message for message in said)
+    assert capsys.readouterr() == ("", "")
+    caplog.clear()
+    api.run(frame(), run_dir=tmp_path / "quiet", quiet=True, **asked)
+    assert (caplog.records, capsys.readouterr()) == ([], ("", ""))
+    monkeypatch.setattr(logging.Logger, "hasHandlers", lambda _: False)
+    made = api.run(frame(), run_dir=tmp_path / "shown", seed=9, **asked)
+    assert made.facts["config"]["seed"] == 9
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "tidecast: plans the work" in err
 
 
 def test_a_run_is_opened_again_and_forecasts_newer_frames(finished):

@@ -151,6 +151,9 @@ def machine(device: str) -> dict[str, Any]:
     import numpy
     import torch
 
+    from forecasting.models.lstm.engine import torch_graph
+    from forecasting.models.lstm.engine.network import Network
+
     name = torch.cuda.get_device_name() if device != "cpu" else f"a CPU ({platform.processor() or platform.machine()})"
     found = {
         "device": name,
@@ -158,6 +161,8 @@ def machine(device: str) -> dict[str, Any]:
         "torch": torch.__version__,
         "numpy": numpy.__version__,
     }
+    network = Network("direct", 15, 1, 30, 31)
+    found["kernels"] = "fused" if torch_graph.can_fuse(network, device) else "step by step"
     memory = torch.cuda.get_device_properties(0).total_memory if device != "cpu" else None
     return {**found, "cuda": torch.version.cuda if device != "cpu" else None, "gpu_bytes": memory}
 

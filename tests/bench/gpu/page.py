@@ -46,6 +46,7 @@ def _head(result: dict[str, Any]) -> Iterator[str]:
     failed = [check["name"] for check in result["checks"] if check["passed"] is False]
     said = f"Failed: {', '.join(failed)}." if failed else "All checks that ran passed."
     versions = ", ".join(f"{name} {machine[name]}" for name in ("python", "torch", "cuda", "numpy") if machine[name])
+    versions += f"; LSTM layers {machine['kernels']}" if machine.get("kernels") else ""
     yield from _text(f"{said} {versions}; {result['seconds']:.0f} seconds in all.")
 
 

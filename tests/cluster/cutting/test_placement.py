@@ -20,7 +20,7 @@ def test_no_plan_ends_long_after_its_bound_or_later_than_before(rows):
         workers = row.view.workers
         assert workers.lower_bound <= workers.seconds * (1 + 1e-9)
         assert workers.seconds <= 1.15 * workers.lower_bound, row.cells()
-        assert workers.seconds <= row.before * (1 + 1e-9), row.cells()
+        assert workers.seconds <= 1.01 * row.before, row.cells()  # of cuts within 1%, the one of shorter batches
 
 
 def test_the_work_is_even_to_a_tenth_or_a_trial(rows):

@@ -1,10 +1,11 @@
 import io
 import json
+from xml.etree import ElementTree
 
 import pytest
 
 from cluster.rundir.store import RunStore
-from cluster.screen.leaderboard import show_leaderboard, summary_table
+from cluster.screen.leaderboard import show_leaderboard, summary_html, summary_table
 from cluster.terminal.screen import Screen
 from ensembles.files.leaderboard_json import LeaderboardFile, LeaderboardRow, SettingRow, TargetMeasures, WindowRow
 from forecasting.errors import StorageError
@@ -81,3 +82,16 @@ def test_every_row_is_shown_with_its_reason(store, capsys):
 def test_no_leaderboard_is_a_sentence(store):
     with pytest.raises(StorageError, match="holds no leaderboard: name the directory of a finished run"):
         show_leaderboard(store, Screen(), as_json=False)
+
+
+def test_a_notebook_gets_the_summary_as_a_table_in_which_names_are_text():
+    named = BOARD.settings[0].model_copy(update={"setting": "<b>&amp;"})
+    table = ElementTree.fromstring(summary_html(BOARD.model_copy(update={"settings": (named, BOARD.settings[1])})))
+    rows = [[cell.text or "" for cell in line] for line in table.iter("tr")]
+    assert rows == [
+        ["", "family", "score", "2024-02", "2024-03", "seeds", "mean ± sd"],
+        ["<b>&amp;", "lstm", "4.25", "4.20", "4.30", "4", "4.10 ± 0.20"],
+        ["blend", "blend", "4.20", "4.20", "4.20", "", ""],
+        ["naive", "naive", "3.00", "3.00", "3.00", "", ""],
+    ]
+    assert [cell.tag for cell in table.findall("tbody/tr")[1]] == ["th"] * 7

@@ -15,7 +15,7 @@ Peepholes p: Gers, Schraudolph, Schmidhuber (2002); projection: Sak, Senior, Bea
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -25,7 +25,7 @@ import numpy as np
 from forecasting.models.lstm.engine.arrays import Array
 from forecasting.models.lstm.engine.philox import WEIGHTS, split_key, uniform, words
 
-__all__ = ["Network", "forward", "initial_parameters"]
+__all__ = ["Network", "forward", "initial_parameters", "starting_parameters"]
 
 PADDED = 32
 """Parameter vectors are padded to whole vector registers, so that no element is ever computed by a loop's scalar
@@ -90,28 +90,36 @@ class Network:
 
 
 def initial_parameters(network: Network, key: int) -> Array:
-    """Start of one fit, ``[size]``, drawn from its own stream.
+    """Start of one fit, ``[size]``; see `starting_parameters`."""
+    return np.asarray(starting_parameters(network, [key])[0])
+
+
+def starting_parameters(network: Network, keys: Sequence[int]) -> Array:
+    """Starts of fits ``[K, size]``, each drawn from its own stream.
 
     direct: uniform in ±1/√hidden, known effects at zero. classic: truncated normal, forget bias 1, as articles built on
     early TensorFlow start; the dense layer has standard deviation 1 and bias 0.1, the others 1/√(rows fed in) or, as
     early TensorFlow did unless told, 1 too.
     """
-    draw = uniform(words(np.array([split_key(key)], dtype=np.int64), WEIGHTS, network.size))[0]
-    flat = np.zeros(network.size, dtype=np.float32)
-    start, parts = network.unflatten(draw), network.unflatten(flat)
+    draw = uniform(words(np.array([split_key(key) for key in keys], dtype=np.int64), WEIGHTS, network.size))
+    flat = np.zeros((len(keys), network.size), dtype=np.float32)
     hidden = network.hidden_size
     if network.topology == "direct":
         for name in ("lstm", "head"):
-            parts[name][...] = (2.0 * start[name] - 1.0) / np.sqrt(hidden)
+            part = network.slices[name]
+            flat[:, part] = (2.0 * draw[:, part] - 1.0) / np.sqrt(hidden)
         return flat
-    for name in parts:
-        fan_in = parts[name].shape[-1] if parts[name].shape[0] != 3 else hidden
+    for name, part in network.slices.items():
+        shape = network.shapes[name]
+        fan_in = shape[-1] if shape[0] != 3 else hidden
         deviation = 1.0 if name == "dense" or network.start == "unit" else 1.0 / np.sqrt(fan_in)
-        parts[name][...] = deviation * _truncated_normal(start[name])
-    parts["dense"][:, 0] = 0.1
-    for name, recurrent in (("lstm", hidden), ("lstm2", 1)):
-        parts[name][:, recurrent] = 0.0
-        parts[name][hidden : 2 * hidden, recurrent] = 1.0
+        flat[:, part] = deviation * _truncated_normal(draw[:, part])
+    for row in flat:
+        parts = network.unflatten(row)
+        parts["dense"][:, 0] = 0.1
+        for name, recurrent in (("lstm", hidden), ("lstm2", 1)):
+            parts[name][:, recurrent] = 0.0
+            parts[name][hidden : 2 * hidden, recurrent] = 1.0
     return flat
 
 

@@ -6,15 +6,19 @@ The README of this folder lists PyTorch's rules for graphs, and where each of th
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 import torch
 from torch import Tensor
 
-__all__ = ["Recorder", "is_out_of_memory", "on_device", "recorder", "unchanged"]
+from forecasting.models.lstm.engine.network import Network
+
+__all__ = ["Recorder", "can_fuse", "is_out_of_memory", "on_device", "recorder", "unchanged"]
 
 Recorder = Callable[[Callable[[], None]], Callable[[], None]]
 """Takes some work; gives what repeats it without running its Python code. Recording may run the work a few times."""
@@ -23,6 +27,8 @@ WARM_UPS = 2
 """Runs before a capture: the first makes cuBLAS's handle and workspace and loads kernels, none of which a capture may
 do."""
 REPEATING = (":4096:8", ":16:8")
+FUSED_UNITS, FUSED_ROWS = 64, 16
+"""Most units of a layer that `fused` trains, and most rows of ones and inputs: registers hold no more."""
 NO_MEMORY = ("out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "can't allocate memory")
 """Lack of memory, as CUDA, cuBLAS and torch's CPU allocator say it in errors that have no class of their own."""
 
@@ -99,6 +105,29 @@ def _captured(work: Callable[[], None], pool: Any) -> Callable[[], None]:
 def _side_stream(index: int) -> torch.cuda.Stream:
     """The stream of all captures on a GPU: cuBLAS keeps a workspace for each stream for ever."""
     return torch.cuda.Stream(index)
+
+
+def can_fuse(network: Network, device: str) -> bool:
+    """Whether `fused` computes a network's layer: on a GPU, where Triton compiles, and registers hold the weights."""
+    small = network.hidden_size <= FUSED_UNITS and network.n_inputs < FUSED_ROWS
+    return network.topology == "direct" and small and device.startswith("cuda") and _compiles(device)
+
+
+@cache
+def _compiles(device: str) -> bool:
+    """Whether Triton is there and compiles for a GPU; where it fails, a warning says why."""
+    if find_spec("triton") is None:
+        return False
+    from forecasting.models.lstm.engine import fused
+
+    try:
+        sizes = ((1, 4, 3), (2, 1, 3, 32), (1, 1, 4, 32), (2, 1, 1, 32), (1, 1, 1, 32))
+        fused.forward(*(torch.zeros(size, device=device) for size in sizes))
+    except Exception as error:  # a compiler that is missing or fails says so in many ways
+        reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
+        warnings.warn(f"Triton compiles no kernel here, so LSTMs train more slowly: {reason}", stacklevel=2)
+        return False
+    return True
 
 
 def is_out_of_memory(error: BaseException) -> bool:

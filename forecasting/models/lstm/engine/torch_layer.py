@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["Layer", "sum_over_time"]
+__all__ = ["FusedLayer", "Layer", "sum_over_time"]
 
 sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 tanh_backward = torch.ops.aten.tanh_backward.grad_input
@@ -42,14 +42,24 @@ class Layer:
         self.rows[:, :, recurrent] = 1.0
         self.inputs = self.rows[:steps, :, recurrent + 1 :]
         self.outputs = self.rows[1:, :, :recurrent]
-        self.gates, self.d_gates = (buffer(steps, n_fits, 4 * hidden, batch) for _ in range(2))
+        self.gates = buffer(steps, n_fits, 4 * hidden, batch)
         self.cell = buffer(steps + 1, n_fits, hidden, batch)
         self.tanh_cell = buffer(steps, n_fits, hidden, batch)
-        self.unprojected = buffer(steps, n_fits, hidden, batch) if projected else self.outputs
+        self._prepare(n_fits, n_inputs, batch, device)
+
+    def _prepare(self, n_fits: int, n_inputs: int, batch: int, device: str) -> None:
+        """What the passes need besides: working space, and views by step."""
+
+        def buffer(*shape: int) -> Tensor:
+            return torch.zeros(shape, device=device)
+
+        steps, hidden, recurrent = self.steps, self.hidden, self.recurrent
+        self.d_gates = buffer(steps, n_fits, 4 * hidden, batch)
+        self.unprojected = buffer(steps, n_fits, hidden, batch) if self.projected else self.outputs
         self.d_cell, self.d_hidden, self.scratch = (buffer(n_fits, hidden, batch) for _ in range(3))
         self.d_matrix = buffer(n_fits, 4 * hidden, recurrent + 1 + n_inputs)
         self.d_recurrent = buffer(n_fits, recurrent, batch)
-        self.d_projected = buffer(steps if projected else 0, n_fits, recurrent, batch)
+        self.d_projected = buffer(steps if self.projected else 0, n_fits, recurrent, batch)
         self.minus_one = torch.full((), -1.0, device=device)
         # Views by step, made once: slicing costs more than the arithmetic of a small step.
         self.by_gate = [[g[:, k * hidden : (k + 1) * hidden] for k in range(4)] for g in self.gates]
@@ -165,3 +175,33 @@ class Layer:
     def d_projection(self) -> Tensor:
         """Gradient of the projection after `backward`, ``[K, recurrent, hidden]``."""
         return sum_over_time(torch.matmul(self.d_projected, self.unprojected.transpose(2, 3)))
+
+
+class FusedLayer(Layer):
+    """A layer without peepholes and projection, whose last output alone is used, by the kernels of `fused`.
+
+    It agrees with `Layer` to rounding.
+    """
+
+    def _prepare(self, n_fits: int, n_inputs: int, batch: int, device: str) -> None:
+        """The kernels keep in registers all that a step needs."""
+
+    def forward(self, matrix: Tensor, peephole: Tensor | None = None, projection: Tensor | None = None) -> None:
+        from forecasting.models.lstm.engine import fused
+
+        assert peephole is projection is None
+        fused.forward(matrix, self.rows, self.gates, self.cell, self.tanh_cell)
+
+    def backward(
+        self,
+        d_outputs: Tensor,
+        matrix: Tensor,
+        d_matrix: Tensor,
+        peephole: Tensor | None = None,
+        projection: Tensor | None = None,
+    ) -> None:
+        from forecasting.models.lstm.engine import fused
+
+        assert peephole is projection is None
+        assert d_outputs.dim() == 3
+        fused.backward(d_outputs, matrix, d_matrix, self.rows, self.gates, self.cell, self.tanh_cell)

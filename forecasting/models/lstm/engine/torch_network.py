@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from forecasting.models.lstm.engine.network import Network
-from forecasting.models.lstm.engine.torch_layer import Layer, sum_over_time
+from forecasting.models.lstm.engine.torch_graph import can_fuse
+from forecasting.models.lstm.engine.torch_layer import FusedLayer, Layer, sum_over_time
 
 __all__ = ["Classic", "Direct", "MiniBatch", "loss_terms"]
 
@@ -44,13 +45,14 @@ class Direct:
 
     def __init__(self, network: Network, n_fits: int, batch: int, device: str) -> None:
         self.hidden = network.hidden_size
-        self.layer = Layer(n_fits, network.input_size, self.hidden, network.n_inputs, batch, device)
+        layer = FusedLayer if can_fuse(network, device) else Layer
+        self.layer = layer(n_fits, network.input_size, self.hidden, network.n_inputs, batch, device)
         self.last = self.layer.rows[-1][:, : self.hidden + 1]
         self.dropped = torch.ones_like(self.last)
 
     def mask_shape(self) -> tuple[int, ...]:
         """Shape of a dropout mask, fits first."""
-        return tuple(self.layer.d_hidden.shape)
+        return (self.last.shape[0], self.hidden, self.last.shape[2])
 
     def forward(self, p: Mapping[str, Tensor], batch: MiniBatch, mask: Tensor | None) -> Tensor:
         """Outputs ``[K, O, B]``; `mask` multiplies the last hidden state."""

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import torch
 from torch.overrides import TorchFunctionMode
 
+from forecasting.models.lstm.engine import torch_network
 from tests.forecasting.models.lstm.engine.tape import Tape
 
 __all__ = ["PretendedGpu"]
@@ -58,6 +59,7 @@ class PretendedGpu:
         }
         for name, value in replaced.items():
             monkeypatch.setattr(torch.cuda, name, value)
+        monkeypatch.setattr(torch_network, "can_fuse", lambda network, device: False)
         monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         with OnCpu():
             yield self

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from forecasting.models.lstm.engine.network import Network, initial_parameters
+from forecasting.models.lstm.engine.torch_layer import FusedLayer, Layer
 from forecasting.models.lstm.engine.torch_network import Classic, Direct, MiniBatch, loss_terms
 from tests.forecasting.models.lstm.common import make_samples
 
@@ -103,3 +104,31 @@ def classic_equations(p, x, mask):
     dense = torch.tanh(x @ p["dense"][:, None, :, 1:].transpose(2, 3) + p["dense"][:, None, None, :, 0])
     first = layer(dense, p["lstm"], p["peephole"], None) * mask
     return layer(first, p["lstm2"], p["peephole2"], p["projection"])[..., 0]
+
+
+FUSED_SIZES = [(3, 5, 30, 1, 32), (2, 4, 17, 2, 64), (2, 3, 40, 3, 32)]
+"""Fits, steps, units, inputs and columns of layers; their matrices are padded, or need more than one block."""
+
+
+def fused_apart(device: str) -> float:
+    """Largest difference between a layer's outputs and gradients by the fused kernels and step by step."""
+    generator, worst = torch.Generator().manual_seed(1), 0.0
+
+    def draw(*shape: int) -> torch.Tensor:
+        return torch.randn(shape, generator=generator).to(device)
+
+    for n_fits, steps, hidden, n_inputs, columns in FUSED_SIZES:
+        rows, gates = hidden + 1 + n_inputs, 4 * hidden
+        plain, fused = (kind(n_fits, steps, hidden, n_inputs, columns, device) for kind in (Layer, FusedLayer))
+        # As in training, a fit's matrix is part of a longer vector.
+        flat = 0.3 * draw(n_fits, gates * rows + 32)
+        d_plain, d_fused = torch.zeros_like(flat), torch.zeros_like(flat)
+        matrix, d_one, d_other = (x[:, : gates * rows].unflatten(1, (gates, rows)) for x in (flat, d_plain, d_fused))
+        x, d_out = draw(steps, n_fits, n_inputs, columns), draw(n_fits, hidden, columns)
+        for layer, d_matrix in ((plain, d_one), (fused, d_other)):
+            layer.inputs.copy_(x)
+            layer.forward(matrix)
+            layer.backward(d_out, matrix, d_matrix)
+        pairs = [(plain.rows, fused.rows), (plain.gates, fused.gates), (plain.cell, fused.cell), (d_plain, d_fused)]
+        worst = max(worst, *(float((a - b).abs().max()) for a, b in pairs))
+    return worst

@@ -225,7 +225,7 @@ def test_new_graphs_are_made_when_they_pay():
     half, most = np.array([True] * 4 + [False] * 4), np.array([True] * 6 + [False] * 2)
     assert worth_compacting(half, 1000, "cuda:0")
     assert not worth_compacting(most, 1000, "cuda:0"), "too few have stopped"
-    assert not worth_compacting(half, 100, "cuda:0"), "too little is left to do"
+    assert not worth_compacting(half, 30, "cuda:0"), "too little is left to do"
     assert worth_compacting(most, 1, "cpu")
     assert not worth_compacting(np.array([True, False]), 1000, "cpu"), "a lone fit has company"
 

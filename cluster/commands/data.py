@@ -1,0 +1,78 @@
+"""To make, check and look at data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cluster.commands.screens import screens
+from cluster.options import AskedOfData, AsOfOption, ConfigOption, JsonOption, SetOption, at_home, with_asked
+
+__all__ = ["explore", "sample", "validate"]
+
+
+def sample(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", callback=at_home, help="folder to write into")],
+    kind: Annotated[str, typer.Option(help="yuebao, funds, ohlcv, accounts, business-accounts or company")] = "yuebao",
+    users: Annotated[int | None, typer.Option(min=1, help="users (funds, accounts); default by kind")] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="days; default by kind")] = None,
+    totals: Annotated[
+        Path | None, typer.Option(metavar="FILE", callback=at_home, help="daily totals the user rows must add up to")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="seed of the generator")] = 1,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace files of the same names")] = False,
+) -> None:
+    """Write synthetic data to try the program on."""
+    from cluster.terminal.words import counted
+    from forecasting.sample.write import write_sample
+
+    written = write_sample(directory, kind=kind, users=users, days=days, seed=seed, totals=totals, overwrite=overwrite)
+    names = ", ".join(path.name for path in written.files)
+    screens()[0].say(f"{written.directory}: {names} ({counted(written.rows, 'rows')})")
+
+
+def validate(
+    path: Annotated[str, typer.Argument(metavar="PATH", callback=at_home, help="folder or file with the data")],
+    config: ConfigOption = None,
+    as_of: AsOfOption = None,
+    set_: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what is wrong with the data, where, and how to fix it.
+
+    Exit code 2 when a run would refuse the data.
+    """
+    from cluster.config import load_config
+    from cluster.inference.which import holds_competition
+    from cluster.request import RunRequest
+    from cluster.screen.days import show_checked
+    from cluster.stages.checks import check_alone, check_data
+
+    if config is None and ("://" in path or Path(path).exists()) and not holds_competition(path):
+        checked = check_alone(RunRequest(None, path, None, as_of, tuple(set_ or ()), "local"))
+    else:
+        checked = check_data(load_config(config or "yuebao", set_ or ()), path, as_of, windows=config is not None)
+    show_checked(checked, *screens(), as_json)
+    if checked.error is not None:
+        raise checked.error
+
+
+@with_asked
+def explore(
+    asked: AskedOfData,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", callback=at_home, help="the page; default explore-NAME.html, none with --json"),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what the data show, and write it as a page with pictures; trains nothing."""
+    from cluster.exploration import default_page
+    from cluster.exploration import explore as look
+    from cluster.screen.days import show_explored
+
+    found = look(asked.request())
+    page = html if html is not None or as_json else default_page(asked.data)
+    show_explored(found, None if page is None else found.to_html(page), *screens(), as_json)
