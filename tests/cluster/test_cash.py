@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cluster.api import open_run
 from forecasting.sample.company import write_company
 from tests.runs import tidecast
 
@@ -123,3 +124,10 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(folder: Path, key: str, sa
     assert says in done.stderr
     assert "Traceback" not in done.stderr
     assert not (folder / "bad").exists()
+
+
+def test_a_run_in_python_gives_the_position(folder: Path) -> None:
+    found = open_run(folder / "first").cash()
+    assert found is not None
+    assert found["accounts"][0]["opening"] == 3e6
+    assert {account["entity"] for account in found["accounts"][1:]} >= {"operations", "webshop", "payroll"}
