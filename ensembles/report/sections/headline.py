@@ -54,12 +54,16 @@ class BlendScore:
 
 @dataclass(frozen=True)
 class CashNeeded:
-    """Cash for the worst day and for the whole horizon, by percent of cases it covers, and the tests of both."""
+    """Cash for the worst day and for the whole horizon, by percent of cases it covers, and the test of the first.
+
+    `known`: there is a balance, and the cash for the horizon is what is to be added to it.
+    """
 
     day: str
     worst: Mapping[int, str]
     month: Mapping[int, str]
     none_needed: bool
+    known: bool
     day_test: CashTest
     indicative: bool
     n_judged: int
@@ -128,6 +132,7 @@ def _cash_needed(context: ReportContext) -> CashNeeded | None:
         day=f"{day.weekday} {day.date}",
         worst={level: money.text(float(risk.day_buffer(level)[worst])) for level in (95, 99)},
         month={level: money.text(float(values[-1])) for level, values in risk.strictest.buffers.items()},
+        known=risk.opening is not None,
         none_needed=bool(risk.day_buffer(99)[worst] == 0),
         day_test=found.test("day", 99),
         indicative=found.indicative,

@@ -70,7 +70,8 @@ class Draws:
 
 @dataclass(frozen=True)
 class JointDraws:
-    """Draws of series of which `y_hat` ``[n_series, n_days]`` are the forecasts, by a model of their errors.
+    """Draws of series of which `y_hat` ``[n_series, n_days]`` are the forecasts, by a model of their errors; `known`
+    ``[n_series, n_days]`` amounts come besides, without any error.
 
     The draws of a series depend on its own amounts, the dates of the windows and the seed, and on no other series.
     """
@@ -78,17 +79,26 @@ class JointDraws:
     model: ErrorModel
     y_hat: FloatArray
     scenarios: Scenarios
+    known: FloatArray | None = None
 
     @classmethod
     def of(
-        cls, model: ErrorModel, y_hat: FloatArray, seed: int, stream: str = "cash", n_draws: int = N_DRAWS
+        cls,
+        model: ErrorModel,
+        y_hat: FloatArray,
+        seed: int,
+        *,
+        known: FloatArray | None = None,
+        stream: str = "cash",
+        n_draws: int = N_DRAWS,
     ) -> JointDraws:
         """The same model, forecasts, `seed` and `stream` give the same draws."""
-        return cls(model, y_hat, model.draw(n_draws, y_hat.shape[1], generator(seed, stream)))
+        return cls(model, y_hat, model.draw(n_draws, y_hat.shape[1], generator(seed, stream)), known)
 
     def series(self, row: int) -> Draws:
         """One series."""
-        return Draws(self.model.amounts(self.y_hat[row], row, self.scenarios))
+        amounts = self.model.amounts(self.y_hat[row], row, self.scenarios)
+        return Draws(amounts if self.known is None else amounts + self.known[row][:, None])
 
     def total(self, weights: Mapping[int, float] | Sequence[int]) -> Draws:
         """A sum of series: rows, or rows with what each counts (1 for what comes in, -1 for what goes out)."""
