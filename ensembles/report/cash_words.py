@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["cash_sentences", "chance_in_words", "limit_name"]
 
-_LIMITS = {"minimum": "the minimum of {}", "overdraft": "the overdraft limit of {}", "zero": "{}"}
+_LIMITS = {"minimum": "the minimum of {}", "overdraft": "the overdraft limit of {}", "zero": "zero"}
 """What a limit is called, with its amount."""
 
 

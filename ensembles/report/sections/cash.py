@@ -19,7 +19,7 @@ from forecasting.schema import FloatArray, iso
 
 if TYPE_CHECKING:
     from ensembles.risk.cash.backtest import CashTest
-    from ensembles.risk.cash.position import Account, Banded, CashPosition, Totals
+    from ensembles.risk.cash.position import Account, Banded, CashPosition, LimitRisk, Totals
     from ensembles.risk.cash.spans import Span
 
 __all__ = ["SECTION", "AccountRow", "CashFacts", "DayRow", "LimitHead", "SpanRow"]
@@ -125,7 +125,7 @@ def _charts(context: ReportContext, total: Account) -> tuple[Chart, ...]:
         Line("forecast", total.ds, money.shown(total.balance.point), "forecast", 2.5),
     ]
     if total.opening is not None:
-        for risk in total.limits:
+        for risk in (risk for risk in total.limits if _in_picture(total, risk)):
             limit = np.full(len(total.ds), risk.limit.amount)
             balance.append(Line(limit_name(risk, money), total.ds, money.shown(limit), "bad", 2, dashed=True))
     net = total.flows["net_flow"]
@@ -140,6 +140,13 @@ def _charts(context: ReportContext, total: Account) -> tuple[Chart, ...]:
         Chart("cash-balance", title, "day", money.label, balance, marks, height=300),
         Chart("cash-net-flow", "net flow of each day", "day", money.label, daily, marks, height=260),
     )
+
+
+def _in_picture(total: Account, risk: LimitRisk) -> bool:
+    """Whether a limit is drawn: one that was given, and zero where the band comes near it."""
+    ends = list(total.balance.quantiles.values())
+    low, high = float(np.min(ends)), float(np.max(ends))
+    return risk.limit.name != "zero" or low - risk.limit.amount < high - low
 
 
 def _areas(account: Account, banded: Banded, money: Money) -> list[Layer]:

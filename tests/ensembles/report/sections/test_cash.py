@@ -2,17 +2,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from ensembles.report.context import ReportContext
 from ensembles.report.sections.cash import SECTION
 from tests.ensembles.report.pages import failed_context, shown, small_context
 from tests.ensembles.runs import changed, small_run
 
 
-def with_balance(**limits: float) -> ReportContext:
-    """The small run with a balance of 5,000 million fen."""
+def with_balance(balance: float = 5e9, **limits: float) -> ReportContext:
+    """The small run with a balance in fen."""
     results = small_run()
     config = {**results.run.config, "data": {"unit": "fen", "limits": limits}}
-    data = results.run.data.model_copy(update={"balances": {"": 5e9}})
+    data = results.run.data.model_copy(update={"balances": {"": balance}})
     return ReportContext.of(changed(results, config=config, data=data))
 
 
@@ -44,6 +46,12 @@ def test_a_balance_is_shown_with_its_limits() -> None:
     names = [layer.name for layer in facts.charts[0].layers]
     assert names[-2:] == ["the minimum of 49.00 million CNY", "the overdraft limit of -10.00 million CNY"]
     assert [name for name in names if "cases" in name] == ["95% of cases", "80% of cases"]
+
+
+@pytest.mark.parametrize(("balance", "near"), [(1e9, True), (1e12, False)])
+def test_zero_is_drawn_where_the_balance_comes_near_it(balance: float, near: bool) -> None:
+    facts = SECTION.facts(with_balance(balance))
+    assert ("zero" in {layer.name for layer in facts.charts[0].layers}) == near
 
 
 def test_weeks_and_months_add_up_to_the_same_total() -> None:
