@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from textwrap import shorten
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -51,7 +51,7 @@ def describe(config: RunConfig | None = None) -> str:
 
 
 def differences(config: RunConfig) -> str:
-    """What a configuration sets beyond the defaults; read back, it is the same configuration."""
+    """What a configuration sets beyond the defaults, with short comments; read back, it is the same configuration."""
     lines: list[str] = []
     for name, field in RunConfig.model_fields.items():
         value = getattr(config, name)
@@ -60,13 +60,13 @@ def differences(config: RunConfig) -> str:
         elif isinstance(value, BaseModel):
             fields = type(value).model_fields
             own = [
-                _line(key, getattr(value, key), inner.description, "  ")
+                _short_line(key, getattr(value, key), inner.description, "  ")
                 for key, inner in fields.items()
                 if getattr(value, key) != inner.get_default(call_default_factory=True)
             ]
             lines += [f"{name}:  # {field.description}", *own] if own else []
         elif name == "calendar" or value != field.get_default(call_default_factory=True):
-            lines.append(_line(name, value, field.description, ""))
+            lines.append(_short_line(name, value, field.description, ""))
     return "\n".join(lines) + "\n"
 
 
@@ -164,11 +164,10 @@ def _default(field: FieldInfo) -> str:
 
 
 def _allowed_of(field: FieldInfo) -> str:
-    from pydantic import create_model
+    from pydantic import TypeAdapter
 
-    fields: dict[str, Any] = {"value": (field.annotation, field)}
-    found: dict[str, Any] = create_model("_One", **fields).model_json_schema()
-    return _allowed(found["properties"]["value"])
+    kind: Any = Annotated[field.annotation, field]
+    return _allowed(TypeAdapter(kind).json_schema())
 
 
 def _allowed(schema: Mapping[str, Any]) -> str:
@@ -235,6 +234,14 @@ def _line(name: str, value: Any, meaning: str | None, indent: str) -> str:
     if isinstance(value, tuple):
         value = list(value)
     return f"{indent}{name}: {_flow(value)}" + (f"  # {meaning}" if meaning else "")
+
+
+def _short_line(name: str, value: Any, meaning: str | None, indent: str) -> str:
+    """As `_line`, its meaning cut to the width; `tidecast config --key` has all of it."""
+    line = _line(name, value, None, indent)
+    room = _WIDTH - len(line) - len("  # ")
+    cut = shorten(meaning or "", max(room, 0), placeholder=" …") if room > len("meaning …") else ""
+    return f"{line}  # {cut}" if cut else line
 
 
 def _flow(value: Any) -> str:

@@ -139,7 +139,7 @@ def read_keys(path: str) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"{name}: cannot be read ({error.strerror}): check the path") from None
     if not isinstance(raw, dict):
-        raise ConfigError(f"{name}: holds no keys: see `tidecast config` for what a configuration looks like")
+        raise ConfigError(f"{name}: holds no keys: see `tidecast config demo` for what a configuration looks like")
     return raw
 
 

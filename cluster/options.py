@@ -68,7 +68,7 @@ AgainOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=PLACE", help="give one of them again, as data.events=FILE; may be repeated"),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="machine-readable output")]
+JsonOption = Annotated[bool, typer.Option("--json", help="print JSON; cluster/screen/README.md lists its keys")]
 ResourcesOption = Annotated[
     list[str] | None,
     typer.Option(

@@ -24,6 +24,7 @@ def run(
         Path | None,
         typer.Option(metavar="FILE", callback=at_home, help="write when each worker did what, for chrome://tracing"),
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Train the models, blend them and forecast; run again to continue.
 
@@ -34,11 +35,11 @@ def run(
     from cluster.screen.run_end import show_result
 
     out, err = screens()
-    show_result(run_pipeline(asked.request(executor, timeline), err), out)
+    show_result(run_pipeline(asked.request(executor, timeline), err), out, as_json)
 
 
 @with_asked
-def plan(asked: Asked, resources: ResourcesOption = None) -> None:
+def plan(asked: Asked, resources: ResourcesOption = None, as_json: JsonOption = False) -> None:
     """Say what a run would do and how long it would take; starts nothing.
 
     Times come from the run in --run-dir, where there is one. Without CONFIG and data: what this machine has, and what
@@ -51,12 +52,12 @@ def plan(asked: Asked, resources: ResourcesOption = None) -> None:
     out, err = screens()
     request = asked.request("local")
     if request.is_made_up and not resources:
-        show_surroundings(out)
+        show_surroundings(out, as_json)
         return
     found = plan_only(request, described(resources) if resources else None)
     for note in request.said:
         err.say(f"tidecast: {note}")
-    show_plan(found, out)
+    show_plan(found, out, as_json)
 
 
 def status(

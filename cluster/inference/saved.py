@@ -38,7 +38,7 @@ def as_text(found: Inferred, path: str, name: str) -> str:
     """The configuration as YAML; `name` is the table, `path` where the file will stand."""
     lines = [
         f"# Inferred from {name}: {found.about}.",
-        f"# tidecast run {path} --data {name}  gives the same; tidecast config {path}  explains every key.",
+        f"# tidecast run {path} --data {name}  gives the same; tidecast config {path} --all  explains every key.",
     ]
     for key, value in redacted(found.keys).items():
         if key in SECTIONS and isinstance(value, dict):

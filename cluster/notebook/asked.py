@@ -29,12 +29,12 @@ NOTEBOOK = "runs/notebook"
 class RunOptions(TypedDict, total=False):
     """Further options of `run`.
 
-    `unit` is a label of the amounts; `seed` is that of all random numbers; `levels` those of the bands, in percent, as the key `bands` of a configuration;
-    `run_dir` where the run is stored, by default ``runs/`` and the name of the configuration or the data,
-    ``runs/notebook`` for a dictionary or a frame; `as_of` the last day looked at; `overrides` single keys, as
-    ``windows.n_windows=3``; `executor` ``ray`` in parallel, or ``local`` in this process, which is where models of
-    `register` are known; `quiet` shows no progress. Progress goes to the logger ``tidecast`` as INFO where logging is
-    set up (`logging.basicConfig`), else to stderr.
+    `unit` is a label of the amounts; `seed` that of all random numbers; `levels` are those of the bands, in percent, as
+    the key `bands` of a configuration; `run_dir` where the run is stored, by default ``runs/`` and the name of the
+    configuration or the data, ``runs/notebook`` for a dictionary or a frame; `as_of` the last day looked at;
+    `overrides` single keys, as ``windows.n_windows=3``; `executor` ``ray`` in parallel, or ``local`` in this process,
+    which is where models of `register` are known; `quiet` shows no progress. Progress goes to the logger ``tidecast``
+    as INFO where logging is set up (`logging.basicConfig`), else to stderr.
     """
 
     unit: str | None

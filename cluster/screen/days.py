@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 
-from cluster.screen.text import numbers_table, share, table_of
+from cluster.screen.text import is_narrow, numbers_table, share, table_of
 from cluster.stages.checks import Checked
 from cluster.stages.monitoring import Monitored
 from cluster.terminal.screen import Screen, print_json
@@ -63,15 +63,21 @@ def show_alerts(monitored: Monitored, out: Screen, as_json: bool) -> None:
     found = monitored.alerts
     for uid, reason in found.left.items():
         out.say(f"{uid} is left out: {reason}")
-    unit = monitored.amounts.in_unit
-    table = table_of("series", "day", "", "side", f"actual{unit}", f"band{unit}", "level", "severity")
+    narrow = is_narrow(out.width)
+    unit = "" if narrow else monitored.amounts.in_unit
+    names = ("series", "day", "", "side", f"actual{unit}", f"band{unit}", "level", "severity")
+    shown = [name for name in names if not (narrow and name in ("side", "level"))]
+    table = table_of(*shown, whole=[name for name in shown if name not in ("series", "")])
     for alert in found.alerts[:TOP_ALERTS]:
-        table.add_row(*_alert_cells(alert, Money.of((), monitored.amounts)))
+        cells = dict(zip(names, _alert_cells(alert, Money.of((), monitored.amounts)), strict=True))
+        table.add_row(*(alert.weekday if narrow and name == "" else cells[name] for name in shown))
     out.print(table)
+    if narrow and monitored.amounts.shown:
+        out.say(f"amounts in {monitored.amounts.shown}")
     if len(found.alerts) > TOP_ALERTS:
         out.say(f"and {len(found.alerts) - TOP_ALERTS} more; --json gives all")
     inside = ", ".join(f"{count} inside the {level}% band" for level, count in found.inside.items())
-    out.say(f"{counted(found.n_days, monitored.noun)} of {found.start} to {found.end}: {inside}")
+    out.tell(f"{counted(found.n_days, monitored.noun)} of {found.start} to {found.end}: {inside}")
     if monitored.quality:
         _show_quality(monitored.quality, out)
         _show_entities(monitored, out)
@@ -95,9 +101,7 @@ def _alert_cells(alert: Alert, money: Money) -> tuple[str, ...]:
 
 def _show_quality(quality: Mapping[float, AlertQuality], out: Screen) -> None:
     """Precision and recall by the severity from which an alert counts."""
-    table = numbers_table(
-        "alerts of severity", "alerts", "right", "precision", "anomalies", "found", "recall", "days to the alert"
-    )
+    table = numbers_table("alerts of severity", "alerts", "right", "precision", "anomalies", "found", "recall", "days")
     for severity, q in quality.items():
         counts = (f"{q.n_alerts}", f"{q.n_right}", share(q.precision), f"{q.n_anomalies}", f"{q.n_found}")
         wait = "" if math.isnan(q.days_to_alert) else f"{q.days_to_alert:.1f}"
@@ -113,7 +117,7 @@ def _show_quality(quality: Mapping[float, AlertQuality], out: Screen) -> None:
         found = (f"{kind.n_anomalies}", f"{len(kind.delays)}", share(kind.recall), share(kind.precision))
         table.add_row(name, *found, kind.sort or "", _waits(kind.delays))
     out.print(table)
-    out.say(f"days: median from an anomaly's first day to its alert, and how many waited how long ({_LATE}+: or more)")
+    out.tell(f"days: median from an anomaly's first day to its alert, and how many waited how long ({_LATE}+: or more)")
 
 
 def _waits(delays: Sequence[int]) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from cluster.screen.cash import show_cash
 from cluster.screen.leaderboard import summary_table
 from cluster.screen.text import period
 from cluster.stages.finish import RunResult
-from cluster.terminal.screen import Screen
+from cluster.terminal.screen import Screen, print_json
 from cluster.terminal.words import counted
 from forecasting.schema import FloatArray
 
@@ -21,8 +23,11 @@ MARGIN = 16
 """Characters of a picture's line beside its bars."""
 
 
-def show_result(result: RunResult, out: Screen) -> None:
+def show_result(result: RunResult, out: Screen, as_json: bool = False) -> None:
     """The summary, what failed, and then what everybody reads: the forecast, how good it was, the files, what to do."""
+    if as_json:
+        print_json(_result_json(result))
+        return
     out.print(summary_table(result.board, out.width, result.noun))
     out.tell(_legend(result))
     out.tell(f"{result.headline}.")
@@ -35,6 +40,8 @@ def show_result(result: RunResult, out: Screen) -> None:
     out.say(f"forecast: {counted(result.n_days, result.noun)}, {result.start} to {result.end}, in {result.uri}")
     if result.words.totals:
         out.tell(f"in all: {result.words.totals}")
+    for sentence in result.planned:
+        out.tell(sentence)
     for target, (recent, forecast) in result.outlook.items():
         out.say(f"{target:>12} {_spark(recent, forecast, out.width - MARGIN)}")
     if result.outlook:
@@ -45,6 +52,25 @@ def show_result(result: RunResult, out: Screen) -> None:
         if sentence:
             out.tell(sentence)
     _show_next(result, out)
+
+
+def _result_json(result: RunResult) -> dict[str, Any]:
+    """What the lines of a run's end say, as plain values; README.md of this folder lists them."""
+    return {
+        "run_dir": result.uri,
+        "report": result.report,
+        "start": result.start,
+        "end": result.end,
+        "periods": result.n_days,
+        "noun": result.noun,
+        "headline": result.headline,
+        "totals": result.words.totals,
+        "accuracy": result.words.accuracy,
+        "choice": result.words.choice,
+        "truth": result.truth,
+        "signals": list(result.signals),
+        "leaderboard": result.board.model_dump(mode="json"),
+    }
 
 
 def _legend(result: RunResult) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cluster.screen.text import fits_windows, number, period, table_of
+from cluster.screen.text import fits_windows, is_narrow, number, period, table_of
 from cluster.terminal.screen import Screen, print_json
 from cluster.terminal.words import counted
 from ensembles.evaluation.compare import ComparedRun, Comparison
@@ -21,14 +21,14 @@ def show_evaluation(evaluation: Evaluation, out: Screen, as_json: bool) -> None:
         return
     interval = f"{evaluation.confidence:.0%} interval"
     table = table_of(title=f"{evaluation.surrogate} surrogate, {counted(evaluation.n_days, 'days')}")
-    table.add_column("", no_wrap=True)
+    table.add_column("", overflow="fold")
     windows = evaluation.cutoffs if fits_windows(out.width, len(evaluation.cutoffs)) else ()
-    for name in ("score", interval, *windows, "blend ahead by", interval):
+    for name in ("score", interval, *windows, "ahead by", interval):
         table.add_column(name, justify="right", no_wrap=True)
     for row in evaluation.contenders:
         table.add_row(*_contender_cells(row, len(windows)))
     out.print(table)
-    out.say(f"intervals: {evaluation.intervals}; columns of windows by cutoff")
+    out.tell(f"ahead by: points that the blend scored more; intervals: {evaluation.intervals}; windows by cutoff")
 
 
 def _contender_cells(row: Contender, n_windows: int) -> list[str]:
@@ -71,10 +71,14 @@ def show_comparison(found: Comparison, out: Screen, as_json: bool) -> None:
         changes = [{"key": change.key, "values": list(change.values)} for change in found.changes]
         print_json({"surrogate": found.surrogate, "runs": comparison_rows(found), "changes": changes})
         return
-    table = table_of("run", "score", "ahead of the first", "90% interval", "windows", "methods", "note")
+    names = ("run", "score", "ahead by", "90% interval", "windows", "methods", "note")
+    shown = [name for name in names if not (is_narrow(out.width) and name == "windows")]
+    table = table_of(*shown, whole=("score", "90% interval", "windows"))
     for run in found.runs:
-        table.add_row(*_run_cells(run))
+        cells = dict(zip(names, _run_cells(run), strict=True))
+        table.add_row(*(cells[name] for name in shown))
     out.print(table)
+    out.tell("ahead by: points more than the first run, on the days that both forecast")
     for change in found.changes:
         out.say(f"  {change.key}: {' | '.join(change.values)}")
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 from rich import box
 from rich.table import Column, Table
 
 from cluster.terminal.words import singular
 
-__all__ = ["fits_windows", "number", "numbers_table", "period", "share", "table_of"]
+__all__ = ["fits_windows", "is_narrow", "number", "numbers_table", "period", "share", "table_of"]
 
 NARROW, WINDOW_WIDTH = 90, 10
 """Characters of a table without windows, and of one window."""
@@ -20,14 +21,21 @@ def fits_windows(width: int, n_windows: int) -> bool:
     return width >= NARROW + WINDOW_WIDTH * n_windows
 
 
-def table_of(*names: str, title: str | None = None) -> Table:
-    """A table with a line under its head."""
-    return Table(*names, title=title, box=box.SIMPLE_HEAD)
+def is_narrow(width: int) -> bool:
+    """Whether a screen has no room for what tables say twice."""
+    return width < NARROW
+
+
+def table_of(*names: str, title: str | None = None, whole: Collection[str] = ()) -> Table:
+    """A table with a line under its head; columns called so in `whole` are never broken, and others lose nothing."""
+    columns = (Column(name, overflow="fold" if name not in whole else "ellipsis", no_wrap=name in whole)
+               for name in names)  # fmt: skip
+    return Table(*columns, title=title, box=box.SIMPLE_HEAD)
 
 
 def numbers_table(*names: str) -> Table:
     """A table with columns on the right."""
-    return Table(*(Column(name, justify="right") for name in names), box=box.SIMPLE_HEAD)
+    return Table(*(Column(name, justify="right", overflow="fold") for name in names), box=box.SIMPLE_HEAD)
 
 
 def number(value: float | None) -> str:

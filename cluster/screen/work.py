@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict
+from typing import Any
 
 from cluster.cutting.schedule import Outlook
 from cluster.execution.resources import Node, Slots
 from cluster.rundir.status import RunStatus
 from cluster.rundir.surroundings import surroundings
-from cluster.screen.text import table_of
+from cluster.screen.text import is_narrow, table_of
 from cluster.stages.plan_view import PlanView
 from cluster.terminal.screen import Screen, print_json
 from cluster.terminal.words import counted
@@ -18,8 +19,11 @@ from forecasting.schema import iso
 __all__ = ["show_plan", "show_status", "show_surroundings"]
 
 
-def show_plan(view: PlanView, out: Screen) -> None:
+def show_plan(view: PlanView, out: Screen, as_json: bool = False) -> None:
     """Counts, batches and placement of a run that was not started."""
+    if as_json:
+        print_json(_plan_json(view))
+        return
     plan, slots, windows = view.plan, view.slots, view.plan.windows
     members, trials = counted(len(plan.members), "members"), counted(len(plan.trials), "trials")
     cutoffs = ", ".join(iso(w.cutoff) for w in windows.backtest)
@@ -36,11 +40,14 @@ def show_plan(view: PlanView, out: Screen) -> None:
     out.say(f"places    {places}{shared}; {slots.explain()}")
     for node, n in Counter(slots.resources.nodes).items() if len(slots.resources.nodes) > 1 else ():
         out.say(f"          {_nodes(node, n, slots)}")
-    table = table_of("family", "model", "device", "batches", "fits", "fits a batch", "seconds", "from")
+    names = ("model", "device", "batches", "fits", "fits a batch", "seconds", "from")
+    shown = names if is_narrow(out.width) else ("family", *names)
+    table = table_of(*shown, whole=("model", "batches", "fits", "seconds"))
     for group in view.groups:
         counts = (group.n_batches, group.n_fits, group.most_fits, f"{group.seconds:.0f}")
         origin = "the run's timings" if group.is_measured else "a guess"
-        table.add_row(*(str(cell) for cell in (group.family, group.model, group.device, *counts, origin)))
+        cells = (group.family, group.model, group.device, *counts, origin)
+        table.add_row(*(str(cell) for cell in cells[-len(shown) :]))
     out.print(table)
     if not slots.shared:
         out.say(f"workers   {_outlook(view.workers)}")
@@ -50,6 +57,30 @@ def show_plan(view: PlanView, out: Screen) -> None:
         out.say(f"memory    {held:.1f} GiB for the largest batch on a GPU, of {share:.1f} that a worker's share holds")
     bound = f"no cut ends before {view.lower_bound:.0f} s"
     out.say(f"about {view.seconds:.0f} s of training on {counted(slots.n_places, 'places')}; {bound}")
+
+
+def _plan_json(view: PlanView) -> dict[str, Any]:
+    """What the lines of a plan say, as plain values; README.md of this folder lists them."""
+    plan, slots, windows = view.plan, view.slots, view.plan.windows
+    return {
+        "series": len(view.panel.series),
+        "start": iso(view.panel.ds[0]),
+        "end": iso(view.panel.end),
+        "cutoffs": [iso(window.cutoff) for window in windows.backtest],
+        "final_cutoff": iso(windows.final.cutoff),
+        "members": len(plan.members),
+        "trials": len(plan.trials),
+        "fits": plan.n_fits,
+        "reused_trials": view.n_reused,
+        "notes": [*plan.notes, *([view.note] if view.note is not None else [])],
+        "workers": slots.workers,
+        "tasks": slots.tasks,
+        "shared": slots.shared,
+        "groups": [asdict(group) for group in view.groups],
+        "gpu_memory": view.gpu_memory,
+        "seconds": view.seconds,
+        "lower_bound": view.lower_bound,
+    }
 
 
 def _nodes(node: Node, n: int, slots: Slots) -> str:
@@ -73,8 +104,11 @@ def _outlook(outlook: Outlook) -> str:
     )
 
 
-def show_surroundings(out: Screen) -> None:
+def show_surroundings(out: Screen, as_json: bool) -> None:
     """What there is on this machine, a line for each fact when it is known."""
+    if as_json:
+        print_json({"surroundings": dict(surroundings())})
+        return
     for name, value in surroundings():
         out.say(f"{name:<10}{value}")
     out.say("next: tidecast plan CONFIG --data PATH, or tidecast plan TABLE: what a run on these data would do")

@@ -24,18 +24,20 @@ from ensembles.files.forecast_parquet import ForecastFile
 from ensembles.files.history_parquet import HistoryFile
 from ensembles.files.leaderboard_json import LeaderboardFile
 from ensembles.files.oof_parquet import OofFile
-from ensembles.files.table import panel_series
+from ensembles.files.table import panel_series, rows_by_name
 from ensembles.judging.judge import Judge
-from ensembles.oof import OofCube
+from ensembles.oof import OofCube, in_unit
 from ensembles.report.context import ReportContext
 from ensembles.report.money import Money
 from ensembles.report.plain_words import PlainWords, misses_in_words, plain_words
 from ensembles.risk.cash.position import CashPosition
+from ensembles.treasury.planned import beyond_in_words, planned_days, planned_in_words
 from forecasting.panel import Panel
 from forecasting.schema import DateArray, FloatArray, IntArray, iso
 from forecasting.score.base import Score
 from forecasting.score.names import score_named
 from forecasting.score.points import submission_step
+from forecasting.windows import Window
 
 __all__ = ["RunResult", "blend_and_write", "with_truth", "write_failed"]
 
@@ -51,7 +53,9 @@ class RunResult:
     end: str
     n_days: int
     outlook: Mapping[str, tuple[FloatArray, FloatArray]]
-    """Per target the last days' actual values and the forecast, summed over series."""
+    """Per target the last days' actual values and the forecast, summed over series; where these have several units, per
+    target and unit.
+    """
     has_figures: bool = False
     """Whether networks that were fitted once left their pictures, figures.html."""
     noun: str = "days"
@@ -62,6 +66,8 @@ class RunResult:
     """The one file to open: an absolute path, or a URI."""
     truth: str = ""
     """The demo's data go on: how the forecast compares with what came, which nothing that was trained has seen."""
+    planned: tuple[str, ...] = ()
+    """What is planned among the days forecast, a sentence each."""
     signals: tuple[str, ...] = ()
     """How often the blend's signals were right, a sentence per target, where the configuration asks for signals."""
     cash: CashPosition | None = None
@@ -92,7 +98,7 @@ def blend_and_write(plan: Plan, panel: Panel, members: MemberForecasts, store: R
         for target, cube in cubes.items()
     }
     board = _board(plan, panel, members, blend)
-    _write_forecasts(plan, panel, members, blend, blended, store)
+    forecast = _write_forecasts(plan, panel, members, blend, blended, store)
     store.write(board)
     store.write(BlendFile.of(blend))
     has_figures = write_figures(plan, panel, store)
@@ -100,12 +106,11 @@ def blend_and_write(plan: Plan, panel: Panel, members: MemberForecasts, store: R
     timings = {"train": round(seconds, 2), "blend": round(time.perf_counter() - started, 2)}
     context = _finish(plan, panel, members, store, timings, "done")
     final = plan.windows.final
-    outlook = {
-        target: (_recent(panel, cube, final.horizon), blended[target].sum(axis=0)) for target, cube in cubes.items()
-    }
+    outlook = _outlook(panel, cubes, forecast)
     headline = _headline(blend, score_named(config.score.surrogate), panel.axis.noun)
     days = iso(final.start), iso(final.end), final.horizon
     result = RunResult(store.uri, board, headline, *days, outlook, has_figures, panel.axis.noun)
+    result = replace(result, planned=_planned(panel, final, context))
     return _with_words(result, context, _place_of(store, "report.html"))
 
 
@@ -114,6 +119,12 @@ def _with_words(result: RunResult, context: ReportContext, report: str) -> RunRe
     signals = () if context.signals is None else context.signals.sentences
     words, money = plain_words(context), context.money
     return replace(result, words=words, report=report, signals=signals, cash=context.cash, money=money)
+
+
+def _planned(panel: Panel, final: Window, context: ReportContext) -> tuple[str, ...]:
+    """What is planned among the days forecast, and how much after them."""
+    ahead = planned_days(context.results.run, final.ds)
+    return (*planned_in_words(ahead), *beyond_in_words(panel.planned, final.end))
 
 
 def with_truth(result: RunResult, ds: DateArray, truth: Mapping[str, IntArray]) -> RunResult:
@@ -155,12 +166,15 @@ def _board(plan: Plan, panel: Panel, members: MemberForecasts, blend: Blend | No
 
 def _write_forecasts(
     plan: Plan, panel: Panel, members: MemberForecasts, blend: Blend, blended: Mapping[str, FloatArray], store: RunStore
-) -> None:
+) -> ForecastFile:
     cubes, final, series = members.cubes, plan.windows.final, panel_series(panel)
     bands = {target: blend.targets[target].bands(blended[target]) for target in cubes}
     past = OofFile.of(cubes, blend.evidence.prequential.y_hat, blend.evidence.prequential.bands)
-    store.write(ForecastFile.of(cubes, members.final, blended, final.ds, bands).identified(series))
+    forecast = ForecastFile.of(cubes, members.final, blended, final.ds, bands).identified(series)
+    forecast = forecast.with_planned(panel.planned, final.cutoff)
+    store.write(forecast)
     store.write(past.identified(series))
+    return forecast
 
 
 def _prune(plan: Plan, blend: Blend, store: RunStore) -> None:
@@ -203,10 +217,18 @@ def _place_of(store: RunStore, name: str) -> str:
     return f"{store.uri}/{name}" if local is None else str(local.absolute() / name)
 
 
-def _recent(panel: Panel, cube: OofCube, days: int) -> FloatArray:
-    """Sum over a target's series of the last days' values."""
-    rows = [panel.index(uid) for uid in cube.unique_ids]
-    return np.asarray(np.nansum(panel.y[rows, -days:], axis=0))
+def _outlook(
+    panel: Panel, cubes: Mapping[str, OofCube], forecast: ForecastFile
+) -> dict[str, tuple[FloatArray, FloatArray]]:
+    """Sums over a target's series of one unit: of as many last days as are forecast, and of the forecast."""
+    ahead = {uid: forecast.blend.y_hat[rows] for uid, rows in rows_by_name(forecast.blend.unique_id).items()}
+    found = {}
+    for target, cube in cubes.items():
+        for unit, mine in cube.by_unit().items():
+            coming = np.sum([ahead[uid] for uid in mine], axis=0)
+            recent = np.nansum(panel.y[[panel.index(uid) for uid in mine], -len(coming) :], axis=0)
+            found[in_unit(target, unit)] = recent, coming
+    return found
 
 
 def _headline(blend: Blend, score: Score, noun: str) -> str:

@@ -13,8 +13,8 @@ are given.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,16 +26,21 @@ from cluster.rundir.final_states import Fit, find_fits
 from cluster.rundir.storage import Storage
 from cluster.stages.finished_run import KnownSeries, TrainedRun, left_out, open_trained
 from ensembles.blend.target_blend import TargetBlend
+from ensembles.explanation.explanation import Explanation, explain
 from ensembles.exports.cash import cash_csv
 from ensembles.exports.forecast import forecast_files
+from ensembles.exports.totals import totals_csv
+from ensembles.exports.why import WHY, why_csv
 from ensembles.files.amounts import Amounts
 from ensembles.files.forecast_parquet import ForecastFile, TargetForecast
 from ensembles.files.oof_parquet import OofFile
 from ensembles.files.prediction_json import PredictionFile
 from ensembles.files.table import panel_series
 from ensembles.report.money import Money
-from ensembles.risk.cash.of_run import cash_of
+from ensembles.risk.cash.of_run import cash_of, quantiles_of_sums
 from ensembles.risk.cash.position import CashPosition
+from ensembles.treasury.planned import beyond_in_words, planned_days, planned_in_words
+from ensembles.treasury.totals import totals_of
 from forecasting.backtest import forecast_windows, reason_of
 from forecasting.data.balance import carried
 from forecasting.data.loaded import Loaded
@@ -58,7 +63,9 @@ class Prediction:
     """Forecasts from new data, and the files they make.
 
     `forecast` holds the members that have weight; `files` the submission under its names and the CSV files; `notes` are
-    sentences for the user; `left` unique_id → why a series of the run is not forecast.
+    sentences for the user; `left` unique_id → why a series of the run is not forecast; `panel` the data; `factors`
+    the blend's calibration by target; `amounts` say how the files write amounts; `cash` is the cash position, None
+    without a net flow.
     """
 
     run: str
@@ -69,17 +76,25 @@ class Prediction:
     files: Mapping[str, bytes]
     notes: tuple[str, ...]
     left: Mapping[str, str]
-    noun: str = "days"
-    """What a period is called, in the plural."""
+    panel: Panel
+    factors: Mapping[str, float]
+    amounts: Amounts
     cash: CashPosition | None = None
-    """The cash position, None without a net flow."""
-    amounts: Amounts = field(default_factory=Amounts)
-    """How amounts are written."""
 
     @property
     def money(self) -> Money:
         """Amounts as people read them, in a unit that suits the forecast."""
         return Money.of(self.forecast.blend.y_hat.tolist(), self.amounts)
+
+    @property
+    def noun(self) -> str:
+        """What a period is called, in the plural."""
+        return self.panel.axis.noun
+
+    @cached_property
+    def explanation(self) -> Explanation:
+        """Why the forecast is as it is."""
+        return explain(self.forecast, self.panel, self.factors, self.amounts)
 
     def write(self, out: str | None = None) -> str:
         """Write the submission, the CSV files, forecast.parquet and prediction.json into a folder; gives its name.
@@ -89,7 +104,8 @@ class Prediction:
         storage, place = (
             (Storage(self.run), f"predictions/{iso(self.window.cutoff)}/") if out is None else (Storage(out), "")
         )
-        files = {**self.files, self.forecast.FILE: self.forecast.to_bytes()}
+        why = why_csv(self.explanation, self.amounts)
+        files = {**self.files, WHY: why, self.forecast.FILE: self.forecast.to_bytes()}
         facts = PredictionFile(
             run=without_secrets(self.run),
             data=without_secrets(self.data),
@@ -143,15 +159,22 @@ def predict(
     notes = (*found.notes, *left_out(failed, [uid for uid in trained.needed if uid not in found.left]))
     blended = _blended(trained, made, window, {*found.left, *failed})
     forecast = _forecast(trained, blended, window).identified(panel_series(panel))
-    targets, signal = tuple(trained.config.data.targets), trained.config.signal
+    forecast = forecast.with_planned(panel.planned, window.cutoff)
+    targets, signal, amounts = tuple(trained.config.data.targets), trained.config.signal, trained.run.amounts
     last = {s: panel.last_known(s.unique_id, window.cutoff) for s in panel.series}
-    files = forecast_files(forecast, targets, panel.calendar, trained.run.amounts, signal, last)
+    files = forecast_files(forecast, targets, panel.calendar, amounts, signal, last)
+    if (hierarchy := trained.run.hierarchy) is not None:
+        sums = quantiles_of_sums(trained.run, trained.store.read(OofFile), forecast)
+        files["totals.csv"] = totals_csv(totals_of(forecast, hierarchy, targets, amounts, sums), amounts)
+    if panel.planned is not None:
+        ahead = planned_days(trained.run, window.ds, panel.planned)
+        notes = (*notes, *planned_in_words(ahead), *beyond_in_words(panel.planned, window.end))
     cash, said = _cash(trained, loaded, forecast)
     if cash is not None:
-        files |= {"cash.csv": cash_csv(cash, panel.calendar, trained.run.amounts)}
-    left, noun = {**found.left, **failed}, panel.axis.noun
+        files |= {"cash.csv": cash_csv(cash, panel.calendar, amounts)}
     notes = (*notes, *said)
-    return Prediction(run_dir, data, window, update, forecast, files, notes, left, noun, cash, trained.run.amounts)
+    left, factors = {**found.left, **failed}, {target: blend.factor for target, blend in trained.blends.items()}
+    return Prediction(run_dir, data, window, update, forecast, files, notes, left, panel, factors, amounts, cash)
 
 
 def _cash(trained: TrainedRun, loaded: Loaded, forecast: ForecastFile) -> tuple[CashPosition | None, tuple[str, ...]]:

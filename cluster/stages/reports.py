@@ -85,22 +85,31 @@ def write_reports(store: RunStore) -> ReportContext:
     from ensembles.exports.leaderboard import leaderboard_csv
     from ensembles.exports.signals import signals_csv
     from ensembles.exports.submission import RESULT_TABLE, SUBMISSION
+    from ensembles.exports.totals import totals_csv
+    from ensembles.exports.why import WHY, why_csv
+    from ensembles.risk.cash.of_run import quantiles_of_sums
+    from ensembles.treasury.totals import totals_of
 
     results = report_data(store)
     context, amounts, forecast = ReportContext.of(results), results.run.amounts, results.forecast
-    cash, alerts, signals = context.cash, context.alerts, context.signals
+    cash, alerts, signals, why = context.cash, context.alerts, context.signals, context.explanation
     made: dict[str, bytes | None] = {
         **dict.fromkeys((SUBMISSION, RESULT_TABLE, "forecast.csv")),
         "leaderboard.csv": leaderboard_csv(results.board),
         "cash.csv": None if cash is None else cash_csv(cash, results.calendar, amounts),
         CashFile.FILE: None if cash is None else CashFile.of(cash, amounts).to_bytes(),
         "alerts.csv": None if alerts is None else alerts_csv(alerts, amounts),
+        WHY: None if why is None else why_csv(why, amounts),
         "signals.csv": None if signals is None else signals_csv(signals),
+        "totals.csv": None,
     }
     if forecast is not None:
         last = {} if results.history is None else results.history.last_known()
         signal = results.run.config.get("signal")
         made |= forecast_files(forecast, results.targets, results.calendar, amounts, signal, last)
+        if (hierarchy := results.run.hierarchy) is not None:
+            sums = None if results.oof is None else quantiles_of_sums(results.run, results.oof, forecast)
+            made["totals.csv"] = totals_csv(totals_of(forecast, hierarchy, results.targets, amounts, sums), amounts)
     for name, content in made.items():
         store.write_result(name, content)
     store.write_result("report.html", render(context).encode())

@@ -20,6 +20,7 @@ from forecasting.schema import IntArray, iso
 if TYPE_CHECKING:
     from forecasting.data.formats.table import SmallTable
     from forecasting.data.formats.writing.numerals import Numbers
+    from forecasting.data.loaded import Loaded
     from forecasting.panel import Panel
     from forecasting.schema import DateArray
 
@@ -161,31 +162,23 @@ def _agreed(table: SmallTable, column: str, numbers: Numbers, day: str, rows: In
     return float(values[0])
 
 
-def openings(
-    balance: Balance | None,
-    limits: Limits,
-    closed: Mapping[str, float],
-    panel: Panel,
-    units: Mapping[str, str | None] | None = None,
-) -> dict[str, float]:
+def openings(balance: Balance | None, limits: Limits, loaded: Loaded) -> dict[str, float]:
     """Balances at the end of the data by entity, `ALL` of all together; empty where none is asked for.
 
     Parameters
     ----------
-    closed
-        What the balance's column says, see `closing`.
-    units
-        Unit of each entity, where they have their own.
+    loaded
+        The data, with what the balance's column says, see `closing`.
 
     Raises
     ------
     DataError
         For a balance or a limit of an entity that is not in the data, a missing one, or one for entities of two units.
     """
-    entities = list(dict.fromkeys(series.entity or ALL for series in panel.series))
+    entities = list(dict.fromkeys(series.entity or ALL for series in loaded.panel.series))
     _known("data.limits", limits.entities, entities)
     alone = isinstance(balance, float) or any(isinstance(given, float) for given in (limits.minimum, limits.overdraft))
-    different = list(dict.fromkeys((units or {}).values()))
+    different = () if loaded.hierarchy is None else loaded.hierarchy.distinct_units
     if alone and len(different) > 1:
         names = f"{different[0] or 'no unit'} and {different[1] or 'no unit'}"
         what = f"one amount is given for all entities, and their units are {names}, which cannot be added"
@@ -194,7 +187,7 @@ def openings(
     if isinstance(balance, float):
         return {ALL: balance}
     if isinstance(balance, str):
-        return {entity: closed[entity] for entity in entities if entity in closed}
+        return {entity: loaded.balances[entity] for entity in entities if entity in loaded.balances}
     if balance is not None:
         _known(KEY, balance, entities)
         missing = [entity for entity in entities if entity not in balance]

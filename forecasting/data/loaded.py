@@ -11,6 +11,7 @@ import numpy as np
 from forecasting.errors import DataError
 
 if TYPE_CHECKING:
+    from forecasting.data.hierarchy.hierarchy import Hierarchy
     from forecasting.panel import Panel, Series
 
 __all__ = ["Loaded", "SeriesProblem"]
@@ -37,7 +38,8 @@ class Loaded:
     """The usable series, and those left out.
 
     `decimals` that the source's amounts have; `notes`: sentences about what was decided for the user; `reading`: what
-    was understood, in one line; `balances` at the end of the data by entity, `ALL` (see `balance`) of all together.
+    was understood, in one line; `hierarchy` of a panel's entities where groups or units are given; `balances` at the
+    end of the data by entity, `ALL` (see `balance`) of all together.
     """
 
     panel: Panel
@@ -45,6 +47,7 @@ class Loaded:
     decimals: int = 0
     notes: tuple[str, ...] = ()
     reading: str = ""
+    hierarchy: Hierarchy | None = None
     balances: Mapping[str, float] = field(default_factory=dict)
 
     @property

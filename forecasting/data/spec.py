@@ -115,6 +115,23 @@ class DataSpec(BaseModel):
         description="CSV (ds, name; or Prophet's ds, holiday) of days known in advance, such as promotions; looked for "
         "beside the data, then in the working directory.",
     )
+    planned: str | None = Field(
+        None,
+        description="CSV of amounts known for other reasons than history shows, such as a tax or a dividend: date, "
+        "series (or entity, target), amount, known (the day from which a backtest may use it), kind (planned, or "
+        "adjust for a judgement on the days from date to until), note (the reason of an adjustment), author. Looked "
+        "for as data.events is.",
+    )
+    groups: str | None = Field(
+        None,
+        description="Groups of a panel's entities: a column of the table, or a CSV whose rows name an entity or a "
+        "group, the group it is in, and so on. Totals of each are written to totals.csv.",
+    )
+    units: str | None = Field(
+        None,
+        description="Unit of each entity's amounts where a panel has several: a column of the table, or a CSV of "
+        "entity and unit. Amounts of different units are never added.",
+    )
     balance: Balance | None = Field(
         None,
         description="Balance at the end of the data, which the cash position begins with: a number, for all entities "
@@ -230,6 +247,9 @@ class DataSpec(BaseModel):
             )
         if self.entity is not None and self.kind != "panel":
             raise ValueError(f"entity is for kind: panel, and kind is {self.kind}")
+        for key in ("groups", "units"):
+            if getattr(self, key) is not None and self.kind != "panel":
+                raise ValueError(f"{key} is for the entities of kind: panel, and kind is {self.kind}")
         if isinstance(self.balance, str) and self.kind == "yuebao":
             raise ValueError(f"balance is {self.balance!r}: kind yuebao has no column of balances; give a number")
         if isinstance(self.balance, dict) and self.kind != "panel":

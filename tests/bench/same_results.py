@@ -135,6 +135,7 @@ RUN_FILES: dict[str, Reader] = {
     "alerts.csv": lines,
     "cash.csv": lines,
     "cash.json": facts,
+    "why.csv": lines,
     "oof.parquet": rows,
     "forecast.parquet": rows,
     "history.parquet": rows,
@@ -147,6 +148,7 @@ RUN_FILES: dict[str, Reader] = {
 PREDICTED_FILES: dict[str, Reader] = {
     "submission.csv": lines,
     "forecast.csv": lines,
+    "why.csv": lines,
     "cash.csv": lines,
     "forecast.parquet": rows,
 }

@@ -131,3 +131,29 @@ def test_a_run_in_python_gives_the_position(folder: Path) -> None:
     assert found is not None
     assert found["accounts"][0]["opening"] == 3e6
     assert {account["entity"] for account in found["accounts"][1:]} >= {"operations", "webshop", "payroll"}
+
+
+def test_planned_amounts_and_groups_have_their_place(folder: Path) -> None:
+    accounts = sorted({row["account"] for row in rows(folder / "accounts.csv")})
+    groups = [f"{name},{'shops' if name in ('webshop', 'branch') else 'rest'}" for name in accounts]
+    (folder / "groups.csv").write_text("\n".join(["account,group", *groups]) + "\n")
+    days = [row["date"] for row in rows(folder / "first/cash.csv") if (row["entity"], row["period"]) == ("all", "day")]
+    plan = f"date,series,amount,kind\n{days[4]},operations/outflow,123456.78,planned\n"
+    (folder / "planned.csv").write_text(plan)
+    keys = ("--set", "data.groups=groups.csv", "--set", "data.planned=planned.csv")
+    done = tidecast(
+        folder, "run", "config.yaml", "--data", "accounts.csv", "--run-dir", "plan", "--executor", "local", *keys
+    )
+    assert done.returncode == 0, done.stderr
+    before, after = (rows(folder / name / "cash.csv") for name in ("first", "plan"))
+    for old, new in zip(before, after, strict=True):
+        moved = Decimal("123456.78") if old["entity"] in ("all", "operations") and new["end"] >= days[4] else Decimal(0)
+        assert Decimal(new["balance"] or 0) == Decimal(old["balance"] or 0) - (moved if old["balance"] else 0)
+        assert Decimal(new["cumulative_q10"]) == pytest.approx(
+            Decimal(old["cumulative_q10"]) - moved, abs=Decimal("0.02")
+        )
+    totals = [row for row in rows(folder / "plan/totals.csv") if (row["level"], row["target"]) == ("0", "net_flow")]
+    total = {row["date"]: row for row in after if (row["entity"], row["period"]) == ("all", "day")}
+    for row in totals:
+        assert Decimal(row["y_hat"]) == Decimal(total[row["date"]]["net_flow"])
+        assert float(row["q10"]) == pytest.approx(float(total[row["date"]]["net_flow_q10"]), abs=0.02)

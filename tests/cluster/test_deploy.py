@@ -1,6 +1,8 @@
 """Deployment files: the launcher's against Ray's own schema, the manifests for what the README promises of them."""
 
 import json
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,8 @@ import yaml
 
 from cluster.config import load_config
 
-DEPLOY = Path(__file__).parent.parent.parent / "configs/deploy"
+ROOT = Path(__file__).parent.parent.parent
+DEPLOY = ROOT / "configs/deploy"
 
 
 def read(name):
@@ -51,6 +54,35 @@ def test_the_job_manifest_runs_a_bundled_configuration_on_that_cluster():
     load_config(words[2])
     assert words[words.index("--run-dir") + 1].startswith("/runs/")
     yaml.safe_load(job["spec"]["runtimeEnvYAML"])
+
+
+def stages():
+    """The instructions of each stage of the image, without comments."""
+    lines = [line for line in (DEPLOY / "Dockerfile").read_text().splitlines() if line and not line.startswith("#")]
+    return [part.splitlines() for part in re.split(r"^(?=FROM )", "\n".join(lines), flags=re.MULTILINE)]
+
+
+def test_the_image_is_made_of_the_wheel_and_of_nothing_else():
+    arguments, build, image = stages()
+    assert arguments == ["ARG BASE=python:3.11-slim"]
+    assert build[0] == "FROM ${BASE} AS build"
+    assert build[-1].endswith(" --no-deps --wheel-dir /dist .")
+    assert [line for line in image if line.startswith(("COPY", "ADD"))] == ["COPY --from=build /dist /dist"]
+    assert "RUN python -m pip install --no-cache-dir /dist/*.whl && rm -r /dist" in image
+    assert image.index("USER ray") > image.index("COPY --from=build /dist /dist")
+    assert json.loads(image[-1].removeprefix("CMD ")) == ["tidecast", "--help"]
+
+
+def test_the_image_copies_what_the_wheel_is_built_from():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
+    needed = {*wheel["packages"], *wheel["force-include"], project["project"]["readme"], "pyproject.toml"}
+    needed |= set(project["project"]["license-files"])
+    copied = {
+        name for line in stages()[1] if line.startswith("COPY") for name in line.split()[1:-1]
+    }  # fmt: skip
+    assert copied == needed
+    assert all((ROOT / name).exists() for name in copied)
 
 
 @pytest.mark.parametrize(

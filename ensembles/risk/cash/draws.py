@@ -123,7 +123,8 @@ def errors_of(flows: Flows, past: IntArray | None = None) -> ErrorModel:
 
 def joint_draws(flows: Flows, seed: int, n_draws: int = N_DRAWS) -> JointDraws:
     """Joint draws of a run's days to come, by the errors of all windows; rows are those of `flows.series`."""
-    return JointDraws.of(errors_of(flows), flows.ahead, seed, n_draws=n_draws)
+    y_hat = flows.ahead if flows.known is None else flows.ahead - flows.known
+    return JointDraws.of(errors_of(flows), y_hat, seed, known=flows.known, n_draws=n_draws)
 
 
 def _accumulated(join: np.ufunc, values: FloatArray) -> FloatArray:

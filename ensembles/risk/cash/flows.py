@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +30,8 @@ class Flows:
     `cutoffs` ``[n_windows]``; `y_hat` and `y` ``[n_series, n_windows, horizon]``, NaN where a window is padded or an
     amount unknown; `ds` ``[n_days]`` the days to come and `ahead` ``[n_series, n_days]`` their forecasts; `windows`
     ``[n_windows, horizon]`` the dates of each window, NaT where it is padded; `half_life` of errors in calendar days.
+    `known` ``[n_series, n_days]`` is the part of `ahead` that was planned or adjusted, and has no error; None: nothing
+    was. `y_hat` and `y` are without what was planned.
     """
 
     series: tuple[Series, ...]
@@ -40,6 +42,7 @@ class Flows:
     ahead: FloatArray
     windows: DateArray
     half_life: float
+    known: FloatArray | None = None
 
     @property
     def horizons(self) -> IntArray:
@@ -72,13 +75,22 @@ def flows_of_run(oof: OofFile, forecast: ForecastFile, amounts: Amounts, freq: F
     if not identities:
         return None
     targets = tuple(dict.fromkeys(series.target for series in identities.values()))
-    grids = [oof.blend_grid(target) for target in targets]
+    grids = [_without_planned(oof).blend_grid(target) for target in targets]
     place = {uid: (g, row) for g, grid in enumerate(grids) for row, uid in enumerate(grid.unique_ids)}
     y_hat = np.stack([grids[g].y_hat[row] for g, row in (place[uid] for uid in identities)])
     y = np.stack([grids[g].y[row] for g, row in (place[uid] for uid in identities)])
     ds, rows = np.unique(coming.ds), rows_by_name(coming.unique_id)
-    ahead = np.full((len(identities), len(ds)), np.nan)
+    ahead, known = (np.full((len(identities), len(ds)), np.nan) for _ in range(2))
     for k, (uid, series) in enumerate(identities.items()):
-        ahead[k, np.searchsorted(ds, coming.ds[rows[uid]])] = amounts.rounded(coming.y_hat[rows[uid]], series.target)
-    half_life = BandSpec.of((), freq).half_life
-    return Flows(tuple(identities.values()), grids[0].cutoffs, y_hat, y, ds, ahead, grids[0].ds, half_life)
+        at = np.searchsorted(ds, coming.ds[rows[uid]])
+        ahead[k, at] = amounts.rounded(coming.y_hat[rows[uid]], series.target)
+        known[k, at] = coming.y_hat[rows[uid]] - coming.model[rows[uid]]
+    half_life, planned = BandSpec.of((), freq).half_life, None if coming.planned is None else known
+    return Flows(tuple(identities.values()), grids[0].cutoffs, y_hat, y, ds, ahead, grids[0].ds, half_life, planned)
+
+
+def _without_planned(oof: OofFile) -> OofFile:
+    """The backtest as models forecast it: what was planned stands in forecasts and actual values alike."""
+    if oof.planned is None:
+        return oof
+    return replace(oof, y_hat=oof.y_hat - oof.planned, y=oof.y - oof.planned, planned=None)

@@ -20,6 +20,10 @@ def test_the_short_form_reads_back_as_the_same_configuration(name):
     assert len(text.splitlines()) < len(describe(config).splitlines())
 
 
+def test_the_short_form_of_a_small_configuration_fits_80_columns():
+    assert max(map(len, differences(load_config("demo")).splitlines())) <= 80
+
+
 def test_a_calendar_that_was_switched_off_stays_off():
     config = load_config("yuebao", ["calendar=null"])
     assert parse_config(yaml.safe_load(differences(config)), "printed").calendar is None
@@ -48,7 +52,7 @@ def test_all_is_every_key_with_its_meaning(tmp_path):
         ("score.surrogate", ("one of concave, convex, linear, wape\n",)),
         ("bands", ("default  [80, 95]\n", "a list: whole number\n")),
         ("blend.calibrate", ("true or false\n",)),
-        ("cluster.gpu_cost.least", ("default  256\n",)),
+        ("cluster.gpu_cost.least", ("whole number at least 0 and at most 1000000\n",)),
         ("members.0.model", ("none: it must be given\n",)),
         ("members.seeds", ("whole number at least 1 and at most 10000\n",)),
         ("lstm-direct.epochs", ("default  25\n", "most passes over the training windows\n")),

@@ -77,6 +77,15 @@ def test_the_sum_of_all_days_has_the_error_of_a_window_alone(make) -> None:  # t
     assert whole.std() == pytest.approx(past.std(), rel=0.35)
 
 
+def test_what_is_known_comes_besides_and_has_no_error() -> None:
+    given = flows(5)
+    known = np.zeros_like(given.ahead)
+    known[1, 3] = 5e6
+    plain, planned = joint_draws(given, 1), joint_draws(replace(given, ahead=given.ahead + known, known=known), 1)
+    np.testing.assert_allclose(planned.series(1).values, plain.series(1).values + known[1][:, None])
+    np.testing.assert_array_equal(planned.series(0).values, plain.series(0).values)
+
+
 def test_fewer_days_than_a_window_keep_the_errors_of_days() -> None:
     given = flows(20)
     week = JointDraws.of(errors_of(given), given.ahead[:, :7], 1)

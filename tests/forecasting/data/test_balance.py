@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from forecasting.data.balance import Limits, carried, openings
+from forecasting.data.balance import carried
 from forecasting.data.dataset import open_data
 from forecasting.data.loaded import Loaded
 from forecasting.data.spec import DataSpec
@@ -133,13 +133,18 @@ def test_what_cannot_be_meant_is_refused(keys: dict[str, Any], says: str) -> Non
 
 
 def test_one_amount_for_entities_of_two_units_is_refused(tmp_path: Path) -> None:
-    panel = load(table(tmp_path, entities="ab"), **PANEL).panel
-    units = {"a": "EUR", "b": "USD"}
-    with pytest.raises(DataError, match=r"data\.balance: one amount is given for all entities, and their units are"):
-        openings(5.0, Limits(), {}, panel, units)
+    path = table(tmp_path, entities="ab")
+    (tmp_path / "units.csv").write_text("account,unit\na,EUR\nb,USD\n")
+    keys = {**PANEL, "units": "units.csv"}
+    with pytest.raises(
+        DataError, match=r"data\.balance: one amount is given for all entities, and their units are EUR"
+    ):
+        load(path, **keys, balance=5.0)
     with pytest.raises(DataError, match=r"data\.limits: one amount is given for all entities"):
-        openings({"a": 1.0, "b": 2.0}, Limits(minimum=1.0), {}, panel, units)
-    assert openings(5.0, Limits(), {}, panel, {"a": "EUR", "b": "EUR"}) == {"": 5.0}
+        load(path, **keys, balance={"a": 1, "b": 2}, limits={"minimum": 1})
+    assert load(path, **keys, balance={"a": 1, "b": 2}).balances == {"a": 1.0, "b": 2.0}
+    (tmp_path / "units.csv").write_text("account,unit\na,EUR\nb,EUR\n")
+    assert load(path, **keys, balance=5.0).balances == {"": 5.0}
 
 
 def test_a_balance_is_carried_forward_by_the_flows_since(tmp_path: Path) -> None:
