@@ -138,7 +138,7 @@ def predict(
             totals_of(forecast, hierarchy, targets, trained.run.amounts), trained.run.amounts
         )
     if panel.planned is not None:
-        ahead = planned_days(trained.run, window.ds, panel.planned)
+        ahead = planned_days(trained.run, forecast, panel.planned)
         notes = (*notes, *planned_in_words(ahead), *beyond_in_words(panel.planned, window.end))
     left, noun = {**found.left, **failed}, panel.axis.noun
     return Prediction(run_dir, data, window, update, forecast, files, notes, left, noun)
