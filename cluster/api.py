@@ -21,8 +21,8 @@ from __future__ import annotations
 
 import datetime as dt
 import warnings
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -146,18 +146,66 @@ class Run:
         from cluster.rundir.external import External
         from cluster.stages.prediction import predict
 
-        spec = self._spec
-        if is_frame(data) and spec.kind == "yuebao":
-            raise ConfigError(f"{self.run_dir} was run on the competition's folder, not on a frame: give such a folder")
-        with ExitStack() as stack:
-            path, spelling = str(data), None
-            if is_frame(data):
-                written = stack.enter_context(file_of(data, spec.columns.get(DS, DS)))
-                path, spelling = written.path, written.spelling(spec)
+        with self._given(data) as (path, spelling):
             external = External(allow_external, tuple(overrides))
             made = predict(self.run_dir, path, as_of=as_of, update=update, external=external)
         _warn(made.left)
-        return Run(self.run_dir, spelling or self._spelling)._frame(made.forecast, member)
+        return Run(self.run_dir, spelling)._frame(made.forecast, member)
+
+    @contextmanager
+    def _given(self, data: Any) -> Iterator[tuple[str, Spelling]]:
+        """The path of newer data, and how a frame of them spells what we call by our names."""
+        spec = self._spec
+        if not is_frame(data):
+            yield str(data), self._spelling
+            return
+        if spec.kind == "yuebao":
+            raise ConfigError(f"{self.run_dir} was run on the competition's folder, not on a frame: give such a folder")
+        with file_of(data, spec.columns.get(DS, DS)) as written:
+            yield written.path, written.spelling(spec)
+
+    def explain(
+        self,
+        data: Any = None,
+        *,
+        series: object = None,
+        day: str | dt.date | None = None,
+        as_of: str | dt.date | None = None,
+        allow_external: bool = False,
+        overrides: Sequence[str] = (),
+    ) -> pd.DataFrame:
+        """Why each day is forecast as it is: unique_id, ds, forecast, its parts, and the same weekday before.
+
+        Amounts are those of forecast.csv, and the parts of a row add up to its forecast: see
+        `ensembles.explanation.explanation`. Nothing is trained but the calendar model.
+
+        Parameters
+        ----------
+        data
+            Explain what follows newer data instead of the run's own forecast; as of `predict`, like all after `day`.
+        series, day
+            One series or day alone.
+
+        Raises
+        ------
+        ConfigError
+            When there is no such series or day.
+        """
+        import pandas as pd
+
+        from cluster.explanation.explained import explain_run
+        from cluster.rundir.external import External
+
+        with self._given(data) as (path, spelling):
+            external = External(allow_external, tuple(overrides))
+            path_or_none = None if data is None else path
+            made = explain_run(self.run_dir, path_or_none, as_of=as_of, external=external)
+        _warn(made.left)
+        asked = None if series is None else str(series), None if day is None else str(day)[:10]
+        frame = pd.DataFrame(made.found.at(*asked).columns())
+        for column in [name for name in frame.columns if name == DS or name.endswith(f"_{DS}")]:
+            frame[column] = pd.to_datetime(frame[column])
+        return spelling.restore(frame if self._spec.entity is not None else frame.drop(columns=list(IDENTITY)))
 
     def plot(self, unique_id: object = None) -> Any:
         """A Bokeh figure of one series (by default the first): actual days, the blend's backtest, what comes."""

@@ -15,7 +15,7 @@ import numpy as np
 from forecasting.errors import ConfigError
 from forecasting.schema import BoolArray, DateArray, IntArray
 
-__all__ = ["MONDAY_TO_FRIDAY", "Calendar", "CalendarDays", "spanned_years", "weekday_of"]
+__all__ = ["MONDAY_TO_FRIDAY", "WEEKDAYS", "Calendar", "CalendarDays", "spanned_years", "weekday_of"]
 
 WEEKDAYS = 7
 MONDAY_TO_FRIDAY = (0, 1, 2, 3, 4)

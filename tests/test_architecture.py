@@ -29,6 +29,7 @@ ALLOWED: dict[str, set[str]] = {
         "cluster.commands",
         "cluster.cutting",
         "cluster.execution",
+        "cluster.explanation",
         "cluster.inference",
         "cluster.notebook",
         "cluster.rundir",
@@ -55,6 +56,7 @@ ALLOWED: dict[str, set[str]] = {
     "cluster.commands": {
         "cluster",
         "cluster.execution",
+        "cluster.explanation",
         "cluster.inference",
         "cluster.rundir",
         "cluster.screen",
@@ -67,6 +69,14 @@ ALLOWED: dict[str, set[str]] = {
         "forecasting.sample",
     },
     "cluster.cutting": {"cluster", "cluster.execution", "forecasting", "forecasting.models"},
+    "cluster.explanation": {
+        "cluster",
+        "cluster.rundir",
+        "cluster.stages",
+        "ensembles.explanation",
+        "ensembles.files",
+        "forecasting",
+    },
     "cluster.facade": {"cluster", "forecasting"},
     "cluster.inference": {"cluster", "forecasting", "forecasting.data", "forecasting.places"},
     "cluster.notebook": {
@@ -90,6 +100,7 @@ ALLOWED: dict[str, set[str]] = {
     "cluster.screen": {
         "cluster.cutting",
         "cluster.execution",
+        "cluster.explanation",
         "cluster.rundir",
         "cluster.stages",
         "cluster.verification",
@@ -97,6 +108,7 @@ ALLOWED: dict[str, set[str]] = {
         "ensembles.bands",
         "ensembles.evaluation",
         "ensembles.exploration",
+        "ensembles.explanation",
         "ensembles.exports",
         "ensembles.files",
         "ensembles.report",
@@ -114,6 +126,7 @@ ALLOWED: dict[str, set[str]] = {
         "ensembles.bands",
         "ensembles.blend",
         "ensembles.evaluation",
+        "ensembles.explanation",
         "ensembles.exports",
         "ensembles.files",
         "ensembles.judging",
@@ -159,9 +172,18 @@ ALLOWED: dict[str, set[str]] = {
         "forecasting.data",
         "forecasting.scale",
     },
+    "ensembles.explanation": {
+        "ensembles.evaluation",
+        "ensembles.files",
+        "forecasting",
+        "forecasting.data",
+        "forecasting.models",
+        "forecasting.scale",
+    },
     "ensembles.exports": {
         "ensembles.bands",
         "ensembles.evaluation",
+        "ensembles.explanation",
         "ensembles.files",
         "ensembles.judging",
         "ensembles.risk",
@@ -184,6 +206,7 @@ ALLOWED: dict[str, set[str]] = {
         "ensembles",
         "ensembles.blend",
         "ensembles.evaluation",
+        "ensembles.explanation",
         "ensembles.files",
         "ensembles.judging",
         "ensembles.risk",
@@ -213,8 +236,9 @@ ALLOWED: dict[str, set[str]] = {
 }
 """Room → rooms that its modules may import, in functions too (see `tests.shape`). A room without a line may not exist.
 
-Rooms of `ensembles` stand in layers: judging, bands, blend, files, then evaluation and risk, then exports and report,
-then exploration. A package's own modules and its rooms may import each other: they are its types and its entrance.
+Rooms of `ensembles` stand in layers: judging, bands, blend, files, then evaluation and risk, then explanation, then
+exports and report, then exploration. A package's own modules and its rooms may import each other: they are its types
+and its entrance.
 """
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cluster.config import ClusterConfig, RunConfig
-from cluster.rundir.run_facts import usable_cores
+from cluster.rundir.machine import usable_cores
 from forecasting.errors import ConfigError
 from forecasting.models import model_type
 from forecasting.models.base import UsesGpu

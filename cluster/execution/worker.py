@@ -15,7 +15,7 @@ from cluster.plan import Batch
 from cluster.rundir.batch_file import BatchHeader, BatchWork, find_batch, write_batch
 from cluster.rundir.events_file import BatchReport
 from cluster.rundir.lease import check_held
-from cluster.rundir.run_facts import usable_cores
+from cluster.rundir.machine import usable_cores
 from cluster.rundir.storage import Storage
 from forecasting.backtest import run_trials
 from forecasting.models import model_type

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import time
 from collections.abc import Mapping, Sequence
@@ -19,17 +18,7 @@ from ensembles.files.run_json import DataFacts, Environment, PlannedRow, RunFile
 from forecasting.data.quality.finding import Finding
 from forecasting.errors import StorageError
 
-__all__ = [
-    "LIBRARIES",
-    "RunOrigin",
-    "begin_run",
-    "end_run",
-    "find_run",
-    "finished_run",
-    "judged_run",
-    "processor",
-    "usable_cores",
-]
+__all__ = ["LIBRARIES", "RunOrigin", "begin_run", "end_run", "find_run", "finished_run", "judged_run", "processor"]
 
 LIBRARIES = ("ray", "torch", "numba", "lightgbm", "statsmodels", "pandas", "numpy", "scipy", "pyarrow", "holidays")
 """Those whose versions are noted."""
@@ -138,11 +127,6 @@ def _environment() -> Environment:
         processor=processor(),
         libraries={name: installed(name) for name in LIBRARIES},
     )
-
-
-def usable_cores() -> int:
-    """CPUs that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def processor() -> str:

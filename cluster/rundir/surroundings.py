@@ -8,7 +8,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from cluster.rundir.run_facts import LIBRARIES, processor, usable_cores
+from cluster.rundir.machine import usable_cores
+from cluster.rundir.run_facts import LIBRARIES, processor
 from cluster.versions import installed
 from forecasting.models import built_in_models
 from forecasting.models.base import UsesGpu

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,8 +26,11 @@ from cluster.rundir.final_states import Fit, find_fits
 from cluster.rundir.storage import Storage
 from cluster.stages.finished_run import KnownSeries, TrainedRun, left_out, open_trained
 from ensembles.blend.target_blend import TargetBlend
+from ensembles.explanation.explanation import Explanation, explain
 from ensembles.exports.forecast import forecast_files
 from ensembles.exports.totals import totals_csv
+from ensembles.exports.why import WHY, why_csv
+from ensembles.files.amounts import Amounts
 from ensembles.files.forecast_parquet import ForecastFile, TargetForecast
 from ensembles.files.prediction_json import PredictionFile
 from ensembles.files.table import panel_series
@@ -53,7 +56,8 @@ class Prediction:
     """Forecasts from new data, and the files they make.
 
     `forecast` holds the members that have weight; `files` the submission under its names and forecast.csv; `notes` are
-    sentences for the user; `left` unique_id → why a series of the run is not forecast.
+    sentences for the user; `left` unique_id → why a series of the run is not forecast; `panel` the data; `factors`
+    the blend's calibration by target; `amounts` say how the files write amounts.
     """
 
     run: str
@@ -64,18 +68,31 @@ class Prediction:
     files: Mapping[str, bytes]
     notes: tuple[str, ...]
     left: Mapping[str, str]
-    noun: str = "days"
-    """What a period is called, in the plural."""
+    panel: Panel
+    factors: Mapping[str, float]
+    amounts: Amounts
+
+    @property
+    def noun(self) -> str:
+        """What a period is called, in the plural."""
+        return self.panel.axis.noun
+
+    @cached_property
+    def explanation(self) -> Explanation:
+        """Why the forecast is as it is."""
+        return explain(self.forecast, self.panel, self.factors, self.amounts)
 
     def write(self, out: str | None = None) -> str:
-        """Write the submission, forecast.csv, forecast.parquet and prediction.json into a folder; gives its name.
+        """Write the submission, forecast.csv, why.csv, forecast.parquet and prediction.json into a folder; gives its
+        name.
 
         By default ``predictions/<last day known>`` in the run directory.
         """
         storage, place = (
             (Storage(self.run), f"predictions/{iso(self.window.cutoff)}/") if out is None else (Storage(out), "")
         )
-        files = {**self.files, self.forecast.FILE: self.forecast.to_bytes()}
+        why = why_csv(self.explanation, self.amounts)
+        files = {**self.files, WHY: why, self.forecast.FILE: self.forecast.to_bytes()}
         facts = PredictionFile(
             run=without_secrets(self.run),
             data=without_secrets(self.data),
@@ -130,18 +147,16 @@ def predict(
     blended = _blended(trained, made, window, {*found.left, *failed})
     forecast = _forecast(trained, blended, window).identified(panel_series(panel))
     forecast = forecast.with_planned(panel.planned, window.cutoff)
-    targets, signal = tuple(trained.config.data.targets), trained.config.signal
+    targets, signal, amounts = tuple(trained.config.data.targets), trained.config.signal, trained.run.amounts
     last = {s: panel.last_known(s.unique_id, window.cutoff) for s in panel.series}
-    files = forecast_files(forecast, targets, panel.calendar, trained.run.amounts, signal, last)
+    files = forecast_files(forecast, targets, panel.calendar, amounts, signal, last)
     if (hierarchy := trained.run.hierarchy) is not None:
-        files["totals.csv"] = totals_csv(
-            totals_of(forecast, hierarchy, targets, trained.run.amounts), trained.run.amounts
-        )
+        files["totals.csv"] = totals_csv(totals_of(forecast, hierarchy, targets, amounts), amounts)
     if panel.planned is not None:
         ahead = planned_days(trained.run, forecast, panel.planned)
         notes = (*notes, *planned_in_words(ahead), *beyond_in_words(panel.planned, window.end))
-    left, noun = {**found.left, **failed}, panel.axis.noun
-    return Prediction(run_dir, data, window, update, forecast, files, notes, left, noun)
+    left, factors = {**found.left, **failed}, {target: blend.factor for target, blend in trained.blends.items()}
+    return Prediction(run_dir, data, window, update, forecast, files, notes, left, panel, factors, amounts)
 
 
 def _forecasts(

@@ -85,16 +85,18 @@ def write_reports(store: RunStore) -> ReportContext:
     from ensembles.exports.signals import signals_csv
     from ensembles.exports.submission import RESULT_TABLE, SUBMISSION
     from ensembles.exports.totals import totals_csv
+    from ensembles.exports.why import WHY, why_csv
     from ensembles.treasury.totals import totals_of
 
     results = report_data(store)
     context, amounts, forecast = ReportContext.of(results), results.run.amounts, results.forecast
-    liquidity, alerts, signals = context.liquidity, context.alerts, context.signals
+    liquidity, alerts, signals, why = context.liquidity, context.alerts, context.signals, context.explanation
     made: dict[str, bytes | None] = {
         **dict.fromkeys((SUBMISSION, RESULT_TABLE, "forecast.csv")),
         "leaderboard.csv": leaderboard_csv(results.board),
         "liquidity.csv": None if liquidity is None else liquidity_csv(liquidity, results.calendar, amounts),
         "alerts.csv": None if alerts is None else alerts_csv(alerts, amounts),
+        WHY: None if why is None else why_csv(why, amounts),
         "signals.csv": None if signals is None else signals_csv(signals),
         "totals.csv": None,
     }

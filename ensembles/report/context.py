@@ -14,6 +14,7 @@ from ensembles.report.money import Money
 from forecasting.score.names import score_named
 
 if TYPE_CHECKING:
+    from ensembles.explanation.explanation import Explanation
     from ensembles.risk.alerts import Alerts
     from ensembles.risk.liquidity.net_outflow import Liquidity
 
@@ -76,6 +77,13 @@ class ReportContext:
     def signals(self) -> RunSignals | None:
         """How often the run's signals were right; None where it has none."""
         return RunSignals.of(self.results)
+
+    @cached_property
+    def explanation(self) -> Explanation | None:
+        """Why the forecast is as it is; None for a run without a blend, or without stored actual values."""
+        from ensembles.explanation.of_run import explanation_of_run
+
+        return explanation_of_run(self.results)
 
     @cached_property
     def shared(self) -> Shared:

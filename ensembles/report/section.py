@@ -1,6 +1,6 @@
 """A part of the report: what it says, its charts, and its place on the page.
 
-Every module of `ensembles.report.sections` that defines a `Section` adds it to the report. Its template stands beside
+Every module of `ROOMS` that defines a `Section` adds it to the report. Its template stands beside
 the module.
 """
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ensembles.report.context import ReportContext
 
 __all__ = ["Section", "sections"]
+
+ROOMS = ("ensembles.report.sections", "ensembles.report.sections.treasurer")
 
 
 def no_charts(_: Any) -> Iterable[Chart]:
@@ -55,7 +57,7 @@ class Section:
 
 def sections() -> tuple[Section, ...]:
     """All sections in the order of the page."""
-    found = found_in("ensembles.report.sections", _is_section)
+    found = [section for room in ROOMS for section in found_in(room, _is_section)]
     return tuple(sorted(found, key=lambda section: (section.place, section.id)))
 
 

@@ -50,7 +50,7 @@ def environment() -> Environment:
 
     here = Path(__file__).parent
     made = Environment(
-        loader=FileSystemLoader([here / "templates", here / "sections"]),
+        loader=FileSystemLoader([here / "templates", here / "sections", here / "sections/treasurer"]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -134,6 +134,7 @@ RUN_FILES: dict[str, Reader] = {
     "forecast.csv": lines,
     "alerts.csv": lines,
     "liquidity.csv": lines,
+    "why.csv": lines,
     "oof.parquet": rows,
     "forecast.parquet": rows,
     "history.parquet": rows,
@@ -146,6 +147,7 @@ RUN_FILES: dict[str, Reader] = {
 PREDICTED_FILES: dict[str, Reader] = {
     "submission.csv": lines,
     "forecast.csv": lines,
+    "why.csv": lines,
     "forecast.parquet": rows,
 }
 

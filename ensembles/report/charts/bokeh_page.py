@@ -127,7 +127,7 @@ def _add(plot: Any, layer: Line | Area | Bars | Dots | Ranges, chart: Chart) -> 
         at = _moved(x, layer.offset)
         plot.segment(at, layer.low, at, layer.high, line_color=colour, line_width=2, line_alpha=0.6)
         return None
-    source = ColumnDataSource({"x": x, "y": layer.y})
+    source = ColumnDataSource({"x": x, "y": layer.y, **_ends(layer)})
     if chart.factors:
         source.data["factor"] = [factor_text(power) for power in layer.y]
     if isinstance(layer, Dots):
@@ -138,8 +138,16 @@ def _add(plot: Any, layer: Line | Area | Bars | Dots | Ranges, chart: Chart) -> 
         return plot.line("x", "y", line_color=colour, line_width=layer.width, line_dash=dash, **common)
     if isinstance(layer, Bars):
         width = layer.width * (86_400_000 if chart.x_axis == "day" else 1)
-        return plot.vbar("x", top="y", width=width, fill_color=colour, line_color=None, fill_alpha=0.85, **common)
+        ends = {"top": "y"} if layer.base is None else {"top": "top", "bottom": "base"}
+        form = {"fill_color": colour, "line_color": None, "fill_alpha": 0.85}
+        return plot.vbar("x", width=width, **ends, **form, **common)
     return plot.scatter("at", "y", size=7, fill_color=colour, line_color=None, **common)
+
+
+def _ends(layer: Line | Bars | Dots) -> dict[str, Any]:
+    """Columns of bars that do not begin at zero."""
+    base = layer.base if isinstance(layer, Bars) else None
+    return {} if base is None else {"base": base, "top": base + layer.y}
 
 
 def _hover(renderers: Sequence[Any], chart: Chart) -> HoverTool:

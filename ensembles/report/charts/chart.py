@@ -78,13 +78,14 @@ class Area:
 
 @dataclass(frozen=True)
 class Bars:
-    """Bars from zero, ``[n]``; `width` in units of x."""
+    """Bars of size y ``[n]``, NaN for none, from `base` ``[n]`` or from zero; `width` in units of x."""
 
     name: str
     x: X
     y: FloatArray
     colour: Colour
     width: float = 0.7
+    base: FloatArray | None = None
 
 
 @dataclass(frozen=True)

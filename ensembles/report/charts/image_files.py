@@ -151,7 +151,8 @@ def _draw_layer(axes: Any, layer: Any, colour: str) -> None:
         style = "--" if layer.dashed else "-"
         axes.plot(layer.x, layer.y, color=colour, linewidth=layer.width, linestyle=style, label=label)
     elif isinstance(layer, Bars):
-        axes.bar(layer.x, layer.y, color=colour, width=layer.width, label=label, zorder=1.5)
+        base = 0.0 if layer.base is None else layer.base
+        axes.bar(layer.x, layer.y, bottom=base, color=colour, width=layer.width, label=label, zorder=1.5)
     elif isinstance(layer, Ranges):
         axes.vlines(_moved(layer.x, layer.offset), layer.low, layer.high, color=colour, alpha=0.6, label=label)
     else:

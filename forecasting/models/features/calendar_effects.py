@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field
 
-from forecasting.calendar import Calendar, CalendarDays, spanned_years
+from forecasting.calendar import WEEKDAYS, Calendar, CalendarDays, spanned_years, weekday_of
 from forecasting.errors import TrialError
 from forecasting.models.base import Settings
 from forecasting.models.states import array_of
@@ -73,10 +73,24 @@ class CalendarFit:
         TrialError
             When the calendar names other events than the one this was fitted with.
         """
-        design = calendar_columns(calendar, ds)
-        if design.shape[1] != len(self.coefficients):
-            raise TrialError("the calendar's events differ from those of the fit: fit again with the present events")
-        return np.asarray(design @ self.coefficients)
+        return np.asarray(_columns_of_fit(self, calendar, ds) @ self.coefficients)
+
+    def ordinary(self, calendar: Calendar, ds: DateArray) -> dict[str, FloatArray]:
+        """Effects of weekday, month position and event, each ``[len(ds)]``, as if no day were a holiday: a weekday's
+        effect is that of an ordinary day of its name.
+
+        Raises
+        ------
+        TrialError
+            As `effect` does.
+        """
+        rest, values = WEEKDAYS + N_MONTH_COLUMNS, self.coefficients
+        columns, event = _columns_of_fit(self, calendar, ds), rest + N_HOLIDAY_COLUMNS
+        return {
+            "weekday": np.asarray((np.eye(WEEKDAYS)[weekday_of(ds)] - 1.0 / WEEKDAYS) @ values[:WEEKDAYS]),
+            "month": np.asarray(columns[:, WEEKDAYS:rest] @ values[WEEKDAYS:rest]),
+            "event": np.asarray(columns[:, event:] @ values[event:]),
+        }
 
     def to_arrays(self) -> dict[str, np.ndarray[Any, Any]]:
         """For a model's State."""
@@ -87,6 +101,14 @@ class CalendarFit:
         """Inverse of `to_arrays`; other arrays are ignored. Raises DamagedState when these are not as they were."""
         coefficients = array_of(arrays, "calendar_coefficients", np.float64, None)
         return cls(coefficients, float(array_of(arrays, "calendar_scale", np.float64, 1)[0]))
+
+
+def _columns_of_fit(fit: CalendarFit, calendar: Calendar, ds: DateArray) -> FloatArray:
+    """`calendar_columns`, as many as the fit has."""
+    columns = calendar_columns(calendar, ds)
+    if columns.shape[1] != len(fit.coefficients):
+        raise TrialError("the calendar's events differ from those of the fit: fit again with the present events")
+    return columns
 
 
 def safe_log(y: FloatArray) -> FloatArray:

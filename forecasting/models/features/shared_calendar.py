@@ -77,6 +77,11 @@ class SharedCalendar:
         columns = occasion_columns(calendar, ds, self.names)
         return np.asarray(columns @ np.concatenate([self.occasions, self.yearly]))
 
+    def year(self, calendar: Calendar, ds: DateArray) -> FloatArray:
+        """The yearly shape alone, ``[len(ds)]``, part of `shared`; zero on the average over a year."""
+        columns = occasion_columns(calendar, ds, self.names)[:, len(self.occasions) :]
+        return np.asarray(columns @ (self.yearly - self.yearly.mean()))
+
     def row(self, unique_id: str) -> int | None:
         """The place of a series among those of the fit; None where it was not there."""
         key = series_keys([unique_id])[0]

@@ -10,10 +10,10 @@ from tests.ensembles.report.pages import small_context
 FOLDER = Path(next(iter(ensembles.report.sections.__path__)))
 
 
-def test_every_module_of_the_folder_gives_a_section_with_its_template_beside_it() -> None:
-    modules = {file.stem for file in FOLDER.glob("*.py")} - {"__init__"}
-    assert {section.id for section in sections()} == modules
-    assert all((FOLDER / section.template).exists() for section in sections())
+def test_every_module_of_its_rooms_gives_a_section_with_its_template_beside_it() -> None:
+    modules = {file.stem: file for file in FOLDER.rglob("*.py") if file.stem != "__init__"}
+    assert {section.id for section in sections()} == set(modules)
+    assert all((modules[section.id].parent / section.template).exists() for section in sections())
 
 
 def test_sections_stand_in_the_order_of_their_places() -> None:

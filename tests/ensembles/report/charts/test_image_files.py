@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ensembles.report.charts.chart import Chart, Dots, Ranges
+from ensembles.report.charts.chart import Bars, Chart, Dots, Ranges
 from ensembles.report.charts.image_files import chart_files
 from ensembles.report.page import report_charts
 from forecasting.schema import iso
@@ -35,3 +35,12 @@ def test_intervals_stand_beside_their_dots(x: object) -> None:
     svg = chart_files([Chart("key", "title", "name", "unit", layers, factors=True)])["key.svg"].decode()
     assert "×2" in svg
     assert "÷2" in svg
+
+
+def test_bars_begin_at_their_base() -> None:
+    pytest.importorskip("matplotlib")
+    y, base = np.array([2.0, -1.0]), np.array([100.0, 102.0])
+    bars = [Bars("b", ["x", "y"], y, "forecast", base=base if raised else None) for raised in (False, True)]
+    on_zero, raised = (chart_files([Chart("key", "title", "name", "unit", [one])])["key.svg"].decode() for one in bars)
+    assert ">100" in raised
+    assert ">100" not in on_zero

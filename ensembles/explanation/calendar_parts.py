@@ -1,0 +1,106 @@
+"""What the calendar alone says of days to come, part by part.
+
+The calendar model is the one of `forecasting.models.features.shared_calendar`, fitted here on the series of one target,
+with the effects of holidays taken from `holidays`. It says of each day a level and effects on the log scale:
+
+    ŷ = undo(level + weekday + holiday + month position + yearly shape + event)
+
+Effects on the log scale are factors, and factors have no sum. So the parts are taken in the order of `CALENDAR_PARTS`:
+each is what the forecast changes by when its effect is added to those before it. Their sum is the model's forecast.
+The level is that of an average day, so that the parts of weekdays about cancel over a week.
+`undo` brings the log scale (or the signed scale, see `forecasting.scale.histories`) back to amounts.
+
+The last part is activity. On a day on which nothing is expected to flow it takes back all parts before it. It is 0 on
+other days, and in series that always flow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ensembles.explanation.holidays import holiday_effects
+from forecasting.models.features.calendar_effects import fit_calendar
+from forecasting.models.features.levels import fading_median
+from forecasting.models.features.shared_calendar import SharedCalendar, SharedCalendarSettings, fit_shared_calendar
+from forecasting.panel import History
+from forecasting.scale.histories import AS_IT_IS, PreparedHistory, prepare
+from forecasting.schema import DateArray, FloatArray
+
+__all__ = ["CALENDAR_PARTS", "calendar_parts"]
+
+CALENDAR_PARTS = ("level", "weekday", "holiday", "month", "yearly", "event", "activity")
+"""In the order in which they are taken."""
+HALF_LIFE = 14.0
+"""Periods after which a day counts half in the level, as in `calendar-level`."""
+WEEKS = 4
+"""Whose weekdays make an average day."""
+SETTINGS = SharedCalendarSettings(half_life=400.0, holiday_sd=0.5)
+
+
+def calendar_parts(histories: Sequence[History], ds: DateArray) -> FloatArray:
+    """Parts of each day's forecast by the calendar model, ``[n_series, len(ds), len(CALENDAR_PARTS)]``.
+
+    Parameters
+    ----------
+    histories
+        Of one target's series, up to one cutoff.
+    ds
+        The days that follow it.
+    """
+    found = [prepare(history, on_log=True) for history in histories]
+    parts = np.zeros((len(found), len(ds), len(CALENDAR_PARTS)))
+    rows = [row for row, one in enumerate(found) if not one.empty]
+    if rows:
+        cleaned = [_without_holidays(found[row].history, ds) for row in rows]
+        shared = fit_shared_calendar([one.history for one in cleaned], SETTINGS)
+        for row, one in zip(rows, cleaned, strict=True):
+            parts[row] = _of_series(found[row], one, shared, ds)
+    return parts
+
+
+@dataclass(frozen=True)
+class _Cleaned:
+    """A history without the effects of holidays, on a calendar that has none, and their effects ahead ``[len(ds)]``.
+
+    So weekdays, months and years are not bent by holidays, which all models of a level take for odd days.
+    """
+
+    history: History
+    holiday: FloatArray
+
+
+def _without_holidays(history: History, ds: DateArray) -> _Cleaned:
+    calendar = history.calendar
+    ordinary = fit_calendar(history, SETTINGS).ordinary(calendar, history.ds)
+    rest = np.log(history.y) - sum(ordinary.values())
+    past, ahead = holiday_effects(calendar, history.ds, rest, ds)
+    return _Cleaned(replace(history, y=history.y / np.exp(past), calendar=replace(calendar, country=None)), ahead)
+
+
+def _of_series(found: PreparedHistory, cleaned: _Cleaned, shared: SharedCalendar, ds: DateArray) -> FloatArray:
+    """Parts ``[len(ds), n_parts]`` of one series, in the unit of the data."""
+    history, calendar = cleaned.history, cleaned.history.calendar
+    own = shared.effect(history, SETTINGS).own
+    past, ahead = (own.ordinary(calendar, days) | {"yearly": shared.year(calendar, days)} for days in (history.ds, ds))
+    middle = _average(past["weekday"], found)
+    past["weekday"], ahead["weekday"] = past["weekday"] - middle, ahead["weekday"] - middle
+    level = np.full(len(ds), fading_median(np.log(history.y) - sum(past.values()), HALF_LIFE))
+    ahead["holiday"] = cleaned.holiday
+    on_log = np.cumsum([level, *(ahead[name] for name in CALENDAR_PARTS[1:-1])], axis=0)
+    scale = AS_IT_IS if found.scale is None else found.scale
+    steps = scale.undo(np.exp(on_log))
+    forecast = found.restore(np.exp(on_log[-1]), ds)
+    return np.diff(np.concatenate([np.zeros((1, len(ds))), steps, forecast[None]]), axis=0).T
+
+
+def _average(weekday: FloatArray, found: PreparedHistory) -> float:
+    """What an average day of recent weeks is above the geometric mean, by its weekday effects ``[n]`` on the log scale:
+    with it in the level, effects of weekdays cancel over a week.
+    """
+    recent = slice(-WEEKS * found.history.axis.season_length, None)
+    effects, days = weekday[recent], found.history.ds[recent]
+    active = np.ones(len(days), dtype=bool) if found.activity is None else found.activity.is_active(days)
+    return float(np.log(np.mean(np.exp(effects[active] if active.any() else effects))))
