@@ -78,6 +78,8 @@ def run_pipeline(request: RunRequest, err: Screen) -> RunResult:
             store.sweep()
             with steps.step("blends the forecasts and writes the results"):
                 forecasts = collect_forecasts(plan, data.panel, store, lost, data.problems)
+                if data.hierarchy is not None:
+                    forecasts = forecasts.in_units(data.panel, data.hierarchy.units)
                 lease.check()  # what another driver removed meanwhile would count as failed
                 for note in forecasts.notes:
                     steps.say(note)

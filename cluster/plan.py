@@ -230,7 +230,7 @@ def check_memory(config: RunConfig, panel: Panel, windows: WindowPlan, free: int
 def _odd_units(panel: Panel) -> set[tuple[str, bool]]:
     """Series, and targets (True), with unknown, zero or negative amounts: how models see these is in their keys."""
     begun = np.logical_or.accumulate(~np.isnan(panel.y), axis=1)
-    ordinary = np.all((panel.y > 0) | ~begun, axis=1)
+    ordinary = np.all(((panel.y > 0) & (panel.unplanned() > 0)) | ~begun, axis=1)
     found = [series for series, fine in zip(panel.series, ordinary.tolist(), strict=True) if not fine]
     return {(s.unique_id, False) for s in found} | {(s.target, True) for s in found}
 

@@ -25,10 +25,12 @@ __all__ = [
     "average_families",
     "average_seeds",
     "family_mean",
+    "in_unit",
     "known_before",
     "last_dates",
     "log_errors",
     "member_shares",
+    "unit_factors",
     "window_lengths",
 ]
 
@@ -71,6 +73,11 @@ class OofCube:
         Actual values, ``[n_series, n_windows, horizon]``; NaN where there is none, or none is known.
     ds
         Dates of the periods forecast, ``[n_windows, horizon]``; NaT where a shorter window is padded.
+    planned
+        What was planned of each day and known at the window's cutoff, ``[n_series, n_windows, horizon]``: a part of
+        `y`, and of `y_hat`, which no model forecast. None where nothing was.
+    units
+        Unit of each series' amounts, ``[n_series]``; None: they are all in one.
 
     Raises
     ------
@@ -86,6 +93,8 @@ class OofCube:
     y_hat: FloatArray
     y: FloatArray
     ds: DateArray
+    planned: FloatArray | None = None
+    units: tuple[str | None, ...] | None = None
 
     def __post_init__(self) -> None:
         expected = (len(self.unique_ids), len(self.cutoffs))
@@ -110,6 +119,26 @@ class OofCube:
         members = tuple(self.members[i] for i in rows)
         return replace(self, members=members, y_hat=self.y_hat[..., rows])
 
+    def unplanned(self, values: FloatArray) -> FloatArray:
+        """Values ``[n_series, n_windows, horizon]``, or with members behind, without what was planned."""
+        return values if self.planned is None else values - _like(self.planned, values)
+
+    def replanned(self, values: FloatArray) -> FloatArray:
+        """Inverse of `unplanned`."""
+        return values if self.planned is None else values + _like(self.planned, values)
+
+    def by_unit(self) -> dict[str | None, tuple[str, ...]]:
+        """The series of each unit; key None where all are in one."""
+        if self.units is None or len(set(self.units)) < 2:
+            return {None: self.unique_ids}
+        pairs = list(zip(self.unique_ids, self.units, strict=True))
+        return {unit: tuple(uid for uid, mine in pairs if mine == unit) for unit in dict.fromkeys(self.units)}
+
+    @cached_property
+    def unit_factors(self) -> FloatArray | None:
+        """See `unit_factors`; None where all series are in one unit."""
+        return unit_factors(self.y, self.units)
+
     @property
     def blendable_members(self) -> list[int]:
         """Positions of the members that are no yardsticks."""
@@ -124,6 +153,36 @@ class OofCube:
     def ends(self) -> DateArray:
         """Last date of each window, ``[n_windows]``."""
         return last_dates(self.ds)
+
+
+def in_unit(target: str, unit: str | None) -> str:
+    """A target's name with the unit of its amounts, where there are several."""
+    return target if unit is None else f"{target}, {unit}"
+
+
+def unit_factors(y: FloatArray, units: Sequence[str | None] | None) -> FloatArray | None:
+    """What amounts are multiplied by before they are added up, ``[n_series, n_windows, 1]``: with them the sizes of
+    each unit sum to 1 in every window, so that a pooled score becomes the mean over units of the units' own scores. A
+    unit without any amount in a window has no part in it. None where all series are in one unit.
+
+    Parameters
+    ----------
+    y
+        Actual values, ``[n_series, n_windows, horizon]``.
+    """
+    if units is None or len(set(units)) < 2:
+        return None
+    labels = list(dict.fromkeys(units))
+    place = np.array([labels.index(unit) for unit in units])
+    sizes = np.zeros((len(labels), y.shape[1]))
+    np.add.at(sizes, place, np.nansum(np.abs(y), axis=2))
+    factors: FloatArray = np.where(sizes > 0, 1.0 / np.where(sizes > 0, sizes, 1.0), 0.0)[place][..., None]
+    return factors
+
+
+def _like(planned: FloatArray, values: FloatArray) -> FloatArray:
+    """Planned amounts in the shape of values that may have more axes behind."""
+    return planned.reshape(*planned.shape, *[1] * (values.ndim - planned.ndim))
 
 
 def window_lengths(y_hat: FloatArray) -> IntArray:

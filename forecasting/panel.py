@@ -18,6 +18,7 @@ import numpy as np
 from forecasting.axis import Axis, Freq
 from forecasting.calendar import Calendar
 from forecasting.errors import DataError
+from forecasting.planned.amounts import Planned
 from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray, iso
 
 __all__ = ["History", "Panel", "Series"]
@@ -127,7 +128,8 @@ class Panel:
     `ds` ``[n]`` consecutive periods; `y` ``[n_series, n]`` in the data's unit, NaN before a series begins and where an
     amount is unknown; `past` ``[n_series, n, n_past]`` past covariates (known only up to the cutoff), NaN where
     unknown; `signed`: amounts are to be taken as of either sign, though none may be negative; `carried`
-    ``[n_series, n, n_past]`` where `past` is the last known value carried forward, None where nothing is.
+    ``[n_series, n, n_past]`` where `past` is the last known value carried forward, None where nothing is; `planned`:
+    amounts that are taken out of `y` in what a model sees, and what is planned of later days.
     """
 
     ds: DateArray
@@ -139,6 +141,7 @@ class Panel:
     freq: Freq = "D"
     signed: bool = False
     carried: BoolArray | None = None
+    planned: Planned | None = None
 
     @property
     def axis(self) -> Axis:
@@ -182,7 +185,9 @@ class Panel:
         return replace(self, ds=self.ds[:n], y=self.y[:, :n], past=self.past[:, :n], carried=carried)
 
     def history(self, unique_id: str, cutoff: np.datetime64 | None = None) -> History:
-        """One series from its first day to `cutoff` (default: the panel's end)."""
+        """One series from its first day to `cutoff` (default: the panel's end), without the planned amounts that are
+        known there.
+        """
         row = self.index(unique_id)
         stop = len(self.ds) if cutoff is None else int(np.searchsorted(self.ds, cutoff, side="right"))
         known = np.flatnonzero(~np.isnan(self.y[row, :stop]))
@@ -190,7 +195,7 @@ class Panel:
         return History(
             series=self.series[row],
             ds=self.ds[start:stop],
-            y=self.y[row, start:stop],
+            y=self._unplanned(row, stop, self.end if cutoff is None else cutoff)[start:],
             past=self.past[row, start:stop],
             past_names=self.past_names,
             calendar=self.calendar,
@@ -199,9 +204,26 @@ class Panel:
             carried=None if self.carried is None else self.carried[row, start:stop],
         )
 
+    def _unplanned(self, row: int, stop: int, cutoff: np.datetime64) -> FloatArray:
+        """The first `stop` amounts of a row of `y`, less what is planned and known at `cutoff`."""
+        y, uid = self.y[row, :stop], self.unique_ids[row]
+        if self.planned is None or not self.planned.touches(uid):
+            return y
+        return self.planned.without(y, self.planned.amounts(uid, self.ds[:stop], cutoff))
+
+    def unplanned(self) -> FloatArray:
+        """`y` without all planned amounts that are known at the panel's end."""
+        if self.planned is None:
+            return self.y
+        return np.stack([self._unplanned(row, len(self.ds), self.end) for row in range(len(self.series))])
+
+    def planned_amounts(self, unique_id: str, ds: DateArray, cutoff: np.datetime64) -> FloatArray:
+        """What is planned of a series in the given periods ``[len(ds)]``, as far as it is known at `cutoff`."""
+        return np.zeros(len(ds)) if self.planned is None else self.planned.amounts(unique_id, ds, cutoff)
+
     def last_known(self, unique_id: str, cutoff: np.datetime64) -> float:
-        """The last amount known at `cutoff`; NaN if there is none."""
-        y = self.history(unique_id, cutoff).y
+        """The last amount known at `cutoff`, planned or not; NaN if there is none."""
+        y = self.y[self.index(unique_id), : int(np.searchsorted(self.ds, cutoff, side="right"))]
         known = y[~np.isnan(y)]
         return float(known[-1]) if len(known) else float("nan")
 
@@ -224,8 +246,10 @@ class Panel:
         if self.signed:
             digest.update(b"signed")
         for row in rows:
-            digest.update(self.series[row].unique_id.encode())
-            digest.update(np.ascontiguousarray(self.y[row], dtype=np.float64).tobytes())
+            uid, y = self.series[row].unique_id, self._unplanned(row, len(self.ds), self.end)
+            digest.update(uid.encode())
+            digest.update(np.ascontiguousarray(y, dtype=np.float64).tobytes())
+            digest.update(b"" if self.planned is None else self.planned.late(uid))
             digest.update(np.ascontiguousarray(self.past[row], dtype=np.float64).tobytes())
         return digest.hexdigest()[:16]
 

@@ -1,7 +1,11 @@
-"""Run what the README tells a newcomer to type: ``python -P tests/readme.py README.md [--local]``, in an empty folder.
+"""Runs the blocks of a page, in order, in an empty folder: ``python -P tests/readme.py README.md [--local]``.
 
-Blocks between ``<!-- newcomer -->`` and ``<!-- end -->`` are taken in order: a table becomes the file it is named
-after, continued day by day as the text below it says; lines of a console are typed, and Python is run as one program.
+A line before a block says what it is:
+
+* ``<!-- file: NAME -->``: the block becomes that file; with ``, continued`` a table is continued day by day.
+* ``<!-- not run: REASON -->``: the block is skipped. `REASONS` are the words that such a reason begins with.
+* nothing: lines of a console that begin with ``$`` are typed; Python runs as a program in an empty folder of its own.
+
 With ``--local`` everything runs in one process, without Ray. Needs the standard library alone.
 """
 
@@ -12,17 +16,31 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 DAYS = 200
-TABLE = "flows.csv"
-_PART = re.compile(r"<!-- newcomer -->\n(.*?)<!-- end -->", re.DOTALL)
-_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+REASONS = ("GPU", "container", "Ray head", "install", "drawing")
+_BLOCK = re.compile(r"(?:^<!-- (file|not run): ([^\n]*) -->\n)?^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
-def blocks(readme: str) -> list[tuple[str, str]]:
-    """Language and text of the marked blocks."""
-    return [(language, text) for part in _PART.findall(readme) for language, text in _BLOCK.findall(part)]
+@dataclass(frozen=True)
+class Block:
+    """A block of a page: its language and text; the file it becomes, or why it is not run."""
+
+    language: str
+    text: str
+    file: str | None = None
+    reason: str | None = None
+
+
+def blocks(page: str) -> list[Block]:
+    """All blocks of a page, in order."""
+    found = []
+    for mark, value, language, text in _BLOCK.findall(page):
+        found.append(Block(language, text, value if mark == "file" else None, value if mark == "not run" else None))
+    return found
 
 
 def continued(table: str) -> str:
@@ -39,23 +57,22 @@ def continued(table: str) -> str:
 
 
 def commands(console: str) -> list[str]:
-    """The lines typed after a prompt."""
-    return [line[2:] for line in console.splitlines() if line.startswith("$ ")]
+    """The lines typed after a prompt; a backslash at the end of a line goes on in the next."""
+    return [line[2:] for line in console.replace("\\\n", " ").splitlines() if line.startswith("$ ")]
 
 
-def main(readme: str, *options: str) -> None:
+def main(page: str, *options: str) -> None:
     local = "--local" in options
-    found = blocks(Path(readme).read_text(encoding="utf-8"))
-    assert {language for language, _ in found} == {"text", "console", "python"}, "marked blocks are missing"
-    for language, text in found:
-        if language == "text":
-            Path(TABLE).write_text(continued(text), encoding="utf-8")
-        elif language == "console":
-            for line in commands(text):
+    for block in blocks(Path(page).read_text(encoding="utf-8")):
+        if block.file is not None:
+            name, _, more = block.file.partition(", ")
+            Path(name).write_text(continued(block.text) if more else block.text, encoding="utf-8")
+        elif block.reason is None and block.language == "console":
+            for line in commands(block.text):
                 _type(line, local=local)
-        else:
-            code = text.replace("tidecast.run(", 'tidecast.run(executor="local", data=') if local else text
-            subprocess.run([sys.executable, "-c", code], check=True)
+        elif block.reason is None:
+            assert block.language == "python", f"nobody knows how to run a block of {block.language!r}"
+            _compute(block.text, local=local)
 
 
 def _type(line: str, *, local: bool) -> None:
@@ -64,6 +81,15 @@ def _type(line: str, *, local: bool) -> None:
         line = line.partition("#")[0] + " --executor local"
     own = "" if shutil.which("tidecast") else f'tidecast() {{ "{sys.executable}" -m cluster.cli "$@"; }}\n'
     subprocess.run(["bash", "-euc", own + line], check=True)
+
+
+def _compute(program: str, *, local: bool) -> None:
+    if local:
+        program = re.sub(
+            r"tidecast\.run\((?!.*executor=)(.*)\)$", r'tidecast.run(\1, executor="local")', program, flags=re.MULTILINE
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([sys.executable, "-c", program], cwd=folder, check=True)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from cluster.config import ClusterConfig, RunConfig
+from cluster.rundir.machine import usable_cores
 from forecasting.errors import ConfigError
 from forecasting.models import model_type
 from forecasting.models.base import UsesGpu
@@ -154,7 +154,7 @@ def one_process(config: ClusterConfig, resources: ClusterResources, device: str)
 
 def local_resources(config: RunConfig) -> ClusterResources:
     """What this machine has, as far as the members can use it."""
-    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cpus = usable_cores()
     gpus = 0 if config.cluster.device == "cpu" else _local_gpus(config)
     return ClusterResources((Node(cpus, gpus, min(gpu_memory(), default=None) if gpus else None),))
 

@@ -15,6 +15,7 @@ from cluster.plan import Batch
 from cluster.rundir.batch_file import BatchHeader, BatchWork, find_batch, write_batch
 from cluster.rundir.events_file import BatchReport
 from cluster.rundir.lease import check_held
+from cluster.rundir.machine import usable_cores
 from cluster.rundir.storage import Storage
 from forecasting.backtest import run_trials
 from forecasting.models import model_type
@@ -23,7 +24,7 @@ from forecasting.panel import Panel
 from forecasting.trial import TrialFailure, TrialOutcome, TrialResult
 from forecasting.windows import WindowPlan
 
-__all__ = ["WorkContext", "limit_threads", "warm_up", "work"]
+__all__ = ["WorkContext", "limit_threads", "usable_threads", "warm_up", "work"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ class WorkContext:
     """Names of the run's models, for `warm_up`."""
 
 
+def usable_threads(granted: int) -> int:
+    """At most as many threads as this process may use cores: LightGBM crashes when it is asked for very many."""
+    return min(granted, usable_cores())
+
+
 def limit_threads(n_threads: int) -> AbstractContextManager[object]:
     """Keep numerical libraries from using more threads than were granted, from now on, or as a context: a notebook gets
     its own back. One thread per fit gives the same bits everywhere.
@@ -47,7 +53,7 @@ def limit_threads(n_threads: int) -> AbstractContextManager[object]:
     import scipy.linalg  # noqa: F401 - its BLAS must be loaded before it can be limited
     from threadpoolctl import threadpool_limits
 
-    limits: AbstractContextManager[object] = threadpool_limits(n_threads)
+    limits: AbstractContextManager[object] = threadpool_limits(usable_threads(n_threads))
     return limits
 
 
@@ -90,7 +96,7 @@ def work(
         context.windows,
         run_seed=context.run_seed,
         device=device,
-        n_threads=context.n_threads,
+        n_threads=usable_threads(context.n_threads),
     )
     trained = time.perf_counter()
     epochs, loss = _training(outcomes)

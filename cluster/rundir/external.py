@@ -24,7 +24,7 @@ from forecasting.trial import Member
 
 __all__ = ["NOTHING", "External"]
 
-BEYOND = ("events", "cache")
+BEYOND = ("events", "planned", "cache")
 """Keys of `data` that name a file or a folder."""
 
 
@@ -43,7 +43,7 @@ class External:
         used
             The members that will forecast; files of others are not opened.
         data
-            The data that the user named: an events file in that folder belongs to them.
+            The data that the user named: an events file or a plan in that folder belongs to them.
         where
             What the configuration is called.
 
@@ -86,11 +86,20 @@ class External:
         keys = config.model_dump(mode="json")
         for override in self.given:
             set_key(keys, override)
-        return parse_config(keys, where) if self.given else config
+        return _without_labels(parse_config(keys, where) if self.given else config)
 
 
 NOTHING = External()
 """Permits nothing."""
+
+
+def _without_labels(config: RunConfig) -> RunConfig:
+    """The configuration without groups and units, which stand in run.json and are not read again."""
+    if config.data.groups is None and config.data.units is None:
+        return config
+    unit = config.data.unit if config.data.units is None else None
+    data = config.data.model_copy(update={"groups": None, "units": None, "unit": unit})
+    return config.model_copy(update={"data": data})
 
 
 def _named(config: RunConfig, used: Collection[Member]) -> Iterator[tuple[str, str]]:
@@ -122,8 +131,13 @@ def _is_place(model: str, setting: str, value: str) -> bool:
 
 
 def _in_data(key: str, place: str, config: RunConfig, data: str) -> bool:
-    """Whether it is an events file that lies in the folder of the data."""
-    if key != "data.events" or is_uri(place) or Path(place).is_absolute() or ".." in Path(place).parts:
+    """Whether it is a file of events or of a plan that lies in the folder of the data."""
+    if (
+        key not in ("data.events", "data.planned")
+        or is_uri(place)
+        or Path(place).is_absolute()
+        or ".." in Path(place).parts
+    ):
         return False
     folder = open_location(data, config.data.table_options)
     return isinstance(folder, Folder) and folder.has_file(place)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["MACHINE", "Machine"]
+__all__ = ["MACHINE", "Machine", "usable_cores"]
 
 
 class Machine:
@@ -73,3 +73,8 @@ class Machine:
 
 
 MACHINE = Machine()
+
+
+def usable_cores() -> int:
+    """CPUs that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +14,7 @@ from cluster.rundir.store import RunStore
 from cluster.versions import installed
 from ensembles.files.digests import DigestsFile
 from ensembles.files.leaderboard_json import LeaderboardFile
-from ensembles.files.run_json import DataFacts, Environment, RunFile
+from ensembles.files.run_json import DataFacts, Environment, PlannedRow, RunFile
 from forecasting.data.quality.finding import Finding
 from forecasting.errors import StorageError
 
@@ -28,7 +28,7 @@ LIBRARIES = ("ray", "torch", "numba", "lightgbm", "statsmodels", "pandas", "nump
 class RunOrigin:
     """Where a run comes from: its configuration's name, the executor, the data and what was found about them.
 
-    `events` are (day, name) known in advance.
+    `events` are (day, name) known in advance; `planned` the rows of the plan; `groups` and `units` by entity.
     """
 
     config_name: str
@@ -36,6 +36,9 @@ class RunOrigin:
     data: DataFacts
     events: tuple[tuple[str, str], ...]
     quality: Sequence[Finding]
+    planned: tuple[PlannedRow, ...] = ()
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    units: Mapping[str, str | None] = field(default_factory=dict)
 
 
 def begin_run(store: RunStore, plan: Plan, origin: RunOrigin, before: RunFile | None) -> None:
@@ -50,6 +53,9 @@ def begin_run(store: RunStore, plan: Plan, origin: RunOrigin, before: RunFile | 
         data=origin.data,
         planned_fits=plan.fits_by_family,
         events=origin.events,
+        planned=origin.planned,
+        groups=origin.groups,
+        units=origin.units,
         executor=origin.executor,
         device=plan.device,
         environment=_environment(),

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from cluster.rundir.machine import usable_cores
 from cluster.rundir.run_facts import LIBRARIES, processor
 from cluster.versions import installed
 from forecasting.models import built_in_models
@@ -24,7 +25,7 @@ def surroundings() -> Iterator[tuple[str, str]]:
     yield "tidecast", f"{installed('tidecast')}, Python {platform.python_version()}, {platform.platform(terse=True)}"
     versions = {name: installed(name) for name in LIBRARIES}
     yield "libraries", ", ".join(f"{name} {version or 'not installed'}" for name, version in versions.items())
-    n_cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    n_cpus = usable_cores()
     yield "CPU", f"{n_cpus} of {os.cpu_count()}, {processor()}"
     free = shutil.disk_usage(Path.cwd())
     yield (

@@ -39,6 +39,8 @@ def show_result(result: RunResult, out: Screen, as_json: bool = False) -> None:
     out.say(f"forecast: {counted(result.n_days, result.noun)}, {result.start} to {result.end}, in {result.uri}")
     if result.words.totals:
         out.tell(f"in all: {result.words.totals}")
+    for sentence in result.planned:
+        out.tell(sentence)
     for target, (recent, forecast) in result.outlook.items():
         out.say(f"{target:>12} {_spark(recent, forecast, out.width - MARGIN)}")
     if result.outlook:

@@ -19,7 +19,7 @@ from cluster.rundir.storage import Storage
 from cluster.rundir.store import RunStore
 from cluster.stages.input import identity, judge, open_input
 from ensembles.files.amounts import signed_targets
-from ensembles.files.run_json import DataFacts, RunFile
+from ensembles.files.run_json import DataFacts, PlannedRow, RunFile
 from forecasting.data.loaded import Loaded
 from forecasting.data.quality.finding import Finding, finding_of
 from forecasting.errors import ConfigError, DamagedFile, StorageError, UserError
@@ -155,4 +155,16 @@ def origin_of(request: RunRequest, loaded: Loaded, quality: Sequence[Finding]) -
         reading=loaded.reading,
         notes=(*request.said, *loaded.notes),
     )
-    return RunOrigin(request.config_name, request.executor, data, panel.calendar.events, quality)
+    rows = () if panel.planned is None else panel.planned.rows
+    groups = {} if loaded.hierarchy is None else loaded.hierarchy.paths
+    units = {} if loaded.hierarchy is None else loaded.hierarchy.units
+    return RunOrigin(
+        request.config_name,
+        request.executor,
+        data,
+        panel.calendar.events,
+        quality,
+        tuple(map(PlannedRow.of, rows)),
+        groups,
+        units,
+    )

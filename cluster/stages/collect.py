@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from cluster.execution.loop import LostBatch
 from cluster.plan import Plan
 from cluster.rundir.store import RunStore, StoredTrial
+from ensembles.files.oof_parquet import with_units
+from ensembles.files.table import panel_series
 from ensembles.oof import MemberInfo, OofCube
 from forecasting.backtest import series_of
 from forecasting.data.loaded import SeriesProblem
@@ -43,7 +45,7 @@ class MemberForecasts:
     """The forecasts of a run's members, and what has none.
 
     `cubes` per target, over the backtest `windows` that can be judged; `notes` says in sentences which were left out;
-    `final` per target ``[n_series, horizon, n_members]`` in the cube's order of members;
+    `final` per target ``[n_series, horizon, n_members]`` in the cube's order of members, without what is planned;
     `failures` one per failed member; `broken` series that nothing could forecast, with the reason; `n_failed` counts
     failed trials on the others; `reproducible` False when a batch was lost to a dead process or a time-out.
     """
@@ -61,6 +63,11 @@ class MemberForecasts:
     notes: tuple[str, ...] = ()
     warnings: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Of libraries, by member_id and category."""
+
+    def in_units(self, panel: Panel, units: Mapping[str, str | None]) -> MemberForecasts:
+        """The same with the unit of each entity's amounts."""
+        series = panel_series(panel)
+        return replace(self, cubes={t: with_units(cube, series, units) for t, cube in self.cubes.items()})
 
 
 def check_failures(plan: Plan, forecasts: MemberForecasts) -> None:
@@ -263,11 +270,12 @@ class _Found:
     forecasts: Mapping[Place, Forecasts]
 
     def cube(self, target: str, series: Sequence[str]) -> tuple[OofCube, FloatArray]:
-        """One target's cube ``[n_series, n_windows, horizon, n_members]`` and its final forecasts ``[n_series, horizon,
-        n_members]``.
+        """One target's cube ``[n_series, n_windows, horizon, n_members]``, with what was planned, and its final
+        forecasts ``[n_series, horizon, n_members]``, without.
         """
         shape = (len(series), len(self.windows), max(w.horizon for w in self.windows))
         y_hat, y = np.full((*shape, len(self.members)), np.nan), np.full(shape, np.nan)
+        planned = self._planned(series, shape)
         final = np.empty((len(series), self.final.horizon, len(self.members)))
         for i, uid in enumerate(series):
             for j, window in enumerate(self.windows):
@@ -279,9 +287,20 @@ class _Found:
                     y_hat[i, j, : window.horizon, m] = made[window.cutoff]
         infos = tuple(_member_info(member) for member in self.members)
         cutoffs = tuple(window.cutoff for window in self.windows)
-        cube = OofCube(target, tuple(series), cutoffs, infos, y_hat, y, _dates(self.windows))
+        y_hat = y_hat if planned is None else y_hat + planned[..., None]
+        cube = OofCube(target, tuple(series), cutoffs, infos, y_hat, y, _dates(self.windows), planned)
         order = [infos.index(info) for info in cube.members]
         return cube, final[..., order]
+
+    def _planned(self, series: Sequence[str], shape: tuple[int, int, int]) -> FloatArray | None:
+        """What was planned of each window and known at its cutoff, in `shape`; None for data without a plan."""
+        if self.panel.planned is None:
+            return None
+        planned = np.zeros(shape)
+        for i, uid in enumerate(series):
+            for j, window in enumerate(self.windows):
+                planned[i, j, : window.horizon] = self.panel.planned_amounts(uid, window.ds, window.cutoff)
+        return planned
 
 
 def _dates(windows: Sequence[Window]) -> DateArray:

@@ -23,10 +23,11 @@ def evaluate_run(run_dir: str) -> Evaluation:
         When the directory holds no finished run.
     """
     store = RunStore(run_dir)
-    config = parse_config(finished_run(store).config, f"{run_dir}/run.json")
+    run = finished_run(store)
+    config = parse_config(run.config, f"{run_dir}/run.json")
     board = store.read(LeaderboardFile)
     if dict(board.weights) != dict(config.data.targets):
         raise StorageError(f"{run_dir}/run.json and {board.FILE} do not belong together: run again to write both")
-    cubes = store.read(OofFile).cubes(board)
+    cubes = store.read(OofFile).cubes(board, run.units)
     rounding = submission_step(config.data.kind, config.data.unit)
     return evaluate_blend(cubes, config.data.targets, config.blend, config.score.surrogate, rounding)

@@ -24,16 +24,18 @@ from ensembles.files.forecast_parquet import ForecastFile
 from ensembles.files.history_parquet import HistoryFile
 from ensembles.files.leaderboard_json import LeaderboardFile
 from ensembles.files.oof_parquet import OofFile
-from ensembles.files.table import panel_series
+from ensembles.files.table import panel_series, rows_by_name
 from ensembles.judging.judge import Judge
-from ensembles.oof import OofCube
+from ensembles.oof import OofCube, in_unit
 from ensembles.report.context import ReportContext
 from ensembles.report.plain_words import PlainWords, misses_in_words, plain_words
+from ensembles.treasury.planned import beyond_in_words, planned_days, planned_in_words
 from forecasting.panel import Panel
 from forecasting.schema import DateArray, FloatArray, IntArray, iso
 from forecasting.score.base import Score
 from forecasting.score.names import score_named
 from forecasting.score.points import submission_step
+from forecasting.windows import Window
 
 __all__ = ["RunResult", "blend_and_write", "with_truth", "write_failed"]
 
@@ -49,7 +51,9 @@ class RunResult:
     end: str
     n_days: int
     outlook: Mapping[str, tuple[FloatArray, FloatArray]]
-    """Per target the last days' actual values and the forecast, summed over series."""
+    """Per target the last days' actual values and the forecast, summed over series; where these have several units, per
+    target and unit.
+    """
     has_figures: bool = False
     """Whether networks that were fitted once left their pictures, figures.html."""
     noun: str = "days"
@@ -60,6 +64,8 @@ class RunResult:
     """The one file to open: an absolute path, or a URI."""
     truth: str = ""
     """The demo's data go on: how the forecast compares with what came, which nothing that was trained has seen."""
+    planned: tuple[str, ...] = ()
+    """What is planned among the days forecast, a sentence each."""
     signals: tuple[str, ...] = ()
     """How often the blend's signals were right, a sentence per target, where the configuration asks for signals."""
 
@@ -87,7 +93,7 @@ def blend_and_write(plan: Plan, panel: Panel, members: MemberForecasts, store: R
         for target, cube in cubes.items()
     }
     board = _board(plan, panel, members, blend)
-    _write_forecasts(plan, panel, members, blend, blended, store)
+    forecast = _write_forecasts(plan, panel, members, blend, blended, store)
     store.write(board)
     store.write(BlendFile.of(blend))
     has_figures = write_figures(plan, panel, store)
@@ -96,15 +102,28 @@ def blend_and_write(plan: Plan, panel: Panel, members: MemberForecasts, store: R
     context = _finish(plan, panel, members, store, timings, "done")
     signals = () if context.signals is None else context.signals.sentences
     final = plan.windows.final
-    outlook = {
-        target: (_recent(panel, cube, final.horizon), blended[target].sum(axis=0)) for target, cube in cubes.items()
-    }
+    outlook = _outlook(panel, cubes, forecast)
     headline = _headline(blend, score_named(config.score.surrogate), panel.axis.noun)
     days, noun = (iso(final.start), iso(final.end), final.horizon), panel.axis.noun
-    words, report = plain_words(context), _place_of(store, "report.html")
     return RunResult(
-        store.uri, board, headline, *days, outlook, has_figures, noun, words=words, report=report, signals=signals
+        store.uri,
+        board,
+        headline,
+        *days,
+        outlook,
+        has_figures,
+        noun,
+        words=plain_words(context),
+        report=_place_of(store, "report.html"),
+        planned=_planned(panel, final, context),
+        signals=signals,
     )
+
+
+def _planned(panel: Panel, final: Window, context: ReportContext) -> tuple[str, ...]:
+    """What is planned among the days forecast, and how much after them."""
+    ahead = planned_days(context.results.run, final.ds)
+    return (*planned_in_words(ahead), *beyond_in_words(panel.planned, final.end))
 
 
 def with_truth(result: RunResult, ds: DateArray, truth: Mapping[str, IntArray]) -> RunResult:
@@ -146,12 +165,15 @@ def _board(plan: Plan, panel: Panel, members: MemberForecasts, blend: Blend | No
 
 def _write_forecasts(
     plan: Plan, panel: Panel, members: MemberForecasts, blend: Blend, blended: Mapping[str, FloatArray], store: RunStore
-) -> None:
+) -> ForecastFile:
     cubes, final, series = members.cubes, plan.windows.final, panel_series(panel)
     bands = {target: blend.targets[target].bands(blended[target]) for target in cubes}
     past = OofFile.of(cubes, blend.evidence.prequential.y_hat, blend.evidence.prequential.bands)
-    store.write(ForecastFile.of(cubes, members.final, blended, final.ds, bands).identified(series))
+    forecast = ForecastFile.of(cubes, members.final, blended, final.ds, bands).identified(series)
+    forecast = forecast.with_planned(panel.planned, final.cutoff)
+    store.write(forecast)
     store.write(past.identified(series))
+    return forecast
 
 
 def _prune(plan: Plan, blend: Blend, store: RunStore) -> None:
@@ -194,10 +216,18 @@ def _place_of(store: RunStore, name: str) -> str:
     return f"{store.uri}/{name}" if local is None else str(local.absolute() / name)
 
 
-def _recent(panel: Panel, cube: OofCube, days: int) -> FloatArray:
-    """Sum over a target's series of the last days' values."""
-    rows = [panel.index(uid) for uid in cube.unique_ids]
-    return np.asarray(np.nansum(panel.y[rows, -days:], axis=0))
+def _outlook(
+    panel: Panel, cubes: Mapping[str, OofCube], forecast: ForecastFile
+) -> dict[str, tuple[FloatArray, FloatArray]]:
+    """Sums over a target's series of one unit: of as many last days as are forecast, and of the forecast."""
+    ahead = {uid: forecast.blend.y_hat[rows] for uid, rows in rows_by_name(forecast.blend.unique_id).items()}
+    found = {}
+    for target, cube in cubes.items():
+        for unit, mine in cube.by_unit().items():
+            coming = np.sum([ahead[uid] for uid in mine], axis=0)
+            recent = np.nansum(panel.y[[panel.index(uid) for uid in mine], -len(coming) :], axis=0)
+            found[in_unit(target, unit)] = recent, coming
+    return found
 
 
 def _headline(blend: Blend, score: Score, noun: str) -> str:

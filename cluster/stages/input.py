@@ -56,8 +56,8 @@ def judge(data: DataSet, as_of: AsOf) -> tuple[Loaded, list[Finding]]:
 
 
 def identity(panel: Panel) -> str:
-    """Fingerprint of the data, whatever calendar goes with them."""
-    return replace(panel, calendar=Calendar()).fingerprint()
+    """Fingerprint of the data, whatever calendar and plan go with them."""
+    return replace(panel, calendar=Calendar(), planned=None).fingerprint()
 
 
 def open_input(config: RunConfig, path: str, as_of: AsOf, *, checked: bool, users: bool = False) -> DataSet:

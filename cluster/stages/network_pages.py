@@ -86,7 +86,7 @@ def _fitted(plan: Plan, panel: Panel, store: RunStore, trial: Trial, found: Stor
         train=as_date(state.meta["days"]["train"]),
         valid=as_date(state.meta["days"]["valid"]),
         ds=ds,
-        y=panel.truth(trial.unique_id, ds),
+        y=panel.truth(trial.unique_id, ds) - panel.planned_amounts(trial.unique_id, ds, panel.end),
         y_hat=np.array([*fits, *(ahead.get(day, np.nan) for day in tested)]),
         test=plan.windows.backtest[0].start,
         compounds=bool(state.meta.get("compounds")),

@@ -27,9 +27,12 @@ from cluster.rundir.storage import Storage
 from cluster.stages.finished_run import KnownSeries, TrainedRun, left_out, open_trained
 from ensembles.blend.target_blend import TargetBlend
 from ensembles.exports.forecast import forecast_files
+from ensembles.exports.totals import totals_csv
 from ensembles.files.forecast_parquet import ForecastFile, TargetForecast
 from ensembles.files.prediction_json import PredictionFile
 from ensembles.files.table import panel_series
+from ensembles.treasury.planned import beyond_in_words, planned_days, planned_in_words
+from ensembles.treasury.totals import totals_of
 from forecasting.backtest import forecast_windows, reason_of
 from forecasting.digests import digest_of
 from forecasting.models.base import AnyModel, State
@@ -126,9 +129,17 @@ def predict(
     notes = (*found.notes, *left_out(failed, [uid for uid in trained.needed if uid not in found.left]))
     blended = _blended(trained, made, window, {*found.left, *failed})
     forecast = _forecast(trained, blended, window).identified(panel_series(panel))
+    forecast = forecast.with_planned(panel.planned, window.cutoff)
     targets, signal = tuple(trained.config.data.targets), trained.config.signal
     last = {s: panel.last_known(s.unique_id, window.cutoff) for s in panel.series}
     files = forecast_files(forecast, targets, panel.calendar, trained.run.amounts, signal, last)
+    if (hierarchy := trained.run.hierarchy) is not None:
+        files["totals.csv"] = totals_csv(
+            totals_of(forecast, hierarchy, targets, trained.run.amounts), trained.run.amounts
+        )
+    if panel.planned is not None:
+        ahead = planned_days(trained.run, window.ds, panel.planned)
+        notes = (*notes, *planned_in_words(ahead), *beyond_in_words(panel.planned, window.end))
     left, noun = {**found.left, **failed}, panel.axis.noun
     return Prediction(run_dir, data, window, update, forecast, files, notes, left, noun)
 

@@ -84,6 +84,8 @@ def write_reports(store: RunStore) -> ReportContext:
     from ensembles.exports.liquidity import liquidity_csv
     from ensembles.exports.signals import signals_csv
     from ensembles.exports.submission import RESULT_TABLE, SUBMISSION
+    from ensembles.exports.totals import totals_csv
+    from ensembles.treasury.totals import totals_of
 
     results = report_data(store)
     context, amounts, forecast = ReportContext.of(results), results.run.amounts, results.forecast
@@ -94,11 +96,14 @@ def write_reports(store: RunStore) -> ReportContext:
         "liquidity.csv": None if liquidity is None else liquidity_csv(liquidity, results.calendar, amounts),
         "alerts.csv": None if alerts is None else alerts_csv(alerts, amounts),
         "signals.csv": None if signals is None else signals_csv(signals),
+        "totals.csv": None,
     }
     if forecast is not None:
         last = {} if results.history is None else results.history.last_known()
         signal = results.run.config.get("signal")
         made |= forecast_files(forecast, results.targets, results.calendar, amounts, signal, last)
+        if (hierarchy := results.run.hierarchy) is not None:
+            made["totals.csv"] = totals_csv(totals_of(forecast, hierarchy, results.targets, amounts), amounts)
     for name, content in made.items():
         store.write_result(name, content)
     store.write_result("report.html", render(context).encode())

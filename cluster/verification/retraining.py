@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cluster.execution.resources import local_resources
-from cluster.execution.worker import limit_threads
+from cluster.execution.worker import limit_threads, usable_threads
 from cluster.plan import Plan
 from cluster.rundir.run_facts import LIBRARIES, processor
 from cluster.rundir.store import RunStore, StoredTrial
@@ -60,7 +60,7 @@ def check_trials(store: RunStore, run: RunFile, plan: Plan, panel: Panel, share:
             plan.windows,
             run_seed=plan.config.seed,
             device=device,
-            n_threads=plan.config.cluster.cpus_per_worker,
+            n_threads=usable_threads(plan.config.cluster.cpus_per_worker),
         )
         n_again += len(outcomes)
         differing += [_name(o.trial) for o in outcomes if not _same(o, store, stored[o.trial.trial_key], states)]

@@ -58,6 +58,11 @@ class Bands:
         low, high = ({level: values[place] for level, values in ends.items()} for ends in (self.low, self.high))
         return Bands(self.median[place], low, high)
 
+    def shifted(self, by: FloatArray) -> Bands:
+        """The bands with an amount added to each day, in their shape: what is known exactly widens none."""
+        low, high = ({level: values + by for level, values in ends.items()} for ends in (self.low, self.high))
+        return Bands(self.median + by, low, high)
+
     @property
     def quantiles(self) -> dict[float, FloatArray]:
         """By probability, in order: 0.025, 0.1, 0.5, 0.9, 0.975."""

@@ -66,6 +66,7 @@ def prequential_factors(
     choosing: Sequence[IntArray],
     score: Score,
     rounding: float | None = None,
+    planned: FloatArray | float = 0.0,
 ) -> Calibration:
     """Factor of every window from the windows before it, and the final one.
 
@@ -79,11 +80,14 @@ def prequential_factors(
         The windows that may test the factor of each window, and last of the final forecast.
     rounding
         Smallest step of a submission; None: forecasts are scored as they are.
+    planned
+        The part of both that was planned, in their shape, which the factor leaves as it is.
     """
-    errors = log_errors(y_hat, y)
+    errors = log_errors(y_hat - planned, y - planned)
     fitted = np.array([1.0 if score.signed else score.best_factor(spread(errors[:, past])) for past in before])
-    multiplied = y_hat * fitted[:-1][None, :, None]
+    multiplied = (y_hat - planned) * fitted[:-1][None, :, None] + planned
     gains = window_scores(multiplied, y, score, rounding) - window_scores(y_hat, y, score, rounding)
     tested = [float(gains[windows].mean()) if len(windows) else None for windows in choosing]
     used = np.array([1.0 if gain is not None and gain < 0 else c for c, gain in zip(fitted, tested, strict=True)])
-    return Calibration(used[:-1], float(used[-1]), y_hat * used[:-1][None, :, None], tested[-1])
+    made = (y_hat - planned) * used[:-1][None, :, None] + planned
+    return Calibration(used[:-1], float(used[-1]), made, tested[-1])

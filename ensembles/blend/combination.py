@@ -186,8 +186,17 @@ def fit_weights(
         return start
     names = [unit.name for unit in units.members]
     alike = [cube for cube in targets if [unit.name for unit in cube.members] == names]
-    pool = tuple((cube.y_hat[:, windows], cube.y[:, windows]) for cube in alike)
-    return rule.fit(units.y_hat[:, windows], units.y[:, windows], start, replace(rules, pool=pool))
+    pool = tuple(_evidence(cube, windows, rules) for cube in alike)
+    return rule.fit(*_evidence(units, windows, rules), start, replace(rules, pool=pool))
+
+
+def _evidence(units: OofCube, windows: IntArray, rules: FittingRules) -> tuple[FloatArray, FloatArray]:
+    """Forecasts and actual values of some windows, of one size in all units where the score adds them up."""
+    y_hat, y = units.y_hat[:, windows], units.y[:, windows]
+    if units.unit_factors is None or not rules.score.pooled:
+        return y_hat, y
+    factors = units.unit_factors[:, windows]
+    return y_hat * factors[..., None], y * factors
 
 
 def equal_weights(units: tuple[MemberInfo, ...]) -> FloatArray:

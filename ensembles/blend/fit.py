@@ -105,7 +105,7 @@ class _Fitting:
         calibration = {t: self._calibrated(t, y_hat) for t, y_hat in medians.items()}
         prequential = self._prequential(choices, {t: found.y_hat for t, found in calibration.items()}, medians)
         chosen = next(pair for pair in pairs if pair.chosen).candidates
-        rules = fit_rules(medians, self._y, self._ds, self.bands)
+        rules = fit_rules(self._unplanned(medians), self._unplanned(self._y), self._ds, self.bands)
         targets = {
             target: TargetBlend(
                 combination=self.chooser.track(target, chosen[target]).final,
@@ -118,7 +118,9 @@ class _Fitting:
             surrogate=self.judge.points_score.name,
             weights=self.judge.weights,
             prequential=prequential,
-            score_in_sample=self.judge.mean({t: targets[t].apply(cube.y_hat) for t, cube in self.cubes.items()}),
+            score_in_sample=self.judge.mean(
+                {t: cube.replanned(targets[t].apply(cube.unplanned(cube.y_hat))) for t, cube in self.cubes.items()}
+            ),
             pairs=pairs,
             tracks=self.chooser.tracks,
             calibration=calibration,
@@ -131,6 +133,10 @@ class _Fitting:
     def _equal(self) -> Forecasts:
         """What the mean over families forecasts, calibrated."""
         return {t: self._calibrated(t, self.chooser.track(t, BASELINE).y_hat).y_hat for t in self.cubes}
+
+    def _unplanned(self, values: Forecasts) -> Forecasts:
+        """What models are to answer for."""
+        return {target: self.cubes[target].unplanned(of_target) for target, of_target in values.items()}
 
     @property
     def _y(self) -> Forecasts:
@@ -145,11 +151,14 @@ class _Fitting:
             return Calibration.none(y_hat)
         past = (*self.before, np.arange(len(self.before)))
         testing = tuple(choosing_windows(self.before, known) for known in past)
-        score, rounding = self.judge.points_score, self.judge.rounding
-        return prequential_factors(y_hat, self.cubes[target].y, past, testing, score, rounding)
+        score, rounding, cube = self.judge.points_score, self.judge.rounding, self.cubes[target]
+        planned = 0.0 if cube.planned is None else cube.planned
+        return prequential_factors(y_hat, cube.y, past, testing, score, rounding, planned)
 
     def _prequential(self, choices: tuple[Choice, ...], y_hat: Forecasts, medians: Forecasts) -> PrequentialForecasts:
         scores = {target: self.judge.target_scores(target, y_hat[target]) for target in self.cubes}
-        bands = prequential_bands(medians, self._y, self._ds, self.before, self.bands)
+        unplanned = self._unplanned(medians), self._unplanned(self._y)
+        bands = prequential_bands(*unplanned, self._ds, self.before, self.bands)
+        bands = {t: b if (p := self.cubes[t].planned) is None else b.shifted(p) for t, b in bands.items()}
         real = tuple(len(windows) > 0 for windows in self.before)
         return PrequentialForecasts(y_hat, bands, scores, self.judge.total(scores), choices, real)

@@ -17,6 +17,7 @@ import numpy as np
 from ensembles.evaluation.run_results import RunResults
 from ensembles.files.oof_parquet import BlendGrid
 from ensembles.judging.judge import Forecasts, Judge, Measured
+from ensembles.oof import unit_factors
 from forecasting.errors import ConfigError
 from forecasting.schema import BLEND, DateArray
 from forecasting.score.names import score_named
@@ -89,16 +90,18 @@ def compare(runs: Sequence[tuple[str, RunResults]]) -> Comparison:
 
 @dataclass(frozen=True)
 class _Backtest:
-    """Blend forecasts and actual values by target, and the days of each window."""
+    """Blend forecasts and actual values by target, and the days of each window; `units` of the series."""
 
     grids: Mapping[str, BlendGrid]
+    units: Mapping[str, str | None]
 
     @classmethod
     def of(cls, results: RunResults, targets: Sequence[str]) -> _Backtest | None:
         """None without a blend, or with other targets."""
         if results.oof is None or results.blend is None or set(results.targets) != set(targets):
             return None
-        return cls({target: results.oof.blend_grid(target) for target in targets})
+        units = {uid: results.run.units.get(s.entity or "") for uid, s in results.oof.identities().items()}
+        return cls({target: results.oof.blend_grid(target) for target in targets}, units)
 
     @property
     def cutoffs(self) -> DateArray:
@@ -121,11 +124,17 @@ class _Backtest:
         """Judges by the reference's weights and score."""
         y = {target: grid.y for target, grid in self.grids.items()}
         score = score_named(reference.board.surrogate)
-        return Judge(y, reference.board.weights, score, self._first.ds, reference.run.rounding)
+        factors = {target: unit_factors(grid.y, self._units(target)) for target, grid in self.grids.items()}
+        known = {target: found for target, found in factors.items() if found is not None}
+        return Judge(y, reference.board.weights, score, self._first.ds, reference.run.rounding, known)
+
+    def _units(self, target: str) -> tuple[str | None, ...]:
+        return tuple(self.units.get(uid) for uid in self.grids[target].unique_ids)
 
     def only(self, series: Mapping[str, Sequence[str]], cutoffs: DateArray, n_steps: int) -> _Backtest:
         """Restricted to some series, windows and first days."""
-        return _Backtest({t: _cut(self.grids[t], unique_ids, cutoffs, n_steps) for t, unique_ids in series.items()})
+        cut = {t: _cut(self.grids[t], unique_ids, cutoffs, n_steps) for t, unique_ids in series.items()}
+        return _Backtest(cut, self.units)
 
 
 def _cut(grid: BlendGrid, unique_ids: Sequence[str], cutoffs: DateArray, n_steps: int) -> BlendGrid:

@@ -53,7 +53,7 @@ class Contenders:
         if results.oof is None or results.blend is None:
             return None
         board, oof = results.board, results.oof
-        cubes = oof.cubes(board)
+        cubes = oof.cubes(board, results.run.units)
         judge = Judge.of(cubes, board.weights, score_named(board.surrogate), results.run.rounding)
         forecasts: dict[str, Forecasts] = {BLEND: {t: oof.blend_grid(t).y_hat for t in cubes}}
         rivals = rivals_of(cubes, board.best_single.picks if board.best_single else None)

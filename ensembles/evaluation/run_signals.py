@@ -36,7 +36,7 @@ class RunSignals:
         if beyond is None or oof is None or history is None:
             return None
         found: dict[tuple[str, str], SignalQuality] = {}
-        for target, cube in oof.cubes(results.board).items():
+        for target, cube in oof.cubes(results.board, results.run.units).items():
             last = _last_known(history, cube.unique_ids, np.array(cube.cutoffs))
             members = {m.name: cube.y_hat[..., k] for k, m in enumerate(cube.members)}
             y_hats = {BLEND: _blended(oof, target, cube.unique_ids), **dict(sorted(members.items()))}

@@ -6,6 +6,7 @@ Amounts are in the user's unit, with the decimals of the data; the competition's
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -21,10 +22,26 @@ from forecasting.calendar import Calendar
 from forecasting.panel import Series
 from forecasting.schema import DateArray, FloatArray, IntArray
 
-__all__ = ["forecast_csv", "forecast_files"]
+__all__ = ["Beside", "forecast_csv", "forecast_files"]
 
 Columns = dict[str, Sequence[Cell]]
 """Cells of one entity's days by the name of the column."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What stands beside the forecasts, ``[horizon]`` of each series: `quantiles` of the prediction intervals, empty
+    cells where there are none; `signals`, which way it is to go, -1, 0 or +1; the parts of a forecast that were
+    `planned` and `adjusted`. No columns where there is nothing.
+    """
+
+    quantiles: Mapping[Series, Quantiles] = field(default_factory=dict)
+    signals: Mapping[Series, IntArray] = field(default_factory=dict)
+    planned: Mapping[Series, FloatArray] = field(default_factory=dict)
+    adjusted: Mapping[Series, FloatArray] = field(default_factory=dict)
+
+
+NOTHING = Beside()
 
 
 def forecast_files(
@@ -47,12 +64,16 @@ def forecast_files(
     series = forecast.blend_by_series()
     ds = next(iter(series.values())).ds
     y_hat = {found: rows.y_hat for found, rows in series.items()}
-    quantiles = {found: rows.quantiles for found, rows in series.items()}
-    signals = {} if beyond is None else signals_ahead(y_hat, last, beyond)
+    beside = Beside(
+        quantiles={found: rows.quantiles for found, rows in series.items()},
+        signals={} if beyond is None else signals_ahead(y_hat, last, beyond),
+        planned={found: rows.planned for found, rows in series.items() if rows.planned is not None},
+        adjusted={found: rows.adjusted for found, rows in series.items() if rows.adjusted is not None},
+    )
     submission = submission_csv(ds, y_hat, targets, amounts)
     return {
         **dict.fromkeys(submission_names(amounts, targets), submission),
-        "forecast.csv": forecast_csv(ds, y_hat, targets, calendar, amounts, quantiles, signals),
+        "forecast.csv": forecast_csv(ds, y_hat, targets, calendar, amounts, beside),
     }
 
 
@@ -62,8 +83,7 @@ def forecast_csv(
     targets: Sequence[str],
     calendar: Calendar,
     amounts: Amounts,
-    quantiles: Mapping[Series, Quantiles] | None = None,
-    signals: Mapping[Series, IntArray] | None = None,
+    beside: Beside = NOTHING,
 ) -> bytes:
     """ISO dates, weekday, day type and holiday, amounts; in a panel the entity first.
 
@@ -75,22 +95,22 @@ def forecast_csv(
         The days forecast, ``[horizon]``.
     y_hat
         Forecast ``[horizon]`` of each series. The cells of a target that an entity lacks are empty.
-    quantiles
-        Of the prediction intervals, ``[horizon]`` of each series; empty cells where there are none.
-    signals
-        Which way each series is forecast to go, -1, 0 or +1 ``[horizon]``; no columns where there are none.
+    beside
+        What else is said of the days.
 
     Raises
     ------
     ValueError
         When a forecast is not finite.
     """
-    named = {s: {quantile_name(p): v for p, v in found.items()} for s, found in (quantiles or {}).items()}
-    ends, ways = dict(by_entity(named, targets)), dict(by_entity(signals or {}, targets))
+    named = {s: {quantile_name(p): v for p, v in found.items()} for s, found in beside.quantiles.items()}
+    ends, ways = dict(by_entity(named, targets)), dict(by_entity(beside.signals, targets))
+    parts = dict(by_entity(_parts(y_hat, beside, amounts), targets))
     tables: list[tuple[str | None, Columns]] = []
     for entity, values in by_entity(y_hat, targets):
         columns = _amounts({t: amounts.submitted(column, t) for t, column in values.items()}, targets, amounts, len(ds))
         columns |= _band_amounts(ends.get(entity, {}), targets, amounts, len(ds))
+        columns |= _part_amounts(parts.get(entity, {}), targets, amounts, len(ds)) if parts else {}
         tables.append((entity, columns | _signals(ways.get(entity), targets, len(ds))))
     return csv_for_people(_rows(tables, ds, calendar))
 
@@ -125,6 +145,40 @@ def _band_amounts(
     return {
         f"{amounts.column(target)}_{name}": _cells(
             amounts.rounded(bands.get(target, {}).get(name, np.full(n_days, np.nan)), target), amounts
+        )
+        for target in targets
+        for name in names
+    }
+
+
+def _parts(y_hat: Mapping[Series, FloatArray], beside: Beside, amounts: Amounts) -> dict[Series, dict[str, FloatArray]]:
+    """What a forecast with a plan is made of, by name of the part: as they are written, `planned`, `adjusted` and
+    `model` add up to the forecast, unless that is held at 0.
+    """
+    adjusts = any(values.any() for values in beside.adjusted.values())
+    found: dict[Series, dict[str, FloatArray]] = {}
+    for series, planned in beside.planned.items():
+        adjusted = beside.adjusted.get(series, np.zeros(len(planned)))
+        added = planned + adjusted
+        model = amounts.rounded(y_hat[series], series.target) - added
+        held = y_hat[series] < 0
+        model = np.where(held, y_hat[series] - added, model)
+        found[series] = {"planned": planned} | ({"adjusted": adjusted} if adjusts else {}) | {"model": model}
+    return found
+
+
+def _part_amounts(
+    parts: Mapping[str, Mapping[str, FloatArray]], targets: Sequence[str], amounts: Amounts, n_days: int
+) -> Columns:
+    """`parts` by target and name; the names stand alone where there is one target."""
+    names = dict.fromkeys(name for of_target in parts.values() for name in of_target) or {
+        "planned": None,
+        "model": None,
+    }
+    empty = np.full(n_days, np.nan)
+    return {
+        (name if len(targets) == 1 else f"{amounts.column(target)}_{name}"): _cells(
+            parts.get(target, {}).get(name, empty), amounts
         )
         for target in targets
         for name in names

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from ensembles.files.table import NameArray, Quantiles, StoredTable, band_quantiles, joined, named, rows_by_name
 from ensembles.oof import OofCube
 from forecasting.panel import Series
+from forecasting.planned.amounts import Planned
 from forecasting.schema import BLEND, DateArray, FloatArray, IntArray, as_dates
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ class TargetForecast:
 class ForecastFile(StoredTable):
     """One row per series, day and member; arrays ``[n]``.
 
-    `quantiles` are those of the blend's bands, NaN for members.
+    `quantiles` are those of the blend's bands, NaN for members. Of a run with a plan, `planned` is the part of `y_hat`
+    that was planned, and `adjusted` what judgement added to the blend's; None of other runs. Bands are moved by both.
     """
 
     FILE: ClassVar[str] = "forecast.parquet"
@@ -61,6 +63,8 @@ class ForecastFile(StoredTable):
     member: NameArray
     y_hat: FloatArray
     quantiles: Quantiles
+    planned: FloatArray | None = field(default=None, kw_only=True)
+    adjusted: FloatArray | None = field(default=None, kw_only=True)
 
     @classmethod
     def of(
@@ -102,6 +106,31 @@ class ForecastFile(StoredTable):
             series, member, day = (axis.ravel() for axis in np.indices((n_series, n_members, n_days)))
             parts.append(part.rows(ds, series, day, member))
         return joined(parts)
+
+    def with_planned(self, planned: Planned | None, cutoff: np.datetime64) -> ForecastFile:
+        """The forecasts of models, made here of the days after `cutoff`, with what is planned added as it is; without a
+        plan they are left alone.
+        """
+        if planned is None:
+            return self
+        amounts, adjusted = np.zeros(len(self)), np.zeros(len(self))
+        for uid, rows in rows_by_name(self.unique_id).items():
+            days, place = np.unique(self.ds[rows], return_inverse=True)
+            amounts[rows] = planned.amounts(uid, days, cutoff)[place]
+            adjusted[rows] = planned.adjustments(uid, days)[place]
+        adjusted = np.where(self.member == BLEND, adjusted, 0.0)
+        added = amounts + adjusted
+        quantiles = {p: values + added for p, values in self.quantiles.items()}
+        return replace(self, y_hat=self.y_hat + added, quantiles=quantiles, planned=amounts, adjusted=adjusted)
+
+    @property
+    def model(self) -> FloatArray:
+        """What models forecast, ``[n]``: without what was planned and without adjustments."""
+        return self.y_hat if self.planned is None else self.y_hat - self.planned - self._adjusted
+
+    @property
+    def _adjusted(self) -> FloatArray:
+        return np.zeros(len(self)) if self.adjusted is None else self.adjusted
 
     @property
     def blend(self) -> ForecastFile:

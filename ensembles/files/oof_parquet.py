@@ -6,7 +6,7 @@ The blend's rows are the prequential ones: each window is forecast with weights 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -14,13 +14,14 @@ import numpy as np
 from ensembles.files.table import NameArray, Quantiles, StoredTable, band_quantiles, joined, named, places
 from ensembles.oof import MemberInfo, OofCube, window_lengths
 from forecasting.errors import StorageError
+from forecasting.panel import Series
 from forecasting.schema import BLEND, DateArray, FloatArray, IntArray, as_dates
 
 if TYPE_CHECKING:
     from ensembles.bands.rules import Bands
     from ensembles.files.leaderboard_json import LeaderboardFile
 
-__all__ = ["BlendGrid", "OofFile"]
+__all__ = ["BlendGrid", "OofFile", "with_units"]
 
 SPAN, EPOCH = 10_000_000, 5_000_000
 """Numbers for the days of a window, and that of 1970-01-01: any date has its place among them."""
@@ -85,7 +86,8 @@ class OofFile(StoredTable):
     """One row per series, day, window and member; arrays ``[n]``.
 
     `cutoff` is the last day known to the forecast `y_hat` of the day `ds`; `y` the actual value, NaN where there is
-    none; `quantiles` of the blend's bands, NaN for members and for windows without bands.
+    none; `quantiles` of the blend's bands, NaN for members and for windows without bands; `planned` the part of both
+    `y_hat` and `y` that was planned and known at the cutoff, None for a run without a plan.
     """
 
     FILE: ClassVar[str] = "oof.parquet"
@@ -95,6 +97,7 @@ class OofFile(StoredTable):
     y_hat: FloatArray
     y: FloatArray
     quantiles: Quantiles
+    planned: FloatArray | None = field(default=None, kw_only=True)
 
     @classmethod
     def of(
@@ -138,13 +141,15 @@ class OofFile(StoredTable):
         y_hat[at], y[at] = mine.y_hat, mine.y
         return BlendGrid(tuple(unique_ids), windows.cutoffs, window_lengths(y_hat), y_hat, y, windows.ds)
 
-    def cubes(self, board: LeaderboardFile) -> dict[str, OofCube]:
+    def cubes(self, board: LeaderboardFile, units: Mapping[str, str | None] | None = None) -> dict[str, OofCube]:
         """The members' forecasts, one cube per target.
 
         Parameters
         ----------
         board
             Knows the family, setting and seed of each member.
+        units
+            Unit of each entity's amounts where there are several.
 
         Raises
         ------
@@ -167,7 +172,13 @@ class OofFile(StoredTable):
             if not len(rows):
                 raise StorageError(f"{self.FILE} holds no forecast of {target}: run again to write it")
         windows = _Windows.of(members)
-        return {target: _cube(target, rows, windows, infos) for target, rows in of_targets.items()}
+        cubes = {target: _cube(target, rows, windows, infos) for target, rows in of_targets.items()}
+        return cubes if not units else {t: with_units(cube, self.identities(), units) for t, cube in cubes.items()}
+
+
+def with_units(cube: OofCube, series: Mapping[str, Series], units: Mapping[str, str | None]) -> OofCube:
+    """A cube whose series are known by unique_id, with the unit of each one's entity."""
+    return replace(cube, units=tuple(units.get(series[uid].entity or "") for uid in cube.unique_ids))
 
 
 def _part(cube: OofCube, blended: FloatArray, bands: Bands | None) -> OofFile:
@@ -183,6 +194,7 @@ def _part(cube: OofCube, blended: FloatArray, bands: Bands | None) -> OofFile:
         y_hat=values[series, window, step, member],
         y=cube.y[day],
         quantiles=band_quantiles(bands, member == len(cube.members), day) if bands else {},
+        planned=None if cube.planned is None else cube.planned[day],
     )
 
 
@@ -195,5 +207,8 @@ def _cube(target: str, rows: OofFile, windows: _Windows, infos: Mapping[str, Mem
     y_hat, y = np.full((*shape, len(names)), np.nan), np.full(shape, np.nan)
     y_hat[(*day, at_member)] = rows.y_hat
     y[day] = rows.y
+    planned = None if rows.planned is None else np.zeros(shape)
+    if planned is not None:
+        planned[day] = rows.planned
     members = tuple(infos[name] for name in names)
-    return OofCube(target, tuple(unique_ids), tuple(windows.cutoffs), members, y_hat, y, windows.ds)
+    return OofCube(target, tuple(unique_ids), tuple(windows.cutoffs), members, y_hat, y, windows.ds, planned)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from ensembles.files.amounts import Amounts
+from ensembles.files.amounts import MOST_DECIMALS, Amounts
 from ensembles.files.stored import Stored, StoredFile
 from forecasting.axis import Axis, Freq
 from forecasting.calendar import Calendar
+from forecasting.data.hierarchy.hierarchy import Hierarchy
 from forecasting.data.quality.finding import Finding
-from forecasting.schema import as_dates
+from forecasting.planned.amounts import Kind, Planned, PlannedAmount
+from forecasting.schema import as_date, as_dates, iso
 from forecasting.score.points import submission_step
 
-__all__ = ["DataFacts", "Environment", "RunFile"]
+__all__ = ["DataFacts", "Environment", "PlannedRow", "RunFile"]
 
 
 class DataFacts(Stored):
@@ -37,6 +39,31 @@ class DataFacts(Stored):
     notes: tuple[str, ...] = ()
 
 
+class PlannedRow(Stored):
+    """A row of the plan: days are ISO dates, `known` None where the row did not say."""
+
+    series: str
+    date: str
+    until: str
+    amount: float
+    kind: Kind
+    known: str | None = None
+    note: str = ""
+    author: str = ""
+
+    @classmethod
+    def of(cls, row: PlannedAmount) -> PlannedRow:
+        days = {"date": iso(row.first), "until": iso(row.last), "known": None if row.known is None else iso(row.known)}
+        texts = {"kind": row.kind, "note": row.note, "author": row.author}
+        return cls.model_validate({"series": row.unique_id, "amount": row.amount, **days, **texts})
+
+    def amount_of(self) -> PlannedAmount:
+        """Inverse of `of`."""
+        known = None if self.known is None else as_date(self.known)
+        first, last = as_date(self.date), as_date(self.until)
+        return PlannedAmount(self.series, first, last, self.amount, self.kind, known, self.note, self.author)
+
+
 class Environment(Stored):
     """Versions and machine; None for what is not installed."""
 
@@ -50,6 +77,8 @@ class Environment(Stored):
 class RunFile(StoredFile):
     """Facts of a run. `config` is the resolved configuration, which `cluster.config` reads; the fields from `finished`
     on are None until the run came to an end.
+
+    `planned` are the rows of its plan; `groups` and `units` by entity, empty where none were given.
     """
 
     FILE: ClassVar[str] = "run.json"
@@ -62,6 +91,9 @@ class RunFile(StoredFile):
     data: DataFacts
     planned_fits: Mapping[str, int]
     events: tuple[tuple[str, str], ...] = ()
+    planned: tuple[PlannedRow, ...] = ()
+    groups: Mapping[str, tuple[str, ...]] = {}
+    units: Mapping[str, str | None] = {}
     executor: str
     device: str
     environment: Environment
@@ -74,6 +106,7 @@ class RunFile(StoredFile):
 
     def check(self) -> None:
         as_dates([self.data.start, self.data.end, *(day for day, _ in self.events)])
+        _ = self.plan
         _ = self.amounts, self.rounding, self.seed, self.axis
 
     @property
@@ -101,6 +134,22 @@ class RunFile(StoredFile):
     def axis(self) -> Axis:
         """The periods of the data."""
         return Axis(self.data.freq, self.calendar)
+
+    @property
+    def plan(self) -> Planned:
+        """What was planned."""
+        decimals = self.data.decimals
+        few = None if decimals is None or decimals >= MOST_DECIMALS else decimals
+        return Planned(tuple(row.amount_of() for row in self.planned), as_date(self.data.end), few)
+
+    @property
+    def hierarchy(self) -> Hierarchy | None:
+        """Groups and units of the entities, None where none were given."""
+        entities = dict.fromkeys((*self.groups, *self.units))
+        if not entities:
+            return None
+        paths = {entity: self.groups.get(entity, ()) for entity in entities}
+        return Hierarchy(paths, {entity: self.units.get(entity) for entity in entities})
 
     @property
     def calendar(self) -> Calendar:

@@ -46,6 +46,8 @@ _QUANTILES = "quantiles"
 _SERIES = "series"
 _APART = (_QUANTILES, _SERIES)
 """Fields that are no column."""
+_OPTIONAL = ("planned", "adjusted")
+"""Columns of numbers that a table may lack; their fields are None then."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class StoredTable:
 
     def where(self, rows: BoolArray | IntArray) -> Self:
         """The rows at these places, or where a mask is true."""
-        parts: dict[str, Any] = {name: getattr(self, name)[rows] for name in _columns(type(self))}
+        parts: dict[str, Any] = {name: getattr(self, name)[rows] for name in _filled(self)}
         if _has_bands(type(self)):
             parts[_QUANTILES] = {p: values[rows] for p, values in self._quantiles().items()}
         return type(self)(**parts, series=self.series)
@@ -93,7 +95,7 @@ class StoredTable:
 
     def to_arrow(self) -> pa.Table:
         """The table as it is stored, for code outside that reads Arrow."""
-        columns = {name: _stored(name, getattr(self, name)) for name in _columns(type(self))}
+        columns = {name: _stored(name, getattr(self, name)) for name in _filled(self)}
         columns = {UNIQUE_ID: columns.pop(UNIQUE_ID), **self._identity_columns(), **columns}
         quantiles = {quantile_name(p): _stored(_QUANTILES, values) for p, values in sorted(self._quantiles().items())}
         return pa.table(columns | quantiles)
@@ -115,7 +117,8 @@ class StoredTable:
         """
         try:
             table = pq.read_table(io.BytesIO(data))
-            parts: dict[str, Any] = {name: _read(name, table[name]) for name in _columns(cls)}
+            lacking = [name for name in _OPTIONAL if name not in table.column_names]
+            parts: dict[str, Any] = {name: _read(name, table[name]) for name in _columns(cls) if name not in lacking}
         except (pa.ArrowException, OSError, KeyError, ValueError) as error:
             raise DamagedFile(f"{where}/{cls.FILE}", " ".join(str(error).split())) from None
         if _has_bands(cls):
@@ -153,7 +156,7 @@ T = TypeVar("T", bound=StoredTable)
 def joined(parts: Sequence[T]) -> T:
     """The rows of several tables of one kind, which have the same bands and series."""
     first = type(parts[0])
-    columns: dict[str, Any] = {name: np.concatenate([getattr(p, name) for p in parts]) for name in _columns(first)}
+    columns: dict[str, Any] = {name: np.concatenate([getattr(p, name) for p in parts]) for name in _filled(parts[0])}
     if _has_bands(first):
         found: list[Quantiles] = [getattr(part, _QUANTILES) for part in parts]
         columns[_QUANTILES] = {p: np.concatenate([quantiles[p] for quantiles in found]) for p in found[0]}
@@ -162,6 +165,11 @@ def joined(parts: Sequence[T]) -> T:
 
 def _columns(table: type[StoredTable]) -> list[str]:
     return [column.name for column in fields(table) if column.name not in _APART]
+
+
+def _filled(table: StoredTable) -> list[str]:
+    """The columns that a table has."""
+    return [name for name in _columns(type(table)) if getattr(table, name) is not None]
 
 
 def _has_bands(table: type[StoredTable]) -> bool:

@@ -6,7 +6,7 @@ The judge holds the targets' weights and the score. Nothing else in the program 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from ensembles.judging.intervals import Parts
 from ensembles.judging.ranking import ANYBODY, Field, Ranking, rank_tuples
-from ensembles.judging.scores import member_scores, window_scores
+from ensembles.judging.scores import window_scores
 from ensembles.oof import MemberInfo, OofCube
 from forecasting.schema import DateArray, FloatArray, IntArray, as_dates
 from forecasting.score.base import Score
@@ -52,7 +52,8 @@ class Judge:
 
     `ds` ``[n_windows, horizon]`` are the dates of the windows, NaT where one is padded. `rounding` is the smallest step
     of a submission, whose rounded amounts are judged (see `points.submission_step`); None: forecasts are judged as they
-    are.
+    are. `factors` per target ``[n_series, n_windows, 1]`` bring amounts of several units to one size where a score adds
+    them up (see `ensembles.oof.unit_factors`).
     """
 
     y: Forecasts
@@ -60,6 +61,7 @@ class Judge:
     points_score: Score
     ds: DateArray
     rounding: float | None = None
+    factors: Forecasts = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -71,7 +73,8 @@ class Judge:
     ) -> Judge:
         """A judge of forecasts of the cubes' days; without any cube it can only say what it is."""
         ds = next((cube.ds for cube in cubes.values()), as_dates([])[:, None])
-        return cls({target: cube.y for target, cube in cubes.items()}, weights, score, ds, rounding)
+        factors = {target: found for target, cube in cubes.items() if (found := cube.unit_factors) is not None}
+        return cls({target: cube.y for target, cube in cubes.items()}, weights, score, ds, rounding, factors)
 
     def by(self, name: str) -> Judge:
         """The same judge with another score."""
@@ -95,12 +98,22 @@ class Judge:
 
     def target_scores(self, target: str, y_hat: FloatArray) -> FloatArray:
         """Score of each window of one target, ``[..., n_windows]``, of ``[..., n_series, n_windows, horizon]``."""
-        return window_scores(y_hat, self.y[target], self.points_score, self.rounding)
+        return self._scores(target, y_hat, self.points_score)
+
+    def _scores(self, target: str, y_hat: FloatArray, score: Score) -> FloatArray:
+        y_hat, y = self._comparable(target, self.submitted(y_hat), score)
+        return window_scores(y_hat, y, score)
+
+    def _comparable(self, target: str, y_hat: FloatArray, score: Score) -> tuple[FloatArray, FloatArray]:
+        """Forecasts ``[..., n_series, n_windows, horizon]`` and actual values that a score may add up."""
+        factors = self.factors.get(target) if score.pooled else None
+        y = self.y[target]
+        return (y_hat, y) if factors is None else (y_hat * factors, y * factors)
 
     def checked_scores(self, target: str, y_hat: FloatArray) -> dict[str, FloatArray]:
         """`target_scores` by name of every score under which a blend must hold."""
         names = self.points_score.checked_with
-        return {name: window_scores(y_hat, self.y[target], score_named(name), self.rounding) for name in names}
+        return {name: self._scores(target, y_hat, score_named(name)) for name in names}
 
     def day_points(self, target: str, y_hat: FloatArray) -> FloatArray:
         """What each day earned by `daily_score`, ``[n_series, n_windows, horizon]``; NaN where a day does not count."""
@@ -131,10 +144,13 @@ class Judge:
         first, *others = cubes.values()
         shared = {m.member_id for m in first.members}.intersection(*({m.member_id for m in c.members} for c in others))
         rows = {t: [i for i, m in enumerate(c.members) if m.member_id in shared] for t, c in cubes.items()}
-        scores = {
-            t: member_scores(c.y_hat[..., rows[t]], c.y, self.points_score, self.rounding) for t, c in cubes.items()
-        }
+        scores = {t: self._member_scores(t, c.y_hat[..., rows[t]]) for t, c in cubes.items()}
         return tuple(m for m in first.members if m.member_id in shared), self.total(scores)
+
+    def _member_scores(self, target: str, y_hat: FloatArray) -> FloatArray:
+        """Scores ``[n_members, n_windows]`` of forecasts ``[..., n_members]``, one after the other."""
+        found = [self.target_scores(target, y_hat[..., i]) for i in range(y_hat.shape[-1])]
+        return np.array(found).reshape(y_hat.shape[-1], y_hat.shape[1])
 
     def rank(
         self,
@@ -187,7 +203,8 @@ class Judge:
     def _added_to(self, target: str, y_hat: FloatArray) -> FloatArray:
         """As `_added`, of one target. A score is a fraction of sums, so this is its derivative by the period."""
         known = ~np.isnan(self.y[target])
-        y, submitted = np.where(known, self.y[target], 0.0), np.where(known, self.submitted(y_hat), 0.0)
+        submitted, y = self._comparable(target, self.submitted(y_hat), self.points_score)
+        y, submitted = np.where(known, y, 0.0), np.where(known, submitted, 0.0)
         parts = self.points_score.parts(submitted, y)
         above, below = (np.where(known, part, 0.0).sum(axis=0) for part in parts)
         size = below.sum(axis=1, keepdims=True)

@@ -108,5 +108,7 @@ def _liquidity(results: RunResults) -> Liquidity | None:
     pair = results.in_and_out
     if results.oof is None or results.forecast is None or results.blend is None or pair is None:
         return None
+    if len(set(results.run.units.values())) > 1:  # its totals would add amounts of several units
+        return None
     flows = flows_of_run(results.oof, results.forecast, pair, results.run.axis.freq)
     return None if flows is None else liquidity_at_risk(flows, results.run.seed)

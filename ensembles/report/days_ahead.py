@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ensembles.files.day_names import named_days
+from ensembles.oof import in_unit
 from ensembles.report.context import ReportContext
-from forecasting.schema import FloatArray
+from ensembles.report.flow_history import in_and_out
+from ensembles.treasury.planned import PlannedDay, planned_days
+from forecasting.schema import FloatArray, iso
 
-__all__ = ["DayAhead", "forecast_days"]
+__all__ = ["DayAhead", "FlowAhead", "flows_ahead", "forecast_days", "planned_ahead"]
 
 
 @dataclass(frozen=True)
 class DayAhead:
-    """A day to come. `note` names holiday and event; `amounts` and `whole` are the flows in the unit shown and in the
-    data's unit, one text per target and then the net flow, if there is one.
+    """A day to come. `note` names holiday and event, and says where amounts are planned; `amounts` and `whole` are the
+    flows in the unit shown and in the data's unit, one text for each of `flows_ahead`.
     """
 
     date: str
@@ -28,21 +30,45 @@ class DayAhead:
     whole: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class FlowAhead:
+    """A column of the days to come: `y_hat` ``[horizon]`` of a target or of the net flow, in one unit."""
+
+    name: str
+    y_hat: FloatArray
+
+
+def flows_ahead(context: ReportContext) -> tuple[FlowAhead, ...]:
+    """The targets and then the net flow, if there is one, in each unit."""
+    if not context.results.in_and_out:
+        return tuple(FlowAhead(history.name, history.next_y_hat) for history in context.histories)
+    found: list[FlowAhead] = []
+    for come, go in in_and_out(context.histories):
+        net = FlowAhead(in_unit("net flow", come.unit), come.next_y_hat - go.next_y_hat)
+        found += [FlowAhead(come.name, come.next_y_hat), FlowAhead(go.name, go.next_y_hat), net]
+    return tuple(found)
+
+
+def planned_ahead(context: ReportContext) -> tuple[PlannedDay, ...]:
+    """What is planned among the days to come; none without a blend."""
+    histories = context.histories
+    return planned_days(context.results.run, histories[0].next_ds) if histories else ()
+
+
 def forecast_days(context: ReportContext) -> tuple[DayAhead, ...]:
     """Every day of the forecast; none without a blend."""
     histories, money = context.histories, context.money
     if not histories:
         return ()
-    flows: Sequence[FloatArray] = [history.next_y_hat for history in histories]
-    if context.results.in_and_out:
-        flows = [*flows, flows[0] - flows[1]]
+    flows = [flow.y_hat for flow in flows_ahead(context)]
+    moved = {iso(day): "planned" for h in histories for day in h.next_ds[h.planned != 0]}
     whole = money.amounts.decimals == 0
     return tuple(
         DayAhead(
             date=day.date,
             weekday=day.weekday,
             day_type=day.day_type,
-            note=", ".join(word for word in (day.holiday, day.event) if word),
+            note=", ".join(word for word in (day.holiday, day.event, moved.get(day.date)) if word),
             amounts=tuple(money.exact(float(np.rint(flow[i]) if whole else flow[i])) for flow in flows),
             whole=tuple(money.whole(float(flow[i])) for flow in flows),
         )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from ensembles.evaluation.run_results import RunResults
-from ensembles.files.table import places
+from ensembles.files.table import StoredTable, places
+from ensembles.oof import in_unit
 from forecasting.schema import DateArray, FloatArray
 
 if TYPE_CHECKING:
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from ensembles.files.history_parquet import HistoryFile
     from ensembles.files.oof_parquet import OofFile
 
-__all__ = ["FlowHistory", "histories_of"]
+__all__ = ["FlowHistory", "histories_of", "in_and_out"]
+
+Table = TypeVar("Table", bound=StoredTable)
 
 RECENT = 120
 """Periods shown before the forecast, at least. The backtest windows are always shown."""
@@ -26,11 +29,13 @@ WEEK = 7
 
 @dataclass(frozen=True)
 class FlowHistory:
-    """One target over time, summed over entities: actual values, the blend's backtest forecasts, and its forecast.
+    """One target over time, summed over entities of one unit: actual values, the blend's backtest forecasts, and its
+    forecast.
 
     `ds` ``[n]`` and `y` ``[n]`` are recent days on which every series that has begun is known; `windows` (days,
     forecasts) of each backtest window; `next_ds` and `next_y_hat` ``[horizon]``; `bands` by level (low, high)
-    ``[horizon]``, none for a sum over entities.
+    ``[horizon]``, none for a sum over entities; `planned` ``[horizon]`` the part of `next_y_hat` that no model
+    forecast; `unit` where there are several.
     """
 
     target: str
@@ -40,15 +45,49 @@ class FlowHistory:
     next_ds: DateArray
     next_y_hat: FloatArray
     bands: Mapping[int, tuple[FloatArray, FloatArray]]
+    planned: FloatArray
+    unit: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The target, with its unit where there are several."""
+        return in_unit(self.target, self.unit)
 
 
 def histories_of(results: RunResults) -> tuple[FlowHistory, ...]:
-    """One per target; none without a blend."""
+    """One per target, in each unit after the other where there are several; none without a blend."""
     if results.oof is None or results.forecast is None or results.blend is None:
         return ()
     oof, forecast = results.oof.blend, results.forecast.blend
     recent = np.timedelta64(RECENT * (WEEK if results.run.data.freq == "W" else 1), "D")
-    return tuple(_history(t, oof.of_target(t), forecast.of_target(t), results.history, recent) for t in results.targets)
+    units = dict.fromkeys(results.run.units.values())
+    if len(units) < 2:
+        return tuple(
+            _history(t, oof.of_target(t), forecast.of_target(t), results.history, recent) for t in results.targets
+        )
+    found = []
+    for unit in units:
+        mine, ahead = _in(oof, results.run.units, unit), _in(forecast, results.run.units, unit)
+        parts = [(t, mine.of_target(t), ahead.of_target(t)) for t in results.targets]
+        found += [
+            replace(_history(*part, results.history, recent), unit=unit or "no unit") for part in parts if len(part[2])
+        ]
+    return tuple(found)
+
+
+def in_and_out(histories: Sequence[FlowHistory]) -> tuple[tuple[FlowHistory, FlowHistory], ...]:
+    """What comes in and what goes out, once for each unit: of runs with two targets."""
+    by_unit: dict[str | None, list[FlowHistory]] = {}
+    for history in histories:
+        by_unit.setdefault(history.unit, []).append(history)
+    return tuple((flows[0], flows[1]) for flows in by_unit.values() if len(flows) == 2)
+
+
+def _in(table: Table, units: Mapping[str, str | None], unit: str | None) -> Table:
+    """The rows of the series whose entities have this unit."""
+    unique_ids, place = places(table.unique_id)
+    mine = [units.get(table.identity(uid).entity or "") == unit for uid in unique_ids]
+    return table.where(np.array(mine, dtype=bool)[place])
 
 
 def _history(
@@ -65,7 +104,8 @@ def _history(
         ds, y = _backtest_days(oof)
     else:
         ds, y = _days_from(start, next_ds[0], actual.of_target(target), set(forecast.unique_id))
-    return FlowHistory(target, ds, y, tuple(windows), next_ds, next_y_hat, _bands(forecast))
+    _, planned = _summed(forecast.ds, forecast.y_hat - forecast.model)
+    return FlowHistory(target, ds, y, tuple(windows), next_ds, next_y_hat, _bands(forecast), planned)
 
 
 def _backtest_days(oof: OofFile) -> tuple[DateArray, FloatArray]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -34,6 +34,14 @@ class Money:
         largest = max((abs(a) / amounts.divisor for a in flows if np.isfinite(a)), default=0.0)
         size, word = next(row for row in scales if largest >= row[0] or row[0] == 1.0)
         return cls(amounts, size * amounts.divisor, f"{word} {unit}".strip())
+
+    def of_unit(self, unit: str | None) -> Money:
+        """The same for amounts of another unit; None: of its own."""
+        if unit is None:
+            return self
+        amounts = replace(self.amounts, unit=unit, shown=unit)
+        own = self.label.removesuffix(self.amounts.shown or "").strip()
+        return Money(amounts, self.divisor, f"{own} {unit}".strip())
 
     @property
     def sentence(self) -> str:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ensembles.evaluation.contenders import NAIVE
+from ensembles.report.flow_history import FlowHistory, in_and_out
+from ensembles.report.money import Money
 from forecasting.schema import BLEND, FloatArray
 
 if TYPE_CHECKING:
@@ -42,13 +44,19 @@ def plain_words(context: ReportContext) -> PlainWords:
 
 def _totals(context: ReportContext) -> str:
     """What comes in, goes out and is left over the days ahead; otherwise the total of each target."""
-    text = context.money.text
-    sums = {history.target: float(history.next_y_hat.sum()) for history in context.histories}
-    if not context.results.in_and_out or len(sums) != 2:
-        return ", ".join(f"{target} {text(amount)}" for target, amount in sums.items())
-    (inflow, come), (outflow, gone) = sums.items()
+    if not context.results.in_and_out:
+        return ", ".join(
+            f"{history.target} {context.money.of_unit(history.unit).text(float(history.next_y_hat.sum()))}"
+            for history in context.histories
+        )
+    return "; ".join(_in_out_net(*pair, context.money) for pair in in_and_out(context.histories))
+
+
+def _in_out_net(inflow: FlowHistory, outflow: FlowHistory, money: Money) -> str:
+    text = money.of_unit(inflow.unit).text
+    come, gone = (float(flow.next_y_hat.sum()) for flow in (inflow, outflow))
     sign = "+" if come > gone else ""
-    return f"in ({inflow}) {text(come)}, out ({outflow}) {text(gone)}, net {sign}{text(come - gone)}"
+    return f"in ({inflow.target}) {text(come)}, out ({outflow.target}) {text(gone)}, net {sign}{text(come - gone)}"
 
 
 def _accuracy(context: ReportContext) -> str:
@@ -56,27 +64,44 @@ def _accuracy(context: ReportContext) -> str:
     assert contenders is not None  # plain_words asks
     truth = {target: cube.y for target, cube in contenders.cubes.items()}
     n_days = max(int((~np.isnan(y)).any(axis=0).sum()) for y in truth.values())
-    ours = misses_in_words(contenders.blend, truth)
+    units = {target: cube.units for target, cube in contenders.cubes.items()}
+    ours = misses_in_words(contenders.blend, truth, units)
     if not ours:
         return ""
     sentence = (
         f"On {n_days} past {noun} that it had not seen, the forecast of a {noun.removesuffix('s')} was {ours} off"
     )
-    naive = misses_in_words(contenders.forecasts[NAIVE], truth) if NAIVE in contenders.forecasts else ""
+    naive = misses_in_words(contenders.forecasts[NAIVE], truth, units) if NAIVE in contenders.forecasts else ""
     return f"{sentence} on average" + (f"; repeating the last week would have been {naive} off." if naive else ".")
 
 
-def misses_in_words(y_hat: Mapping[str, FloatArray], truth: Mapping[str, FloatArray]) -> str:
+def misses_in_words(
+    y_hat: Mapping[str, FloatArray],
+    truth: Mapping[str, FloatArray],
+    units: Mapping[str, tuple[str | None, ...] | None] | None = None,
+) -> str:
     """As ``12% (purchase) and 15% (redeem)``; nothing where no target has an amount to compare with.
 
     Parameters
     ----------
     y_hat, truth
         By target ``[n_series, ...]``; NaN where there is nothing to compare.
+    units
+        Unit of each series by target, where there are several: the mean over units of what each missed stands then.
     """
-    found = {target: miss(y_hat[target], y) for target, y in truth.items() if target in y_hat}
+    of = units or {}
+    found = {target: _miss(y_hat[target], y, of.get(target)) for target, y in truth.items() if target in y_hat}
     known = [f"{share:.0%} ({target})" for target, share in found.items() if not np.isnan(share)]
     return " and ".join(known)
+
+
+def _miss(y_hat: FloatArray, y: FloatArray, units: tuple[str | None, ...] | None) -> float:
+    """As `miss`, in each unit, and the mean of that."""
+    rows = [np.array([mine == unit for mine in units or ()]) for unit in dict.fromkeys(units or ())]
+    if len(rows) < 2:
+        return miss(y_hat, y)
+    found = [value for mine in rows if not np.isnan(value := miss(y_hat[mine], y[mine]))]
+    return float(np.mean(found)) if found else float("nan")
 
 
 def miss(y_hat: FloatArray, y: FloatArray) -> float:

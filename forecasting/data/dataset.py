@@ -78,13 +78,21 @@ class DataSet:
         calendar.days(as_dates(["2014-01-01"]))  # an unknown country is said now, not in the middle of a run
         said: tuple[str, ...] = ()
         if self._spec.events is not None:
-            from forecasting.data.sources.events import find_events, read_events
+            from forecasting.data.beside import find_beside
+            from forecasting.data.sources.events import read_events
 
-            found, said = read_events(find_events(self._spec.events, location), self._spec.columns)
+            files = find_beside(self._spec.events, location, key="data.events", holds="ds, name")
+            found, said = read_events(files, self._spec.columns)
             calendar = Calendar(self._country, found)
         loaded = self._source.load(calendar)
         panel = replace(loaded.panel, signed=self._spec.scale == "signed")
-        return replace(loaded, panel=panel, notes=loaded.notes + said, reading=reading_of(panel, self._spec))
+        loaded = replace(loaded, panel=panel, notes=loaded.notes + said)
+        loaded = replace(loaded, reading=reading_of(panel, self._spec))
+        if self._spec.planned is None and self._spec.groups is None and self._spec.units is None:
+            return loaded
+        from forecasting.data.surroundings import with_surroundings
+
+        return with_surroundings(loaded, self._spec, location, getattr(self._source, "labels", None))
 
     @property
     def panel(self) -> Panel:

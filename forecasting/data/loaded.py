@@ -10,6 +10,7 @@ import numpy as np
 from forecasting.errors import DataError
 
 if TYPE_CHECKING:
+    from forecasting.data.hierarchy.hierarchy import Hierarchy
     from forecasting.panel import Panel, Series
 
 __all__ = ["Loaded", "SeriesProblem"]
@@ -36,7 +37,7 @@ class Loaded:
     """The usable series, and those left out.
 
     `decimals` that the source's amounts have; `notes`: sentences about what was decided for the user; `reading`: what
-    was understood, in one line.
+    was understood, in one line; `hierarchy` of a panel's entities where groups or units are given.
     """
 
     panel: Panel
@@ -44,6 +45,7 @@ class Loaded:
     decimals: int = 0
     notes: tuple[str, ...] = ()
     reading: str = ""
+    hierarchy: Hierarchy | None = None
 
     @property
     def said(self) -> tuple[str, ...]:

@@ -114,6 +114,23 @@ class DataSpec(BaseModel):
         description="CSV (ds, name; or Prophet's ds, holiday) of days known in advance, such as promotions; looked for "
         "beside the data, then in the working directory.",
     )
+    planned: str | None = Field(
+        None,
+        description="CSV of amounts known for other reasons than history shows, such as a tax or a dividend: date, "
+        "series (or entity, target), amount, known (the day from which a backtest may use it), kind (planned, or "
+        "adjust for a judgement on the days from date to until), note (the reason of an adjustment), author. Looked "
+        "for as data.events is.",
+    )
+    groups: str | None = Field(
+        None,
+        description="Groups of a panel's entities: a column of the table, or a CSV whose rows name an entity or a "
+        "group, the group it is in, and so on. Totals of each are written to totals.csv.",
+    )
+    units: str | None = Field(
+        None,
+        description="Unit of each entity's amounts where a panel has several: a column of the table, or a CSV of "
+        "entity and unit. Amounts of different units are never added.",
+    )
     decimal: Literal["auto", "point", "comma"] = Field(
         "auto",
         description="Decimal mark of amounts that are text; auto: as the amounts of the file show.",
@@ -218,6 +235,9 @@ class DataSpec(BaseModel):
             )
         if self.entity is not None and self.kind != "panel":
             raise ValueError(f"entity is for kind: panel, and kind is {self.kind}")
+        for key in ("groups", "units"):
+            if getattr(self, key) is not None and self.kind != "panel":
+                raise ValueError(f"{key} is for the entities of kind: panel, and kind is {self.kind}")
         if self.kind == "yuebao" and self.unit not in _OWN_UNITS:
             raise ValueError(f"unit is {self.unit}, and kind yuebao knows {' and '.join(_OWN_UNITS)}")
         return self

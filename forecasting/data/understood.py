@@ -6,6 +6,7 @@ from forecasting.axis import NAMES, WEEK
 from forecasting.calendar import MONDAY_TO_FRIDAY, weekday_of
 from forecasting.data.spec import DataSpec
 from forecasting.panel import Panel
+from forecasting.places.uri import without_secrets
 from forecasting.schema import iso
 
 __all__ = ["reading_of"]
@@ -22,10 +23,16 @@ def reading_of(panel: Panel, spec: DataSpec) -> str:
         f"reads {n} {noun}{_weekdays(panel)}",
         f"{iso(panel.ds[0])} to {iso(panel.end)}",
         f"{count} {kind}",
-        "no unit (add data.unit: EUR)" if spec.unit is None else f"in {spec.unit}",
+        _unit(spec),
         "no calendar (add calendar: DE)" if country is None else f"calendar {country}",
     )
     return ", ".join(parts)
+
+
+def _unit(spec: DataSpec) -> str:
+    if spec.units is not None:
+        return f"units as in {without_secrets(spec.units)}"
+    return "no unit (add data.unit: EUR)" if spec.unit is None else f"in {spec.unit}"
 
 
 def _weekdays(panel: Panel) -> str:

@@ -64,8 +64,8 @@ class TreeSettings(Settings):
     feature_share: float = Field(0.5, gt=0, le=1, description="share of columns a tree may use, drawn by the seed")
     row_share: float = Field(0.7, gt=0, le=1, description="share of rows a tree is grown on, drawn by the seed")
 
-    def parameters(self, key: int, n_threads: int) -> dict[str, Any]:
-        """What LightGBM is told; `key` seeds what it draws."""
+    def parameters(self, key: int, n_threads: int, n_rows: int) -> dict[str, Any]:
+        """What LightGBM is told of so many training rows; `key` seeds what it draws."""
         return {
             "objective": OBJECTIVES[self.objective],
             "fair_c": FAIR,
@@ -73,7 +73,7 @@ class TreeSettings(Settings):
             "num_leaves": self.num_leaves,
             "min_data_in_leaf": self.min_leaf,
             "feature_fraction": self.feature_share,
-            "bagging_fraction": self.row_share,
+            "bagging_fraction": max(self.row_share, min(1.5 / n_rows, 1.0)),  # LightGBM takes no tree of no row
             "bagging_freq": 1,
             "seed": int(generator(key, "lightgbm").integers(2**31 - 1)),
             "deterministic": True,
@@ -150,7 +150,7 @@ class _Gbm:
         x, target, day = self.rows(adjusted, calendar_columns(history.calendar, history.ds), first, task.horizon)
         weight = 0.5 ** ((len(adjusted) - 1 - day) / self.settings.half_life)
         data = lightgbm.Dataset(x, label=target, weight=weight, params={"verbosity": -1, "min_data_in_bin": 1})
-        parameters = self.settings.parameters(task.key, task.n_threads)
+        parameters = self.settings.parameters(task.key, task.n_threads, len(x))
         booster = lightgbm.train(parameters, data, num_boost_round=self.settings.rounds)
         return State(arrays={**self.settings.to_arrays(booster), **calendar.to_arrays()})
 

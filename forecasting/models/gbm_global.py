@@ -91,7 +91,7 @@ class LightGbmGlobal:
         parts = [self._training_rows(h, task, share, last) for h in taught]
         x, target, weight = (np.concatenate(columns) for columns in zip(*parts, strict=True))
         data = lightgbm.Dataset(x, label=target, weight=weight, params={"verbosity": -1, "min_data_in_bin": 1})
-        parameters = self.settings.parameters(task.key, task.n_threads)
+        parameters = self.settings.parameters(task.key, task.n_threads, len(x))
         booster = lightgbm.train(parameters, data, num_boost_round=self.settings.rounds)
         arrays, facts = calendar.to_state() if calendar else ({}, {})
         return State({**self.settings.to_arrays(booster), **arrays}, facts)

@@ -8,6 +8,9 @@ Six accounts, each with a trait that forecasting has to meet:
     old-bank     closed: its rows end ten weeks before the others
     project      stopped: zero for the last eight weeks
     branch       lags: its last two days are not there yet
+
+Operations pays a tax on the 10th of every third month, or the next work day. Its amounts are planned: they stand in
+planned.csv a month before. Accounts belong to two groups (groups.csv) and hold one of two currencies (units.csv).
 """
 
 from __future__ import annotations
@@ -33,10 +36,17 @@ SIZE = {"operations": 80_000.0, "webshop": 12_000.0, "old-bank": 20_000.0, "proj
 WAGES = 240_000.0
 REFUND_SHARE = 0.03
 """Share of the web shop's days on which refunds exceed sales."""
+TAX, TAX_DAY, TAX_MONTHS = 400_000.0, 10, (3, 6, 9, 12)
+TAX_KNOWN = 30
+"""Days before a tax is due on which its amount is known."""
+GROUPS = {"trade": ("operations", "webshop", "branch"), "staff and projects": ("payroll", "old-bank", "project")}
+DOLLARS = ("branch", "project")
+"""Accounts in USD; the others are in EUR."""
 
 
 def write_company(folder: Path, ds: DateArray, seed: int) -> int:
-    """Write accounts.csv (account, date, inflow and outflow in EUR) for the work days among `ds`; its rows' number.
+    """Write accounts.csv (account, date, inflow and outflow) for the work days among `ds`, and beside it groups.csv,
+    units.csv and planned.csv, with the tax of the past and the next one; the number of rows of accounts.csv.
 
     Raises
     ------
@@ -48,13 +58,46 @@ def write_company(folder: Path, ds: DateArray, seed: int) -> int:
     calendar = Calendar("DE")
     work = ds[calendar.days(ds).workday]
     facts = calendar.days(work)
+    taxes = _taxes(work, stream(seed, "company tax"))
     lines = []
     for account in ACCOUNTS:
         inflow, outflow = _flows(account, facts, stream(seed, f"company {account}"))
+        if account == "operations":
+            outflow = outflow + [taxes.get(iso(day), 0.0) for day in work]
         rows = [f"{account},{iso(d)},{i:.2f},{o:.2f}" for d, i, o in zip(work, inflow, outflow, strict=True)]
         lines += rows[: _rows_there(account, work)]
     write_lines(folder / "accounts.csv", ("account", "date", "inflow", "outflow"), lines)
+    _write_beside(folder, taxes)
     return len(lines)
+
+
+def _taxes(work: DateArray, rng: np.random.Generator) -> dict[str, float]:
+    """Amount of the tax by its day: on those among the work days, and on the first after them."""
+    axis = Axis("B", Calendar("DE"))
+    months = np.arange(work[0].astype("datetime64[M]"), work[-1].astype("datetime64[M]") + 4)
+    found: dict[str, float] = {}
+    for month in months:
+        if int(month.astype(np.int64)) % 12 + 1 not in TAX_MONTHS:
+            continue
+        amount = float(np.rint(TAX * np.exp(0.2 * rng.standard_normal()) / 1000.0) * 1000.0)
+        day = axis.after(month.astype("datetime64[D]") + TAX_DAY - 2, 1)[0]
+        if day >= work[0]:
+            found[iso(day)] = amount
+        if day > work[-1]:
+            break
+    return found
+
+
+def _write_beside(folder: Path, taxes: dict[str, float]) -> None:
+    groups = [f"{account},{group}" for group, accounts in GROUPS.items() for account in accounts]
+    write_lines(folder / "groups.csv", ("account", "group"), groups)
+    units = [f"{account},{'USD' if account in DOLLARS else 'EUR'}" for account in ACCOUNTS]
+    write_lines(folder / "units.csv", ("account", "unit"), units)
+    rows = [
+        f"{day},operations,outflow,{amount:.2f},{iso(np.datetime64(day) - TAX_KNOWN)},quarterly tax"
+        for day, amount in taxes.items()
+    ]
+    write_lines(folder / "planned.csv", ("date", "entity", "target", "amount", "known", "note"), rows)
 
 
 def _rows_there(account: str, work: DateArray) -> int:

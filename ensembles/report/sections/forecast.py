@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ensembles.oof import in_unit
 from ensembles.report.charts.chart import Area, Chart, Dots, Layer, Line, marks_of
 from ensembles.report.context import ReportContext
-from ensembles.report.days_ahead import DayAhead, forecast_days
-from ensembles.report.flow_history import FlowHistory
+from ensembles.report.days_ahead import DayAhead, flows_ahead, forecast_days, planned_ahead
+from ensembles.report.flow_history import FlowHistory, in_and_out
+from ensembles.report.money import Money
 from ensembles.report.section import Section
+from ensembles.treasury.planned import PlannedDay
 from forecasting.schema import DateArray, FloatArray, as_dates
 
 __all__ = ["SECTION", "ForecastFacts"]
@@ -19,8 +22,8 @@ __all__ = ["SECTION", "ForecastFacts"]
 
 @dataclass(frozen=True)
 class ForecastFacts:
-    """`flows` name the columns of `days`: the targets, and the net flow if there is one; `off_median` says where the
-    forecasts are not the medians of their bands.
+    """`flows` name the columns of `days` (see `flows_ahead`); `off_median` says where the forecasts are not the medians
+    of their bands; `planned` what no model forecast.
     """
 
     charts: tuple[Chart, ...]
@@ -28,15 +31,17 @@ class ForecastFacts:
     flows: tuple[str, ...]
     days: tuple[DayAhead, ...]
     off_median: str = ""
+    planned: tuple[PlannedDay, ...] = ()
 
 
 def forecast_facts(context: ReportContext) -> ForecastFacts:
     charts = [_of_target(place, history, context) for place, history in enumerate(context.histories, start=1)]
     banded = bool(charts) and any(key.kind in ("area", "inner") for key in charts[0].legend)
-    if context.results.in_and_out and context.histories:
-        charts.append(_of_net_flow(context))
-    flows = (*context.results.targets, *(["net flow"] if context.results.in_and_out else []))
-    return ForecastFacts(tuple(charts), banded, flows, forecast_days(context), _off_median(context) if banded else "")
+    if context.results.in_and_out:
+        charts += [_of_net_flow(place, *pair, context) for place, pair in enumerate(in_and_out(context.histories))]
+    flows = tuple(flow.name for flow in flows_ahead(context))
+    off = _off_median(context) if banded else ""
+    return ForecastFacts(tuple(charts), banded, flows, forecast_days(context), off, planned_ahead(context))
 
 
 def _off_median(context: ReportContext) -> str:
@@ -50,7 +55,7 @@ def _off_median(context: ReportContext) -> str:
 
 
 def _of_target(place: int, history: FlowHistory, context: ReportContext) -> Chart:
-    money = context.money
+    money = context.money.of_unit(history.unit)
     layers: list[Layer] = [
         _area(f"{level}% band", history.next_ds, money.shown(low), money.shown(high))
         for level, (low, high) in sorted(history.bands.items(), reverse=True)
@@ -58,9 +63,18 @@ def _of_target(place: int, history: FlowHistory, context: ReportContext) -> Char
     layers.append(Line("actual", history.ds, money.shown(history.y), "actual"))
     layers += _backtest([(ds, money.shown(y_hat)) for ds, y_hat in history.windows])
     layers.append(_coming(history.next_ds, money.shown(history.next_y_hat)))
+    layers += _planned(history, money)
     layers += _alerts(history.target, context)
     marks = marks_of(context.results.calendar, np.concatenate([history.ds, history.next_ds]))
-    return Chart(f"forecast-{place}", history.target, "day", money.label, layers, marks)
+    return Chart(f"forecast-{place}", history.name, "day", money.label, layers, marks)
+
+
+def _planned(history: FlowHistory, money: Money) -> list[Layer]:
+    """Days whose forecast holds what was planned."""
+    days = history.planned != 0
+    if not days.any():
+        return []
+    return [Dots("with what is planned", history.next_ds[days], money.shown(history.next_y_hat[days]), "second")]
 
 
 def _alerts(target: str, context: ReportContext) -> list[Layer]:
@@ -75,9 +89,8 @@ def _alerts(target: str, context: ReportContext) -> list[Layer]:
     return [Dots(f"outside its {level}% band", as_dates([a.ds for a in beyond]), y, "bad")]
 
 
-def _of_net_flow(context: ReportContext) -> Chart:
-    inward, outward = context.histories
-    money, layers = context.money, list[Layer]()
+def _of_net_flow(place: int, inward: FlowHistory, outward: FlowHistory, context: ReportContext) -> Chart:
+    money, layers = context.money.of_unit(inward.unit), list[Layer]()
     if context.liquidity is not None:
         daily = context.liquidity.total.daily
         layers.append(
@@ -89,8 +102,8 @@ def _of_net_flow(context: ReportContext) -> Chart:
     layers += _backtest([(ds, money.shown(come - go)) for (ds, come), (_, go) in pairs])
     layers.append(_coming(inward.next_ds, money.shown(inward.next_y_hat - outward.next_y_hat)))
     marks = marks_of(context.results.calendar, np.concatenate([shared, inward.next_ds]))
-    title = f"net flow: {inward.target} less {outward.target}"
-    return Chart("forecast-net", title, "day", money.label, layers, marks)
+    title = in_unit(f"net flow: {inward.target} less {outward.target}", inward.unit)
+    return Chart(f"forecast-net-{place}" if place else "forecast-net", title, "day", money.label, layers, marks)
 
 
 def _backtest(windows: Sequence[tuple[DateArray, FloatArray]]) -> list[Layer]:

@@ -2,54 +2,27 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from forecasting.data.formats.columns import find_column, present
 from forecasting.data.formats.decode import first
-from forecasting.data.formats.files import Folder, TableFile, open_location, reading
+from forecasting.data.formats.files import TableFile
 from forecasting.data.formats.reading import OpenTable
 from forecasting.data.formats.table import SmallTable
 from forecasting.data.formats.whole import read_table
 from forecasting.errors import DataError
-from forecasting.places.uri import is_uri
 from forecasting.schema import IntArray, iso
 
-__all__ = ["Events", "find_events", "read_events"]
+__all__ = ["Events", "read_events"]
 
 Events = tuple[tuple[str, str], ...]
 """(ISO date, name) of events."""
 _HOLIDAY, _AROUND = "holiday", ("lower_window", "upper_window")
 """Columns of a table of Prophet's holidays."""
 _MOST_AROUND = 366
-
-
-def find_events(events: str, data: Folder | tuple[TableFile, ...]) -> tuple[TableFile, ...]:
-    """The events file: beside the data if it stands there, else from the working directory.
-
-    Raises
-    ------
-    DataError
-        When it stands in neither place.
-    """
-    anchor = data if isinstance(data, Folder) else data[0]
-    options = anchor.options.of_neighbour()
-    is_zip = anchor.path.lower().endswith(".zip")
-    folder = anchor.path if isinstance(anchor, Folder) and not is_zip else posixpath.dirname(anchor.path)
-    if not (is_uri(events) or Path(events).is_absolute()):
-        beside = posixpath.join(folder, events)
-        with reading(events):
-            found = anchor.filesystem.get_file_info(beside).is_file
-        if found:
-            return (TableFile(events, anchor.filesystem, beside, options=options),)
-    location = open_location(events, options)
-    if isinstance(location, Folder):
-        raise DataError(where=events, what="it is a folder, and data.events names a CSV file (ds, name)")
-    return location
 
 
 def read_events(files: tuple[TableFile, ...], columns: Mapping[str, str]) -> tuple[Events, tuple[str, ...]]:

@@ -18,6 +18,7 @@ from forecasting.data.formats.files import TableFile, table_at
 from forecasting.data.formats.reading import OpenTable
 from forecasting.data.formats.table import SmallTable
 from forecasting.data.formats.whole import read_table
+from forecasting.data.hierarchy.read import Label
 from forecasting.data.ids import series_of
 from forecasting.data.loaded import Loaded, SeriesProblem
 from forecasting.data.quality.finding import Finding
@@ -72,7 +73,10 @@ class PanelTable:
         with OpenTable(self.location) as opened:
             key, columns, past = _find_columns(self._spec, opened)
             date = columns.pop("ds")
-            table = read_table(opened, [key], [*columns.values(), *past], date, self._spec.as_of)
+            labels = [
+                c for c in dict.fromkeys((self._spec.groups, self._spec.units)) if c in opened.columns and c != key
+            ]
+            table = read_table(opened, [key, *labels], [*columns.values(), *past], date, self._spec.as_of)
         table = table.where(until_day(table.dates(date), self._spec.as_of, table.name))
         table, notes = without_future(table, date, list(columns.values()))
         ds = table.days(date)
@@ -102,6 +106,20 @@ class PanelTable:
                 problems.append(SeriesProblem(Series(next(iter(self._spec.targets)), key, name), unusable))
         loaded = panel_of(read.rows, strands, calendar, problems)
         return replace(loaded, notes=read.table.notes + read.notes + loaded.notes)
+
+    def labels(self, column: str) -> tuple[Label, ...] | None:
+        """What a column of groups or units says of each entity, each label once; None where there is no such column."""
+        read = self._read
+        if column not in read.table.columns:
+            return None
+        found: dict[tuple[str, str], Label] = {}
+        for record, (key, text) in enumerate(zip(read.keys, read.table.texts(column), strict=True)):
+            if (key, text.strip()) not in found:
+                series, label = series_of(self._spec, key) if self._spec.is_long else None, text.strip()
+                entity = key if series is None else series.entity or series.target
+                place = read.table.place(record, column)
+                found[key, label] = Label(entity, (label,) if label else (), place)
+        return tuple(found.values())
 
     def check(self, bank_days: Calendar) -> list[Finding]:
         """Nothing beyond what reading says: a panel's faults cost single series."""

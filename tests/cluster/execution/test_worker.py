@@ -115,3 +115,10 @@ def test_nothing_is_stored_for_a_driver_that_lost_its_lease(tmp_path):
     with Lease(store.storage, print), pytest.raises(StorageError, match="is no longer this run's"):
         work(cut_batches(plan, plan.trials)[0], context, "cpu")
     assert not store.headers()
+
+
+def test_threads_are_at_most_the_cores(monkeypatch):
+    from cluster.execution import worker
+
+    monkeypatch.setattr(worker, "usable_cores", lambda: 4)
+    assert [worker.usable_threads(n) for n in (1, 4, 1_000_000)] == [1, 4, 4]

@@ -6,7 +6,7 @@ import io
 import numpy as np
 
 from ensembles.bands.rules import Bands
-from ensembles.exports.forecast import forecast_csv
+from ensembles.exports.forecast import Beside, forecast_csv
 from ensembles.files.amounts import Amounts
 from forecasting.calendar import Calendar
 from forecasting.panel import Series
@@ -36,7 +36,7 @@ def test_forecast_for_people_has_day_types_and_net_flow() -> None:
 
 def test_bands_stand_beside_the_forecast_in_cny() -> None:
     quantiles = {IN: bands_of(np.array([9000.4, np.nan, 1.0])).quantiles}
-    raw = forecast_csv(DAYS, {IN: np.full(3, 10000.0)}, ["purchase"], Calendar("CN"), FEN, quantiles).decode()
+    raw = forecast_csv(DAYS, {IN: np.full(3, 10000.0)}, ["purchase"], Calendar("CN"), FEN, Beside(quantiles)).decode()
     rows = list(csv.DictReader(io.StringIO(raw)))
     names = [f"purchase_cny_{name}" for name in ("q025", "q10", "q50", "q90", "q975")]
     assert list(rows[0])[-5:] == names
@@ -61,7 +61,7 @@ def test_an_entity_is_a_pair_and_what_it_lacks_is_empty() -> None:
         Series("out", "shop1/out"): np.array([7.0, 8.0, 9.0]),
     }
     quantiles = {series: bands_of(values).quantiles for series, values in y_hat.items()}
-    raw = forecast_csv(DAYS, y_hat, ["in", "out"], Calendar(), Amounts.of("panel", None, 0), quantiles).decode()
+    raw = forecast_csv(DAYS, y_hat, ["in", "out"], Calendar(), Amounts.of("panel", None, 0), Beside(quantiles)).decode()
     rows = list(csv.DictReader(io.StringIO(raw)))
     assert [row["entity"] for row in rows] == ["shop1/out"] * 3 + ["shop1"] * 3
     assert [rows[0][name] for name in ("in", "out", "net_flow", "out_q975")] == ["1", "7", "-6", "14"]

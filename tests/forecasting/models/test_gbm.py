@@ -103,3 +103,10 @@ def test_hopeless_and_poor_histories(model):
     np.testing.assert_allclose(forecast(small, history_of(np.full(60, 9.0), calendar=calendar)), 9.0, rtol=1e-3)
     for y in (np.where(np.arange(60) % 5, 8.0, 0.0), np.arange(1.0, 44.0)):
         assert np.isfinite(forecast(small, history_of(y, calendar=calendar))).all()
+
+
+@BOTH
+def test_a_share_of_less_than_a_row_is_a_row(model, capfd):
+    got = forecast(model(GbmSettings(rounds=3, row_share=1e-9)), noisy_week(120))
+    assert np.isfinite(got).all()
+    assert capfd.readouterr().err == "", "LightGBM complains on the screen, whatever its verbosity"

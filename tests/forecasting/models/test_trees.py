@@ -23,7 +23,7 @@ def grown(settings, rows=300, columns=6, flat=False):
     x[:, -1] = 3.0  # a column that never varies
     y = np.ones(rows) if flat else x[:, 0] - np.abs(x[:, 1]) + 0.1 * random.normal(size=rows)
     data = lightgbm.Dataset(x, label=y, weight=random.random(rows), params={"verbosity": -1, "min_data_in_bin": 1})
-    booster = lightgbm.train(settings.parameters(1, 1), data, num_boost_round=settings.rounds)
+    booster = lightgbm.train(settings.parameters(1, 1, rows), data, num_boost_round=settings.rounds)
     return booster.model_to_string(), x, booster.predict(x)
 
 

@@ -34,6 +34,7 @@ def test_windows_of_a_single_day_are_dots() -> None:
         windows=tuple((ds[day], y_hat[day]) for ds, y_hat in first.windows),
         next_ds=first.next_ds[day],
         next_y_hat=first.next_y_hat[day],
+        planned=first.planned[day],
         bands={level: (low[day], high[day]) for level, (low, high) in first.bands.items()},
     )
     drawn = SECTION.facts(replace(context, histories=(one, one))).charts[0]

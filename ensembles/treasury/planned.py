@@ -1,0 +1,69 @@
+"""What is planned among the days forecast, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ensembles.files.amounts import written
+from ensembles.files.run_json import RunFile
+from forecasting.planned.amounts import Planned, PlannedAmount
+from forecasting.schema import DateArray, iso
+
+__all__ = ["PlannedDay", "beyond_in_words", "planned_days", "planned_in_words"]
+
+MOST = 8
+"""Amounts that are named one by one."""
+
+
+@dataclass(frozen=True)
+class PlannedDay:
+    """One planned amount or adjustment of the days forecast, as tables show it: `day` is a date, or a span of dates."""
+
+    day: str
+    series: str
+    amount: str
+    kind: str
+    note: str
+    author: str
+
+    @property
+    def sentence(self) -> str:
+        """As ``planned on 2014-09-10: 120,000 EUR of bank/outflow (quarterly tax)``."""
+        verb, each = ("adjusted", " each day") if self.kind == "adjust" else ("planned", "")
+        why = "; ".join(part for part in (self.note, self.author and f"by {self.author}") if part)
+        span = each if " to " in self.day else ""
+        return f"{verb} on {self.day}: {self.amount} of {self.series}{span}" + (f" ({why})" if why else "")
+
+
+def planned_days(run: RunFile, ds: DateArray, plan: Planned | None = None) -> tuple[PlannedDay, ...]:
+    """What a forecast of the periods `ds` holds that no model of the run forecast, by day.
+
+    Parameters
+    ----------
+    plan
+        That of the forecast; None: the run's own.
+    """
+    return tuple(_day(run, row) for row in (run.plan if plan is None else plan).ahead(ds))
+
+
+def _day(run: RunFile, row: PlannedAmount) -> PlannedDay:
+    unit = run.units.get(row.unique_id) or run.units.get(row.unique_id.rpartition("/")[0]) or run.amounts.unit or ""
+    day = iso(row.first) if row.first == row.last else f"{iso(row.first)} to {iso(row.last)}"
+    amount = f"{written(row.amount, run.amounts.decimals, ',')} {unit}".strip()
+    return PlannedDay(day, row.unique_id, amount, row.kind, row.note, row.author)
+
+
+def beyond_in_words(plan: Planned | None, end: np.datetime64) -> tuple[str, ...]:
+    """A sentence on what is planned for later than `end`, the last day forecast; none where nothing is."""
+    n = 0 if plan is None else sum(row.first > end for row in plan.rows)
+    return (f"planned for later than {iso(end)}, the last day forecast, and in no forecast yet: {n}",) if n else ()
+
+
+def planned_in_words(days: Iterable[PlannedDay]) -> tuple[str, ...]:
+    """A sentence for each of the first, and how many more there are."""
+    sentences = [day.sentence for day in days]
+    more = len(sentences) - MOST
+    return (*sentences[:MOST], *([f"and {more} more planned amounts, in forecast.csv"] if more > 0 else []))

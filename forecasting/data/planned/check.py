@@ -1,0 +1,192 @@
+"""From the rows of a plan to the amounts of a panel: which series and day each means, and what cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from forecasting.data.formats.columns import first_few
+from forecasting.data.loaded import Loaded
+from forecasting.data.planned.plan import PlanFile, PlanRow
+from forecasting.errors import DataError
+from forecasting.panel import Panel
+from forecasting.planned.amounts import Planned, PlannedAmount
+from forecasting.schema import iso
+
+__all__ = ["planned_of"]
+
+SHOWN = 5
+"""Names in a sentence."""
+MOST_DECIMALS = 6
+"""Decimals from which on amounts are taken as they are (see `decode.decimals_of`)."""
+
+
+def planned_of(
+    plan: PlanFile, loaded: Loaded, as_of: np.datetime64 | None, units: Mapping[str, str | None]
+) -> tuple[Planned, tuple[str, ...]]:
+    """The plan for the series of `loaded`, and sentences on what was decided for the user.
+
+    Parameters
+    ----------
+    as_of
+        Rows that became known later are not looked at; None: all are.
+    units
+        Unit of each series by unique_id, None where none was said.
+
+    Raises
+    ------
+    DataError
+        For a series or a day that the data do not have, a row that stands twice, another unit, or a past amount above
+        the actual one where amounts are positive.
+    """
+    checker = _Checker(loaded, units)
+    seen = [row for row in plan.rows if as_of is None or np.isnat(row.known) or row.known <= as_of]
+    kept = tuple(found for row in seen if (found := checker.amount(row)) is not None)
+    decimals = max(loaded.decimals, plan.decimals)
+    planned = Planned(kept, loaded.panel.end, decimals if decimals < MOST_DECIMALS else None)
+    _check_actual(loaded.panel, planned)
+    return planned, (*plan.notes, *_notes(plan, seen, planned), *checker.notes(plan.name))
+
+
+@dataclass
+class _Checker:
+    """Judges row after row; `left` names series without a forecast, `early` counts amounts before the data."""
+
+    loaded: Loaded
+    units: Mapping[str, str | None]
+    seen: dict[tuple[object, ...], str] = field(default_factory=dict)
+    left: dict[str, None] = field(default_factory=dict)
+    early: int = 0
+
+    def amount(self, row: PlanRow) -> PlannedAmount | None:
+        """What a row plans; None where it concerns a series that is left out, or days before the data."""
+        uid = self._series(row)
+        self._check_twice(row, uid)
+        if uid not in self.loaded.panel:
+            self.left[uid] = None
+            return None
+        self._check_unit(row, uid)
+        last = row.day if np.isnat(row.until) else row.until
+        if last < self.loaded.panel.ds[0]:
+            self.early += 1
+            return None
+        self._check_day(row, last)
+        known = None if np.isnat(row.known) else row.known
+        return PlannedAmount(uid, row.day, last, row.amount, row.kind, known, row.note, row.author, row.place)
+
+    def notes(self, name: str) -> Iterator[str]:
+        """Sentences on what was passed over."""
+        if self.left:
+            yield f"{name}: nothing is planned for {first_few(list(self.left), SHOWN)}: left out, and not forecast"
+        if self.early:
+            first = iso(self.loaded.panel.ds[0])
+            yield f"{name}: {_rows(self.early)} from before {first}, when the data begin, and not used"
+
+    def _series(self, row: PlanRow) -> str:
+        """The unique_id that a row means, of a series that is forecast or left out."""
+        panel = self.loaded.panel
+        if row.series and (row.entity or row.target):
+            what = "the row names a series, and an entity or a target too"
+            raise DataError(where=row.place, what=what, remedy="give the series, or entity and target")
+        if row.series or not (row.entity or row.target):
+            return self._named(row)
+        target = row.target or (panel.targets[0] if len(panel.targets) == 1 else "")
+        everything = (*panel.series, *(problem.series for problem in self.loaded.problems))
+        for series in everything:
+            if (series.entity or "", series.target) == (row.entity, target):
+                return series.unique_id
+        left = {problem.series.entity for problem in self.loaded.problems}
+        if row.entity in left and target in panel.targets:
+            return f"{row.entity}/{target}"
+        raise self._unknown(row, f"{row.entity}/{target}" if row.entity else target)
+
+    def _named(self, row: PlanRow) -> str:
+        panel = self.loaded.panel
+        name = row.series or (panel.unique_ids[0] if len(panel.series) == 1 else "")
+        if name in panel or any(name == problem.series.unique_id for problem in self.loaded.problems):
+            return name
+        raise self._unknown(row, name)
+
+    def _unknown(self, row: PlanRow, name: str) -> DataError:
+        what = f"there is no series {name!r} in the data" if name else "the row names no series"
+        return DataError(
+            where=row.place, what=what, remedy=f"use one of {first_few(self.loaded.panel.unique_ids, SHOWN)}"
+        )
+
+    def _check_twice(self, row: PlanRow, uid: str) -> None:
+        key = (uid, row.day, row.kind, row.note)
+        before = self.seen.setdefault(key, row.place)
+        if before != row.place:
+            what = f"{uid} on {iso(row.day)} stands in {before} already, with the same note"
+            raise DataError(where=row.place, what=what, remedy="take one out, or tell them apart by their notes")
+
+    def _check_unit(self, row: PlanRow, uid: str) -> None:
+        unit = self.units.get(uid)
+        if row.unit and row.unit != unit:
+            what = f"the amount is in {row.unit}, and {uid} is in {unit or 'no unit that was said'}"
+            raise DataError(where=row.place, what=what, remedy="give the amount in the unit of its series")
+
+    def _check_day(self, row: PlanRow, last: np.datetime64) -> None:
+        """A single day must be a period of the data or of the days to come; a span must hold one."""
+        panel = self.loaded.panel
+        begin = max(row.day, panel.ds[0])
+        inside = panel.ds[(panel.ds >= begin) & (panel.ds <= last)]
+        coming = panel.axis.until(panel.end, last) if last > panel.end else inside[:0]
+        if len(inside) or (coming >= begin).any():
+            return
+        near = coming[-1:] if len(coming) else panel.ds[panel.ds < begin][-1:]
+        after = (
+            panel.axis.after(panel.end, int(np.searchsorted(coming, begin)) + 1)[-1:]
+            if len(coming)
+            else (panel.ds[panel.ds > last][:1])
+        )
+        around = " or ".join(iso(day) for day in (*near, *after))
+        what = f"{iso(row.day)} is none of the data's {panel.axis.noun}"
+        raise DataError(where=row.place, what=what, remedy=f"write {around}")
+
+
+def _check_actual(panel: Panel, planned: Planned) -> None:
+    """A past amount cannot be more than what was there, where amounts are positive."""
+    for uid in dict.fromkeys(row.unique_id for row in planned.rows if row.kind == "planned"):
+        y = panel.y[panel.index(uid)]
+        if panel.signed or np.nanmin(y, initial=0.0) < 0:
+            continue
+        amounts = planned.amounts(uid, panel.ds, panel.end)
+        above = np.flatnonzero((amounts > 0) & (planned.without(y, amounts) < 0))
+        if len(above):
+            raise _above(panel, planned, uid, int(above[0]))
+
+
+def _above(panel: Panel, planned: Planned, uid: str, position: int) -> DataError:
+    day, y = panel.ds[position], panel.y[panel.index(uid), position]
+    row = [r for r in planned.rows if (r.unique_id, r.first, r.kind) == (uid, day, "planned")][-1]
+    amount = float(planned.amounts(uid, panel.ds[position : position + 1], panel.end)[0])
+    what = f"{amount:.10g} was planned for {uid} on {iso(day)}, and the actual amount is {y:.10g}"
+    return DataError(where=row.place, what=what, remedy="correct the amount or the day, or take out what was not paid")
+
+
+def _notes(plan: PlanFile, seen: Sequence[PlanRow], planned: Planned) -> Iterator[str]:
+    """What became of the rows, and of the question what was known when."""
+    single = [row for row in planned.rows if row.kind == "planned"]
+    past = sum(row.first <= planned.end for row in single)
+    adjusted = sum(row.kind == "adjust" and row.last > planned.end for row in planned.rows)
+    judged = f"; adjustments, which a forecast gets on each day of theirs: {adjusted}" if adjusted else ""
+    yield (
+        f"{plan.name}: amounts planned up to {iso(planned.end)}, taken out of what models learn from: {past}; later "
+        f"ones, added to the forecast as they are: {len(single) - past}{judged}"
+    )
+    silent = sum(np.isnat(row.known) for row in seen if row.kind == "planned")
+    if not silent:
+        return
+    which = (
+        "it has no column known, so its amounts"
+        if not plan.has_known
+        else f"{_rows(silent)} without known, and such amounts"
+    )
+    yield f"{plan.name}: {which} count in the final forecast alone; backtests see the history as it was"
+
+
+def _rows(n: int) -> str:
+    return f"{n} rows are" if n > 1 else "1 row is"
