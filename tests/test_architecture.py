@@ -233,6 +233,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "ensembles.report": {
         "ensembles",
+        "ensembles.bands",
         "ensembles.blend",
         "ensembles.evaluation",
         "ensembles.explanation",

@@ -26,6 +26,7 @@ __all__ = ["monitor", "predict", "score"]
 def predict(asked: AskedOfPrediction, allow_external: ExternalOption = False, set_: AgainOption = None) -> None:
     """Forecast what follows new data with the models of a run, without training."""
     from cluster.rundir.external import External
+    from cluster.screen.cash import show_cash
     from cluster.stages.prediction import predict as forecast
     from cluster.terminal.words import counted
 
@@ -36,6 +37,7 @@ def predict(asked: AskedOfPrediction, allow_external: ExternalOption = False, se
         err.say(f"tidecast: {note}")
     periods = counted(found.window.horizon, found.noun)
     said.say(f"{periods}, {found.window.start} to {found.window.end}, in {found.write(asked.out)}")
+    show_cash(found.cash, found.money, said)
     if asked.ledger is not None:
         from cluster.ledger.issue import add_prediction
 
