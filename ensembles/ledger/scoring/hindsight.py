@@ -18,7 +18,7 @@ import numpy as np
 from ensembles.explanation.calendar_parts import CALENDAR_PARTS, parts_with_hindsight
 from forecasting.errors import TrialError
 from forecasting.panel import History, Panel, Series
-from forecasting.schema import BoolArray, DateArray, FloatArray
+from forecasting.schema import DateArray, FloatArray
 
 if TYPE_CHECKING:
     from ensembles.ledger.files.actuals import Actuals
@@ -38,15 +38,15 @@ MAD = 1.4826
 @dataclass(frozen=True)
 class Hindsight:
     """Parts of the actual values of one series on the days `ds`, ``[n]`` each, in the unit of the data: `level`,
-    `calendar` and `event`; `y` is their sum and a rest, and where `odd` that rest is no noise.
+    `calendar` and `event`. An actual value is their sum and a rest; outside `low` to `high` that rest is no noise.
     """
 
     ds: DateArray
     level: FloatArray
     calendar: FloatArray
     event: FloatArray
-    y: FloatArray
-    odd: BoolArray
+    low: FloatArray
+    high: FloatArray
 
     @property
     def base(self) -> FloatArray:
@@ -102,22 +102,22 @@ def _of_series(history: History, parts: FloatArray) -> Hindsight:
     found = dict(zip(CALENDAR_PARTS, parts.T, strict=True))
     base = parts.sum(axis=1)
     event = found["event"]
-    return Hindsight(
-        ds=history.ds,
-        level=found["level"],
-        calendar=base - found["level"] - event,
-        event=event,
-        y=history.y,
-        odd=_odd(history.y, base),
-    )
+    low, high = _usual(history.y, base)
+    return Hindsight(history.ds, found["level"], base - found["level"] - event, event, low, high)
 
 
-def _odd(y: FloatArray, base: FloatArray) -> BoolArray:
-    """Days far from what was to be expected: by factors where all amounts are positive, else by amounts."""
+def _usual(y: FloatArray, base: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Ends of what is no odd amount on each day: by factors where all amounts are positive, else by amounts. On a day
+    on which nothing is expected any amount is odd.
+    """
     flowed = ~np.isnan(y) & (y != 0) & (base != 0)
-    apart = np.where(flowed, y - base, 0.0)
     if ((y > 0) & (base > 0))[flowed].all():
-        apart = np.log(np.where(flowed, y, 1.0) / np.where(flowed, base, 1.0))
-    size = MAD * float(np.median(np.abs(apart[flowed]))) if flowed.any() else 0.0
-    far = flowed & (np.abs(apart) > ODD * max(size, 1e-9))
-    return np.asarray(far | ((y == 0) & (base != 0)) | ((y != 0) & (base == 0) & ~np.isnan(y)))
+        factor = np.exp(ODD * _size(np.log(y[flowed] / base[flowed])))
+        return base / factor, base * factor
+    reach = np.where(base == 0, 0.0, ODD * _size((y - base)[flowed]))
+    return base - reach, base + reach
+
+
+def _size(apart: FloatArray) -> float:
+    """Robust standard deviation of values around 0; nearly nothing for none."""
+    return max(MAD * float(np.median(np.abs(apart))), 1e-9) if len(apart) else 1e-9

@@ -10,9 +10,9 @@ of what came (see `hindsight`). A part of the miss is the difference:
     rest       what is left of :math:`y - ŷ`: the noise of the day
 
 So the sum is :math:`y - ŷ` by construction. Of an amount that was planned it is said that it came where the actual
-value lies nearer to the day with it than to the day without it. An amount that nobody planned is what an odd day has
-beyond level and calendar. A shift that lasts for more than a week is level; one of a few days is taken for odd amounts.
-A holiday that no calendar knows is an odd amount too.
+value lies nearer to the day with it than to the day without it. A day that is odd even so has an amount that nobody
+planned: what it has beyond level and calendar. A shift that lasts for more than a week is level; one of a few days is
+taken for odd amounts. A holiday that no calendar knows is an odd amount too.
 """
 
 from __future__ import annotations
@@ -131,8 +131,9 @@ def split_misses(vintage: Vintage, y: FloatArray, hindsight: Mapping[str, Hindsi
     """The misses of a vintage whose actual values are `y` ``[n]``; None where it did not keep its parts."""
     if not vintage.parts:
         return None
-    level, calendar, event, base, odd = _looked_up(vintage, hindsight)
-    rows = np.flatnonzero(~np.isnan(y) & ~np.isnan(base))
+    found = _looked_up(vintage, hindsight)
+    rows = np.flatnonzero(~np.isnan(y) & ~np.isnan(found[0]))
+    level, calendar, event, low, high = found[:, rows]
     said = {name: np.nan_to_num(values[rows]) for name, values in vintage.parts.items()}
     y_hat, came = vintage.y_hat[rows], y[rows]
     then_level, then_calendar, then_event, by_hand = (
@@ -140,15 +141,16 @@ def split_misses(vintage: Vintage, y: FloatArray, hindsight: Mapping[str, Hindsi
         for names in (_LEVEL, _CALENDAR, _EVENT, _PLANNED)
     )
     added = y_hat - then_level - then_calendar - then_event - by_hand
-    beyond = came - base[rows]
+    beyond = came - (level + calendar + event)
     arrived = np.where(np.abs(beyond - by_hand) < np.abs(beyond), by_hand, 0.0)
-    arrived = np.where(odd[rows], beyond, arrived)
+    odd = (came - arrived < low) | (came - arrived > high)
+    arrived = np.where(odd, beyond, arrived)
     miss = came - y_hat
     known = np.stack(
         [
-            level[rows] - then_level,
-            calendar[rows] - then_calendar,
-            event[rows] - then_event + arrived - by_hand,
+            level - then_level,
+            calendar - then_calendar,
+            event - then_event + arrived - by_hand,
             -added,
         ]
     )
@@ -163,8 +165,8 @@ def split_misses(vintage: Vintage, y: FloatArray, hindsight: Mapping[str, Hindsi
     )
 
 
-def _looked_up(vintage: Vintage, hindsight: Mapping[str, Hindsight]) -> tuple[FloatArray, ...]:
-    """Level, calendar, event, base and oddness at each row of a vintage, ``[5, n]``; NaN where there is none."""
+def _looked_up(vintage: Vintage, hindsight: Mapping[str, Hindsight]) -> FloatArray:
+    """Level, calendar, event and the ends of what is usual at each row, ``[5, n]``; NaN where there is no hindsight."""
     found = np.full((5, len(vintage)), np.nan)
     bounds = np.searchsorted(vintage.place, np.arange(len(vintage.unique_ids) + 1))
     for place, uid in enumerate(vintage.unique_ids):
@@ -174,7 +176,6 @@ def _looked_up(vintage: Vintage, hindsight: Mapping[str, Hindsight]) -> tuple[Fl
         rows = np.arange(bounds[place], bounds[place + 1])
         at = np.minimum(np.searchsorted(one.ds, vintage.ds[rows]), len(one.ds) - 1)
         same = one.ds[at] == vintage.ds[rows]
-        values = np.stack([one.level, one.calendar, one.event, one.base, one.odd.astype(float)])
+        values = np.stack([one.level, one.calendar, one.event, one.low, one.high])
         found[:, rows[same]] = values[:, at[same]]
-    found[4] = np.nan_to_num(found[4])
-    return (*found[:4], found[4] > 0)
+    return found
