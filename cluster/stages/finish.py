@@ -28,10 +28,11 @@ from ensembles.files.table import panel_series, rows_by_name
 from ensembles.judging.judge import Judge
 from ensembles.oof import OofCube, in_unit
 from ensembles.report.context import ReportContext
+from ensembles.report.days_ahead import planned_ahead
 from ensembles.report.money import Money
 from ensembles.report.plain_words import PlainWords, misses_in_words, plain_words
 from ensembles.risk.cash.position import CashPosition
-from ensembles.treasury.planned import beyond_in_words, planned_days, planned_in_words
+from ensembles.treasury.planned import beyond_in_words, planned_in_words
 from forecasting.panel import Panel
 from forecasting.schema import DateArray, FloatArray, IntArray, iso
 from forecasting.score.base import Score
@@ -123,8 +124,7 @@ def _with_words(result: RunResult, context: ReportContext, report: str) -> RunRe
 
 def _planned(panel: Panel, final: Window, context: ReportContext) -> tuple[str, ...]:
     """What is planned among the days forecast, and how much after them."""
-    ahead = planned_days(context.results.run, final.ds)
-    return (*planned_in_words(ahead), *beyond_in_words(panel.planned, final.end))
+    return (*planned_in_words(planned_ahead(context)), *beyond_in_words(panel.planned, final.end))
 
 
 def with_truth(result: RunResult, ds: DateArray, truth: Mapping[str, IntArray]) -> RunResult:

@@ -167,7 +167,7 @@ def predict(
         sums = quantiles_of_sums(trained.run, trained.store.read(OofFile), forecast)
         files["totals.csv"] = totals_csv(totals_of(forecast, hierarchy, targets, amounts, sums), amounts)
     if panel.planned is not None:
-        ahead = planned_days(trained.run, window.ds, panel.planned)
+        ahead = planned_days(trained.run, forecast, panel.planned)
         notes = (*notes, *planned_in_words(ahead), *beyond_in_words(panel.planned, window.end))
     cash, said = _cash(trained, loaded, forecast)
     if cash is not None:
