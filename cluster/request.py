@@ -159,22 +159,23 @@ class RunRequest:
 
     @property
     def is_made_up(self) -> bool:
-        """Whether the data are generated, because neither a configuration nor data were named."""
-        return self._named == (None, None)
+        """Whether the data are generated: none were named, and no configuration but the demo's."""
+        config, data = self._named
+        return data is None and config in (None, DEMO)
 
     @contextmanager
     def data_path(self) -> Iterator[str]:
-        """Where the data lie. The bare command gets a generated sample, which is gone afterwards.
+        """Where the data lie. The demo gets a generated sample, which is gone afterwards.
 
         Raises
         ------
         ConfigError
-            When a configuration was named without data.
+            When a configuration other than the demo's was named without data.
         """
-        config, data = self._named
+        data = self.source
         if data is not None:
             yield data
-        elif config is None:
+        elif self.is_made_up:
             from forecasting.sample.write import write_sample
 
             with tempfile.TemporaryDirectory(prefix="tidecast-") as folder:

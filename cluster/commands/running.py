@@ -52,7 +52,7 @@ def plan(asked: Asked, resources: ResourcesOption = None, as_json: JsonOption = 
 
     out, err = screens()
     request = asked.request("local")
-    if request.is_made_up and not resources:
+    if request.is_made_up and request.config is None and not resources:
         show_surroundings(out, as_json)
         return
     found = plan_only(request, described(resources) if resources else None)

@@ -124,6 +124,7 @@ COMMANDS = {
     "predict": [(RUN_DIR, "--data", "more.csv")],
     "evaluate": [(RUN_DIR,), (RUN_DIR, "--json")],
     "explore": [("panel.csv", "--config", "config.yaml"), ("panel.csv", "--config", "config.yaml", "--json")],
+    "explain": [(RUN_DIR,), (RUN_DIR, "--json")],
     "verify": [(RUN_DIR,), (RUN_DIR, "--json")],
     "status": [(RUN_DIR,), (RUN_DIR, "--json")],
     "score": [(RUN_DIR + "/forecast.csv", "more.csv", "--config", "config.yaml")],
