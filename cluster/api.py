@@ -34,6 +34,7 @@ from cluster.notebook.spelling import Spelling
 from cluster.rundir.run_facts import finished_run
 from cluster.rundir.store import RunStore
 from cluster.terminal.words import counted
+from ensembles.exports.cash_json import CashFile
 from ensembles.exports.leaderboard import leaderboard_table
 from ensembles.files.forecast_parquet import ForecastFile
 from ensembles.files.leaderboard_json import LeaderboardFile
@@ -117,6 +118,10 @@ class Run:
         A wide panel has entity and target as well. After a frame, ids and columns are called as they were there.
         """
         return self._frame(self._store.read(ForecastFile), member)
+
+    def cash(self) -> dict[str, Any] | None:
+        """Content of cash.json, the cash position; None where the run has no net flow."""
+        return self._store.read(CashFile).model_dump(mode="json") if self._store.has(CashFile) else None
 
     def oof(self, member: str | None = BLEND) -> pd.DataFrame:
         """Forecasts of the backtest's days from their cutoffs, with the actual y; `member` None: of all."""

@@ -204,6 +204,7 @@ ALLOWED: dict[str, set[str]] = {
     "ensembles.judging": {"ensembles", "forecasting", "forecasting.score"},
     "ensembles.report": {
         "ensembles",
+        "ensembles.bands",
         "ensembles.blend",
         "ensembles.evaluation",
         "ensembles.explanation",

@@ -30,6 +30,7 @@ def predict(
 ) -> None:
     """Forecast what follows new data with the models of a run, without training."""
     from cluster.rundir.external import External
+    from cluster.screen.cash import show_cash
     from cluster.stages.prediction import predict as forecast
     from cluster.terminal.words import counted
 
@@ -40,6 +41,7 @@ def predict(
         err.say(f"tidecast: {note}")
     periods = counted(found.window.horizon, found.noun)
     said.say(f"{periods}, {found.window.start} to {found.window.end}, in {found.write(out)}")
+    show_cash(found.cash, found.money, said)
 
 
 def monitor(

@@ -282,7 +282,10 @@ def _targets(
             raise ConfigError(where="--target", what="data.targets names them too", remedy="give one of the two")
         names = given.get("columns") or {}
         return {t: names.get(t, t) for t in given["targets"]}, dict(given["targets"]), ""
-    chosen, left = ([_asked(look, name) for name in asked], "") if asked else _unasked(look, date, entity)
+    chosen = [_asked(look, name) for name in asked]
+    left = ""
+    if not asked:
+        chosen, left = _unasked(look, date, entity, given.get("balance"))
     columns = _named(chosen)
     return columns, _equal(list(columns)), left
 
@@ -297,8 +300,8 @@ def _asked(look: Look, name: str) -> str:
     raise DataError(where=look.name, what=what, remedy="name one of them in --target")
 
 
-def _unasked(look: Look, date: str, entity: str | None) -> tuple[list[str], str]:
-    amounts = [column for column in look.numbers if column not in (date, entity)]
+def _unasked(look: Look, date: str, entity: str | None, balance: Any) -> tuple[list[str], str]:
+    amounts = [column for column in look.numbers if column not in (date, entity, balance)]
     order = np.argsort(look.days[date], kind="stable")
     codes = None if entity is None else look.codes(entity)
     why = {c: reason for c in amounts if (reason := _no_flow(c, look.numbers[c], order, codes))}

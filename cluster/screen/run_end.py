@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from cluster.screen.cash import show_cash
 from cluster.screen.leaderboard import summary_table
 from cluster.screen.text import period
 from cluster.stages.finish import RunResult
@@ -45,6 +46,8 @@ def show_result(result: RunResult, out: Screen, as_json: bool = False) -> None:
         out.say(f"{target:>12} {_spark(recent, forecast, out.width - MARGIN)}")
     if result.outlook:
         out.tell(f"{'':>12} each bar a {period(result.noun)[2:]}: before → forecast")
+    if result.money is not None:
+        show_cash(result.cash, result.money, out)
     for sentence in (result.words.accuracy, result.truth):
         if sentence:
             out.tell(sentence)
@@ -94,7 +97,8 @@ def _show_missing(result: RunResult, out: Screen) -> None:
 
 def _show_next(result: RunResult, out: Screen) -> None:
     """The files, and the commands that come next."""
-    pictures = ("  signals.csv" if result.signals else "") + ("  figures.html" if result.has_figures else "")
+    pictures = "  cash.csv" if result.cash is not None and result.cash.total.opening is not None else ""
+    pictures += ("  signals.csv" if result.signals else "") + ("  figures.html" if result.has_figures else "")
     out.say(f"  submission.csv  forecast.csv (for people)  report.html  leaderboard.csv{pictures}")
     out.say_file("open: ", result.report)
     if result.truth:

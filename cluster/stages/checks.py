@@ -154,6 +154,7 @@ def origin_of(request: RunRequest, loaded: Loaded, quality: Sequence[Finding]) -
         decimals=loaded.decimals,
         reading=loaded.reading,
         notes=(*request.said, *loaded.notes),
+        balances=loaded.balances,
     )
     rows = () if panel.planned is None else panel.planned.rows
     groups = {} if loaded.hierarchy is None else loaded.hierarchy.paths

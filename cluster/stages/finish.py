@@ -28,8 +28,11 @@ from ensembles.files.table import panel_series, rows_by_name
 from ensembles.judging.judge import Judge
 from ensembles.oof import OofCube, in_unit
 from ensembles.report.context import ReportContext
+from ensembles.report.days_ahead import planned_ahead
+from ensembles.report.money import Money
 from ensembles.report.plain_words import PlainWords, misses_in_words, plain_words
-from ensembles.treasury.planned import beyond_in_words, planned_days, planned_in_words
+from ensembles.risk.cash.position import CashPosition
+from ensembles.treasury.planned import beyond_in_words, planned_in_words
 from forecasting.panel import Panel
 from forecasting.schema import DateArray, FloatArray, IntArray, iso
 from forecasting.score.base import Score
@@ -68,6 +71,9 @@ class RunResult:
     """What is planned among the days forecast, a sentence each."""
     signals: tuple[str, ...] = ()
     """How often the blend's signals were right, a sentence per target, where the configuration asks for signals."""
+    cash: CashPosition | None = None
+    """The cash position, None without a net flow; `money` writes its amounts."""
+    money: Money | None = None
 
 
 def blend_and_write(plan: Plan, panel: Panel, members: MemberForecasts, store: RunStore, seconds: float) -> RunResult:
@@ -100,30 +106,25 @@ def blend_and_write(plan: Plan, panel: Panel, members: MemberForecasts, store: R
     _prune(plan, blend, store)
     timings = {"train": round(seconds, 2), "blend": round(time.perf_counter() - started, 2)}
     context = _finish(plan, panel, members, store, timings, "done")
-    signals = () if context.signals is None else context.signals.sentences
     final = plan.windows.final
     outlook = _outlook(panel, cubes, forecast)
     headline = _headline(blend, score_named(config.score.surrogate), panel.axis.noun)
-    days, noun = (iso(final.start), iso(final.end), final.horizon), panel.axis.noun
-    return RunResult(
-        store.uri,
-        board,
-        headline,
-        *days,
-        outlook,
-        has_figures,
-        noun,
-        words=plain_words(context),
-        report=_place_of(store, "report.html"),
-        planned=_planned(panel, final, context),
-        signals=signals,
-    )
+    days = iso(final.start), iso(final.end), final.horizon
+    result = RunResult(store.uri, board, headline, *days, outlook, has_figures, panel.axis.noun)
+    result = replace(result, planned=_planned(panel, final, context))
+    return _with_words(result, context, _place_of(store, "report.html"))
+
+
+def _with_words(result: RunResult, context: ReportContext, report: str) -> RunResult:
+    """With what the report's facts say."""
+    signals = () if context.signals is None else context.signals.sentences
+    words, money = plain_words(context), context.money
+    return replace(result, words=words, report=report, signals=signals, cash=context.cash, money=money)
 
 
 def _planned(panel: Panel, final: Window, context: ReportContext) -> tuple[str, ...]:
     """What is planned among the days forecast, and how much after them."""
-    ahead = planned_days(context.results.run, final.ds)
-    return (*planned_in_words(ahead), *beyond_in_words(panel.planned, final.end))
+    return (*planned_in_words(planned_ahead(context)), *beyond_in_words(panel.planned, final.end))
 
 
 def with_truth(result: RunResult, ds: DateArray, truth: Mapping[str, IntArray]) -> RunResult:

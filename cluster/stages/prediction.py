@@ -27,16 +27,23 @@ from cluster.rundir.storage import Storage
 from cluster.stages.finished_run import KnownSeries, TrainedRun, left_out, open_trained
 from ensembles.blend.target_blend import TargetBlend
 from ensembles.explanation.explanation import Explanation, explain
+from ensembles.exports.cash import cash_csv
 from ensembles.exports.forecast import forecast_files
 from ensembles.exports.totals import totals_csv
 from ensembles.exports.why import WHY, why_csv
 from ensembles.files.amounts import Amounts
 from ensembles.files.forecast_parquet import ForecastFile, TargetForecast
+from ensembles.files.oof_parquet import OofFile
 from ensembles.files.prediction_json import PredictionFile
 from ensembles.files.table import panel_series
+from ensembles.report.money import Money
+from ensembles.risk.cash.of_run import cash_of, quantiles_of_sums
+from ensembles.risk.cash.position import CashPosition
 from ensembles.treasury.planned import beyond_in_words, planned_days, planned_in_words
 from ensembles.treasury.totals import totals_of
 from forecasting.backtest import forecast_windows, reason_of
+from forecasting.data.balance import carried
+from forecasting.data.loaded import Loaded
 from forecasting.digests import digest_of
 from forecasting.models.base import AnyModel, State
 from forecasting.panel import Panel
@@ -55,9 +62,10 @@ __all__ = ["Blended", "Prediction", "blended_of", "forecast_of", "predict"]
 class Prediction:
     """Forecasts from new data, and the files they make.
 
-    `forecast` holds the members that have weight; `files` the submission under its names and forecast.csv; `notes` are
+    `forecast` holds the members that have weight; `files` the submission under its names and the CSV files; `notes` are
     sentences for the user; `left` unique_id → why a series of the run is not forecast; `panel` the data; `factors`
-    the blend's calibration by target; `amounts` say how the files write amounts.
+    the blend's calibration by target; `amounts` say how the files write amounts; `cash` is the cash position, None
+    without a net flow.
     """
 
     run: str
@@ -71,6 +79,12 @@ class Prediction:
     panel: Panel
     factors: Mapping[str, float]
     amounts: Amounts
+    cash: CashPosition | None = None
+
+    @property
+    def money(self) -> Money:
+        """Amounts as people read them, in a unit that suits the forecast."""
+        return Money.of(self.forecast.blend.y_hat.tolist(), self.amounts)
 
     @property
     def noun(self) -> str:
@@ -83,8 +97,7 @@ class Prediction:
         return explain(self.forecast, self.panel, self.factors, self.amounts)
 
     def write(self, out: str | None = None) -> str:
-        """Write the submission, forecast.csv, why.csv, forecast.parquet and prediction.json into a folder; gives its
-        name.
+        """Write the submission, the CSV files, forecast.parquet and prediction.json into a folder; gives its name.
 
         By default ``predictions/<last day known>`` in the run directory.
         """
@@ -151,12 +164,32 @@ def predict(
     last = {s: panel.last_known(s.unique_id, window.cutoff) for s in panel.series}
     files = forecast_files(forecast, targets, panel.calendar, amounts, signal, last)
     if (hierarchy := trained.run.hierarchy) is not None:
-        files["totals.csv"] = totals_csv(totals_of(forecast, hierarchy, targets, amounts), amounts)
+        sums = quantiles_of_sums(trained.run, trained.store.read(OofFile), forecast)
+        files["totals.csv"] = totals_csv(totals_of(forecast, hierarchy, targets, amounts, sums), amounts)
     if panel.planned is not None:
-        ahead = planned_days(trained.run, window.ds, panel.planned)
+        ahead = planned_days(trained.run, forecast, panel.planned)
         notes = (*notes, *planned_in_words(ahead), *beyond_in_words(panel.planned, window.end))
+    cash, said = _cash(trained, loaded, forecast)
+    if cash is not None:
+        files |= {"cash.csv": cash_csv(cash, panel.calendar, amounts)}
+    notes = (*notes, *said)
     left, factors = {**found.left, **failed}, {target: blend.factor for target, blend in trained.blends.items()}
-    return Prediction(run_dir, data, window, update, forecast, files, notes, left, panel, factors, amounts)
+    return Prediction(run_dir, data, window, update, forecast, files, notes, left, panel, factors, amounts, cash)
+
+
+def _cash(trained: TrainedRun, loaded: Loaded, forecast: ForecastFile) -> tuple[CashPosition | None, tuple[str, ...]]:
+    """The cash position that newer data lead to, and what was done to a balance that was given as a number."""
+    targets, balances = tuple(trained.config.data.targets), loaded.balances
+    if len(targets) != 2 or not trained.store.has(OofFile):
+        return None, ()
+    net: tuple[str, str] = (targets[0], targets[1])
+    said: tuple[str, ...] = ()
+    if balances and not isinstance(trained.config.data.balance, str) and loaded.panel.end > trained.end:
+        balances, unknown = carried(balances, loaded.panel, net, trained.end)
+        gaps = f"; {unknown} unknown amounts count as nothing" if unknown else ""
+        since = f"{iso(trained.end)} and the flows since then, up to {iso(loaded.panel.end)}"
+        said = (f"the balance is that of {since}{gaps}",)
+    return cash_of(trained.run, trained.store.read(OofFile), forecast, net, balances), said
 
 
 def _forecasts(

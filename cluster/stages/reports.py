@@ -79,22 +79,25 @@ def _curve(state: State, where: str) -> LearningCurve:
 def write_reports(store: RunStore) -> ReportContext:
     """Write the files for people from what is stored: the tables in CSV and report.html."""
     from ensembles.exports.alerts import alerts_csv
+    from ensembles.exports.cash import cash_csv
+    from ensembles.exports.cash_json import CashFile
     from ensembles.exports.forecast import forecast_files
     from ensembles.exports.leaderboard import leaderboard_csv
-    from ensembles.exports.liquidity import liquidity_csv
     from ensembles.exports.signals import signals_csv
     from ensembles.exports.submission import RESULT_TABLE, SUBMISSION
     from ensembles.exports.totals import totals_csv
     from ensembles.exports.why import WHY, why_csv
+    from ensembles.risk.cash.of_run import quantiles_of_sums
     from ensembles.treasury.totals import totals_of
 
     results = report_data(store)
     context, amounts, forecast = ReportContext.of(results), results.run.amounts, results.forecast
-    liquidity, alerts, signals, why = context.liquidity, context.alerts, context.signals, context.explanation
+    cash, alerts, signals, why = context.cash, context.alerts, context.signals, context.explanation
     made: dict[str, bytes | None] = {
         **dict.fromkeys((SUBMISSION, RESULT_TABLE, "forecast.csv")),
         "leaderboard.csv": leaderboard_csv(results.board),
-        "liquidity.csv": None if liquidity is None else liquidity_csv(liquidity, results.calendar, amounts),
+        "cash.csv": None if cash is None else cash_csv(cash, results.calendar, amounts),
+        CashFile.FILE: None if cash is None else CashFile.of(cash, amounts).to_bytes(),
         "alerts.csv": None if alerts is None else alerts_csv(alerts, amounts),
         WHY: None if why is None else why_csv(why, amounts),
         "signals.csv": None if signals is None else signals_csv(signals),
@@ -105,7 +108,8 @@ def write_reports(store: RunStore) -> ReportContext:
         signal = results.run.config.get("signal")
         made |= forecast_files(forecast, results.targets, results.calendar, amounts, signal, last)
         if (hierarchy := results.run.hierarchy) is not None:
-            made["totals.csv"] = totals_csv(totals_of(forecast, hierarchy, results.targets, amounts), amounts)
+            sums = None if results.oof is None else quantiles_of_sums(results.run, results.oof, forecast)
+            made["totals.csv"] = totals_csv(totals_of(forecast, hierarchy, results.targets, amounts, sums), amounts)
     for name, content in made.items():
         store.write_result(name, content)
     store.write_result("report.html", render(context).encode())

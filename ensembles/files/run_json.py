@@ -23,7 +23,7 @@ class DataFacts(Stored):
 
     `freq` of the periods; `week` its work days (0 = Monday) where the data told them; `decimals` of the amounts, None
     where not known; `signed` targets have negative amounts; `reading` says in one line what was understood, `notes`
-    are further sentences.
+    are further sentences; `balances` at the end of the data by entity, "" of all together.
     """
 
     fingerprint: str
@@ -37,6 +37,7 @@ class DataFacts(Stored):
     signed: tuple[str, ...] = ()
     reading: str | None = None
     notes: tuple[str, ...] = ()
+    balances: Mapping[str, float] = {}
 
 
 class PlannedRow(Stored):

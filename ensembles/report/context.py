@@ -16,7 +16,7 @@ from forecasting.score.names import score_named
 if TYPE_CHECKING:
     from ensembles.explanation.explanation import Explanation
     from ensembles.risk.alerts import Alerts
-    from ensembles.risk.liquidity.net_outflow import Liquidity
+    from ensembles.risk.cash.position import CashPosition
 
 __all__ = ["ReportContext", "Shared"]
 
@@ -42,14 +42,14 @@ class Shared:
 class ReportContext:
     """A run and what follows from its results.
 
-    `histories` one per target; `contenders`, `liquidity` and `alerts` are None where the run has no blend, `liquidity`
+    `histories` one per target; `contenders`, `cash` and `alerts` are None where the run has no blend, `cash`
     also where there is no net flow; `money` writes amounts in a unit that suits the forecast.
     """
 
     results: RunResults
     histories: tuple[FlowHistory, ...]
     contenders: Contenders | None
-    liquidity: Liquidity | None
+    cash: CashPosition | None
     alerts: Alerts | None
     money: Money
 
@@ -68,7 +68,7 @@ class ReportContext:
             results=results,
             histories=histories,
             contenders=Contenders.of(results),
-            liquidity=_liquidity(results),
+            cash=_cash(results),
             alerts=_alerts(results),
             money=Money.of(flows, results.run.amounts),
         )
@@ -109,14 +109,10 @@ def _alerts(results: RunResults) -> Alerts | None:
     return None if results.oof is None else alerts_of_backtest(results.oof, results.calendar, results.history)
 
 
-def _liquidity(results: RunResults) -> Liquidity | None:
-    from ensembles.risk.liquidity.flows import flows_of_run
-    from ensembles.risk.liquidity.net_outflow import liquidity_at_risk
+def _cash(results: RunResults) -> CashPosition | None:
+    from ensembles.risk.cash.of_run import cash_of
 
     pair = results.in_and_out
     if results.oof is None or results.forecast is None or results.blend is None or pair is None:
         return None
-    if len(set(results.run.units.values())) > 1:  # its totals would add amounts of several units
-        return None
-    flows = flows_of_run(results.oof, results.forecast, pair, results.run.axis.freq)
-    return None if flows is None else liquidity_at_risk(flows, results.run.seed)
+    return cash_of(results.run, results.oof, results.forecast, pair, results.run.data.balances)

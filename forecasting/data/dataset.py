@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import numpy as np
 
 from forecasting.calendar import Calendar
+from forecasting.data.balance import openings
 from forecasting.data.loaded import Loaded, SeriesProblem
 from forecasting.data.quality.finding import Finding, finding_of
 from forecasting.data.quality.series_checks import SeriesCases, check_periods, check_series, series_cases
@@ -88,11 +89,11 @@ class DataSet:
         panel = replace(loaded.panel, signed=self._spec.scale == "signed")
         loaded = replace(loaded, panel=panel, notes=loaded.notes + said)
         loaded = replace(loaded, reading=reading_of(panel, self._spec))
-        if self._spec.planned is None and self._spec.groups is None and self._spec.units is None:
-            return loaded
-        from forecasting.data.surroundings import with_surroundings
+        if any(given is not None for given in (self._spec.planned, self._spec.groups, self._spec.units)):
+            from forecasting.data.surroundings import with_surroundings
 
-        return with_surroundings(loaded, self._spec, location, getattr(self._source, "labels", None))
+            loaded = with_surroundings(loaded, self._spec, location, getattr(self._source, "labels", None))
+        return replace(loaded, balances=openings(self._spec.balance, self._spec.limits, loaded))
 
     @property
     def panel(self) -> Panel:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,7 +38,8 @@ class Loaded:
     """The usable series, and those left out.
 
     `decimals` that the source's amounts have; `notes`: sentences about what was decided for the user; `reading`: what
-    was understood, in one line; `hierarchy` of a panel's entities where groups or units are given.
+    was understood, in one line; `hierarchy` of a panel's entities where groups or units are given; `balances` at the
+    end of the data by entity, `ALL` (see `balance`) of all together.
     """
 
     panel: Panel
@@ -46,6 +48,7 @@ class Loaded:
     notes: tuple[str, ...] = ()
     reading: str = ""
     hierarchy: Hierarchy | None = None
+    balances: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def said(self) -> tuple[str, ...]:

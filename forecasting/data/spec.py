@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from forecasting.data.balance import Balance, Limits, balance_asked
 from forecasting.data.formats.options import TableOptions
 from forecasting.places.uri import is_uri, without_secrets
 
@@ -131,6 +132,12 @@ class DataSpec(BaseModel):
         description="Unit of each entity's amounts where a panel has several: a column of the table, or a CSV of "
         "entity and unit. Amounts of different units are never added.",
     )
+    balance: Balance | None = Field(
+        None,
+        description="Balance at the end of the data, which the cash position begins with: a number, for all entities "
+        "together; {entity: number}; or a column, whose value in the last row (of each entity) counts. null: unknown.",
+    )
+    limits: Limits = Field(default_factory=Limits, description="Balances that are not to be fallen below.")
     decimal: Literal["auto", "point", "comma"] = Field(
         "auto",
         description="Decimal mark of amounts that are text; auto: as the amounts of the file show.",
@@ -178,6 +185,11 @@ class DataSpec(BaseModel):
     @classmethod
     def _day(cls, value: Any) -> Any:
         return None if value is None else day_of(value)
+
+    @field_validator("balance", mode="before")
+    @classmethod
+    def _balance(cls, value: Any) -> Any:
+        return balance_asked(value)
 
     @field_validator("unit")
     @classmethod
@@ -238,6 +250,14 @@ class DataSpec(BaseModel):
         for key in ("groups", "units"):
             if getattr(self, key) is not None and self.kind != "panel":
                 raise ValueError(f"{key} is for the entities of kind: panel, and kind is {self.kind}")
+        if isinstance(self.balance, str) and self.kind == "yuebao":
+            raise ValueError(f"balance is {self.balance!r}: kind yuebao has no column of balances; give a number")
+        if isinstance(self.balance, dict) and self.kind != "panel":
+            raise ValueError(f"balance is given by entity, and kind {self.kind} has none: give a number")
+        if self.limits.entities and self.kind != "panel":
+            raise ValueError(f"limits are given by entity, and kind {self.kind} has none: give a number")
+        if self.balance is None and (self.limits.minimum is not None or self.limits.overdraft is not None):
+            raise ValueError("limits need a balance to begin with: give data.balance too")
         if self.kind == "yuebao" and self.unit not in _OWN_UNITS:
             raise ValueError(f"unit is {self.unit}, and kind yuebao knows {' and '.join(_OWN_UNITS)}")
         return self

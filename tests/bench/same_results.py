@@ -133,7 +133,8 @@ RUN_FILES: dict[str, Reader] = {
     "submission.csv": lines,
     "forecast.csv": lines,
     "alerts.csv": lines,
-    "liquidity.csv": lines,
+    "cash.csv": lines,
+    "cash.json": facts,
     "why.csv": lines,
     "oof.parquet": rows,
     "forecast.parquet": rows,
@@ -148,6 +149,7 @@ PREDICTED_FILES: dict[str, Reader] = {
     "submission.csv": lines,
     "forecast.csv": lines,
     "why.csv": lines,
+    "cash.csv": lines,
     "forecast.parquet": rows,
 }
 

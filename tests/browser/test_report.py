@@ -55,7 +55,7 @@ LOOK = """
   found.sorted_seeds = column(3);
   document.getElementById("seeds").click();
   found.without_seeds = column(0).length - before;
-  const risk = document.querySelector("#liquidity table.sortable");
+  const risk = document.querySelector("#cash table.sortable");
   risk.tHead.rows[0].cells[4].querySelector("[role=button]").click();
   found.outflow = [...risk.tBodies[0].rows].map((r) => Number(r.cells[4].textContent.replaceAll(",", "")));
   return found;

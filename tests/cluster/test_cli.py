@@ -262,7 +262,7 @@ def test_a_run_without_a_blend_leaves_nothing_of_an_earlier_one(folder):
     (folder / "none.yaml").write_text(windows + "members: [{model: seasonal-naive, season_length: 366}]\n")
     arguments = ("--data", "data.csv", "--run-dir", "runs/changed", "--executor", "local")
     assert tidecast(folder, "run", "good.yaml", *arguments).returncode == 0
-    assert {"liquidity.csv", "alerts.csv"} <= {path.name for path in (folder / "runs/changed").iterdir()}
+    assert {"cash.csv", "cash.json", "alerts.csv"} <= {path.name for path in (folder / "runs/changed").iterdir()}
     assert tidecast(folder, "run", "none.yaml", "--set", "run.max_failed_share=1.0", *arguments).returncode != 0
     assert {path.name for path in (folder / "runs/changed").glob("*.csv")} == {"leaderboard.csv"}
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ensembles.bands.quantiles import ends_of, levels_of
 from ensembles.oof import in_unit
 from ensembles.report.charts.chart import Area, Chart, Dots, Layer, Line, marks_of
 from ensembles.report.context import ReportContext
@@ -91,11 +92,12 @@ def _alerts(target: str, context: ReportContext) -> list[Layer]:
 
 def _of_net_flow(place: int, inward: FlowHistory, outward: FlowHistory, context: ReportContext) -> Chart:
     money, layers = context.money.of_unit(inward.unit), list[Layer]()
-    if context.liquidity is not None:
-        daily = context.liquidity.total.daily
-        layers.append(
-            _area("90% of cases", context.liquidity.total.ds, money.shown(-daily[95]), money.shown(-daily[5]))
-        )
+    if context.cash is not None:
+        total = context.cash.total
+        found = total.flows["net_flow"].quantiles
+        for level in levels_of(list(found)):
+            low, high = (money.shown(found[end]) for end in ends_of(level))
+            layers.append(_area(f"{level}% of cases", total.ds, low, high))
     shared, a, b = np.intersect1d(inward.ds, outward.ds, return_indices=True)
     layers.append(Line("actual", shared, money.shown(inward.y[a] - outward.y[b]), "actual"))
     pairs = zip(inward.windows, outward.windows, strict=True)

@@ -18,7 +18,7 @@ from forecasting.schema import BLEND
 if TYPE_CHECKING:
     from ensembles.files.leaderboard_json import WindowRow
     from ensembles.judging.judge import Measured
-    from ensembles.risk.liquidity.exceedance import Exceedance
+    from ensembles.risk.cash.backtest import CashTest
 
 __all__ = ["SECTION", "BlendScore", "CashNeeded", "HeadlineFacts", "Rival"]
 
@@ -54,13 +54,17 @@ class BlendScore:
 
 @dataclass(frozen=True)
 class CashNeeded:
-    """Cash for the worst day and for the whole horizon, by percent of cases it covers, and the tests of both."""
+    """Cash for the worst day and for the whole horizon, by percent of cases it covers, and the test of the first.
+
+    `known`: there is a balance, and the cash for the horizon is what is to be added to it.
+    """
 
     day: str
     worst: Mapping[int, str]
     month: Mapping[int, str]
     none_needed: bool
-    day_test: Exceedance
+    known: bool
+    day_test: CashTest
     indicative: bool
     n_judged: int
 
@@ -118,7 +122,7 @@ def _rivals(contenders: Contenders) -> tuple[Rival, ...]:
 
 
 def _cash_needed(context: ReportContext) -> CashNeeded | None:
-    found, money = context.liquidity, context.money
+    found, money = context.cash, context.money
     if found is None:
         return None
     risk = found.total
@@ -126,10 +130,11 @@ def _cash_needed(context: ReportContext) -> CashNeeded | None:
     (day,) = named_days(context.results.calendar, risk.ds[worst : worst + 1])
     return CashNeeded(
         day=f"{day.weekday} {day.date}",
-        worst={level: money.text(float(risk.buffer(level)[worst])) for level in (95, 99)},
-        month={level: money.text(risk.month_buffer(level)) for level in (95, 99)},
-        none_needed=bool(risk.buffer(99)[worst] == 0),
-        day_test=found.exceedance("day", 99),
+        worst={level: money.text(float(risk.day_buffer(level)[worst])) for level in (95, 99)},
+        month={level: money.text(float(values[-1])) for level, values in risk.strictest.buffers.items()},
+        known=risk.opening is not None,
+        none_needed=bool(risk.day_buffer(99)[worst] == 0),
+        day_test=found.test("day", 99),
         indicative=found.indicative,
         n_judged=found.n_judged,
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from forecasting.calendar import Calendar
+from forecasting.data.balance import ALL, balance_column, closing
 from forecasting.data.formats.columns import find_column, listed
 from forecasting.data.formats.files import TableFile, table_at
 from forecasting.data.formats.reading import OpenTable
@@ -27,7 +28,7 @@ from forecasting.data.sources.table import without_future
 from forecasting.data.spec import DataSpec
 from forecasting.data.timeline import panel_of
 from forecasting.errors import DataError
-from forecasting.panel import Series
+from forecasting.panel import Panel, Series
 from forecasting.schema import UNIQUE_ID, IntArray, Y
 
 __all__ = ["PanelTable"]
@@ -38,7 +39,7 @@ _Texts = np.ndarray[tuple[int], np.dtype[np.object_]]
 @dataclass(frozen=True)
 class _PanelRows:
     """The table as it was read: `keys` ``[n_rows]`` tell a row's entity or series; `columns` our names -> columns of
-    the values; `notes` say which rows were dropped.
+    the values; `notes` say which rows were dropped; `balance` is the column of balances, if one is named.
     """
 
     table: SmallTable
@@ -46,6 +47,7 @@ class _PanelRows:
     keys: _Texts
     columns: dict[str, str]
     notes: tuple[str, ...]
+    balance: str | None
 
 
 class PanelTable:
@@ -76,7 +78,9 @@ class PanelTable:
             labels = [
                 c for c in dict.fromkeys((self._spec.groups, self._spec.units)) if c in opened.columns and c != key
             ]
-            table = read_table(opened, [key, *labels], [*columns.values(), *past], date, self._spec.as_of)
+            balance = balance_column(self._spec.balance, opened.columns, opened.name)
+            amounts = [*columns.values(), *past, *([] if balance is None else [balance])]
+            table = read_table(opened, [key, *labels], list(dict.fromkeys(amounts)), date, self._spec.as_of)
         table = table.where(until_day(table.dates(date), self._spec.as_of, table.name))
         table, notes = without_future(table, date, list(columns.values()))
         ds = table.days(date)
@@ -84,7 +88,7 @@ class PanelTable:
         stacked = np.stack(covariates, axis=1) if covariates else np.empty((len(ds), 0))
         values = {c: table.numbers(c) for c in columns.values()}
         rows = Rows(table, ds, values, stacked, tuple(self._spec.past or ()), self._rules)
-        return _PanelRows(table, rows, _keys(table, key), columns, notes)
+        return _PanelRows(table, rows, _keys(table, key), columns, notes, balance)
 
     def load(self, calendar: Calendar) -> Loaded:
         """The usable series, and a sentence for each other one; rows may stand in any order.
@@ -105,7 +109,8 @@ class PanelTable:
                 name = key if key.isprintable() and key else repr(key) if key else "a row without an id"
                 problems.append(SeriesProblem(Series(next(iter(self._spec.targets)), key, name), unusable))
         loaded = panel_of(read.rows, strands, calendar, problems)
-        return replace(loaded, notes=read.table.notes + read.notes + loaded.notes)
+        notes = read.table.notes + read.notes + loaded.notes
+        return replace(loaded, notes=notes, balances=_balances(self._spec, read, loaded.panel))
 
     def labels(self, column: str) -> tuple[Label, ...] | None:
         """What a column of groups or units says of each entity, each label once; None where there is no such column."""
@@ -200,6 +205,18 @@ def _strands(spec: DataSpec, read: _PanelRows, key: str, records: IntArray) -> I
         return
     for target in spec.targets:
         yield Strand(Series(target, key), read.columns[target], records)
+
+
+def _balances(spec: DataSpec, read: _PanelRows, panel: Panel) -> dict[str, float]:
+    """The last balance of each entity of the panel, where a column holds it."""
+    if read.balance is None:
+        return {}
+    series = {key: series_of(spec, key) if spec.is_long else Series("", key) for key in dict.fromkeys(read.keys)}
+    entity = {key: (found.entity or ALL) for key, found in series.items() if found is not None}
+    used = {s.entity or ALL for s in panel.series}
+    mine = np.array([key in entity and entity[key] in used for key in read.keys], dtype=bool)
+    names = [entity[key] for key in read.keys[mine]]
+    return closing(read.table.where(mine), read.balance, read.rows.ds[mine], names)
 
 
 def _unusable(spec: DataSpec, read: _PanelRows, key: str, record: int) -> DataError | None:

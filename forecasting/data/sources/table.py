@@ -11,6 +11,7 @@ import numpy as np
 
 from forecasting.axis import WEEK, infer_axis
 from forecasting.calendar import Calendar
+from forecasting.data.balance import balance_column, closing
 from forecasting.data.formats.columns import find_column
 from forecasting.data.formats.files import TableFile, table_at
 from forecasting.data.formats.reading import OpenTable
@@ -32,7 +33,7 @@ __all__ = ["DailyRows", "DailyTable", "read_daily", "without_future"]
 class DailyRows:
     """A table of periods as it was read: its date column, and our names -> columns of targets and past covariates.
 
-    `notes` say which rows were dropped.
+    `notes` say which rows were dropped; `balance` is the column of balances, if one is named.
     """
 
     table: SmallTable
@@ -41,6 +42,7 @@ class DailyRows:
     past: dict[str, str]
     rules: Rules
     notes: tuple[str, ...] = ()
+    balance: str | None = None
 
     def load(self, calendar: Calendar) -> Loaded:
         """The panel; the table's rows may stand in any order.
@@ -58,7 +60,8 @@ class DailyRows:
         rows = Rows(table, ds, values, past, tuple(self.past), self.rules)
         order = np.argsort(ds, kind="stable")
         loaded = panel_of(rows, [Strand(Series(t), column, order) for t, column in self.targets.items()], calendar)
-        return replace(loaded, notes=table.notes + self.notes + loaded.notes)
+        balances = {} if self.balance is None else closing(table, self.balance, ds)
+        return replace(loaded, notes=table.notes + self.notes + loaded.notes, balances=balances)
 
     def findings(self, past: Sequence[str], calendar: Calendar) -> tuple[DateArray, list[Finding]]:
         """The days ``[n]``, NaT where there is none, and what is wrong with the table and the covariates `past`."""
@@ -128,10 +131,12 @@ def read_daily(opened: OpenTable, spec: DataSpec, past: Sequence[str], *, signed
     date = column("ds")
     targets = {name: column(name) for name in spec.targets}
     covariates = {name: column(name) for name in past}
-    table = read_table(opened, (), [*targets.values(), *covariates.values()], date, spec.as_of)
+    balance = balance_column(spec.balance, opened.columns, opened.name)
+    amounts = [*targets.values(), *covariates.values(), *([] if balance is None else [balance])]
+    table = read_table(opened, (), list(dict.fromkeys(amounts)), date, spec.as_of)
     table = table.where(until_day(table.dates(date), spec.as_of, table.name))
     table, notes = without_future(table, date, list(targets.values()))
-    return DailyRows(table, date, targets, covariates, Rules.of(spec, signed=signed), notes)
+    return DailyRows(table, date, targets, covariates, Rules.of(spec, signed=signed), notes, balance)
 
 
 def without_future(table: SmallTable, date: str, targets: Sequence[str]) -> tuple[SmallTable, tuple[str, ...]]:

@@ -27,6 +27,7 @@ CASES = {
     "leaderboard of several runs": [("leaderboard", "runs/a", "runs/b"), ("leaderboard", "runs/a", "runs/failed")],
     "evaluate": [("evaluate", "runs/a"), ("evaluate", RUN_DIR)],
     "verify": [("verify", "runs/a"), ("verify", "runs/a", "--data", "data.csv")],
+    "explain": [("explain", "runs/a"), ("explain", RUN_DIR)],
     "monitor": [
         ("monitor", "runs/a"),
         ("monitor", "runs/a", "--actuals", "actual.csv"),

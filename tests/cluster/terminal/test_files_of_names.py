@@ -24,7 +24,7 @@ def rows(folder, name):
     return list(csv.reader(io.StringIO((folder / RUN_DIR / name).read_text(), newline="")))
 
 
-@pytest.mark.parametrize(("name", "column"), [("forecast.csv", "net_flow"), ("liquidity.csv", "net_outflow_5")])
+@pytest.mark.parametrize(("name", "column"), [("forecast.csv", "net_flow"), ("cash.csv", "net_flow_q025")])
 def test_ids_are_marked_in_files_for_people_and_numbers_are_not(folder, name, column):
     header, *lines = rows(folder, name)
     assert {line[0] for line in lines} - {"all"} == {MARKUP, "'=1+1"}

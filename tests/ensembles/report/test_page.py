@@ -23,10 +23,10 @@ from tests.ensembles.runs import WEIGHTS, changed, run_of, small_run
 
 ROOT = Path(__file__).parents[3]
 SECTIONS = {
-    *("headline", "forecast", "liquidity", "alerts", "leaderboard", "failures", "blend", "pairs", "windows"),
+    *("headline", "forecast", "cash", "alerts", "leaderboard", "failures", "blend", "pairs", "windows"),
     *("coverage", "errors", "surrogates", "residuals", "learning", "quality", "provenance"),
 }
-ENTRIES = ["Forecast", "Liquidity", "Alerts", "Leaderboard", "Blend", "Windows", "Errors", "Learning"]
+ENTRIES = ["Forecast", "Cash", "Alerts", "Leaderboard", "Blend", "Windows", "Errors", "Learning"]
 ENTRIES += ["Data", "Provenance"]
 
 PLANTED = """
@@ -95,9 +95,9 @@ def test_a_new_section_is_one_module_and_one_template(tmp_path: Path) -> None:
         [sys.executable, "-c", RENDER], cwd=tmp_path, env=os.environ | path, capture_output=True, text=True, check=True
     )
     html = done.stdout
-    assert '<a href="#forecast">Forecast</a><a href="#planted">Planted</a><a href="#liquidity">' in html
+    assert '<a href="#forecast">Forecast</a><a href="#planted">Planted</a><a href="#cash">' in html
     assert "<p>6 of purchase and redeem</p>" in html
-    assert html.index('<section id="forecast"') < html.index('<section id="planted"') < html.index('id="liquidity"')
+    assert html.index('<section id="forecast"') < html.index('<section id="planted"') < html.index('id="cash"')
 
 
 def test_hostile_names_appear_as_text() -> None:

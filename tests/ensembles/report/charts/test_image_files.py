@@ -18,7 +18,7 @@ def test_figures_are_written_as_png_and_svg() -> None:
     context = small_context()
     event = (iso(context.histories[0].next_ds[3]), "双十一 $x$ <b>")
     charts = report_charts(replace(context, results=changed(context.results, events=(event,))))
-    assert {"forecast-1", "forecast-net", "heat-1", "outflow-daily"} <= {chart.key for chart in charts}
+    assert {"forecast-1", "forecast-net", "heat-1", "cash-balance"} <= {chart.key for chart in charts}
     shown = [chart for chart in charts if chart.key in ("forecast-1", "heat-1", "residuals-1")]
     files = chart_files(shown)
     assert set(files) == {f"{chart.key}.{kind}" for chart in shown for kind in ("png", "svg")}

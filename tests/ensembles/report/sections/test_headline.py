@@ -42,12 +42,12 @@ def test_one_window_tests_nothing() -> None:
 
 def test_cash_that_fell_short_too_often_is_told() -> None:
     context = small_context()
-    assert context.liquidity is not None
-    tests = context.liquidity.exceedances
+    assert context.cash is not None
+    tests = context.cash.tests
     for beyond, told in ((9, True), (1, False)):
         share = replace(tests[0].honest, beyond=beyond, n=84)
-        found = replace(context.liquidity, exceedances=tuple(replace(test, honest=share) for test in tests))
-        text = shown(SECTION, replace(context, liquidity=found)).text
+        found = replace(context.cash, tests=tuple(replace(test, honest=share) for test in tests))
+        text = shown(SECTION, replace(context, cash=found)).text
         assert f"it held on {84 - beyond} of 84; 99% was meant" in text
         assert ("more than twice as often as meant." in text) == told
 

@@ -1,0 +1,96 @@
+"""Every series of a run as arrays: the blend's forecasts in the backtest, the actual values, and the forecast ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ensembles.bands.rules import BandSpec
+from ensembles.files.table import rows_by_name
+from ensembles.oof import window_lengths
+from forecasting.axis import Freq
+from forecasting.panel import Series
+from forecasting.schema import DateArray, FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from ensembles.files.amounts import Amounts
+    from ensembles.files.forecast_parquet import ForecastFile
+    from ensembles.files.oof_parquet import OofFile
+
+__all__ = ["Flows", "flows_of_run"]
+
+
+@dataclass(frozen=True)
+class Flows:
+    """Forecasts and actual values of `series` ``[n_series]``.
+
+    `cutoffs` ``[n_windows]``; `y_hat` and `y` ``[n_series, n_windows, horizon]``, NaN where a window is padded or an
+    amount unknown; `ds` ``[n_days]`` the days to come and `ahead` ``[n_series, n_days]`` their forecasts; `windows`
+    ``[n_windows, horizon]`` the dates of each window, NaT where it is padded; `half_life` of errors in calendar days.
+    `known` ``[n_series, n_days]`` is the part of `ahead` that was planned or adjusted, and has no error; None: nothing
+    was. `y_hat` and `y` are without what was planned.
+    """
+
+    series: tuple[Series, ...]
+    cutoffs: DateArray
+    y_hat: FloatArray
+    y: FloatArray
+    ds: DateArray
+    ahead: FloatArray
+    windows: DateArray
+    half_life: float
+    known: FloatArray | None = None
+
+    @property
+    def horizons(self) -> IntArray:
+        """Days of each window, ``[n_windows]``."""
+        return window_lengths(self.y_hat)
+
+    def pairs(self, net: tuple[str, str]) -> Mapping[str, tuple[int, int]]:
+        """By entity, "" for a table's, the rows of what comes in and what goes out, which `net` names; without the
+        entities that lack one.
+        """
+        rows = {(series.entity, series.target): row for row, series in enumerate(self.series)}
+        entities = dict.fromkeys(series.entity for series in self.series)
+        found = {e or "": [rows[e, target] for target in net if (e, target) in rows] for e in entities}
+        return {entity: (rows[0], rows[1]) for entity, rows in found.items() if len(rows) == len(net)}
+
+
+def flows_of_run(oof: OofFile, forecast: ForecastFile, amounts: Amounts, freq: Freq = "D") -> Flows | None:
+    """The series of a run that have both a backtest and a forecast; None without any.
+
+    Parameters
+    ----------
+    amounts
+        Forecasts are rounded as the files show them, so that shown totals are the sums of shown amounts.
+    freq
+        Of the data, which the memory of errors depends on.
+    """
+    coming = forecast.blend
+    past = set(oof.blend.unique_id)
+    identities = {uid: series for uid, series in coming.identities().items() if uid in past}
+    if not identities:
+        return None
+    targets = tuple(dict.fromkeys(series.target for series in identities.values()))
+    grids = [_without_planned(oof).blend_grid(target) for target in targets]
+    place = {uid: (g, row) for g, grid in enumerate(grids) for row, uid in enumerate(grid.unique_ids)}
+    y_hat = np.stack([grids[g].y_hat[row] for g, row in (place[uid] for uid in identities)])
+    y = np.stack([grids[g].y[row] for g, row in (place[uid] for uid in identities)])
+    ds, rows = np.unique(coming.ds), rows_by_name(coming.unique_id)
+    ahead, known = (np.full((len(identities), len(ds)), np.nan) for _ in range(2))
+    for k, (uid, series) in enumerate(identities.items()):
+        at = np.searchsorted(ds, coming.ds[rows[uid]])
+        ahead[k, at] = amounts.rounded(coming.y_hat[rows[uid]], series.target)
+        known[k, at] = coming.y_hat[rows[uid]] - coming.model[rows[uid]]
+    half_life, planned = BandSpec.of((), freq).half_life, None if coming.planned is None else known
+    return Flows(tuple(identities.values()), grids[0].cutoffs, y_hat, y, ds, ahead, grids[0].ds, half_life, planned)
+
+
+def _without_planned(oof: OofFile) -> OofFile:
+    """The backtest as models forecast it: what was planned stands in forecasts and actual values alike."""
+    if oof.planned is None:
+        return oof
+    return replace(oof, y_hat=oof.y_hat - oof.planned, y=oof.y - oof.planned, planned=None)

@@ -1,0 +1,79 @@
+"""The cash position of a run, or of a forecast that follows newer data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from ensembles.bands.quantiles import MEDIAN, ends_of
+from ensembles.risk.cash.backtest import judge_cash
+from ensembles.risk.cash.draws import joint_draws
+from ensembles.risk.cash.flows import Flows, flows_of_run
+from ensembles.risk.cash.position import COVERED, CashPosition, accounts_of
+from ensembles.risk.cash.terms import CashTerms
+
+if TYPE_CHECKING:
+    from ensembles.files.forecast_parquet import ForecastFile
+    from ensembles.files.oof_parquet import OofFile
+    from ensembles.files.run_json import RunFile
+    from forecasting.schema import FloatArray
+
+__all__ = ["cash_of", "cash_position", "quantiles_of_sums"]
+
+
+def cash_of(
+    run: RunFile, oof: OofFile, forecast: ForecastFile, net: tuple[str, str], balances: Mapping[str, float]
+) -> CashPosition | None:
+    """The position that a forecast leads to, by the errors of the backtest; None where no entity has both targets, or
+    entities have several units.
+
+    Parameters
+    ----------
+    net
+        Targets that come in and go out.
+    balances
+        At the end of the data the forecast follows, by entity; "" of all together.
+    """
+    if run.hierarchy is not None and len(run.hierarchy.distinct_units) > 1:
+        return None  # a total would add amounts of several units
+    flows = flows_of_run(oof, forecast, run.amounts, run.axis.freq)
+    terms = CashTerms.of(balances, run.config["data"].get("limits") or {}, tuple(run.config.get("bands", (80, 95))))
+    return None if flows is None else cash_position(flows, net, terms, run.seed)
+
+
+def cash_position(flows: Flows, net: tuple[str, str], terms: CashTerms, seed: int) -> CashPosition | None:
+    """The position from the errors of all windows, and its test on them; None where no entity has both targets.
+
+    Parameters
+    ----------
+    net
+        Targets (in, out).
+    seed
+        The run's: the same flows and seed give the same numbers.
+    """
+    found = accounts_of(flows, net, terms, joint_draws(flows, seed))
+    if not found:
+        return None
+    tests, n_judged = judge_cash(flows, flows.pairs(net), COVERED, terms.levels, seed)
+    return CashPosition(found[0], found[1:], tests, len(flows.cutoffs), n_judged)
+
+
+def quantiles_of_sums(
+    run: RunFile, oof: OofFile, forecast: ForecastFile
+) -> Callable[[Mapping[str, int]], Mapping[float, FloatArray]]:
+    """Gives the quantiles of any sum of series, ``[horizon]`` by probability, from each unique_id with its sign; none
+    where one of them has no backtest.
+    """
+    flows = flows_of_run(oof, forecast, run.amounts, run.axis.freq)
+    levels = tuple(run.config.get("bands", (80, 95)))
+    asked = (MEDIAN, *(end for level in levels for end in ends_of(level)))
+    if flows is None:
+        return lambda _: {}
+    joint, rows = joint_draws(flows, run.seed), {series.unique_id: row for row, series in enumerate(flows.series)}
+
+    def quantiles(signs: Mapping[str, int]) -> Mapping[float, FloatArray]:
+        if not signs.keys() <= rows.keys():
+            return {}
+        return joint.total({rows[uid]: float(sign) for uid, sign in signs.items()}).quantiles(asked)
+
+    return quantiles

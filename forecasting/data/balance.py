@@ -1,0 +1,222 @@
+"""Balances that a cash position begins with, and the limits it is held against: `data.balance` and `data.limits`.
+
+A balance is a number, numbers by entity, or a column of the table, whose value in the last row counts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Mapping
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from forecasting.data.formats.columns import first_few, listed
+from forecasting.errors import DataError
+from forecasting.schema import IntArray, iso
+
+if TYPE_CHECKING:
+    from forecasting.data.formats.table import SmallTable
+    from forecasting.data.formats.writing.numerals import Numbers
+    from forecasting.data.loaded import Loaded
+    from forecasting.panel import Panel
+    from forecasting.schema import DateArray
+
+__all__ = ["ALL", "Balance", "Limits", "balance_asked", "balance_column", "carried", "closing", "openings"]
+
+ALL = ""
+"""Stands for all entities together, and for the only one of a table."""
+SHOWN = 5
+KEY = "data.balance"
+Balance = float | str | dict[str, float]
+
+
+def balance_asked(value: Any) -> Any:
+    """`data.balance` as it may be written. Raises ValueError for anything else."""
+    if isinstance(value, Mapping):
+        if not value:
+            raise ValueError("name at least one entity, as in {main: 12000}")
+        for name, amount in value.items():
+            _number(amount, f"the balance of {name}")
+        return {str(name): float(amount) for name, amount in value.items()}
+    if isinstance(value, str):
+        if not value.strip():
+            raise ValueError("is empty: give a number, or the name of a column that holds the balance")
+        return value
+    return None if value is None else _number(value, "a balance")
+
+
+def _number(value: Any, what: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ValueError(f"{what} is a number, as in 12000.50, and {value!r} is none")
+    return float(value)
+
+
+class Limits(BaseModel):
+    """Balances that are not to be fallen below."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    minimum: float | dict[str, float] | None = Field(
+        None, description="Balance that is to stay, for all entities together; or {entity: amount} for single ones."
+    )
+    overdraft: float | dict[str, float] | None = Field(
+        None,
+        description="How far below zero the bank lets the balance go, without a minus: 50000; or {entity: amount}.",
+    )
+
+    @field_validator("minimum", "overdraft", mode="before")
+    @classmethod
+    def _numbers(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            raise ValueError(f"a limit is a number, as in 12000.50, and {value!r} is none")
+        return balance_asked(value)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        minima, overdrafts = _by_entity(self.minimum), _by_entity(self.overdraft)
+        for entity, overdraft in overdrafts.items():
+            of = f" of {entity}" if entity else ""
+            if overdraft < 0:
+                raise ValueError(
+                    f"the overdraft{of} is {overdraft:g}: say how far below zero the balance may go without a minus, "
+                    f"as in {-overdraft:g}"
+                )
+            if minima.get(entity, 0.0) < -overdraft:
+                raise ValueError(
+                    f"the limits{of} are the wrong way round: the minimum of {minima[entity]:g} lies below "
+                    f"{-overdraft:g}, which is as far as the overdraft goes; raise the minimum or the overdraft"
+                )
+        return self
+
+    @property
+    def entities(self) -> tuple[str, ...]:
+        """Entities that have limits of their own."""
+        return tuple(e for e in {**_by_entity(self.minimum), **_by_entity(self.overdraft)} if e != ALL)
+
+
+def _by_entity(given: float | Mapping[str, float] | None) -> Mapping[str, float]:
+    return {} if given is None else given if isinstance(given, Mapping) else {ALL: given}
+
+
+def balance_column(balance: Balance | None, available: Collection[str], where: str) -> str | None:
+    """The column of table `where` that holds the balance; None where the balance is no column.
+
+    Raises
+    ------
+    DataError
+        When there is no such column.
+    """
+    if not isinstance(balance, str):
+        return None
+    if balance not in available:
+        what = f"there is no column {balance!r}, which {KEY} names; the columns are {listed(list(available))}"
+        raise DataError(where=where, what=what)
+    return balance
+
+
+def closing(table: SmallTable, column: str, ds: DateArray, keys: Iterable[str] | None = None) -> dict[str, float]:
+    """The balance of each entity in its last row, `ALL` for a table without entities.
+
+    Parameters
+    ----------
+    ds
+        Day of each row.
+    keys
+        Entity of each row; None: there are none.
+
+    Raises
+    ------
+    DataError
+        When nothing, or no number, stands there, or two of an entity's rows of that day differ.
+    """
+    names, entity = np.unique(np.array([ALL] * len(ds) if keys is None else list(keys)), return_inverse=True)
+    last = np.full(len(names), np.datetime64("0001-01-01"), dtype=ds.dtype)
+    np.maximum.at(last, entity, ds)
+    rows = np.flatnonzero(ds == last[entity])
+    order = rows[np.argsort(entity[rows], kind="stable")]
+    parts = np.split(order, np.flatnonzero(np.diff(entity[order])) + 1)
+    numbers = table.numbers(column)
+    return {str(n): _agreed(table, column, numbers, iso(ds[p[0]]), p) for n, p in zip(names, parts, strict=True)}
+
+
+def _agreed(table: SmallTable, column: str, numbers: Numbers, day: str, rows: IntArray) -> float:
+    """The balance in an entity's rows of its last day; empty ones do not count beside a filled one."""
+    filled = rows[~numbers.missing[rows]]
+    if not len(filled):
+        what = f"{column} on {day}, the last day, is empty, and {KEY} takes the balance from it"
+        remedy = f"fill it in, or give {KEY} as a number"
+        raise DataError(where=table.place(int(rows[0]), column), what=what, remedy=remedy)
+    bad = filled[numbers.bad[filled]]
+    if len(bad):
+        what = f"{column} on {day}, the last day, is {table.raw(column, int(bad[0]))}, not a number"
+        raise DataError(where=table.place(int(bad[0]), column), what=what, remedy="correct it")
+    values = numbers.values[filled]
+    if (values != values[0]).any():
+        row = int(filled[np.argmax(values != values[0])])
+        given = f"{table.raw(column, row)}, and {table.raw(column, int(filled[0]))}"
+        what = f"{column} on {day} is {given} in another row of the same entity"
+        raise DataError(where=table.place(row, column), what=what, remedy="keep one of them")
+    return float(values[0])
+
+
+def openings(balance: Balance | None, limits: Limits, loaded: Loaded) -> dict[str, float]:
+    """Balances at the end of the data by entity, `ALL` of all together; empty where none is asked for.
+
+    Parameters
+    ----------
+    loaded
+        The data, with what the balance's column says, see `closing`.
+
+    Raises
+    ------
+    DataError
+        For a balance or a limit of an entity that is not in the data, a missing one, or one for entities of two units.
+    """
+    entities = list(dict.fromkeys(series.entity or ALL for series in loaded.panel.series))
+    _known("data.limits", limits.entities, entities)
+    alone = isinstance(balance, float) or any(isinstance(given, float) for given in (limits.minimum, limits.overdraft))
+    different = () if loaded.hierarchy is None else loaded.hierarchy.distinct_units
+    if alone and len(different) > 1:
+        names = f"{different[0] or 'no unit'} and {different[1] or 'no unit'}"
+        what = f"one amount is given for all entities, and their units are {names}, which cannot be added"
+        where = KEY if isinstance(balance, float) else "data.limits"
+        raise DataError(where=where, what=what, remedy="give an amount for each entity, as in {main: 12000}")
+    if isinstance(balance, float):
+        return {ALL: balance}
+    if isinstance(balance, str):
+        return {entity: loaded.balances[entity] for entity in entities if entity in loaded.balances}
+    if balance is not None:
+        _known(KEY, balance, entities)
+        missing = [entity for entity in entities if entity not in balance]
+        if missing:
+            what = f"there is no balance of {first_few(missing, SHOWN)}"
+            raise DataError(where=KEY, what=what, remedy="add it, or give one number for all together")
+    return {} if balance is None else dict(balance)
+
+
+def _known(where: str, names: Iterable[str], entities: list[str]) -> None:
+    for name in names:
+        if name not in entities:
+            near = get_close_matches(name, entities, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"the entities are {first_few(entities, SHOWN)}"
+            raise DataError(where=where, what=f"{name!r} is no entity that is forecast; {hint}")
+
+
+def carried(
+    balances: Mapping[str, float], panel: Panel, net: tuple[str, str], since: np.datetime64
+) -> tuple[dict[str, float], int]:
+    """Balances of a day `since`, moved on to the end of newer data by what came in (`net[0]`) and went out (`net[1]`);
+    and the number of unknown amounts, which count as nothing.
+    """
+    later = panel.ds > since
+    moved, unknown = dict(balances), 0
+    for row, series in enumerate(panel.series):
+        entity = ALL if ALL in balances else series.entity or ALL
+        if series.target in net and entity in moved:
+            flow = panel.y[row, later]
+            unknown += int(np.isnan(flow).sum())
+            moved[entity] += float(np.nansum(flow)) * (1.0 if series.target == net[0] else -1.0)
+    return moved, unknown

@@ -1,0 +1,159 @@
+"""The cash position from the command line, on a company's accounts."""
+
+from __future__ import annotations
+
+import csv
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cluster.api import open_run
+from forecasting.sample.company import write_company
+from tests.runs import tidecast
+
+CONFIG = """
+data:
+  kind: panel
+  entity: account
+  targets: {inflow: 0.5, outflow: 0.5}
+  unit: EUR
+  missing: skip
+  balance: 3000000
+  limits: {minimum: 2900000, overdraft: 50000}
+score: {surrogate: wape}
+windows: {unit: day, n_windows: 4, horizon: 20}
+members: [{model: weekday-median}, {model: seasonal-naive}]
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cash")
+    write_company(folder, np.arange(np.datetime64("2023-01-01"), np.datetime64("2024-04-01")), 1)
+    (folder / "config.yaml").write_text(CONFIG)
+    done = tidecast(folder, "run", "config.yaml", "--data", "accounts.csv", "--run-dir", "first", "--executor", "local")
+    assert done.returncode == 0, done.stderr
+    (folder / "screen.txt").write_text(done.stdout)
+    return folder
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_screen_ends_with_the_position(folder: Path) -> None:
+    screen = (folder / "screen.txt").read_text()
+    assert "cash position" in screen
+    assert "The balance of 3.00 million EUR is expected to be" in screen
+    assert "the minimum of 2.90 million EUR" in screen
+    assert "cash.csv" in screen
+
+
+def test_the_files_are_listed_and_agree(folder: Path) -> None:
+    digests = json.loads((folder / "first/digests.json").read_text())
+    assert {"cash.csv", "cash.json"} <= set(digests["results"] if "results" in digests else digests["files"])
+    total = [r for r in rows(folder / "first/cash.csv") if (r["entity"], r["period"]) == ("all", "day")]
+    flowed = Decimal(0)
+    for row in total:
+        flowed += Decimal(row["inflow"]) - Decimal(row["outflow"])
+        assert Decimal(row["balance"]) == 3000000 + flowed
+    account = json.loads((folder / "first/cash.json").read_text())["accounts"][0]
+    assert account["opening"] == 3e6
+    assert [day["balance"] for day in account["days"]] == [float(row["balance"]) for row in total]
+    assert [limit["name"] for limit in account["limits"]] == ["minimum", "overdraft"]
+
+
+def test_leaves_of_the_position_are_those_of_the_forecast(folder: Path) -> None:
+    forecast = {(r["entity"], r["date"]): r for r in rows(folder / "first/forecast.csv")}
+    for row in rows(folder / "first/cash.csv"):
+        if row["period"] == "day" and row["entity"] != "all":
+            mine = forecast[row["entity"], row["date"]]
+            assert (row["inflow"], row["outflow"]) == (mine["inflow"], mine["outflow"])
+
+
+def test_the_report_made_again_is_the_same(folder: Path) -> None:
+    before = (folder / "first/cash.csv").read_bytes()
+    assert tidecast(folder, "report", "first").returncode == 0
+    assert (folder / "first/cash.csv").read_bytes() == before
+
+
+def test_predict_gives_the_position_and_carries_a_number_forward(folder: Path) -> None:
+    same = tidecast(folder, "predict", "first", "--data", "accounts.csv", "--out", "same")
+    assert same.returncode == 0, same.stderr
+    assert (folder / "same/cash.csv").read_bytes() == (folder / "first/cash.csv").read_bytes()
+    assert "cash position" in same.stdout
+    data = rows(folder / "accounts.csv")
+    days = sorted({row["date"] for row in data})
+    (folder / "until.csv").write_text("\n".join(_until(folder / "accounts.csv", days[-6])) + "\n")
+    early = ("run", "config.yaml", "--data", "until.csv", "--run-dir", "early", "--executor", "local")
+    assert tidecast(folder, *early, "--set", "data.limits={}").returncode == 0
+    done = tidecast(folder, "predict", "early", "--data", "accounts.csv", "--out", "later")
+    assert done.returncode == 0, done.stderr
+    assert f"the balance is that of {days[-6]} and the flows since then, up to {days[-1]}" in done.stderr
+    forecast = {row["account"] for row in data if row["account"] != "old-bank"}
+    later = [row for row in data if row["date"] > days[-6] and row["account"] in forecast]
+    moved = 3000000 + sum(Decimal(row["inflow"]) - Decimal(row["outflow"]) for row in later)
+    first = rows(folder / "later/cash.csv")[0]
+    assert Decimal(first["balance"]) == moved + Decimal(first["cumulative"])
+
+
+def _until(path: Path, day: str) -> list[str]:
+    head, *lines = path.read_text().splitlines()
+    return [head, *(line for line in lines if line.split(",")[1] <= day)]
+
+
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [
+        ("data.balance=saldo", "there is no column 'saldo', which data.balance names"),
+        ("data.balance=true", "data.balance: a balance is a number"),
+        ("data.balance={operations: 1}", "data.balance: there is no balance of"),
+        ("data.limits={minimum: -60000, overdraft: 50000}", "data.limits: the limits are the wrong way round"),
+        ("data.limits={minimun: 1}", "data.limits.minimun: unknown key; did you mean minimum?"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_leaves_nothing(folder: Path, key: str, says: str) -> None:
+    done = tidecast(
+        folder, "run", "config.yaml", "--data", "accounts.csv", "--run-dir", "bad", "--executor", "local", "--set", key
+    )
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (folder / "bad").exists()
+
+
+def test_a_run_in_python_gives_the_position(folder: Path) -> None:
+    found = open_run(folder / "first").cash()
+    assert found is not None
+    assert found["accounts"][0]["opening"] == 3e6
+    assert {account["entity"] for account in found["accounts"][1:]} >= {"operations", "webshop", "payroll"}
+
+
+def test_planned_amounts_and_groups_have_their_place(folder: Path) -> None:
+    accounts = sorted({row["account"] for row in rows(folder / "accounts.csv")})
+    groups = [f"{name},{'shops' if name in ('webshop', 'branch') else 'rest'}" for name in accounts]
+    (folder / "groups.csv").write_text("\n".join(["account,group", *groups]) + "\n")
+    days = [row["date"] for row in rows(folder / "first/cash.csv") if (row["entity"], row["period"]) == ("all", "day")]
+    plan = f"date,series,amount,kind\n{days[4]},operations/outflow,123456.78,planned\n"
+    (folder / "planned.csv").write_text(plan)
+    keys = ("--set", "data.groups=groups.csv", "--set", "data.planned=planned.csv")
+    done = tidecast(
+        folder, "run", "config.yaml", "--data", "accounts.csv", "--run-dir", "plan", "--executor", "local", *keys
+    )
+    assert done.returncode == 0, done.stderr
+    before, after = (rows(folder / name / "cash.csv") for name in ("first", "plan"))
+    for old, new in zip(before, after, strict=True):
+        moved = Decimal("123456.78") if old["entity"] in ("all", "operations") and new["end"] >= days[4] else Decimal(0)
+        assert Decimal(new["balance"] or 0) == Decimal(old["balance"] or 0) - (moved if old["balance"] else 0)
+        assert Decimal(new["cumulative_q10"]) == pytest.approx(
+            Decimal(old["cumulative_q10"]) - moved, abs=Decimal("0.02")
+        )
+    totals = [row for row in rows(folder / "plan/totals.csv") if (row["level"], row["target"]) == ("0", "net_flow")]
+    total = {row["date"]: row for row in after if (row["entity"], row["period"]) == ("all", "day")}
+    for row in totals:
+        assert Decimal(row["y_hat"]) == Decimal(total[row["date"]]["net_flow"])
+        assert float(row["q10"]) == pytest.approx(float(total[row["date"]]["net_flow_q10"]), abs=0.02)

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from forecasting.data.balance import carried
+from forecasting.data.dataset import open_data
+from forecasting.data.loaded import Loaded
+from forecasting.data.spec import DataSpec
+from forecasting.errors import DataError
+from forecasting.panel import Panel
+
+DAYS = [dt.date(2024, 1, 1) + dt.timedelta(i) for i in range(40)]
+TARGETS = {"inflow": 0.5, "outflow": 0.5}
+Cell = Callable[[str, int], object]
+
+
+def table(folder: Path, cell: Cell = lambda _, i: 1000 + i, entities: str = "") -> Path:
+    """40 days, of each of the entities if there are any; `cell` gives the balance."""
+    lines = [("account," if entities else "") + "date,inflow,outflow,saldo"]
+    for entity in entities or " ":
+        head = f"{entity}," if entities else ""
+        lines += [f"{head}{day},{100 + i},{90 + i},{cell(entity, i)}" for i, day in enumerate(DAYS)]
+    path = folder / "flows.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def load(path: Path, **keys: Any) -> Loaded:
+    spec = DataSpec(**{"kind": "table", "targets": TARGETS} | keys)
+    return open_data(spec, path, None).loaded
+
+
+PANEL = {"kind": "panel", "entity": "account"}
+
+
+def test_a_number_a_column_and_numbers_by_entity_are_balances(tmp_path: Path) -> None:
+    assert load(table(tmp_path)).balances == {}
+    assert load(table(tmp_path), balance=12.5).balances == {"": 12.5}
+    assert load(table(tmp_path), balance="saldo").balances == {"": 1039.0}
+    panel = table(tmp_path, lambda e, i: (e == "b") * 1000 + i, "ab")
+    assert load(panel, **PANEL, balance="saldo").balances == {"a": 39.0, "b": 1039.0}
+    assert load(panel, **PANEL, balance={"a": 1, "b": -2}).balances == {"a": 1.0, "b": -2.0}
+    assert load(panel, **PANEL, balance=7).balances == {"": 7.0}
+
+
+def test_the_balance_is_that_of_the_last_day_used(tmp_path: Path) -> None:
+    assert load(table(tmp_path), balance="saldo", as_of="2024-02-05").balances == {"": 1035.0}
+
+
+def test_rows_need_not_be_in_order_and_an_entity_may_lag(tmp_path: Path) -> None:
+    path = table(tmp_path, lambda e, i: i, "ab")
+    head, *lines = path.read_text().splitlines()
+    path.write_text("\n".join([head, *reversed([line for line in lines if not line.startswith("b,2024-02-09")])]))
+    assert load(path, **PANEL, balance="saldo", max_lag=5).balances == {"a": 39.0, "b": 38.0}
+
+
+def test_a_long_panel_has_one_balance_for_both_targets(tmp_path: Path) -> None:
+    lines = [f"x/{t},{day},{10 + i},{i}" for t in TARGETS for i, day in enumerate(DAYS)]
+    path = tmp_path / "long.csv"
+    path.write_text("\n".join(["unique_id,ds,y,saldo", *lines]))
+    assert load(path, kind="panel", balance="saldo").balances == {"x": 39.0}
+    path.write_text("\n".join(["unique_id,ds,y,saldo", *lines[:-1], lines[-1][:-2] + "77"]))
+    with pytest.raises(DataError, match=r"long.csv:81: saldo on 2024-02-09 is '77', and '39' in another row"):
+        load(path, kind="panel", balance="saldo")
+
+
+@pytest.mark.parametrize(
+    ("cell", "says"),
+    [
+        ("", "flows.csv:41: saldo on 2024-02-09, the last day, is empty, and data.balance takes the balance from it"),
+        ("much", "flows.csv:41: saldo on 2024-02-09, the last day, is 'much', not a number: correct it"),
+    ],
+)
+def test_a_last_day_without_a_balance_is_named(tmp_path: Path, cell: str, says: str) -> None:
+    with pytest.raises(DataError) as error:
+        load(table(tmp_path, lambda _, i: cell if i == 39 else i), balance="saldo")
+    assert str(error.value).startswith(says)
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"balance": "salde"}, "flows.csv: there is no column 'salde', which data.balance names; the columns are"),
+        ({"balance": {"a": 1}}, "data.balance: there is no balance of b: add it"),
+        ({"balance": {"a": 1, "bb": 1}}, "data.balance: 'bb' is no entity that is forecast; did you mean b?"),
+        (
+            {"balance": 1, "limits": {"minimum": {"c": 1}}},
+            "data.limits: 'c' is no entity that is forecast; the entities",
+        ),
+    ],
+)
+def test_what_the_data_do_not_have_is_named(tmp_path: Path, keys: dict[str, Any], says: str) -> None:
+    with pytest.raises(DataError) as error:
+        load(table(tmp_path, entities="ab"), **PANEL, **keys)
+    assert str(error.value).startswith(says)
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"balance": True}, "a balance is a number, as in 12000.50, and True is none"),
+        ({"balance": float("nan")}, "and nan is none"),
+        ({"balance": {"a": "x"}}, "the balance of a is a number, as in 12000.50, and 'x' is none"),
+        ({"balance": {}}, "name at least one entity"),
+        ({"balance": " "}, "give a number, or the name of a column"),
+        ({"balance": {"a": 1}}, "balance is given by entity, and kind table has none"),
+        ({"balance": 1, "limits": {"minimum": {"a": 1}}}, "limits are given by entity, and kind table has none"),
+        ({"limits": {"minimum": 1}}, "limits need a balance to begin with: give data.balance too"),
+        ({"balance": 1, "limits": {"overdraft": -5}}, "the overdraft is -5: say how far below zero"),
+        ({"balance": 1, "limits": {"overdraft": "saldo"}}, "a limit is a number, as in 12000.50, and 'saldo' is none"),
+        (
+            {"balance": 1, "limits": {"minimum": -300, "overdraft": 200}},
+            "the limits are the wrong way round: the minimum of -300 lies below -200",
+        ),
+        (
+            {"kind": "panel", "balance": 1, "limits": {"minimum": {"a": -300}, "overdraft": {"a": 200}}},
+            "the limits of a are the wrong way round",
+        ),
+        ({"kind": "yuebao", "balance": "saldo"}, "kind yuebao has no column of balances; give a number"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(keys: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValidationError) as error:
+        DataSpec(**{"kind": "table", "targets": TARGETS} | keys)
+    assert says in str(error.value)
+
+
+def test_one_amount_for_entities_of_two_units_is_refused(tmp_path: Path) -> None:
+    path = table(tmp_path, entities="ab")
+    (tmp_path / "units.csv").write_text("account,unit\na,EUR\nb,USD\n")
+    keys = {**PANEL, "units": "units.csv"}
+    with pytest.raises(
+        DataError, match=r"data\.balance: one amount is given for all entities, and their units are EUR"
+    ):
+        load(path, **keys, balance=5.0)
+    with pytest.raises(DataError, match=r"data\.limits: one amount is given for all entities"):
+        load(path, **keys, balance={"a": 1, "b": 2}, limits={"minimum": 1})
+    assert load(path, **keys, balance={"a": 1, "b": 2}).balances == {"a": 1.0, "b": 2.0}
+    (tmp_path / "units.csv").write_text("account,unit\na,EUR\nb,EUR\n")
+    assert load(path, **keys, balance=5.0).balances == {"": 5.0}
+
+
+def test_a_balance_is_carried_forward_by_the_flows_since(tmp_path: Path) -> None:
+    panel = load(table(tmp_path, entities="ab"), **PANEL).panel
+    since = panel.ds[-4]  # three days later, each brings 10 more in than out
+    net = ("inflow", "outflow")
+    assert carried({"": 5.0}, panel, net, since) == ({"": 65.0}, 0)
+    assert carried({"a": 5.0, "b": -5.0}, panel, net, since) == ({"a": 35.0, "b": 25.0}, 0)
+    y = panel.y.copy()
+    y[0, -1] = np.nan
+    gap = Panel(panel.ds, panel.series, y, panel.past, panel.past_names, panel.calendar, panel.freq)
+    moved, unknown = carried({"": 5.0}, gap, net, since)
+    assert (moved[""], unknown) == (65.0 - panel.y[0, -1], 1)
