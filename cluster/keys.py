@@ -121,7 +121,9 @@ def is_pipe(path: str) -> bool:
     return path == PIPE or (Path(path).exists() and not Path(path).is_file() and not Path(path).is_dir())
 
 
-def read_keys(path: str, example: str = "see `tidecast config demo` for what a configuration looks like") -> dict[str, Any]:
+def read_keys(
+    path: str, example: str = "see `tidecast config demo` for what a configuration looks like"
+) -> dict[str, Any]:
     """The keys of a configuration file or pipe; `example` is the remedy where it holds none.
 
     Raises

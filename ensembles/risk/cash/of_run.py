@@ -9,7 +9,7 @@ from ensembles.bands.quantiles import MEDIAN, ends_of
 from ensembles.risk.cash.backtest import judge_cash
 from ensembles.risk.cash.draws import joint_draws
 from ensembles.risk.cash.flows import Flows, flows_of_run
-from ensembles.risk.cash.position import COVERED, CashPosition, accounts_of
+from ensembles.risk.cash.position import COVERED, Account, CashPosition, accounts_of
 from ensembles.risk.cash.terms import CashTerms
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ensembles.files.run_json import RunFile
     from forecasting.schema import FloatArray
 
-__all__ = ["cash_of", "cash_position", "quantiles_of_sums"]
+__all__ = ["accounts_ahead", "cash_of", "cash_position", "quantiles_of_sums"]
 
 
 def cash_of(
@@ -34,11 +34,26 @@ def cash_of(
     balances
         At the end of the data the forecast follows, by entity; "" of all together.
     """
+    found = _flows_and_terms(run, oof, forecast, balances)
+    return None if found is None else cash_position(found[0], net, found[1], run.seed)
+
+
+def accounts_ahead(
+    run: RunFile, oof: OofFile, forecast: ForecastFile, net: tuple[str, str], balances: Mapping[str, float]
+) -> tuple[Account, ...]:
+    """The accounts of `cash_of`, all together first, without their test on past windows; () where that gives None."""
+    found = _flows_and_terms(run, oof, forecast, balances)
+    return () if found is None else accounts_of(found[0], net, found[1], joint_draws(found[0], run.seed))
+
+
+def _flows_and_terms(
+    run: RunFile, oof: OofFile, forecast: ForecastFile, balances: Mapping[str, float]
+) -> tuple[Flows, CashTerms] | None:
     if run.hierarchy is not None and len(run.hierarchy.distinct_units) > 1:
         return None  # a total would add amounts of several units
     flows = flows_of_run(oof, forecast, run.amounts, run.axis.freq)
     terms = CashTerms.of(balances, run.config["data"].get("limits") or {}, tuple(run.config.get("bands", (80, 95))))
-    return None if flows is None else cash_position(flows, net, terms, run.seed)
+    return None if flows is None else (flows, terms)
 
 
 def cash_position(flows: Flows, net: tuple[str, str], terms: CashTerms, seed: int) -> CashPosition | None:
