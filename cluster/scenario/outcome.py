@@ -6,9 +6,10 @@ what models forecast; the plan. Only the first needs stored states. Bands move a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ from ensembles.treasury.scenario import with_levels, with_plan
 from ensembles.treasury.totals import EXACT, totals_of
 from forecasting.data.formats.columns import first_few
 from forecasting.data.hierarchy.hierarchy import Hierarchy
+from forecasting.panel import Series
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,8 +111,7 @@ def scenario_of_run(run_dir: str, scenario: str | Path | Mapping[str, Any], exte
     base = ground.forecast
     found, moved = _on_other_days(run_dir, ground, forecast, external)
     found = with_plan(with_levels(found, levels), run.plan, plan)
-    own = run.data.balances or balances
-    before, after = (_accounts(store, run, *of) for of in ((base, own), (found, balances)))
+    before, after = _accounts(store, run, (base, run.data.balances or balances), (found, balances))
     lines = list(compared_series(base, found, run.amounts))
     n_series = len(lines)
     if before and after:
@@ -145,12 +146,33 @@ def _on_other_days(
 
 
 def _accounts(
-    store: RunStore, run: RunFile, forecast: ForecastFile, balances: Mapping[str, float]
-) -> tuple[Account, ...]:
+    store: RunStore,
+    run: RunFile,
+    base: tuple[ForecastFile, Mapping[str, float]],
+    scenario: tuple[ForecastFile, Mapping[str, float]],
+) -> tuple[tuple[Account, ...], tuple[Account, ...]]:
+    """The accounts whose balances are known, of forecasts and opening balances; those that nothing touches are drawn
+    once.
+    """
     targets = tuple(run.config["data"]["targets"])
-    if not balances or len(targets) != 2 or not store.has(OofFile):
-        return ()
-    return accounts_ahead(run, store.read(OofFile), forecast, (targets[0], targets[1]), balances)
+    known = {entity for entity in base[1] if entity in scenario[1]}
+    if not scenario[1] or len(targets) != 2 or not store.has(OofFile):
+        return (), ()
+    ahead = partial(accounts_ahead, run, store.read(OofFile), net=(targets[0], targets[1]))
+    before = ahead(*base, only=known)
+    differs = {entity for entity in known if base[1][entity] != scenario[1][entity]}
+    differs |= {series.entity or "" for series in _touched(base[0], scenario[0])}
+    after = {a.entity: a for a in ahead(*scenario, only=known & differs)}
+    return before, tuple(after.get(account.entity, account) for account in before)
+
+
+def _touched(base: ForecastFile, scenario: ForecastFile) -> Iterator[Series]:
+    """Series with another forecast or band."""
+    same = base.y_hat == scenario.y_hat
+    for p, values in base.quantiles.items():
+        same &= values == scenario.quantiles[p]
+    for uid in dict.fromkeys(base.unique_id[~same]):
+        yield base.identity(uid)
 
 
 def _totals(run: RunFile, base: ForecastFile, scenario: ForecastFile) -> tuple[TotalChange, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from ensembles.treasury.totals import EXACT, NET_FLOW, written_amounts
 from forecasting.schema import DS, UNIQUE_ID, DateArray, iso
 
 if TYPE_CHECKING:
-    from ensembles.risk.cash.position import Account, Banded
+    from ensembles.risk.cash.position import Account
 
 __all__ = [
     "BALANCE",
@@ -57,7 +58,7 @@ class Compared:
     base_quantiles: Quantiles
     scenario_quantiles: Quantiles
 
-    @property
+    @cached_property
     def difference(self) -> tuple[Decimal, ...]:
         """The scenario less the forecast, ``[n_days]``."""
         return tuple(EXACT.subtract(new, old) for old, new in zip(self.base, self.scenario, strict=True))
@@ -76,7 +77,7 @@ def compared_series(base: ForecastFile, scenario: ForecastFile, amounts: Amounts
 def compared_accounts(
     base: Sequence[Account], scenario: Sequence[Account], amounts: Amounts, *, panel: bool
 ) -> Iterator[Compared]:
-    """Net flow and balance of each account; a balance only where both know its opening.
+    """Net flow of each account, and its balance where both know the opening.
 
     Parameters
     ----------
@@ -85,10 +86,10 @@ def compared_accounts(
     """
     for old, new in zip(base, scenario, strict=True):
         entity = (old.entity or ALL) if panel else None
-        found: list[tuple[str, Banded, Banded]] = [(NET_FLOW, old.flows["net_flow"], new.flows["net_flow"])]
+        found = {NET_FLOW: (old.flows["net_flow"], new.flows["net_flow"])}
         if old.opening is not None and new.opening is not None:
-            found.append((BALANCE, old.balance, new.balance))
-        for target, was, would in found:
+            found[BALANCE] = old.balance, new.balance
+        for target, (was, would) in found.items():
             uid = target if entity is None else f"{entity}/{target}"
             points = (tuple(Decimal(amounts.amount(float(v))) for v in banded.point) for banded in (was, would))
             yield Compared(entity, target, uid, old.ds, *points, was.quantiles, would.quantiles)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
 from ensembles.bands.quantiles import MEDIAN, ends_of
@@ -39,11 +39,22 @@ def cash_of(
 
 
 def accounts_ahead(
-    run: RunFile, oof: OofFile, forecast: ForecastFile, net: tuple[str, str], balances: Mapping[str, float]
+    run: RunFile,
+    oof: OofFile,
+    forecast: ForecastFile,
+    balances: Mapping[str, float],
+    net: tuple[str, str],
+    only: Collection[str],
 ) -> tuple[Account, ...]:
-    """The accounts of `cash_of`, all together first, without their test on past windows; () where that gives None."""
+    """The accounts of `cash_of`, all together first, without their test on past windows; () where that gives None.
+
+    Parameters
+    ----------
+    only
+        Entities that are wanted besides all together.
+    """
     found = _flows_and_terms(run, oof, forecast, balances)
-    return () if found is None else accounts_of(found[0], net, found[1], joint_draws(found[0], run.seed))
+    return () if found is None else accounts_of(found[0], net, found[1], joint_draws(found[0], run.seed), only)
 
 
 def _flows_and_terms(
