@@ -69,9 +69,11 @@ def compared_series(base: ForecastFile, scenario: ForecastFile, amounts: Amounts
     changed = scenario.blend_by_series()
     for series, old in base.blend_by_series().items():
         new, uid = changed[series], str(old.unique_id[0])
-        points = (written_amounts(rows, series.target, amounts) for rows in (old, new))
-        ends = ({p: amounts.rounded(v, series.target) for p, v in rows.quantiles.items()} for rows in (old, new))
-        yield Compared(series.entity, series.target, uid, old.ds, *points, *ends)
+        was, would = (written_amounts(rows, series.target, amounts) for rows in (old, new))
+        bands, others = (
+            {p: amounts.rounded(v, series.target) for p, v in rows.quantiles.items()} for rows in (old, new)
+        )
+        yield Compared(series.entity, series.target, uid, old.ds, was, would, bands, others)
 
 
 def compared_accounts(
@@ -91,8 +93,8 @@ def compared_accounts(
             found[BALANCE] = old.balance, new.balance
         for target, (was, would) in found.items():
             uid = target if entity is None else f"{entity}/{target}"
-            points = (tuple(Decimal(amounts.amount(float(v))) for v in banded.point) for banded in (was, would))
-            yield Compared(entity, target, uid, old.ds, *points, was.quantiles, would.quantiles)
+            first, then = (tuple(Decimal(amounts.amount(float(v))) for v in banded.point) for banded in (was, would))
+            yield Compared(entity, target, uid, old.ds, first, then, was.quantiles, would.quantiles)
 
 
 def compared_columns(lines: Sequence[Compared]) -> dict[str, NDArray[Any]]:
