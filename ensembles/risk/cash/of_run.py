@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ensembles.bands.quantiles import MEDIAN, ends_of
@@ -23,22 +24,32 @@ __all__ = ["cash_of", "cash_position", "quantiles_of_sums"]
 
 def cash_of(
     run: RunFile, oof: OofFile, forecast: ForecastFile, net: tuple[str, str], balances: Mapping[str, float]
-) -> CashPosition | None:
-    """The position that a forecast leads to, by the errors of the backtest; None where no entity has both targets, or
-    entities have several units.
+) -> tuple[CashPosition, ...]:
+    """The position that a forecast leads to, by the errors of the backtest: one for each unit of the entities, without
+    the units of which no entity has both targets. Amounts of several units are in no sum together.
 
     Parameters
     ----------
     net
         Targets that come in and go out.
     balances
-        At the end of the data the forecast follows, by entity; "" of all together.
+        At the end of the data the forecast follows, by entity, by unit of all its entities; "" of all together.
     """
-    if run.hierarchy is not None and len(run.hierarchy.distinct_units) > 1:
-        return None  # a total would add amounts of several units
     flows = flows_of_run(oof, forecast, run.amounts, run.axis.freq)
+    if flows is None:
+        return ()
     terms = CashTerms.of(balances, run.config["data"].get("limits") or {}, tuple(run.config.get("bands", (80, 95))))
-    return None if flows is None else cash_position(flows, net, terms, run.seed)
+    units = {} if run.hierarchy is None else run.hierarchy.units
+    several = len(set(units.values())) > 1
+    parts = flows.in_units(units) if several else [(next(iter(units.values()), None), flows)]
+    positions = []
+    for unit, part in parts:
+        entities = part.pairs(net)
+        own = terms.together(entities, None if unit in units else unit)
+        if (found := cash_position(part, net, own, run.seed)) is not None:
+            alone = (replace(found.total, entity=next(iter(entities))),)
+            positions.append(replace(found, accounts=found.accounts or alone, unit=unit) if several else found)
+    return tuple(positions)
 
 
 def cash_position(flows: Flows, net: tuple[str, str], terms: CashTerms, seed: int) -> CashPosition | None:

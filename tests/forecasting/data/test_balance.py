@@ -153,10 +153,10 @@ def test_a_balance_is_carried_forward_by_the_flows_since(tmp_path: Path) -> None
     panel = load(table(tmp_path, entities="ab"), **PANEL).panel
     since = panel.ds[-4]  # three days later, each brings 10 more in than out
     net = ("inflow", "outflow")
-    assert carried({"": 5.0}, panel, net, since) == ({"": 65.0}, 0)
-    assert carried({"a": 5.0, "b": -5.0}, panel, net, since) == ({"a": 35.0, "b": 25.0}, 0)
+    assert carried({"": 5.0}, panel, net, since, {}) == ({"": 65.0}, 0)
+    assert carried({"a": 5.0, "b": -5.0}, panel, net, since, {}) == ({"a": 35.0, "b": 25.0}, 0)
     y = panel.y.copy()
     y[0, -1] = np.nan
     gap = Panel(panel.ds, panel.series, y, panel.past, panel.past_names, panel.calendar, panel.freq)
-    moved, unknown = carried({"": 5.0}, gap, net, since)
+    moved, unknown = carried({"": 5.0}, gap, net, since, {})
     assert (moved[""], unknown) == (65.0 - panel.y[0, -1], 1)
