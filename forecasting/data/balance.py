@@ -210,7 +210,9 @@ def openings(balance: Balance | None, limits: Limits, loaded: Loaded) -> dict[st
         missing = [entity for entity in entities if entity not in balance and entity not in of_unit]
         if missing:
             what = f"there is no balance of {first_few(missing, SHOWN)}"
-            raise DataError(where=KEY, what=what, remedy="add it, or give one number for all together")
+            unit = units.get(missing[0])
+            whole = "one number for all together" if unit is None or len(set(units.values())) < 2 else f"one of {unit}"
+            raise DataError(where=KEY, what=what, remedy=f"add it, or give {whole}")
         twice = next((entity for entity in entities if entity in balance and entity in of_unit), None)
         if twice is not None:
             what = f"{twice} has a balance, which is a part of that of {of_unit[twice]}, its unit"
