@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,11 @@ class RunRequest:
     timeline: Path | None = None
     wishes: Wishes = field(default_factory=Wishes)
     label: str | None = None
+
+    def into(self, ledger: str | None) -> RunRequest:
+        """The same request, whose forecast is added to a ledger; None: as the configuration says."""
+        override = f"run.ledger={json.dumps(ledger)}"
+        return self if ledger is None else replace(self, overrides=(*self.overrides, override))
 
     @cached_property
     def _named(self) -> tuple[str | None, str | None]:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cluster.commands.screens import screens
-from cluster.options import Asked, JsonOption, ResourcesOption, RunDirArgument, at_home, with_asked
+from cluster.options import Asked, JsonOption, LedgerOption, ResourcesOption, RunDirArgument, at_home, with_asked
 
 __all__ = ["plan", "run", "status"]
 
@@ -24,6 +24,7 @@ def run(
         Path | None,
         typer.Option(metavar="FILE", callback=at_home, help="write when each worker did what, for chrome://tracing"),
     ] = None,
+    ledger: LedgerOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train the models, blend them and forecast; run again to continue.
@@ -35,7 +36,7 @@ def run(
     from cluster.screen.run_end import show_result
 
     out, err = screens()
-    show_result(run_pipeline(asked.request(executor, timeline), err), out, as_json)
+    show_result(run_pipeline(asked.request(executor, timeline).into(ledger), err), out, as_json)
 
 
 @with_asked

@@ -65,8 +65,8 @@ class Prediction:
 
     `forecast` holds the members that have weight; `files` the submission under its names and the CSV files; `notes` are
     sentences for the user; `left` unique_id → why a series of the run is not forecast; `panel` the data; `factors`
-    the blend's calibration by target; `amounts` say how the files write amounts; `cash` is the cash position in
-    each unit, none without a net flow.
+    the blend's calibration by target; `amounts` say how the files write amounts; `trained` is the run; `cash` is the
+    cash position in each unit, none without a net flow.
     """
 
     run: str
@@ -80,6 +80,7 @@ class Prediction:
     panel: Panel
     factors: Mapping[str, float]
     amounts: Amounts
+    trained: TrainedRun
     cash: tuple[CashPosition, ...] = ()
 
     @property
@@ -178,7 +179,9 @@ def predict(
         }
     notes = (*notes, *said)
     left, factors = {**found.left, **failed}, {target: blend.factor for target, blend in trained.blends.items()}
-    return Prediction(run_dir, data, window, update, forecast, files, notes, left, panel, factors, amounts, cash)
+    return Prediction(
+        run_dir, data, window, update, forecast, files, notes, left, panel, factors, amounts, trained, cash
+    )
 
 
 def _cash(

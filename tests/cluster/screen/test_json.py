@@ -33,6 +33,11 @@ CASES = {
         ("monitor", "runs/a", "--actuals", "actual.csv"),
         ("monitor", RUN_DIR, "--actuals", "odd.csv", "--labels", "labels.csv"),
     ],
+    "monitor of a ledger": [
+        ("monitor", "ledger", "--actuals", "actual.csv", "--day", "2024-05-11"),
+        ("monitor", "ledger"),
+    ],
+    "monitor --heads": [("monitor", "ledger", "--heads")],
     "score": [("score", "runs/a/submission.csv", "actual.csv", "--config", "config.yaml")],
 }
 """Heading in the README → command lines whose JSON it describes."""
@@ -102,7 +107,7 @@ def folder(tmp_path_factory):
     broken = "members=[{model: seasonal-naive}, {model: seasonal-naive, season_length: 366, name: long}]"
     assert run(folder, "runs/b", "--set", few).returncode == 0
     assert run(folder, "runs/failed", "--set", broken, "--set", "run.max_failed_share=1").returncode == 0
-    assert run(folder, "runs/a", "--set", SMALL).returncode == 0
+    assert run(folder, "runs/a", "--set", SMALL, "--ledger", "ledger").returncode == 0
     return folder
 
 
