@@ -34,3 +34,4 @@ def backfill(
         out.say(f"{step.as_of}: {done} ({step.position} of {step.of})")
 
     fill(Backfill(asked.request(executor), first, every, ledger, last), err, said)
+    out.say(f"next: tidecast monitor {ledger} --actuals FILE    what the forecasts were worth")
