@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -35,21 +35,25 @@ def cash_of(
     balances
         At the end of the data the forecast follows, by entity, by unit of all its entities; "" of all together.
     """
-    flows = flows_of_run(oof, forecast, run.amounts, run.axis.freq)
-    if flows is None:
-        return ()
-    terms = CashTerms.of(balances, run.config["data"].get("limits") or {}, tuple(run.config.get("bands", (80, 95))))
-    units = {} if run.hierarchy is None else run.hierarchy.units
-    several = len(set(units.values())) > 1
-    parts = flows.in_units(units) if several else [(next(iter(units.values()), None), flows)]
-    positions = []
-    for unit, part in parts:
-        entities = part.pairs(net)
-        own = terms.together(entities, None if unit in units else unit)
-        if (found := cash_position(part, net, own, run.seed)) is not None:
-            alone = (replace(found.total, entity=next(iter(entities))),)
+    positions, several = [], len(set(run.units.values())) > 1
+    for unit, flows, terms in _by_unit(run, oof, forecast, net, balances):
+        if (found := cash_position(flows, net, terms, run.seed)) is not None:
+            alone = (replace(found.total, entity=next(iter(flows.pairs(net)))),)
             positions.append(replace(found, accounts=found.accounts or alone, unit=unit) if several else found)
     return tuple(positions)
+
+
+def _by_unit(
+    run: RunFile, oof: OofFile, forecast: ForecastFile, net: tuple[str, str], balances: Mapping[str, float]
+) -> Iterator[tuple[str | None, Flows, CashTerms]]:
+    """The flows in each unit, with what is given for them; of a run on entities of one unit all of them."""
+    flows = flows_of_run(oof, forecast, run.amounts, run.axis.freq)
+    if flows is None:
+        return
+    terms = CashTerms.of(balances, run.config["data"].get("limits") or {}, tuple(run.config.get("bands", (80, 95))))
+    parts = flows.in_units(run.units) if run.units else [(None, flows)]
+    for unit, part in parts:
+        yield unit, part, terms.together(part.pairs(net), None if unit in run.units else unit)
 
 
 def cash_position(flows: Flows, net: tuple[str, str], terms: CashTerms, seed: int) -> CashPosition | None:
