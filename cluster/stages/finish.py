@@ -19,6 +19,7 @@ from cluster.stages.reports import write_reports
 from ensembles.bands.rules import BandSpec
 from ensembles.blend.fit import Blend, fit_blend
 from ensembles.evaluation.leaderboard import MemberFacts, build_leaderboard
+from ensembles.exports.scenario import SCENARIO
 from ensembles.files.blend_json import BlendFile
 from ensembles.files.forecast_parquet import ForecastFile
 from ensembles.files.history_parquet import HistoryFile
@@ -199,6 +200,7 @@ def _finish(
 ) -> ReportContext:
     """Complete run.json, keep what reports need of the data, and report."""
     store.write(HistoryFile.of(panel))
+    store.write_result(SCENARIO, None)  # of an earlier forecast
     store.list_result(EVENTS)
     end_run(
         store,
