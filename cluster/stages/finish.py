@@ -242,5 +242,5 @@ def _headline(blend: Blend, score: Score, noun: str) -> str:
     points = f"{blend.evidence.prequential.score:.2f} points" + ("" if score.pooled else f" a {noun.removesuffix('s')}")
     text = f"blend {chosen.label}: {points} on windows its weights did not see"
     if (best := blend.evidence.best_single) is not None:
-        text += f", the best single member as it would have been picked {best.score:.2f}"
+        text += f"; the member that looked best at the time scored {best.score:.2f}"
     return text

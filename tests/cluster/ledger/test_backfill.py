@@ -40,9 +40,9 @@ def folder(tmp_path_factory):
         (folder / f"{kind}.yaml").write_text(CONFIG.format(windows=windows))
         done = filled(folder, kind, ledger=f"of-{kind}")
         assert done.returncode == 0, done.stderr
-        assert done.stdout.splitlines() == [
-            f"{day}: added ({k} of {len(DAYS[kind])})" for k, day in enumerate(DAYS[kind], 1)
-        ]
+        *added, last = done.stdout.splitlines()
+        assert added == [f"{day}: added ({k} of {len(DAYS[kind])})" for k, day in enumerate(DAYS[kind], 1)]
+        assert last.startswith(f"next: tidecast monitor of-{kind} --actuals FILE")
     return folder
 
 
