@@ -14,8 +14,8 @@ from cluster.options import AskedOfData, JsonOption, at_home, with_asked
 __all__ = ["explore", "sample", "validate"]
 
 NEXT = {
-    "company": "tidecast run {directory}/accounts.csv --calendar DE --set data.balance=2000000 "
-    "--set data.limits.minimum=1500000 --set data.planned=planned.csv --set data.groups=groups.csv",
+    "company": "tidecast run {directory}/accounts.csv --calendar DE --set data.units=units.csv "
+    '--set data.planned=planned.csv --set data.groups=groups.csv --set "data.balance={{EUR: 2000000, USD: 100000}}"',
     "yuebao": "tidecast run demo --data {directory}",
 }
 """Kind of a sample → a run on it."""
