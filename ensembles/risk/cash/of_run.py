@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ensembles.bands.quantiles import MEDIAN, ends_of
@@ -11,6 +11,8 @@ from ensembles.risk.cash.draws import joint_draws
 from ensembles.risk.cash.flows import Flows, flows_of_run
 from ensembles.risk.cash.position import COVERED, CashPosition, accounts_of
 from ensembles.risk.cash.terms import CashTerms
+from ensembles.risk.cash.views import View, views_of
+from forecasting.data.hierarchy.hierarchy import Hierarchy
 
 if TYPE_CHECKING:
     from ensembles.files.forecast_parquet import ForecastFile
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from ensembles.files.run_json import RunFile
     from forecasting.schema import FloatArray
 
-__all__ = ["cash_of", "cash_position", "quantiles_of_sums"]
+__all__ = ["cash_of", "cash_position", "quantiles_of_sums", "views_of_run"]
 
 
 def cash_of(
@@ -37,8 +39,11 @@ def cash_of(
     if run.hierarchy is not None and len(run.hierarchy.distinct_units) > 1:
         return None  # a total would add amounts of several units
     flows = flows_of_run(oof, forecast, run.amounts, run.axis.freq)
-    terms = CashTerms.of(balances, run.config["data"].get("limits") or {}, tuple(run.config.get("bands", (80, 95))))
-    return None if flows is None else cash_position(flows, net, terms, run.seed)
+    return None if flows is None else cash_position(flows, net, _terms(run, balances), run.seed)
+
+
+def _terms(run: RunFile, balances: Mapping[str, float]) -> CashTerms:
+    return CashTerms.of(balances, run.config["data"].get("limits") or {}, tuple(run.config.get("bands", (80, 95))))
 
 
 def cash_position(flows: Flows, net: tuple[str, str], terms: CashTerms, seed: int) -> CashPosition | None:
@@ -56,6 +61,18 @@ def cash_position(flows: Flows, net: tuple[str, str], terms: CashTerms, seed: in
         return None
     tests, n_judged = judge_cash(flows, flows.pairs(net), COVERED, terms.levels, seed)
     return CashPosition(found[0], found[1:], tests, len(flows.cutoffs), n_judged)
+
+
+def views_of_run(
+    run: RunFile, oof: OofFile, forecast: ForecastFile, targets: Sequence[str], position: CashPosition | None
+) -> tuple[Flows, tuple[View, ...]] | None:
+    """The flows and what a reader may pick of them, where any series has a backtest; `position` is the run's."""
+    flows = flows_of_run(oof, forecast, run.amounts, run.axis.freq)
+    if flows is None:
+        return None
+    entities = [series.entity or "" for series in flows.series]
+    hierarchy = Hierarchy({e: run.groups.get(e, ()) for e in entities}, {e: run.units.get(e) for e in entities})
+    return flows, views_of(flows, targets, hierarchy, _terms(run, run.data.balances), run.seed, position)
 
 
 def quantiles_of_sums(
