@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  const { days, picks, views, planned, form } = JSON.parse(document.getElementById("ahead-data").textContent);
+  const { days, picks, views: packed, planned, form } = JSON.parse(document.getElementById("ahead-data").textContent);
   const at = (id) => document.getElementById(id);
   const [pick, from, to] = ["pick", "from", "to"].map(at);
   const NET = "net flow";
@@ -27,6 +27,19 @@
   // A sum of amounts, without what binary numbers add to it.
   const sum = (values) => Number(values.reduce((a, b) => a + b, 0).toFixed(form.decimals ?? 6));
   // Ends of bands have five digits.
+  const running = (opening, values) => values.reduce((found, v) => [...found, sum([found.length ? found[found.length - 1] : opening, v])], []);
+
+  // Of a view are stored what was forecast and the ends of bands; net flows, balances and sums follow from these.
+  const opened = (view) => {
+    const flows = {}, [a, b] = view.flows;
+    view.flows.forEach((flow, k) => {
+      if (flow) flows[form.names[k]] = [flow[0] ?? a[0].map((v, i) => sum([v, -b[0][i]])), ...flow[1]];
+    });
+    const spans = form.spans.map(([name, first, last], j) => ({ name, from: first, to: last, flows: Object.fromEntries(
+      view.flows.map((flow, k) => flow && [form.names[k], [sum(flows[form.names[k]][0].slice(first, last + 1)), flow[2][0][j], flow[2][1][j]]]).filter(Boolean)) }));
+    const balance = view.balance && { amounts: [running(view.balance.opening, flows[NET][0]), ...view.balance.ends], limits: view.balance.limits };
+    return { ...view, flows, spans, balance };
+  };
   const between = (low, high, decimals) => {
     const shown = Math.max(Math.abs(low), Math.abs(high)) < 1000 ? decimals : 0;
     return `${amount(low, shown)} to ${amount(high, shown)}`;
@@ -117,6 +130,7 @@
 
   const plannedOn = (view, i) => planned.filter((row) => (view.of === null || view.of.includes(row[8])) && row[6] <= dateOf(i) && dateOf(i) <= row[7]);
   const noteOf = (view, i) => [days[i][2] === "work day" ? "" : days[i][2], days[i][3], ...plannedOn(view, i).map((row) => (row[3] === "adjust" ? "adjusted" : "planned") + (row[4] ? `: ${row[4]}` : ""))].filter(Boolean).join(", ");
+  const columnOf = (flow) => form.columns[form.names.indexOf(flow)];
   const dayOf = (i) => `${days[i][1]} ${dateOf(i)}`;
   const isTight = (view, i) => view.balance !== null && Math.max(...view.balance.limits.map((limit) => limit[3][i])) > 0.05;
   const spanOf = (view, [a, b]) => view.spans.find((span) => span.from === a && span.to === b);
@@ -164,7 +178,7 @@
       columns.push([flow, true, (i) => amount(y[i], d)]);
       if (flow === main) columns.push([`${form.level} of 100 cases`, true, (i) => between(low[i], high[i], d)]);
     });
-    const head = ["show", "unit", "date", "weekday", "day_type", "note", ...flows.flatMap(([flow]) => [form.columns[flow], ...form.ends.map((end) => `${form.columns[flow]}_${end}`)])];
+    const head = ["show", "unit", "date", "weekday", "day_type", "note", ...flows.flatMap(([flow]) => [columnOf(flow), ...form.ends.map((end) => `${columnOf(flow)}_${end}`)])];
     const values = (i) => flows.flatMap(([, three]) => three.map((v) => exact(v[i])));
     const { amounts: balance, limits } = view.balance ?? { amounts: null, limits: [] };
     if (balance) {
@@ -189,7 +203,7 @@
     if (!rows.length) return null;
     const columns = [["week or month", false, (s) => s.name], ["days", false, (s) => `${dateOf(s.from)} to ${dateOf(s.to)}`]];
     flows.forEach((flow) => columns.push([flow, true, (s) => amount(s.flows[flow][0], d)], [`${form.level} of 100 cases`, true, (s) => between(s.flows[flow][1], s.flows[flow][2], d)]));
-    const head = ["show", "unit", "period", "date", "end", ...flows.flatMap((flow) => [form.columns[flow], ...form.ends.map((end) => `${form.columns[flow]}_${end}`)])];
+    const head = ["show", "unit", "period", "date", "end", ...flows.flatMap((flow) => [columnOf(flow), ...form.ends.map((end) => `${columnOf(flow)}_${end}`)])];
     const lines = () => [head, ...rows.map((s) => [name, view.unit, s.name, dateOf(s.from), dateOf(s.to), ...flows.flatMap((flow) => s.flows[flow].map(exact))])];
     return table(`weeks and months${view.unit && `, ${view.unit}`}`, columns, rows, `weeks-${slug(name)}${slug(view.unit)}.csv`, lines);
   };
@@ -208,7 +222,7 @@
   );
   const show = (paper = false) => {
     const range = [from, to].map((input) => days.findIndex(([date]) => date === input.value));
-    const [name, , mine] = picks[pick ? Number(pick.value) : 0], shown = mine.map((k) => views[k]);
+    const [name, , mine] = picks[pick ? Number(pick.value) : 0], shown = mine.map((k) => opened(packed[k]));
     const width = paper ? PAPER : Math.max(300, at("blocks").clientWidth || PAPER);
     const height = !paper ? 230 : shown.length > 1 ? 140 : 220;
     at("blocks").replaceChildren(...shown.map((view) => {
@@ -239,8 +253,8 @@
     [from.value, to.value] = [dateOf(0), dateOf(last)];
     show();
   };
-  const ahead = views[0].spans.filter((span) => span.name === "ahead");
-  ahead.forEach(({ to: last }, k) => {
+  const ahead = form.spans.filter(([name]) => name === "ahead").map(([, , last]) => last);
+  ahead.forEach((last, k) => {
     const button = make("button", { type: "button", value: last }, k === ahead.length - 1 ? `all ${last + 1}` : `next ${last + 1}`);
     button.addEventListener("click", () => choose(last));
     at("presets").append(button, " ");
@@ -254,5 +268,5 @@
     if (width !== innerWidth) show();
     width = innerWidth;
   });
-  choose((ahead[1] ?? ahead[0]).to);
+  choose(ahead[1] ?? ahead[0]);
 })();

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ensembles.bands.quantiles import MEDIAN, ends_of
 from ensembles.risk.cash.draws import Draws, JointDraws, joint_draws
 from ensembles.risk.cash.position import (
@@ -18,16 +20,17 @@ from ensembles.risk.cash.position import (
     totals_of_spans,
 )
 from ensembles.risk.cash.spans import UNITS, days_ahead, spans_of
-from ensembles.risk.cash.terms import ALL, CashTerms
+from ensembles.risk.cash.terms import ALL, NET_FLOW, CashTerms
 from forecasting.data.hierarchy.hierarchy import Hierarchy
 from forecasting.schema import FloatArray
 
 if TYPE_CHECKING:
     from ensembles.risk.cash.flows import Flows
 
-__all__ = ["NET_FLOW", "View", "views_of"]
+__all__ = ["View", "views_of"]
 
-NET_FLOW = "net flow"
+MOST_SERIES = 1000
+"""Of more series, the entities with the largest amounts may be picked."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def views_of(
     seed: int,
     position: CashPosition | None = None,
 ) -> tuple[View, ...]:
-    """Everything, every group and every entity where there are several, each in each of its units.
+    """Everything, every group and, where there are several, the largest entities, each in each of its units.
 
     Parameters
     ----------
@@ -94,8 +97,18 @@ def _places(
             if mine:
                 yield path, "", unit, mine, len(mine) == len(entities)
     if len(entities) > 1:
-        for e in entities:
+        for e in _largest(flows, entities):
             yield (), e, hierarchy.units[e], (e,), False
+
+
+def _largest(flows: Flows, entities: Sequence[str]) -> Sequence[str]:
+    """Those of the `MOST_SERIES` series on which most flows, as they stand in the data."""
+    sizes = dict.fromkeys(entities, 0.0)
+    for row, series in enumerate(flows.series):
+        sizes[series.entity or ""] += float(np.abs(flows.ahead[row]).sum())
+    most = MOST_SERIES * len(entities) // len(flows.series)
+    kept = set(sorted(entities, key=lambda entity: -sizes[entity])[:most])
+    return [entity for entity in entities if entity in kept]
 
 
 @dataclass(frozen=True)

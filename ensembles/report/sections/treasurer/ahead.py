@@ -6,8 +6,9 @@ digits. Bands of sums are those of the joint draws, for the first days, weeks an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,17 +16,17 @@ import numpy as np
 from ensembles.bands.quantiles import ends_of, quantile_name
 from ensembles.files.amounts import Amounts
 from ensembles.files.day_names import named_days
+from ensembles.report.answers import Card, cards_of, inner_level
 from ensembles.report.cash_words import limit_name
 from ensembles.report.context import ReportContext
 from ensembles.report.money import Money
 from ensembles.report.section import Section
-from ensembles.report.sections.treasurer.cards import Card, cards_of, inner_level
-from ensembles.risk.cash.views import NET_FLOW
+from ensembles.risk.cash.terms import NET_FLOW
 from ensembles.treasury.planned import planned_days
 from forecasting.schema import FloatArray, iso
 
 if TYPE_CHECKING:
-    from ensembles.risk.cash.position import Account, Banded, Totals
+    from ensembles.risk.cash.position import Account, Banded
     from ensembles.risk.cash.views import View
 
 __all__ = ["SECTION", "AheadFacts", "Pick"]
@@ -48,13 +49,20 @@ class Pick:
 
 @dataclass(frozen=True)
 class AheadFacts:
-    """`data` is what the script shows; `first` the units and answers of what is picked at first. None without a
-    blend.
+    """`data` is what the script shows, None without a blend; `first` the units and answers of what is picked at first;
+    `n_entities` that the forecast has.
     """
 
     picks: tuple[Pick, ...] = ()
     first: tuple[tuple[str, tuple[Card, ...]], ...] = ()
     data: Data | None = None
+    n_entities: int = 0
+
+    @property
+    def n_left(self) -> int:
+        """Entities that cannot be picked, being too small."""
+        picked = sum(pick.kind == "entity" for pick in self.picks)
+        return self.n_entities - picked if picked else 0
 
 
 def ahead_facts(context: ReportContext) -> AheadFacts:
@@ -71,23 +79,28 @@ def ahead_facts(context: ReportContext) -> AheadFacts:
     ]
     places = {entity: place for place, entity in enumerate(dict.fromkeys(owner.values()))}
     picks = _picks(views)
+    form = _form(context, views)
     data = {
+        "form": form,
         "days": [
             (day.date, day.weekday, day.day_type, ", ".join(word for word in (day.holiday, day.event) if word))
             for day in named_days(context.results.calendar, flows.ds)
         ],
         "picks": [astuple(pick) for pick in picks],
         "views": [
-            {**_numbers(view, money), "cards": [astuple(card) for card in answers], "of": _members(view, places)}
+            {
+                **_numbers(view, money, form["names"]),
+                "cards": [astuple(card) for card in answers],
+                "of": _members(view, places),
+            }
             for view, money, answers in zip(views, moneys, cards, strict=True)
         ],
         "planned": [
             (*astuple(day), iso(row.first), iso(row.last), places.get(entity, -1))
             for day, row, entity in zip(planned, plan, owners, strict=True)
         ],
-        "form": _form(context, views[0]),
     }
-    return AheadFacts(picks, tuple((views[k].unit or "", cards[k]) for k in picks[0].views), data)
+    return AheadFacts(picks, tuple((views[k].unit or "", cards[k]) for k in picks[0].views), data, len(places))
 
 
 def _picks(views: Sequence[View]) -> tuple[Pick, ...]:
@@ -114,16 +127,28 @@ def _members(view: View, places: Mapping[str, int]) -> list[int] | None:
     return None if len(view.entities) == len(places) else [places[entity] for entity in view.entities]
 
 
-def _form(context: ReportContext, view: View) -> Data:
-    """How amounts are written, and the names of columns."""
-    amounts, level = context.money.amounts, inner_level(next(iter(view.flows.values())).quantiles)
-    ends = [quantile_name(end) for end in ends_of(level)]
-    names = {name: amounts.column(name.replace(" ", "_") if name == NET_FLOW else name) for name in view.flows}
-    return {"decimals": amounts.decimals_shown, "level": level, "ends": ends, "columns": names}
+def _form(context: ReportContext, views: Sequence[View]) -> Data:
+    """What all views share: names of flows, spans, and how amounts are written."""
+    amounts, first = context.money.amounts, views[0]
+    names = list(dict.fromkeys(name for view in views for name in view.flows))
+    level = inner_level(next(iter(first.flows.values())).quantiles)
+    spans = [
+        (name, span.days.start, span.days.stop - 1) for name, totals in first.totals.items() for span in totals.spans
+    ]
+    return {
+        "names": names,
+        "columns": [amounts.column(name.replace(" ", "_") if name == NET_FLOW else name) for name in names],
+        "decimals": amounts.decimals_shown,
+        "level": level,
+        "ends": [quantile_name(end) for end in ends_of(level)],
+        "spans": spans,
+    }
 
 
-def _numbers(view: View, money: Money) -> Data:
-    """A view's amounts, in the unit shown."""
+def _numbers(view: View, money: Money, names: Sequence[str]) -> Data:
+    """A view's amounts in the unit shown: of each flow, None where it has none, the forecasts of days, None where the
+    page computes them, and the ends of the bands of days and spans.
+    """
     amounts = money.amounts
     largest = max(float(np.abs(banded.point).max()) for banded in view.flows.values()) / amounts.divisor
     decimals = 2 if amounts.decimals_shown is None else min(amounts.decimals_shown, 2)
@@ -131,10 +156,15 @@ def _numbers(view: View, money: Money) -> Data:
         "unit": amounts.shown or "",
         "scale": (money.label, money.divisor / amounts.divisor),
         "decimals": 0 if largest >= GREAT or amounts.competition else decimals,
-        "flows": {name: _banded(banded, amounts) for name, banded in view.flows.items()},
+        "flows": [_flow(view, name, amounts) if name in view.flows else None for name in names],
         "balance": None if view.account is None else _balance(view.account, money),
-        "spans": [row for name, totals in view.totals.items() for row in _spans(name, totals, amounts)],
     }
+
+
+def _flow(view: View, name: str, amounts: Amounts) -> tuple[list[float] | None, list[list[float]], list[list[float]]]:
+    spans = [_ends(totals.flows[name], amounts) for totals in view.totals.values()]
+    point = None if name == NET_FLOW else _exact(view.flows[name].point, amounts)
+    return point, _ends(view.flows[name], amounts), [list(chain(*(ends[side] for ends in spans))) for side in (0, 1)]
 
 
 def _balance(account: Account, money: Money) -> Data | None:
@@ -144,21 +174,14 @@ def _balance(account: Account, money: Money) -> Data | None:
         (risk.limit.name, limit_name(risk, money), _exact([risk.limit.amount], money.amounts)[0], _chances(risk.chance))
         for risk in account.limits
     ]
-    return {"amounts": _banded(account.balance, money.amounts), "limits": limits}
+    (opening,) = _exact([account.opening], money.amounts)
+    return {"opening": opening, "ends": _ends(account.balance, money.amounts), "limits": limits}
 
 
-def _spans(name: str, totals: Totals, amounts: Amounts) -> Iterator[Data]:
-    """A row for each span: its name, its first and last day, and every flow with the ends of its band."""
-    sums = {flow: _banded(banded, amounts) for flow, banded in totals.flows.items()}
-    for place, span in enumerate(totals.spans):
-        flows = {flow: [values[place] for values in three] for flow, three in sums.items()}
-        yield {"name": name, "from": span.days.start, "to": span.days.stop - 1, "flows": flows}
-
-
-def _banded(banded: Banded, amounts: Amounts) -> tuple[list[float], list[float], list[float]]:
-    """Forecasts, and both ends of the inner band."""
-    low, high = (banded.quantiles[end] for end in ends_of(inner_level(banded.quantiles)))
-    return _exact(banded.point, amounts), _short(low, amounts), _short(high, amounts)
+def _ends(banded: Banded, amounts: Amounts) -> list[list[float]]:
+    """Both ends of the inner band."""
+    ends = (banded.quantiles[end] / amounts.divisor for end in ends_of(inner_level(banded.quantiles)))
+    return [[_number(float(f"{value:.{DIGITS}g}")) for value in values] for values in ends]
 
 
 def _exact(values: Iterable[float], amounts: Amounts) -> list[float]:
@@ -166,12 +189,8 @@ def _exact(values: Iterable[float], amounts: Amounts) -> list[float]:
     return [_number(float(amounts.amount(float(value)))) for value in values]
 
 
-def _short(values: Iterable[float], amounts: Amounts) -> list[float]:
-    return [_number(float(f"{value / amounts.divisor:.{DIGITS}g}")) for value in values]
-
-
 def _chances(values: FloatArray) -> list[float]:
-    return [_number(round(float(value), 4)) for value in values]
+    return [_number(round(float(value), 3)) for value in values]
 
 
 def _number(value: float) -> float:

@@ -16,7 +16,7 @@ from ensembles.report.cash_words import chance_in_words, limit_name
 from ensembles.report.context import ReportContext
 from ensembles.report.money import Money
 from ensembles.report.plain_words import miss
-from ensembles.risk.cash.views import NET_FLOW
+from ensembles.risk.cash.terms import NET_FLOW
 from ensembles.treasury.planned import PlannedDay
 from forecasting.calendar import weekday_of
 from forecasting.schema import FloatArray, iso
