@@ -226,7 +226,8 @@
     const width = paper ? PAPER : Math.max(300, at("blocks").clientWidth || PAPER);
     const height = !paper ? 230 : shown.length > 1 ? 140 : 220;
     at("blocks").replaceChildren(...shown.map((view) => {
-      const size = [view.balance && width >= 800 ? (width - 28) / 2 : width, height];
+      const beside = view.balance && (paper ? shown.length > 1 : width >= 800);
+      const size = [beside ? (width - 28) / 2 : width, height];
       return make("article", {},
         shown.length > 1 ? make("h2", {}, view.unit || "no unit") : null,
         make("div", { class: "cards answers" }, ...view.cards.map(answer)),
