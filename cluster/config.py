@@ -137,6 +137,7 @@ class RunSection(_Section):
     keep: Literal["blend", "all", "none"] = Field(
         "blend", description="fitted states kept after blending: those in the blend, all, none"
     )
+    ledger: str | None = Field(None, description="folder or URI of a ledger of forecasts as issued; null: none")
 
 
 class GpuCost(_Section):

@@ -14,6 +14,7 @@ from cluster.commands import completing
 from cluster.inference.wishes import PRESET_NAMES, Wishes
 
 if TYPE_CHECKING:
+    from cluster.ledger.held import Wanted
     from cluster.request import RunRequest
 
 __all__ = [
@@ -21,9 +22,12 @@ __all__ = [
     "AsOfOption",
     "Asked",
     "AskedOfData",
+    "AskedOfLedger",
+    "AskedOfPrediction",
     "ConfigOption",
     "ExternalOption",
     "JsonOption",
+    "LedgerOption",
     "ResourcesOption",
     "RunDirArgument",
     "SetOption",
@@ -67,6 +71,10 @@ ExternalOption = Annotated[
 AgainOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=PLACE", help="give one of them again, as data.events=FILE; may be repeated"),
+]
+LedgerOption = Annotated[
+    str | None,
+    typer.Option(metavar="PLACE", callback=at_home, help="folder or URI of a ledger, to which the forecast is added"),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="print JSON; cluster/screen/README.md lists its keys")]
 ResourcesOption = Annotated[
@@ -151,8 +159,62 @@ class AskedOfData:
         return RunRequest(self.config, self.data, None, self.as_of, tuple(self.set_ or ()), "local", wishes=wishes)
 
 
+@dataclass(frozen=True)
+class AskedOfPrediction:
+    """What a run is to forecast from, and where that goes; every field is an argument or an option of the command."""
+
+    run_dir: RunDirArgument
+    data: Annotated[
+        str,
+        typer.Option("--data", metavar="PATH", callback=at_home, help="new data of the kind the run was trained on"),
+    ]
+    as_of: AsOfOption = None
+    update: Annotated[bool, typer.Option("--update", help="re-estimate the levels that states hold fixed")] = False
+    out: Annotated[
+        str | None, typer.Option(metavar="DIR", callback=at_home, help="default: RUN_DIR/predictions/DATE")
+    ] = None
+    ledger: LedgerOption = None
+
+
+@dataclass(frozen=True)
+class AskedOfLedger:
+    """What actual values are compared with, and how; every field is an argument or an option of the command."""
+
+    place: Annotated[
+        str, typer.Argument(metavar="RUN_DIR|LEDGER", callback=at_home, help="directory of a run, or a ledger")
+    ]
+    actuals: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            callback=at_home,
+            help="new actual values: date and one column per target; default: the backtest's, or those in the ledger",
+        ),
+    ] = None
+    day: Annotated[str | None, typer.Option(metavar="DATE", help="a ledger: how the forecast of this day changed")] = (
+        None
+    )
+    series: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="a ledger: this series alone; may be repeated")
+    ] = None
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", callback=at_home, help="write what is shown as one page")
+    ] = None
+    heads: Annotated[bool, typer.Option("--heads", help="a ledger: print its heads, to be kept elsewhere")] = False
+    kept: Annotated[
+        list[str] | None,
+        typer.Option(metavar="HEAD", help="a ledger: a head kept elsewhere, which must still be there; repeatable"),
+    ] = None
+
+    def wanted(self) -> Wanted:
+        """What is wanted of a ledger or a run."""
+        from cluster.ledger.held import Wanted
+
+        return Wanted(self.actuals, self.day, tuple(self.series or ()), self.html, self.heads or bool(self.kept))
+
+
 def with_asked(command: Callable[..., None]) -> Callable[..., None]:
-    """A command whose first parameter is `Asked` or `AskedOfData`, with the fields of that as its own options."""
+    """A command whose first parameter is one of the classes above, with the fields of that as its own options."""
     first, *own = inspect.signature(command, eval_str=True).parameters.values()
     hints = get_type_hints(first.annotation, include_extras=True)
     names = [field.name for field in fields(first.annotation)]

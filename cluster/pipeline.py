@@ -9,9 +9,11 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from cluster.config import RunConfig
 from cluster.execution.early import connecting
 from cluster.execution.registry import executor_named
 from cluster.execution.resources import free_memory
+from cluster.keys import home
 from cluster.plan import Plan, check_memory, check_windows, make_plan
 from cluster.request import RunRequest
 from cluster.rundir.lease import Lease
@@ -61,6 +63,7 @@ def run_pipeline(request: RunRequest, err: Screen) -> RunResult:
         connected = early.enter_context(connecting(executor, config))
         with steps.step(_READS[request.is_made_up]), request.data_path() as path:
             data, quality = load_checked(config, path, request.as_of)
+            _check_ledger(config, data.panel)
             check_memory(config, data.panel, check_windows(config, data.panel), free_memory())
         before = check_directory(store, data.panel, steps.say)
         with Lease(store.storage, steps.say) as lease:
@@ -84,7 +87,9 @@ def run_pipeline(request: RunRequest, err: Screen) -> RunResult:
                 for note in forecasts.notes:
                     steps.say(note)
                 result = _finished(plan, data.panel, forecasts, store, started)
-                return _with_truth(result) if request.is_made_up else result
+            if config.run.ledger is not None:
+                steps.say(_into_ledger(store, config.run.ledger))
+            return _with_truth(result) if request.is_made_up else result
 
 
 def _finished(plan: Plan, panel: Panel, forecasts: MemberForecasts, store: RunStore, started: float) -> RunResult:
@@ -98,6 +103,21 @@ def _finished(plan: Plan, panel: Panel, forecasts: MemberForecasts, store: RunSt
         write_failed(plan, panel, forecasts, store, seconds)
         raise
     return blend_and_write(plan, panel, forecasts, store, seconds)
+
+
+def _check_ledger(config: RunConfig, panel: Panel) -> None:
+    """Raises UserError when the forecast cannot be added to the ledger that the configuration names."""
+    if config.run.ledger is not None:
+        from cluster.ledger.place import Ledger
+
+        Ledger(home(config.run.ledger)).check_fits(config.data.unit, panel.freq, config.data.targets)
+
+
+def _into_ledger(store: RunStore, place: str) -> str:
+    """Add the forecast to a ledger; gives what is to be said."""
+    from cluster.ledger.issue import add_run
+
+    return add_run(store, home(place)).sentence
 
 
 def _with_truth(result: RunResult) -> RunResult:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,11 @@ class RunRequest:
     timeline: Path | None = None
     wishes: Wishes = field(default_factory=Wishes)
     label: str | None = None
+
+    def into(self, ledger: str | None) -> RunRequest:
+        """The same request, whose forecast is added to a ledger; None: as the configuration says."""
+        override = f"run.ledger={json.dumps(ledger)}"
+        return self if ledger is None else replace(self, overrides=(*self.overrides, override))
 
     @cached_property
     def _named(self) -> tuple[str | None, str | None]:
@@ -153,22 +159,23 @@ class RunRequest:
 
     @property
     def is_made_up(self) -> bool:
-        """Whether the data are generated, because neither a configuration nor data were named."""
-        return self._named == (None, None)
+        """Whether the data are generated: none were named, and no configuration but the demo's."""
+        config, data = self._named
+        return data is None and config in (None, DEMO)
 
     @contextmanager
     def data_path(self) -> Iterator[str]:
-        """Where the data lie. The bare command gets a generated sample, which is gone afterwards.
+        """Where the data lie. The demo gets a generated sample, which is gone afterwards.
 
         Raises
         ------
         ConfigError
-            When a configuration was named without data.
+            When a configuration other than the demo's was named without data.
         """
-        config, data = self._named
+        data = self.source
         if data is not None:
             yield data
-        elif config is None:
+        elif self.is_made_up:
             from forecasting.sample.write import write_sample
 
             with tempfile.TemporaryDirectory(prefix="tidecast-") as folder:

@@ -8,26 +8,22 @@ from typing import Annotated
 import typer
 
 from cluster.commands.screens import screens
-from cluster.options import AgainOption, AsOfOption, ExternalOption, JsonOption, RunDirArgument, at_home
+from cluster.options import (
+    AgainOption,
+    AskedOfLedger,
+    AskedOfPrediction,
+    ExternalOption,
+    JsonOption,
+    at_home,
+    with_asked,
+)
 from forecasting.errors import ConfigError
 
 __all__ = ["monitor", "predict", "score"]
 
 
-def predict(
-    run_dir: RunDirArgument,
-    data: Annotated[
-        str,
-        typer.Option("--data", metavar="PATH", callback=at_home, help="new data of the kind the run was trained on"),
-    ],
-    as_of: AsOfOption = None,
-    update: Annotated[bool, typer.Option("--update", help="re-estimate the levels that states hold fixed")] = False,
-    out: Annotated[
-        str | None, typer.Option(metavar="DIR", callback=at_home, help="default: RUN_DIR/predictions/DATE")
-    ] = None,
-    allow_external: ExternalOption = False,
-    set_: AgainOption = None,
-) -> None:
+@with_asked
+def predict(asked: AskedOfPrediction, allow_external: ExternalOption = False, set_: AgainOption = None) -> None:
     """Forecast what follows new data with the models of a run, without training."""
     from cluster.rundir.external import External
     from cluster.screen.cash import show_cash
@@ -36,24 +32,23 @@ def predict(
 
     said, err = screens()
     external = External(allow_external, tuple(set_ or ()))
-    found = forecast(run_dir, data, as_of=as_of, update=update, external=external)
+    found = forecast(asked.run_dir, asked.data, as_of=asked.as_of, update=asked.update, external=external)
     for note in found.notes:
         err.say(f"tidecast: {note}")
     periods = counted(found.window.horizon, found.noun)
-    said.say(f"{periods}, {found.window.start} to {found.window.end}, in {found.write(out)}")
+    said.say(f"{periods}, {found.window.start} to {found.window.end}, in {found.write(asked.out)}")
     show_cash(found.cash, found.money, said)
+    if asked.ledger is not None:
+        from cluster.ledger.issue import add_prediction
+
+        err.say(f"tidecast: {add_prediction(found, asked.ledger).sentence}")
+    elif (of_run := found.trained.config.run.ledger) is not None:
+        err.say(f"tidecast: not added to the run's ledger, {of_run}: add --ledger {of_run} for that")
 
 
+@with_asked
 def monitor(
-    run_dir: RunDirArgument,
-    actuals: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            callback=at_home,
-            help="new actual values: date and one column per target; default: the backtest's",
-        ),
-    ] = None,
+    asked: AskedOfLedger,
     labels: Annotated[
         Path | None,
         typer.Option(
@@ -63,11 +58,47 @@ def monitor(
     label: Annotated[str, typer.Option(metavar="COLUMN", help="its column with the kind of the anomaly")] = "anomaly",
     as_json: JsonOption = False,
 ) -> None:
-    """Say which days are abnormal: actual values outside the bands, the worst first."""
+    """Compare actual values with forecasts of a run or of a ledger.
+
+    Of a run: days outside the bands, the worst first. Of a ledger: accuracy by lead time, how forecasts changed, where
+    misses come from, and alarms.
+    """
+    from cluster.ledger.held import is_ledger, review_run
+
+    if is_ledger(asked.place):
+        if labels is not None:
+            raise ConfigError("--labels: labelled days are compared with the alerts of a run: give a run directory")
+        _monitor_ledger(asked, as_json)
+        return
     from cluster.screen.days import show_alerts
+    from cluster.screen.ledger import show_tables
     from cluster.stages.monitoring import monitor_run
 
-    show_alerts(monitor_run(run_dir, actuals, labels, label), screens()[0], as_json)
+    wanted, (out, _) = asked.wanted(), screens()
+    wanted.check_of_run(asked.place)
+    found = monitor_run(asked.place, asked.actuals, labels, label)
+    reviewed = review_run(asked.place, wanted)
+    show_alerts(found, out, as_json, None if reviewed is None else reviewed.as_json())
+    if reviewed is not None and not as_json:
+        show_tables(reviewed, out)
+
+
+def _monitor_ledger(asked: AskedOfLedger, as_json: bool) -> None:
+    """Show a ledger; exit code 2 where it is not as it was written."""
+    from cluster.ledger.held import heads_of_ledger, review_ledger
+    from cluster.screen.ledger import show_heads, show_review
+
+    out, err = screens()
+    if asked.heads or asked.kept:
+        found = heads_of_ledger(asked.place, asked.kept or ())
+        show_heads(found, out, err, as_json)
+        broken = bool(found.gone or found.damaged)
+    else:
+        reviewed = review_ledger(asked.place, asked.wanted())
+        show_review(reviewed, out, err, as_json)
+        broken = bool(reviewed.damaged)
+    if broken:
+        raise typer.Exit(2)
 
 
 def score(

@@ -56,8 +56,15 @@ EXAMPLES = {
     "evaluate": ("tidecast evaluate runs/flows",),
     "verify": ("tidecast verify runs/flows", "tidecast verify runs/flows --data flows.csv --retrain 0.1"),
     "explain": ("tidecast explain runs/flows", "tidecast explain runs/flows --day 2026-08-21 --series inflow"),
+    "scenario": ("tidecast scenario runs/flows scenario.yaml",),
     "predict": ("tidecast predict runs/flows --data new.csv",),
-    "monitor": ("tidecast monitor runs/flows", "tidecast monitor runs/flows --actuals new.csv"),
+    "monitor": (
+        "tidecast monitor runs/flows",
+        "tidecast monitor runs/flows --actuals new.csv",
+        "tidecast monitor ledger --actuals new.csv --html page.html",
+        "tidecast monitor ledger --day 2024-05-02",
+    ),
+    "backfill": ("tidecast backfill flows.csv --from 2024-01-31 --every month --ledger ledger",),
     "score": ("tidecast score submission.csv actual.csv", "tidecast score submission.csv actual.csv --surrogate wape"),
 }
 """Command → lines to copy."""

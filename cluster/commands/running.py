@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cluster.commands.screens import screens
-from cluster.options import Asked, JsonOption, ResourcesOption, RunDirArgument, at_home, with_asked
+from cluster.options import Asked, JsonOption, LedgerOption, ResourcesOption, RunDirArgument, at_home, with_asked
 
 __all__ = ["plan", "run", "status"]
 
@@ -24,6 +24,7 @@ def run(
         Path | None,
         typer.Option(metavar="FILE", callback=at_home, help="write when each worker did what, for chrome://tracing"),
     ] = None,
+    ledger: LedgerOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train the models, blend them and forecast; run again to continue.
@@ -35,7 +36,7 @@ def run(
     from cluster.screen.run_end import show_result
 
     out, err = screens()
-    show_result(run_pipeline(asked.request(executor, timeline), err), out, as_json)
+    show_result(run_pipeline(asked.request(executor, timeline).into(ledger), err), out, as_json)
 
 
 @with_asked
@@ -51,7 +52,7 @@ def plan(asked: Asked, resources: ResourcesOption = None, as_json: JsonOption = 
 
     out, err = screens()
     request = asked.request("local")
-    if request.is_made_up and not resources:
+    if request.is_made_up and request.config is None and not resources:
         show_surroundings(out, as_json)
         return
     found = plan_only(request, described(resources) if resources else None)

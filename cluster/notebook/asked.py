@@ -34,17 +34,17 @@ class RunOptions(TypedDict, total=False):
     configuration or the data, ``runs/notebook`` for a dictionary or a frame; `as_of` the last day looked at;
     `overrides` single keys, as ``windows.n_windows=3``; `executor` ``ray`` in parallel, or ``local`` in this process,
     which is where models of `register` are known; `quiet` shows no progress. Progress goes to the logger ``tidecast``
-    as INFO where logging is set up (`logging.basicConfig`), else to stderr.
+    as INFO where somebody handles that (``logging.basicConfig(level="INFO")``), else to stderr.
     """
 
     unit: str | None
-    seed: int | None
     levels: Sequence[int] | None
     run_dir: str | Path | None
     as_of: str | dt.date | None
     overrides: Sequence[str]
     executor: str
     quiet: bool
+    seed: int | None
 
 
 def in_order(data: Any, config: Any) -> tuple[Any, str | Mapping[str, Any] | None]:

@@ -22,7 +22,7 @@ from forecasting.models.base import PLACE
 from forecasting.places.uri import is_cut, is_uri, redacted, without_secrets
 from forecasting.trial import Member
 
-__all__ = ["NOTHING", "External"]
+__all__ = ["BEYOND", "NOTHING", "External"]
 
 BEYOND = ("events", "planned", "cache")
 """Keys of `data` that name a file or a folder."""

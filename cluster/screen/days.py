@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from cluster.screen.text import is_narrow, numbers_table, share, table_of
 from cluster.stages.checks import Checked
@@ -55,10 +56,12 @@ def show_explored(found: Exploration, page: Path | None, out: Screen, err: Scree
         (err if as_json else out).say(str(page))
 
 
-def show_alerts(monitored: Monitored, out: Screen, as_json: bool) -> None:
-    """Abnormal days, the worst first; where days are labelled, how often an alert is right."""
+def show_alerts(monitored: Monitored, out: Screen, as_json: bool, review: Mapping[str, Any] | None = None) -> None:
+    """Abnormal days, the worst first; where days are labelled, how often an alert is right. `review` of the forecast
+    stands beside them in JSON.
+    """
     if as_json:
-        _print_alerts(monitored)
+        _print_alerts(monitored, review)
         return
     found = monitored.alerts
     for uid, reason in found.left.items():
@@ -83,11 +86,11 @@ def show_alerts(monitored: Monitored, out: Screen, as_json: bool) -> None:
         _show_entities(monitored, out)
 
 
-def _print_alerts(monitored: Monitored) -> None:
+def _print_alerts(monitored: Monitored, review: Mapping[str, Any] | None) -> None:
     alerts = [asdict(alert) for alert in monitored.alerts.alerts]
     quality = [{"severity": at, **q.as_json()} for at, q in monitored.quality.items()]
     left, entities = monitored.alerts.left, [asdict(entity) for entity in monitored.entities]
-    others = {"left_out": dict(left), "quality": quality, "entities": entities}
+    others = {"left_out": dict(left), "quality": quality, "entities": entities, "review": review}
     print_json({"alerts": alerts} | {name: value for name, value in others.items() if value}, default=str)
 
 

@@ -78,7 +78,7 @@ def _as_json(found: Explanation, explained: Explained) -> dict[str, Any]:
             "entity": found.series[row].entity,
             "target": found.series[row].target,
             "learned_share": _known(found.learned_share(row)),
-            "totals": dict(zip(PARTS, map(float, found.totals[row]), strict=True)),
+            "total_parts": dict(zip(PARTS, map(float, found.totals[row]), strict=True)),
             "days": [_day(found, row, i) for i in range(len(found.ds))],
         }
         for row, uid in enumerate(found.unique_ids)
@@ -94,7 +94,7 @@ def _day(found: Explanation, row: int, i: int) -> dict[str, Any]:
         else {"ds": iso(same.ds[row, i]), "y": float(same.y[row, i])}
         for same in found.before
     }
-    return {"ds": iso(found.ds[i]), "forecast": float(found.forecast[row, i]), **parts, **before}
+    return {"ds": iso(found.ds[i]), "forecast": float(found.forecast[row, i]), "parts": parts, **before}
 
 
 def _known(value: float) -> float | None:

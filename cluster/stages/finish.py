@@ -19,6 +19,7 @@ from cluster.stages.reports import write_reports
 from ensembles.bands.rules import BandSpec
 from ensembles.blend.fit import Blend, fit_blend
 from ensembles.evaluation.leaderboard import MemberFacts, build_leaderboard
+from ensembles.exports.scenario import SCENARIO
 from ensembles.files.blend_json import BlendFile
 from ensembles.files.forecast_parquet import ForecastFile
 from ensembles.files.history_parquet import HistoryFile
@@ -28,10 +29,11 @@ from ensembles.files.table import panel_series, rows_by_name
 from ensembles.judging.judge import Judge
 from ensembles.oof import OofCube, in_unit
 from ensembles.report.context import ReportContext
+from ensembles.report.days_ahead import planned_ahead
 from ensembles.report.money import Money
 from ensembles.report.plain_words import PlainWords, misses_in_words, plain_words
 from ensembles.risk.cash.position import CashPosition
-from ensembles.treasury.planned import beyond_in_words, planned_days, planned_in_words
+from ensembles.treasury.planned import beyond_in_words, planned_in_words
 from forecasting.panel import Panel
 from forecasting.schema import DateArray, FloatArray, IntArray, iso
 from forecasting.score.base import Score
@@ -123,8 +125,7 @@ def _with_words(result: RunResult, context: ReportContext, report: str) -> RunRe
 
 def _planned(panel: Panel, final: Window, context: ReportContext) -> tuple[str, ...]:
     """What is planned among the days forecast, and how much after them."""
-    ahead = planned_days(context.results.run, final.ds)
-    return (*planned_in_words(ahead), *beyond_in_words(panel.planned, final.end))
+    return (*planned_in_words(planned_ahead(context)), *beyond_in_words(panel.planned, final.end))
 
 
 def with_truth(result: RunResult, ds: DateArray, truth: Mapping[str, IntArray]) -> RunResult:
@@ -199,6 +200,7 @@ def _finish(
 ) -> ReportContext:
     """Complete run.json, keep what reports need of the data, and report."""
     store.write(HistoryFile.of(panel))
+    store.write_result(SCENARIO, None)  # of an earlier forecast
     store.list_result(EVENTS)
     end_run(
         store,

@@ -16,7 +16,6 @@ from cluster.rundir.store import RunStore
 from cluster.rundir.timings import RunTimings, read_timings
 from cluster.stages.input import load_checked
 from cluster.terminal.words import counted
-from forecasting.errors import ConfigError
 from forecasting.models.base import StackedModel
 from forecasting.panel import Panel
 from forecasting.trial import Trial
@@ -78,11 +77,10 @@ def plan_only(request: RunRequest, described: ClusterResources | None = None) ->
         As a run does before it starts.
     """
     config = request.read_config()
-    if request.source is None:
-        raise ConfigError("a plan needs the data: add --data PATH")
     resources = local_resources(config) if described is None else described
     device = choose_device(config.cluster, resources.gpus)
-    panel = load_checked(config, request.source, request.as_of)[0].panel
+    with request.data_path() as source:
+        panel = load_checked(config, source, request.as_of)[0].panel
     check_memory(config, panel, check_windows(config, panel), free_memory() if described is None else None)
     plan = make_plan(config, panel, device)
     store = None if request.run_dir is None else RunStore(request.run_dir)

@@ -100,7 +100,7 @@ def _run() -> int:
     shown.setFormatter(Lines("%(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[shown])
     with _without_warnings():
-        result = app(standalone_mode=False)
+        result = app(prog_name="tidecast", standalone_mode=False)
     return result if isinstance(result, int) else 0  # typer returns the code of an Exit, and 130 for Ctrl-C
 
 

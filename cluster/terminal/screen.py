@@ -73,9 +73,9 @@ class _Log(Screen):
 
 
 def screen_of_script(quiet: bool) -> Screen:
-    """For a run from Python: the logger `LOGGER` where logging is set up for it, else stderr; `quiet`: neither."""
+    """For a run from Python: the logger `LOGGER` where somebody handles its INFO, else stderr; `quiet`: neither."""
     logger = logging.getLogger(LOGGER)
-    if logger.hasHandlers() and not quiet:
+    if logger.hasHandlers() and logger.isEnabledFor(logging.INFO) and not quiet:
         return _Log(logger)
     return Screen(stderr=True, soft_wrap=True, quiet=quiet)
 

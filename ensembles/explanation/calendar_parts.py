@@ -16,20 +16,20 @@ other days, and in series that always flow.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ensembles.explanation.holidays import holiday_effects
 from forecasting.models.features.calendar_effects import fit_calendar
-from forecasting.models.features.levels import fading_median
+from forecasting.models.features.levels import fading_median, level_around
 from forecasting.models.features.shared_calendar import SharedCalendar, SharedCalendarSettings, fit_shared_calendar
 from forecasting.panel import History
 from forecasting.scale.histories import AS_IT_IS, PreparedHistory, prepare
 from forecasting.schema import DateArray, FloatArray
 
-__all__ = ["CALENDAR_PARTS", "calendar_parts"]
+__all__ = ["CALENDAR_PARTS", "calendar_parts", "parts_with_hindsight"]
 
 CALENDAR_PARTS = ("level", "weekday", "holiday", "month", "yearly", "event", "activity")
 """In the order in which they are taken."""
@@ -50,14 +50,35 @@ def calendar_parts(histories: Sequence[History], ds: DateArray) -> FloatArray:
     ds
         The days that follow it.
     """
+
+    def level(rest: FloatArray) -> FloatArray:
+        return np.full(len(ds), fading_median(rest, HALF_LIFE))
+
+    return np.stack(_parts(histories, [ds] * len(histories), level))
+
+
+def parts_with_hindsight(histories: Sequence[History], around: int) -> list[FloatArray]:
+    """Parts of what came, as the calendar model sees each history's own days, ``[n, len(CALENDAR_PARTS)]`` of each.
+
+    The level of a day is the median of up to `around` periods on either side of it, with the calendar taken out.
+    """
+    return _parts(histories, [history.ds for history in histories], lambda rest: level_around(rest, around))
+
+
+def _parts(
+    histories: Sequence[History], days: Sequence[DateArray], level: Callable[[FloatArray], FloatArray]
+) -> list[FloatArray]:
+    """Parts of each series on its `days`; `level` makes the level of these from what the calendar leaves of a history,
+    on the log scale.
+    """
     found = [prepare(history, on_log=True) for history in histories]
-    parts = np.zeros((len(found), len(ds), len(CALENDAR_PARTS)))
+    parts: list[FloatArray] = [np.zeros((len(ds), len(CALENDAR_PARTS))) for ds in days]
     rows = [row for row, one in enumerate(found) if not one.empty]
     if rows:
-        cleaned = [_without_holidays(found[row].history, ds) for row in rows]
+        cleaned = [_without_holidays(found[row].history, days[row]) for row in rows]
         shared = fit_shared_calendar([one.history for one in cleaned], SETTINGS)
         for row, one in zip(rows, cleaned, strict=True):
-            parts[row] = _of_series(found[row], one, shared, ds)
+            parts[row] = _of_series(found[row], one, shared, days[row], level)
     return parts
 
 
@@ -80,16 +101,23 @@ def _without_holidays(history: History, ds: DateArray) -> _Cleaned:
     return _Cleaned(replace(history, y=history.y / np.exp(past), calendar=replace(calendar, country=None)), ahead)
 
 
-def _of_series(found: PreparedHistory, cleaned: _Cleaned, shared: SharedCalendar, ds: DateArray) -> FloatArray:
+def _of_series(
+    found: PreparedHistory,
+    cleaned: _Cleaned,
+    shared: SharedCalendar,
+    ds: DateArray,
+    level: Callable[[FloatArray], FloatArray],
+) -> FloatArray:
     """Parts ``[len(ds), n_parts]`` of one series, in the unit of the data."""
     history, calendar = cleaned.history, cleaned.history.calendar
     own = shared.effect(history, SETTINGS).own
     past, ahead = (own.ordinary(calendar, days) | {"yearly": shared.year(calendar, days)} for days in (history.ds, ds))
     middle = _average(past["weekday"], found)
     past["weekday"], ahead["weekday"] = past["weekday"] - middle, ahead["weekday"] - middle
-    level = np.full(len(ds), fading_median(np.log(history.y) - sum(past.values()), HALF_LIFE))
     ahead["holiday"] = cleaned.holiday
-    on_log = np.cumsum([level, *(ahead[name] for name in CALENDAR_PARTS[1:-1])], axis=0)
+    on_log = np.cumsum(
+        [level(np.log(history.y) - sum(past.values())), *(ahead[name] for name in CALENDAR_PARTS[1:-1])], axis=0
+    )
     scale = AS_IT_IS if found.scale is None else found.scale
     steps = scale.undo(np.exp(on_log))
     forecast = found.restore(np.exp(on_log[-1]), ds)

@@ -51,8 +51,8 @@ def flows_ahead(context: ReportContext) -> tuple[FlowAhead, ...]:
 
 def planned_ahead(context: ReportContext) -> tuple[PlannedDay, ...]:
     """What is planned among the days to come; none without a blend."""
-    histories = context.histories
-    return planned_days(context.results.run, histories[0].next_ds) if histories else ()
+    forecast = context.results.forecast
+    return () if forecast is None else planned_days(context.results.run, forecast)
 
 
 def forecast_days(context: ReportContext) -> tuple[DayAhead, ...]:

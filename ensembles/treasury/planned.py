@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ensembles.files.amounts import written
+from ensembles.files.forecast_parquet import ForecastFile
 from ensembles.files.run_json import RunFile
 from forecasting.planned.amounts import Planned, PlannedAmount
-from forecasting.schema import DateArray, iso
+from forecasting.schema import iso
 
 __all__ = ["PlannedDay", "beyond_in_words", "planned_days", "planned_in_words"]
 
@@ -38,15 +39,17 @@ class PlannedDay:
         return f"{verb} on {self.day}: {self.amount} of {self.series}{span}" + (f" ({why})" if why else "")
 
 
-def planned_days(run: RunFile, ds: DateArray, plan: Planned | None = None) -> tuple[PlannedDay, ...]:
-    """What a forecast of the periods `ds` holds that no model of the run forecast, by day.
+def planned_days(run: RunFile, forecast: ForecastFile, plan: Planned | None = None) -> tuple[PlannedDay, ...]:
+    """What a forecast holds that no model of the run forecast, by day; series that it lacks are passed over.
 
     Parameters
     ----------
     plan
         That of the forecast; None: the run's own.
     """
-    return tuple(_day(run, row) for row in (run.plan if plan is None else plan).ahead(ds))
+    there, ds = set(forecast.unique_id), np.unique(forecast.ds)
+    rows = (run.plan if plan is None else plan).ahead(ds)
+    return tuple(_day(run, row) for row in rows if row.unique_id in there)
 
 
 def _day(run: RunFile, row: PlannedAmount) -> PlannedDay:

@@ -24,7 +24,17 @@ if TYPE_CHECKING:
     from forecasting.panel import Panel
     from forecasting.schema import DateArray
 
-__all__ = ["ALL", "Balance", "Limits", "balance_asked", "balance_column", "carried", "closing", "openings"]
+__all__ = [
+    "ALL",
+    "Balance",
+    "Limits",
+    "balance_asked",
+    "balance_column",
+    "carried",
+    "closing",
+    "left_aside",
+    "openings",
+]
 
 ALL = ""
 """Stands for all entities together, and for the only one of a table."""
@@ -195,6 +205,15 @@ def openings(balance: Balance | None, limits: Limits, loaded: Loaded) -> dict[st
             what = f"there is no balance of {first_few(missing, SHOWN)}"
             raise DataError(where=KEY, what=what, remedy="add it, or give one number for all together")
     return {} if balance is None else dict(balance)
+
+
+def left_aside(balances: Mapping[str, float], loaded: Loaded) -> tuple[str, ...]:
+    """A sentence where balances are given and there is no cash position, because entities have several units."""
+    units = () if loaded.hierarchy is None else loaded.hierarchy.distinct_units
+    if not balances or len(units) < 2:
+        return ()
+    names = ", ".join(unit or "no unit" for unit in units)
+    return (f"{KEY} is left aside: amounts are in {names}; for a cash position run the entities of one unit alone",)
 
 
 def _known(where: str, names: Iterable[str], entities: list[str]) -> None:

@@ -42,3 +42,11 @@ def test_a_seed_is_a_key_of_any_configuration():
     request = RunRequest("demo", None, None, None, (), "local", wishes=Wishes(seed=7))
     assert request.read_config().seed == 7
     assert RunRequest("demo", None, None, None, ("seed=8",), "local", wishes=Wishes(seed=7)).read_config().seed == 8
+
+
+@pytest.mark.parametrize("config", [None, "demo"])
+def test_the_demo_makes_its_data_whether_it_is_named_or_not(config):
+    request = RunRequest(config, None, None, None, (), "local")
+    assert request.is_made_up
+    with request.data_path() as path:
+        assert (Path(path) / "user_balance_table.csv").exists()

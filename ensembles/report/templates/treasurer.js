@@ -128,7 +128,11 @@
 
   // -- a view: the answers, the sums of the days shown, pictures and tables
 
-  const plannedOn = (view, i) => planned.filter((row) => (view.of === null || view.of.includes(row[8])) && row[6] <= dateOf(i) && dateOf(i) <= row[7]);
+  const ofView = (view, row) => view.of === null || view.of.includes(row[6]);
+  const plannedOn = (view, i) => planned.filter((row) => {
+    const [first, last] = row[0].split(" to ");
+    return ofView(view, row) && first <= dateOf(i) && dateOf(i) <= (last ?? first);
+  });
   const noteOf = (view, i) => [days[i][2] === "work day" ? "" : days[i][2], days[i][3], ...plannedOn(view, i).map((row) => (row[3] === "adjust" ? "adjusted" : "planned") + (row[4] ? `: ${row[4]}` : ""))].filter(Boolean).join(", ");
   const columnOf = (flow) => form.columns[form.names.indexOf(flow)];
   const dayOf = (i) => `${days[i][1]} ${dateOf(i)}`;
@@ -208,7 +212,7 @@
     return table(`weeks and months${view.unit && `, ${view.unit}`}`, columns, rows, `weeks-${slug(name)}${slug(view.unit)}.csv`, lines);
   };
   const plannedTable = (shown, name) => {
-    const rows = planned.filter((row) => shown.some((view) => view.of === null || view.of.includes(row[8])));
+    const rows = planned.filter((row) => shown.some((view) => ofView(view, row)));
     if (!rows.length) return null;
     const titles = ["day", "series", "amount", "kind", "note", "by"];
     const columns = titles.map((title, k) => [title, title === "amount", (row) => (row[k] === "adjust" ? "adjusted" : row[k])]);

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ensembles.bands.quantiles import MEDIAN, ends_of
 from ensembles.risk.cash.backtest import judge_cash
 from ensembles.risk.cash.draws import joint_draws
 from ensembles.risk.cash.flows import Flows, flows_of_run
-from ensembles.risk.cash.position import COVERED, CashPosition, accounts_of
+from ensembles.risk.cash.position import COVERED, Account, CashPosition, accounts_of
 from ensembles.risk.cash.terms import CashTerms
 from ensembles.risk.cash.views import View, views_of
 from forecasting.data.hierarchy.hierarchy import Hierarchy
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ensembles.files.run_json import RunFile
     from forecasting.schema import FloatArray
 
-__all__ = ["cash_of", "cash_position", "quantiles_of_sums", "views_of_run"]
+__all__ = ["accounts_ahead", "cash_of", "cash_position", "quantiles_of_sums", "views_of_run"]
 
 
 def cash_of(
@@ -36,10 +36,36 @@ def cash_of(
     balances
         At the end of the data the forecast follows, by entity; "" of all together.
     """
+    found = _flows_and_terms(run, oof, forecast, balances)
+    return None if found is None else cash_position(found[0], net, found[1], run.seed)
+
+
+def accounts_ahead(
+    run: RunFile,
+    oof: OofFile,
+    forecast: ForecastFile,
+    balances: Mapping[str, float],
+    net: tuple[str, str],
+    only: Collection[str],
+) -> tuple[Account, ...]:
+    """The accounts of `cash_of`, all together first, without their test on past windows; () where that gives None.
+
+    Parameters
+    ----------
+    only
+        Entities that are wanted besides all together.
+    """
+    found = _flows_and_terms(run, oof, forecast, balances)
+    return () if found is None else accounts_of(found[0], net, found[1], joint_draws(found[0], run.seed), only)
+
+
+def _flows_and_terms(
+    run: RunFile, oof: OofFile, forecast: ForecastFile, balances: Mapping[str, float]
+) -> tuple[Flows, CashTerms] | None:
     if run.hierarchy is not None and len(run.hierarchy.distinct_units) > 1:
         return None  # a total would add amounts of several units
     flows = flows_of_run(oof, forecast, run.amounts, run.axis.freq)
-    return None if flows is None else cash_position(flows, net, _terms(run, balances), run.seed)
+    return None if flows is None else (flows, _terms(run, balances))
 
 
 def _terms(run: RunFile, balances: Mapping[str, float]) -> CashTerms:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -133,7 +133,9 @@ class CashPosition:
         return self.n_judged < 3
 
 
-def accounts_of(flows: Flows, net: tuple[str, str], terms: CashTerms, joint: JointDraws) -> tuple[Account, ...]:
+def accounts_of(
+    flows: Flows, net: tuple[str, str], terms: CashTerms, joint: JointDraws, only: Collection[str] | None = None
+) -> tuple[Account, ...]:
     """All entities together, then each of them where there are several; nothing where no entity has both targets.
 
     Parameters
@@ -142,6 +144,8 @@ def accounts_of(flows: Flows, net: tuple[str, str], terms: CashTerms, joint: Joi
         Targets (in, out).
     joint
         Draws of the flows' series.
+    only
+        Entities that are wanted besides all together; None: all.
     """
     pairs = flows.pairs(net)
     if not pairs:
@@ -149,7 +153,7 @@ def accounts_of(flows: Flows, net: tuple[str, str], terms: CashTerms, joint: Joi
     total, each = [np.zeros(joint.scenarios.days.shape) for _ in range(2)], []
     for entity, rows in pairs.items():
         sides = [joint.series(row).values for row in rows]
-        if len(pairs) > 1:
+        if len(pairs) > 1 and (only is None or entity in only):
             made = (flows.ahead[rows[0]], flows.ahead[rows[1]])
             each.append(account_of(entity, flows.ds, terms.opening(entity, ()), terms, made, sides))
         for side, amounts in zip(total, sides, strict=True):

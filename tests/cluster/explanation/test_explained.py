@@ -240,7 +240,7 @@ def test_another_day_and_series_can_be_asked_for(finished: Path) -> None:
     found = json.loads(tidecast(finished, "explain", "r", "--day", row["date"], "--json").stdout)
     assert [series["unique_id"] for series in found["series"]] == ["money_in", "out"]
     assert all([day["ds"] for day in series["days"]] == [row["date"]] for series in found["series"])
-    assert found["series"][1]["days"][0]["learned"] == float(row["learned"])
+    assert found["series"][1]["days"][0]["parts"]["learned"] == float(row["learned"])
 
 
 @pytest.mark.parametrize(

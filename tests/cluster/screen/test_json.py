@@ -27,11 +27,18 @@ CASES = {
     "leaderboard of several runs": [("leaderboard", "runs/a", "runs/b"), ("leaderboard", "runs/a", "runs/failed")],
     "evaluate": [("evaluate", "runs/a"), ("evaluate", RUN_DIR)],
     "verify": [("verify", "runs/a"), ("verify", "runs/a", "--data", "data.csv")],
+    "explain": [("explain", "runs/a"), ("explain", RUN_DIR)],
+    "scenario": [("scenario", "runs/a", "asked.yaml"), ("scenario", RUN_DIR, "nothing.yaml")],
     "monitor": [
         ("monitor", "runs/a"),
         ("monitor", "runs/a", "--actuals", "actual.csv"),
         ("monitor", RUN_DIR, "--actuals", "odd.csv", "--labels", "labels.csv"),
     ],
+    "monitor of a ledger": [
+        ("monitor", "ledger", "--actuals", "actual.csv", "--day", "2024-05-11"),
+        ("monitor", "ledger"),
+    ],
+    "monitor --heads": [("monitor", "ledger", "--heads")],
     "score": [("score", "runs/a/submission.csv", "actual.csv", "--config", "config.yaml")],
 }
 """Heading in the README → command lines whose JSON it describes."""
@@ -92,6 +99,8 @@ def folder(tmp_path_factory):
     days = odd_rows(folder, "more.csv", "odd.csv", 9)
     (folder / "labels.csv").write_text(f"shop,ds,anomaly\n=1+1,{days[1]},leak\n=1+1,{days[2]},leak\n")
     write_inputs(folder, days=144)
+    (folder / "nothing.yaml").write_text("{}")
+    (folder / "asked.yaml").write_text("balance: 5000000\nadd: [{date: 2024-05-12, series: redeem, amount: 7000000}]")
     (folder / "actual.csv").write_text((folder / "data.csv").read_text())
     odd_rows(folder, "actual.csv", "actual.csv", 9)
     write_inputs(folder, days=130)
@@ -101,7 +110,7 @@ def folder(tmp_path_factory):
     broken = "members=[{model: seasonal-naive}, {model: seasonal-naive, season_length: 366, name: long}]"
     assert run(folder, "runs/b", "--set", few).returncode == 0
     assert run(folder, "runs/failed", "--set", broken, "--set", "run.max_failed_share=1").returncode == 0
-    assert run(folder, "runs/a", "--set", SMALL).returncode == 0
+    assert run(folder, "runs/a", "--set", SMALL, "--ledger", "ledger").returncode == 0
     return folder
 
 

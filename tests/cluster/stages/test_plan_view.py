@@ -47,8 +47,8 @@ def test_timings_and_trials_of_a_run_are_used(tmp_path):
 
 
 def test_a_plan_needs_data():
-    with pytest.raises(ConfigError, match="a plan needs the data"):
-        plan_only(RunRequest("demo", None, None, None, (), "ray"))
+    with pytest.raises(ConfigError, match="yuebao names no data: add --data PATH"):
+        plan_only(RunRequest("yuebao", None, None, None, (), "ray"))
 
 
 def of_gpus(folder, *overrides, resources=("gpus=2,gpu_memory=80,cpus=8",), run_dir=None):

@@ -112,6 +112,8 @@ def folder(tmp_path_factory):
 
 
 ASKED = ("config.yaml", "--data", "panel.csv", "--run-dir", RUN_DIR)
+LEDGER = "[bold]ledger"
+FILLED = (*ASKED[:3], "--from", "2024-03-24", "--every", "7", "--ledger", LEDGER, "--executor", "local")
 COMMANDS = {
     "run": [(*ASKED, "--executor", "local")],
     "plan": [ASKED],
@@ -124,8 +126,10 @@ COMMANDS = {
     "predict": [(RUN_DIR, "--data", "more.csv")],
     "evaluate": [(RUN_DIR,), (RUN_DIR, "--json")],
     "explore": [("panel.csv", "--config", "config.yaml"), ("panel.csv", "--config", "config.yaml", "--json")],
+    "explain": [(RUN_DIR,), (RUN_DIR, "--json")],
     "verify": [(RUN_DIR,), (RUN_DIR, "--json")],
     "status": [(RUN_DIR,), (RUN_DIR, "--json")],
+    "backfill": [FILLED],
     "score": [(RUN_DIR + "/forecast.csv", "more.csv", "--config", "config.yaml")],
 }
 
@@ -138,6 +142,17 @@ def test_no_command_acts_on_names(folder, name):
         assert (done.stdout + done.stderr).replace("\n", "").isprintable()
         if "--json" in arguments:
             json.loads(done.stdout)
+
+
+def test_a_ledger_acts_on_no_names(folder):
+    assert tidecast(folder, "backfill", *FILLED).returncode == 0
+    for more in (("--html", "page.html"), ("--json",), ("--day", "2024-03-27"), ("--heads",)):
+        done = tidecast(folder, "monitor", LEDGER, "--actuals", "more.csv", *more)
+        assert done.returncode == 0, done.stderr
+        assert (done.stdout + done.stderr).replace("\n", "").isprintable()
+    page = (folder / "page.html").read_text()
+    assert "\x1b" not in page
+    assert MARKUP in page
 
 
 def test_names_are_shown_as_they_are(folder):

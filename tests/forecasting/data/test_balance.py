@@ -142,7 +142,9 @@ def test_one_amount_for_entities_of_two_units_is_refused(tmp_path: Path) -> None
         load(path, **keys, balance=5.0)
     with pytest.raises(DataError, match=r"data\.limits: one amount is given for all entities"):
         load(path, **keys, balance={"a": 1, "b": 2}, limits={"minimum": 1})
-    assert load(path, **keys, balance={"a": 1, "b": 2}).balances == {"a": 1.0, "b": 2.0}
+    apart = load(path, **keys, balance={"a": 1, "b": 2})
+    assert apart.balances == {"a": 1.0, "b": 2.0}
+    assert apart.notes[-1].startswith("data.balance is left aside: amounts are in EUR, USD;")
     (tmp_path / "units.csv").write_text("account,unit\na,EUR\nb,EUR\n")
     assert load(path, **keys, balance=5.0).balances == {"": 5.0}
 

@@ -19,11 +19,11 @@ from ensembles.files.day_names import named_days
 from ensembles.report.answers import Card, cards_of, inner_level
 from ensembles.report.cash_words import limit_name
 from ensembles.report.context import ReportContext
+from ensembles.report.days_ahead import planned_ahead
 from ensembles.report.money import Money
 from ensembles.report.section import Section
 from ensembles.risk.cash.terms import NET_FLOW
-from ensembles.treasury.planned import planned_days
-from forecasting.schema import FloatArray, iso
+from forecasting.schema import FloatArray
 
 if TYPE_CHECKING:
     from ensembles.risk.cash.position import Account, Banded
@@ -69,9 +69,9 @@ def ahead_facts(context: ReportContext) -> AheadFacts:
     if context.views is None:
         return AheadFacts()
     flows, views = context.views
-    planned, plan = planned_days(context.results.run, flows.ds), list(context.results.run.plan.ahead(flows.ds))
+    planned = planned_ahead(context)
     owner = {series.unique_id: series.entity or "" for series in flows.series}
-    owners = [owner.get(row.unique_id, "") for row in plan]
+    owners = [owner.get(row.series) for row in planned]
     moneys = [_money(view, context) for view in views]
     cards = [
         cards_of(view, flows, context, money, [p for p, e in zip(planned, owners, strict=True) if e in view.entities])
@@ -95,10 +95,7 @@ def ahead_facts(context: ReportContext) -> AheadFacts:
             }
             for view, money, answers in zip(views, moneys, cards, strict=True)
         ],
-        "planned": [
-            (*astuple(day), iso(row.first), iso(row.last), places.get(entity, -1))
-            for day, row, entity in zip(planned, plan, owners, strict=True)
-        ],
+        "planned": [(*astuple(row), places.get(entity, -1)) for row, entity in zip(planned, owners, strict=True)],
     }
     return AheadFacts(picks, tuple((views[k].unit or "", cards[k]) for k in picks[0].views), data, len(places))
 

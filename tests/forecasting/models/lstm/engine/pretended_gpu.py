@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import torch
 from torch.overrides import TorchFunctionMode
 
-from forecasting.models.lstm.engine import torch_network
+from forecasting.models.lstm.engine import torch_graph, torch_network
 from tests.forecasting.models.lstm.engine.tape import Tape
 
 __all__ = ["PretendedGpu"]
@@ -59,7 +59,8 @@ class PretendedGpu:
         }
         for name, value in replaced.items():
             monkeypatch.setattr(torch.cuda, name, value)
-        monkeypatch.setattr(torch_network, "can_fuse", lambda network, device: False)
+        for module in (torch_graph, torch_network):
+            monkeypatch.setattr(module, "can_fuse", lambda network, device: False)
         monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         with OnCpu():
             yield self

@@ -1,0 +1,36 @@
+"""To fill a ledger with the forecasts that would have been made."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cluster.commands.screens import screens
+from cluster.options import Asked, at_home, with_asked
+
+__all__ = ["backfill"]
+
+
+@with_asked
+def backfill(
+    asked: Asked,
+    first: Annotated[str, typer.Option("--from", metavar="DATE", help="first last day of data")],
+    every: Annotated[str, typer.Option(metavar="month|N", help="a forecast at every end of a month, or every N days")],
+    ledger: Annotated[str, typer.Option(metavar="PLACE", callback=at_home, help="folder or URI of the ledger")],
+    last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="default: the end of the data")] = None,
+    executor: Annotated[str, typer.Option(help="ray: parallel; local: in this process")] = "ray",
+) -> None:
+    """Run as of many days past, each on the data up to that day, and add every forecast to a ledger. Runs stand in
+    RUN_DIR/DATE. Run again to continue: forecasts that are in the ledger are skipped.
+    """
+    from cluster.ledger.backfill import Backfill, Step
+    from cluster.ledger.backfill import backfill as fill
+
+    out, err = screens()
+
+    def said(step: Step) -> None:
+        done = "added" if step.is_new else "is in the ledger already"
+        out.say(f"{step.as_of}: {done} ({step.position} of {step.of})")
+
+    fill(Backfill(asked.request(executor), first, every, ledger, last), err, said)

@@ -1,0 +1,251 @@
+"""A ledger: a folder or URI with one immutable file per forecast, and one per table of actual values.
+
+    vintages/<digest>.parquet   a forecast as it was issued (see `ensembles.ledger.files.vintage`)
+    actuals/<digest>.parquet    actual values as they were reported (see `ensembles.ledger.files.actuals`)
+
+A file is called after the digest of its content, so that any changed byte shows, and lists the heads that its writer
+saw (see `ensembles.ledger.files.chain`), so that any removed file shows but a head. Files are written whole or not at
+all, under names that nobody else gives to other content: writers need no lock, and nothing is ever written over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from cluster.rundir.storage import Storage
+from ensembles.ledger.files.actuals import ReportedActuals
+from ensembles.ledger.files.chain import heads_of, in_order, missing_from
+from ensembles.ledger.files.facts import REMEDY, ActualsFacts, LedgerFacts, VintageFacts
+from ensembles.ledger.files.vintage import Vintage
+from forecasting.digests import digest_of
+from forecasting.errors import ConfigError, DamagedFile
+
+__all__ = ["Added", "Damage", "Ledger"]
+
+SUFFIX = ".parquet"
+VINTAGES, ACTUALS = "vintages", "actuals"
+
+Facts = TypeVar("Facts", bound=LedgerFacts)
+
+
+@dataclass(frozen=True)
+class Added:
+    """A file by its digest, and whether it is new; `damaged` are sentences on files that were met on the way."""
+
+    uri: str
+    digest: str
+    is_new: bool
+    damaged: tuple[str, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """What was done, for the user."""
+        done = "the forecast is in the ledger" if self.is_new else "the forecast was in the ledger already"
+        return "; ".join((f"{done} {self.uri} as {self.digest}", *self.damaged))
+
+
+@dataclass
+class Damage:
+    """What is wrong with a ledger, filled while it is read: `files` that are not as they were written, and the digests
+    of files that are listed and `missing`.
+    """
+
+    files: list[DamagedFile] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.files or self.missing)
+
+    @property
+    def sentences(self) -> list[str]:
+        """One for each file."""
+        gone = [f"{name} is missing: a later file lists it; restore it from a copy" for name in self.missing]
+        return [*map(str, self.files), *gone]
+
+
+@dataclass(frozen=True)
+class _Folder(Generic[Facts]):
+    """The files of one kind."""
+
+    storage: Storage
+    name: str
+    kind: type[Facts]
+
+    def digests(self) -> list[str]:
+        """Digests by which the files are called, sorted."""
+        return [name.rpartition("/")[2].removesuffix(SUFFIX) for name in self.storage.names(self.name, SUFFIX)]
+
+    def path(self, digest: str) -> str:
+        return f"{self.name}/{digest}{SUFFIX}"
+
+    def where(self, digest: str) -> str:
+        return f"{self.storage.uri}/{self.path(digest)}"
+
+    def facts(self) -> tuple[dict[str, Facts], tuple[str, ...]]:
+        """Facts by digest, from footers alone, and the files whose footers cannot be read."""
+        found: dict[str, Facts] = {}
+        damaged = []
+        for digest in self.digests():
+            try:
+                with self.storage.open(self.path(digest)) as file:
+                    found[digest] = self.kind.read(file, self.where(digest))
+            except DamagedFile as error:
+                damaged.append(str(error))
+        return found, tuple(damaged)
+
+    def whole(self, digest: str) -> bytes:
+        """The content of a file. Raises DamagedFile when it is not as it was written."""
+        data = self.storage.read(self.path(digest))
+        if digest_of(data) != digest:
+            raise DamagedFile(self.where(digest), "its content and the digest in its name do not agree", REMEDY)
+        return data
+
+    def is_whole(self, digest: str) -> bool:
+        try:
+            self.whole(digest)
+        except DamagedFile:
+            return False
+        return True
+
+    def create(self, data: bytes) -> str:
+        """Write a file under its digest, unless it is there."""
+        digest = digest_of(data)
+        self.storage.create(self.path(digest), data)
+        return digest
+
+
+def _lists(facts: Mapping[str, LedgerFacts]) -> dict[str, tuple[str, ...]]:
+    return {digest: of_file.parents for digest, of_file in facts.items()}
+
+
+class Ledger:
+    """Reads a ledger and adds to it.
+
+    Every method raises StorageError, with the place and the remedy, when it cannot be read or written, or was written
+    by a newer version of this program.
+    """
+
+    def __init__(self, place: str) -> None:
+        self.storage = Storage(place)
+        self._vintages = _Folder(self.storage, VINTAGES, VintageFacts)
+        self._actuals = _Folder(self.storage, ACTUALS, ActualsFacts)
+
+    @property
+    def uri(self) -> str:
+        """The place as it may be shown."""
+        return self.storage.uri
+
+    @property
+    def is_there(self) -> bool:
+        """Whether any forecast was ever added."""
+        return bool(self._vintages.digests())
+
+    # -- adding
+
+    def add(self, vintage: Vintage) -> Added:
+        """Add a forecast, unless the same one is there.
+
+        Raises
+        ------
+        ConfigError
+            When the ledger holds forecasts of another kind: another unit, other periods or other targets.
+        """
+        facts, damaged = self._vintages.facts()
+        for digest, known in facts.items():
+            if known.identity == vintage.facts.identity and self._vintages.is_whole(digest):
+                return Added(self.uri, digest, False, damaged)
+        new = vintage.facts
+        self._must_fit(facts.values(), new.unit, new.freq, new.weights)
+        heads = heads_of(_lists(facts), self._vintages.digests())
+        return Added(self.uri, self._vintages.create(vintage.to_bytes(heads)), True, damaged)
+
+    def check_fits(self, unit: str | None, freq: str, targets: Collection[str]) -> None:
+        """Raises ConfigError, before any work, when a forecast of this kind cannot be added."""
+        self._must_fit(self._vintages.facts()[0].values(), unit, freq, targets)
+
+    def _must_fit(self, known: Collection[VintageFacts], unit: str | None, freq: str, targets: Collection[str]) -> None:
+        for old in known:
+            for name, before, now in (
+                ("the unit", old.unit, unit),
+                ("the periods", old.freq, freq),
+                ("the targets", ", ".join(sorted(old.weights)), ", ".join(sorted(targets))),
+            ):
+                if before != now:
+                    what = f"{name} of its forecasts: {before or 'none'}; this one has {now or 'none'}"
+                    raise ConfigError(where=self.uri, what=what, remedy="give this forecast another --ledger")
+
+    def add_actuals(self, table: ReportedActuals) -> Added:
+        """Add a table of actual values, unless the last one says the same."""
+        facts, damaged = self._actuals.facts()
+        heads = heads_of(_lists(facts), self._actuals.digests())
+        for digest in heads:
+            if digest in facts and facts[digest].identity == table.facts.identity and self._actuals.is_whole(digest):
+                return Added(self.uri, digest, False, damaged)
+        return Added(self.uri, self._actuals.create(table.to_bytes(heads)), True, damaged)
+
+    # -- reading
+
+    def heads(self) -> tuple[str, ...]:
+        """Digests of the forecasts and tables that no other file lists, as ``vintages/<digest>``."""
+        folders: Sequence[_Folder[VintageFacts] | _Folder[ActualsFacts]] = (self._vintages, self._actuals)
+        return tuple(
+            f"{folder.name}/{digest}"
+            for folder in folders
+            for digest in heads_of(_lists(folder.facts()[0]), folder.digests())
+        )
+
+    def without(self, kept: Collection[str]) -> tuple[str, ...]:
+        """Those of the heads that somebody `kept` elsewhere that are not in the ledger, or not as they were."""
+        found = []
+        for head in kept:
+            folder = self._actuals if head.startswith(f"{ACTUALS}/") else self._vintages
+            digest = head.rpartition("/")[2].removesuffix(SUFFIX)
+            if digest not in folder.digests() or not folder.is_whole(digest):
+                found.append(head)
+        return tuple(found)
+
+    def facts(self) -> dict[str, VintageFacts]:
+        """Facts of the forecasts by digest, from footers alone: nothing is checked."""
+        return self._vintages.facts()[0]
+
+    def vintage(self, digest: str, only: Sequence[str] | None = None) -> Vintage | None:
+        """One forecast, or some of its series; None where its file is not as it was written."""
+        try:
+            return Vintage.from_bytes(self._vintages.whole(digest), self._vintages.where(digest), only)
+        except DamagedFile:
+            return None
+
+    def vintages(self, damage: Damage, only: Sequence[str] | None = None) -> Iterator[tuple[str, Vintage]]:
+        """Every forecast once, checked, with its digest; `only` some series.
+
+        What is wrong is put into `damage`, which is complete when the iteration is.
+        """
+        said: set[str] = set()
+        for digest, vintage in _checked(self._vintages, damage, lambda data, at: Vintage.from_bytes(data, at, only)):
+            if vintage.facts.identity not in said:
+                said.add(vintage.facts.identity)
+                yield digest, vintage
+
+    def actuals(self, damage: Damage) -> list[ReportedActuals]:
+        """Every table of actual values, checked, in the order in which they were added."""
+        found = dict(_checked(self._actuals, damage, ReportedActuals.from_bytes))
+        return [found[digest] for digest in in_order({digest: table.facts.parents for digest, table in found.items()})]
+
+
+Read = TypeVar("Read", Vintage, ReportedActuals)
+
+
+def _checked(folder: _Folder[Facts], damage: Damage, read: Callable[[bytes, str], Read]) -> Iterator[tuple[str, Read]]:
+    """The files of a folder that are as they were written, in the order of their digests."""
+    parents: dict[str, tuple[str, ...]] = {}
+    for digest in folder.digests():
+        try:
+            found = read(folder.whole(digest), folder.where(digest))
+        except DamagedFile as error:
+            damage.files.append(error)
+            continue
+        parents[digest] = found.facts.parents
+        yield digest, found
+    damage.missing += [folder.where(digest) for digest in missing_from(parents, folder.digests())]

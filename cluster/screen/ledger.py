@@ -1,0 +1,64 @@
+"""A ledger on the screen: its tables, and its heads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cluster.screen.text import numbers_table
+from cluster.terminal.screen import Screen, print_json
+from cluster.terminal.words import counted
+from ensembles.ledger.tables import Table, tables_of
+
+if TYPE_CHECKING:
+    from cluster.ledger.held import Heads
+    from ensembles.ledger.review import Review
+
+__all__ = ["show_heads", "show_review", "show_tables"]
+
+
+def show_review(review: Review, out: Screen, err: Screen, as_json: bool) -> None:
+    """Alarms, accuracy, misses and changes; what is damaged goes to the other stream too."""
+    for sentence in review.damaged:
+        err.say(f"tidecast: {sentence}; it is left out")
+    if as_json:
+        print_json(review.as_json())
+        return
+    days = [facts.as_of for facts in review.facts]
+    span = f"data up to {days[0]}" + (f" to {days[-1]}" if len(days) > 1 else "")
+    out.say(f"{counted(len(days), 'forecasts')} on {span}; {review.actuals.sentence}")
+    for note in review.notes:
+        out.say(note)
+    show_tables(review, out)
+    if not review.alarms:
+        out.say("no alarm: level and coverage of the forecasts are in their range")
+
+
+def show_tables(review: Review, out: Screen) -> None:
+    """Every table of a review."""
+    for table in tables_of(review):
+        _show(table, out)
+
+
+def _show(table: Table, out: Screen) -> None:
+    made = numbers_table(*table.heads)
+    made.title, made.title_justify = table.title, "left"
+    for row in table.shown:
+        made.add_row(*row)
+    out.print(made)
+    if len(table.rows) > len(table.shown):
+        out.say(f"and {len(table.rows) - len(table.shown)} more; --html and --json give all")
+    if table.note:
+        out.say(table.note)
+
+
+def show_heads(found: Heads, out: Screen, err: Screen, as_json: bool) -> None:
+    """The heads, one a line, to be kept elsewhere; what is gone or damaged goes to the other stream."""
+    for sentence in found.damaged:
+        err.say(f"tidecast: {sentence}")
+    for head in found.gone:
+        err.say(f"tidecast: {found.uri} does not hold {head} as it was: restore it from a copy")
+    if as_json:
+        print_json({"heads": found.heads, "gone": found.gone, "damaged": found.damaged})
+        return
+    for head in found.heads:
+        out.say(head)

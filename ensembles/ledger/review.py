@@ -1,0 +1,262 @@
+"""A ledger held against actual values: everything that `tidecast monitor` shows of it, as one object.
+
+Vintages are taken one at a time and leave sums, so that a ledger of millions of forecasts fits in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ensembles.files.amounts import Amounts
+from ensembles.ledger.scoring.accuracy import Accuracy, measured
+from ensembles.ledger.scoring.alarms import Alarm
+from ensembles.ledger.scoring.changes import Change, Said, changes_of, said_on
+from ensembles.ledger.scoring.hindsight import Hindsight, hindsight_of
+from ensembles.ledger.scoring.latest import LatestSaid
+from ensembles.ledger.scoring.misses import NOT_RECORDED, Misses, Sums, split_misses
+from ensembles.ledger.scoring.tally import Tally, tally
+from forecasting.data.formats.columns import first_few
+from forecasting.panel import Series
+from forecasting.schema import iso
+from forecasting.score.names import score_named
+
+if TYPE_CHECKING:
+    from ensembles.ledger.files.actuals import Actuals
+    from ensembles.ledger.files.facts import VintageFacts
+    from ensembles.ledger.files.vintage import Vintage
+
+__all__ = ["SCHEMA_VERSION", "Review", "review"]
+
+SCHEMA_VERSION = 1
+WORST = 20
+"""Misses that are shown one by one."""
+SPLIT_SERIES = 200
+"""Series of a target whose misses are split: those with the largest amounts."""
+SHOWN = 5
+"""Series named in a sentence."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Misses of one target split into parts: in all, by vintage, and the largest; `without`: vintages that did not keep
+    the parts of their forecasts; `n_series` that were split, of `of_series`.
+    """
+
+    target: str
+    total: Sums | None
+    by_vintage: Mapping[str, Sums]
+    worst: tuple[Misses, ...]
+    without: tuple[str, ...]
+    n_series: int
+    of_series: int
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "target": self.target,
+            "total": NOT_RECORDED if self.total is None else self.total.as_json(),
+            "by_vintage": {
+                **{as_of: sums.as_json() for as_of, sums in self.by_vintage.items()},
+                **dict.fromkeys(self.without, NOT_RECORDED),
+            },
+            "worst": [row for one in self.worst for row in one.as_json()],
+            "series": self.n_series,
+            "of_series": self.of_series,
+        }
+
+
+@dataclass(frozen=True)
+class Review:
+    """What a ledger's forecasts were worth. `facts` of the vintages, oldest first; `notes` are sentences for the user,
+    `damaged` those on files that are left out; `day` and `changes` where a day was asked for.
+    """
+
+    name: str
+    facts: tuple[VintageFacts, ...]
+    actuals: Actuals
+    accuracy: tuple[Accuracy, ...]
+    splits: tuple[Split, ...]
+    alarms: tuple[Alarm, ...]
+    notes: tuple[str, ...] = ()
+    damaged: tuple[str, ...] = ()
+    day: str | None = None
+    changes: tuple[Change, ...] = ()
+    heads: tuple[str, ...] = field(default=())
+
+    @property
+    def amounts(self) -> Amounts:
+        """How amounts are written, as of the latest forecast."""
+        return self.facts[-1].amounts
+
+    @property
+    def noun(self) -> str:
+        """What a period is called, in the plural."""
+        return self.facts[-1].axis.noun
+
+    def as_json(self) -> dict[str, Any]:
+        """As ``tidecast monitor LEDGER --json`` prints it."""
+        found: dict[str, Any] = {
+            "schema_version": SCHEMA_VERSION,
+            "vintages": [{"as_of": f.as_of, "start": f.start, "end": f.end, "origin": f.origin} for f in self.facts],
+            "actuals": self.actuals.sentence,
+            "accuracy": [one.as_json() for one in self.accuracy],
+            "misses": [one.as_json() for one in self.splits],
+            "alarms": [vars(alarm) for alarm in self.alarms],
+            "notes": list(self.notes),
+            "damaged": list(self.damaged),
+            "heads": list(self.heads),
+        }
+        return found if self.day is None else found | {"day": self.day, "changes": [c.as_json() for c in self.changes]}
+
+
+@dataclass(frozen=True)
+class _OfVintage:
+    """What one vintage left of one target; `misses`: their sums and the largest, None where parts are not recorded."""
+
+    tally: Tally
+    misses: tuple[Sums, Misses] | None
+
+
+@dataclass
+class _Gathered:
+    """What was taken from the vintages so far, in the order in which they were read."""
+
+    latest: LatestSaid
+    facts: list[VintageFacts] = field(default_factory=list)
+    by_target: list[dict[str, _OfVintage]] = field(default_factory=list)
+    said: list[Said] = field(default_factory=list)
+    series: dict[str, Series] = field(default_factory=dict)
+    unjudged: int = 0
+
+
+def review(name: str, vintages: Iterable[Vintage], latest: Vintage, actuals: Actuals, day: str | None = None) -> Review:
+    """Hold vintages against actual values.
+
+    Parameters
+    ----------
+    vintages
+        In any order; all of them, `latest` too.
+    latest
+        The one with the latest data: its calendar, its score and its series count.
+    day
+        A day whose forecasts are to be followed, as ``YYYY-MM-DD``.
+    """
+    targets = tuple(latest.facts.weights)
+    own = {target: {uid: s for uid, s in latest.series.items() if s.target == target} for target in targets}
+    largest = {target: _largest(actuals, of) for target, of in own.items()}
+    hindsight = {target: hindsight_of(actuals, of, latest.facts) for target, of in largest.items()}
+    found = _gathered(vintages, latest, actuals, hindsight, day)
+    order = sorted(range(len(found.facts)), key=lambda k: (found.facts[k].as_of, found.facts[k].identity))
+    facts = tuple(found.facts[k] for k in order)
+    by_target = [found.by_target[k] for k in order]
+    names, score = _names(facts), score_named(latest.facts.score)
+    there = {target: [k for k, of in enumerate(by_target) if target in of] for target in targets}
+    return Review(
+        name=name,
+        facts=facts,
+        actuals=actuals,
+        accuracy=tuple(
+            measured(target, [names[k] for k in rows], [by_target[k][target].tally for k in rows], score)
+            for target, rows in there.items()
+        ),
+        splits=tuple(
+            _split(
+                target,
+                {names[k]: by_target[k][target].misses for k in rows},
+                len(hindsight[target]),
+                len(own[target]),
+            )
+            for target, rows in there.items()
+        ),
+        alarms=tuple(found.latest.alarms()),
+        notes=tuple(_notes(found, actuals)),
+        day=day,
+        changes=changes_of(found.said),
+    )
+
+
+def _gathered(
+    vintages: Iterable[Vintage],
+    latest: Vintage,
+    actuals: Actuals,
+    hindsight: Mapping[str, Mapping[str, Hindsight]],
+    day: str | None,
+) -> _Gathered:
+    score, found = score_named(latest.facts.score), _Gathered(LatestSaid())
+    for vintage in vintages:
+        y = actuals.at(vintage.unique_ids, vintage.place, vintage.ds)
+        found.facts.append(vintage.facts)
+        found.series |= vintage.series
+        found.unjudged += bool(np.isnan(y).all())
+        found.latest.add(vintage, y)
+        targets = set(vintage.target_of())
+        found.by_target.append(
+            {
+                target: _OfVintage(tally(vintage, y, target, score), _kept(split_misses(vintage, y, of_target)))
+                for target, of_target in hindsight.items()
+                if target in targets
+            }
+        )
+        if day is not None:
+            found.said += said_on(np.datetime64(day, "D"), vintage, actuals)
+    return found
+
+
+def _largest(actuals: Actuals, series: Mapping[str, Series]) -> dict[str, Series]:
+    """The `SPLIT_SERIES` series with the largest actual values."""
+    sizes = dict(zip(actuals.unique_ids, np.nansum(np.abs(actuals.y), axis=1).tolist(), strict=True))
+    chosen = sorted((uid for uid in series if uid in sizes), key=lambda uid: (-sizes[uid], uid))[:SPLIT_SERIES]
+    return {uid: series[uid] for uid in chosen}
+
+
+def _kept(misses: Misses | None) -> tuple[Sums, Misses] | None:
+    """The sums of misses and the largest of them."""
+    if misses is None:
+        return None
+    return Sums.of(misses), misses.where(np.argsort(-np.abs(misses.miss), kind="stable")[:WORST])
+
+
+def _split(target: str, kept: Mapping[str, tuple[Sums, Misses] | None], n_series: int, of_series: int) -> Split:
+    there = {name: of for name, of in kept.items() if of is not None}
+    sums = {name: total for name, (total, _) in there.items() if total.n}
+    total = None
+    for one in sums.values():
+        total = one if total is None else total + one
+    rows = [(one, k) for _, one in there.values() for k in range(len(one))]
+    rows.sort(key=lambda row: -abs(float(row[0].miss[row[1]])))
+    worst = tuple(one.where(np.array([k])) for one, k in rows[:WORST])
+    without = tuple(name for name, of in kept.items() if of is None)
+    return Split(target, total, sums, worst, without, n_series, of_series)
+
+
+def _names(facts: Sequence[VintageFacts]) -> list[str]:
+    """A name for each vintage: the last day of its data, numbered where several have that."""
+    days = [one.as_of for one in facts]
+    seen: dict[str, int] = {}
+    names = []
+    for as_of in days:
+        seen[as_of] = seen.get(as_of, 0) + 1
+        names.append(as_of if days.count(as_of) == 1 else f"{as_of} #{seen[as_of]}")
+    return names
+
+
+def _notes(found: _Gathered, actuals: Actuals) -> Iterable[str]:
+    """What is worth saying of what could not be judged."""
+    known = set(actuals.unique_ids)
+    if lacking := sorted(set(found.series) - known):
+        yield f"{first_few(lacking, SHOWN)}: forecast, but without actual values"
+    if more := sorted(known - set(found.series)):
+        yield f"{first_few(more, SHOWN)}: actual values of no series of the ledger, which are not used"
+    if found.unjudged:
+        yield f"{found.unjudged} of {len(found.facts)} forecasts have no actual value yet"
+    rows = [k for k, uid in enumerate(actuals.unique_ids) if uid in found.series]
+    days = actuals.ds[~np.isnan(actuals.y[rows]).all(axis=0)] if rows else actuals.ds[:0]
+    first = min((facts.start for facts in found.facts), default="")
+    later = days[days >= np.datetime64(first, "D")] if first else days[:0]
+    if len(later) and (alone := later[~np.isin(later, found.latest.forecast)]).size:
+        span = iso(alone[0]) if len(alone) == 1 else f"{iso(alone[0])} to {iso(alone[-1])}"
+        noun = found.facts[0].axis.noun if len(alone) > 1 else found.facts[0].axis.noun.removesuffix("s")
+        yield f"{len(alone)} {noun} with actual values without a forecast ({span})"

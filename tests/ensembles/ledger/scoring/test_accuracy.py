@@ -1,0 +1,130 @@
+"""Scores of vintages agree with the same scores computed the plain way."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ensembles.ledger.review import review
+from tests.ensembles.ledger.cases import DAY, actuals, vintage
+
+STEP, HORIZON, N = 7, 35, 12
+RNG = np.random.default_rng(4)
+START = np.datetime64("2024-01-01")
+Y = {uid: np.exp(RNG.normal(3, 0.3, 150)) for uid in ("x", "y")}
+
+
+def as_of(k):
+    return str(START + DAY * (30 + STEP * k - 1))
+
+
+VINTAGES = [
+    vintage(
+        as_of(k),
+        {
+            uid: y[30 + STEP * k : 30 + STEP * k + HORIZON] * np.exp(RNG.normal(0.02, 0.1, HORIZON))
+            for uid, y in Y.items()
+        },
+        width=0.15,
+        members={uid: {"flat": np.full(HORIZON, 20.0)} for uid in Y},
+    )
+    for k in range(N)
+]
+LAST_KNOWN = START + DAY * 129
+
+
+@pytest.fixture(scope="module")
+def found():
+    known = actuals({uid: y[:130] for uid, y in Y.items()}, str(START))
+    return review("here", VINTAGES[::-1], VINTAGES[-1], known)
+
+
+@pytest.fixture(scope="module")
+def frame():
+    """Every judged day in long format."""
+    parts = []
+    for one in VINTAGES:
+        uid = np.array(one.unique_ids)[one.place]
+        y = [Y[u][(d - START).astype(int)] if d <= LAST_KNOWN else np.nan for u, d in zip(uid, one.ds, strict=True)]
+        columns = {"as_of": one.facts.as_of, "uid": uid, "lead": one.lead, "ds": one.ds, "y_hat": one.y_hat, "y": y}
+        parts.append(pd.DataFrame(columns | {"low": one.quantiles[0.1], "high": one.quantiles[0.9]}))
+    return pd.concat(parts).dropna(subset="y")
+
+
+def check(line, rows):
+    error = rows.y_hat - rows.y
+    assert line.n == len(rows)
+    assert line.bias.value == pytest.approx(error.sum() / rows.y.sum())
+    assert line.wape.value == pytest.approx(error.abs().sum() / rows.y.sum())
+    points = 10 * (1 - (error.abs() / rows.y / 0.3).clip(upper=1))
+    assert line.points.value == pytest.approx(points.mean())
+
+
+def test_lead_times(found, frame):
+    lines = {line.name: line for line in found.accuracy[0].by_lead}
+    check(lines["all"], frame)
+    for ahead in (1, 7, 14, 30):
+        check(lines[f"lead {ahead}"], frame[frame.lead == ahead])
+    inside = ((frame.y >= frame.low) & (frame.y <= frame.high)).mean()
+    assert lines["all"].coverage[80].value == pytest.approx(inside)
+    assert lines["all"].wape.low < lines["all"].wape.value < lines["all"].wape.high
+
+
+def test_totals_count_whole_known_spans_alone(found, frame):
+    lines = {line.name: line for line in found.accuracy[0].by_lead}
+    for name, length in (("week", 7), ("month", 30)):
+        spans = frame.assign(span=(frame.lead - 1) // length).groupby(["as_of", "uid", "span"])
+        whole = spans.filter(lambda rows, length=length: len(rows) == length)
+        totals = whole.groupby(["as_of", "uid", "span"])[["y_hat", "y"]].sum()
+        check(lines[name], totals)
+
+
+def test_vintages_and_series(found, frame):
+    for line in found.accuracy[0].by_vintage:
+        check(line, frame[frame.as_of == line.name])
+    assert [line.name for line in found.accuracy[0].by_vintage] == [as_of(k) for k in range(N)]
+    for line in found.accuracy[0].by_series:
+        check(line, frame[frame.uid == line.name])
+
+
+def test_members(found, frame):
+    wape = (frame.y - 20.0).abs().sum() / frame.y.sum()
+    assert found.accuracy[0].members["flat"]["all"] == pytest.approx(wape)
+
+
+def test_overlapping_days_count_once(found):
+    """Vintages of 35 days every week: intervals are over stretches of the calendar, far fewer than vintages."""
+    assert found.accuracy[0].sentence == "90% t intervals over 2 stretches of the calendar"
+
+
+def test_vintages_in_any_order_give_the_same(found):
+    known = actuals({uid: y[:130] for uid, y in Y.items()}, str(START))
+    assert review("here", VINTAGES, VINTAGES[-1], known).as_json() == found.as_json()
+
+
+def test_days_without_a_forecast_are_said():
+    known = actuals({"x": Y["x"], "z": Y["y"]}, str(START))
+    found = review("here", VINTAGES[:1], VINTAGES[0], known)
+    assert "y: forecast, but without actual values" in found.notes
+    assert "z: actual values of no series of the ledger, which are not used" in found.notes
+    assert "85 days with actual values without a forecast (2024-03-06 to 2024-05-29)" in found.notes
+
+
+def test_a_forecast_without_any_actual_value():
+    found = review("here", VINTAGES, VINTAGES[-1], actuals({"x": Y["x"][:40]}, str(START)))
+    assert f"{N - 2} of {N} forecasts have no actual value yet" in found.notes
+
+
+def test_one_day_from_vintage_to_vintage():
+    known = actuals({uid: y[:130] for uid, y in Y.items()}, str(START))
+    found = review("here", VINTAGES[::-1], VINTAGES[-1], known, "2024-03-01")
+    said = [(c.as_of, c.lead, c.y_hat) for c in found.changes]
+    expected = []
+    for one in VINTAGES:
+        rows = np.flatnonzero(one.ds == np.datetime64("2024-03-01"))
+        if len(rows):
+            expected.append((one.facts.as_of, int(one.lead[rows[0]]), pytest.approx(one.y_hat[rows].sum())))
+    assert said == expected
+    assert len(said) == 5
+    assert [c.changed for c in found.changes[1:]] == pytest.approx(np.diff([v for _, _, v in said]))
+    assert np.isnan(found.changes[0].changed)
+    assert all(c.y == pytest.approx(Y["x"][60] + Y["y"][60]) for c in found.changes)
