@@ -95,7 +95,10 @@ def ahead_facts(context: ReportContext) -> AheadFacts:
             }
             for view, money, answers in zip(views, moneys, cards, strict=True)
         ],
-        "planned": [(*astuple(row), places.get(entity, -1)) for row, entity in zip(planned, owners, strict=True)],
+        "planned": [
+            (*astuple(row), None if entity is None else places[entity])
+            for row, entity in zip(planned, owners, strict=True)
+        ],
     }
     return AheadFacts(picks, tuple((views[k].unit or "", cards[k]) for k in picks[0].views), data, len(places))
 

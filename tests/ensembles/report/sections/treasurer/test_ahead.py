@@ -120,7 +120,7 @@ def test_a_thousand_series_stay_below_five_megabytes(targets: dict[str, float]) 
     groups = {name: (f"group {i % 10}",) for i, name in enumerate(names)}
     facts_of_run = changed(results, data=facts, groups=groups)
     html = render(ReportContext.of(facts_of_run))
-    assert html.count('<option value="') == 1 + 10 + n
+    assert len(re.findall(r'<option value="\d+"', html)) == 1 + 10 + n
     assert len(html.encode()) < 5_000_000
     assert "smaller entities" not in html
 
