@@ -80,7 +80,8 @@ def _known(
     flows: Flows, hierarchy: Hierarchy, positions: Sequence[CashPosition]
 ) -> dict[tuple[str | None, str], Account]:
     """Accounts by unit and entity; that of all in a unit only where it holds every series."""
-    found, units = {}, hierarchy.distinct_units
+    units = hierarchy.distinct_units
+    found: dict[tuple[str | None, str], Account] = {}
     for position in positions:
         unit = position.unit if len(units) > 1 else units[0]
         found |= {(unit, account.entity): account for account in position.accounts}
