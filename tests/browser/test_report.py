@@ -214,6 +214,21 @@ def test_hostile_names_are_text_on_a_narrow_screen(tmp_path: Path) -> None:
     assert found["widths"] == [400, 400]
 
 
+def test_hostile_names_are_text_on_the_treasurers_page(tmp_path: Path) -> None:
+    steps = """
+      const outside = (e) => !e.closest(".scroll, svg") && e.getBoundingClientRect().right > innerWidth + 1;
+      const sticking = [...document.querySelectorAll("#treasurer *")].filter(outside);
+      return { hit: window.hit ?? 0, sticking: sticking.map((e) => e.outerHTML.slice(0, 200)),
+               width: document.documentElement.scrollWidth, images: document.querySelectorAll("img").length,
+               heads: document.querySelector("#tables thead").innerText };
+    """
+    seen = look_at(render(ReportContext.of(hostile_run())), steps, tmp_path, 400)
+    found = seen["found"]
+    assert (seen["errors"], seen["fetched"], found["sticking"]) == ([], [], [])
+    assert (found["hit"], found["images"], found["width"]) == (0, 0, 400)
+    assert "😀" in found["heads"]
+
+
 @pytest.mark.parametrize("dark", [False, True])
 def test_text_can_be_read_in_light_and_dark(tmp_path: Path, dark: bool) -> None:
     failed = ((MemberInfo("zz", "broken", "a", "broken"), "no memory left"),)

@@ -25,7 +25,10 @@
     return /e/.test(String(v)) ? v.toFixed(20).replace(/\.?0+$/, "") : String(v);
   };
   // A sum of amounts, without what binary numbers add to it.
-  const sum = (values) => Number(values.reduce((a, b) => a + b, 0).toFixed(form.decimals ?? 6));
+  const sum = (values) => {
+    const total = values.reduce((a, b) => a + b, 0);
+    return Number(form.decimals !== null && form.decimals < 6 ? total.toFixed(form.decimals) : total.toPrecision(14));
+  };
   // Ends of bands have five digits.
   const running = (opening, values) => values.reduce((found, v) => [...found, sum([found.length ? found[found.length - 1] : opening, v])], []);
 

@@ -36,6 +36,7 @@ DIGITS = 5
 GREAT = 1e5
 """From here on, tables show amounts without decimals; their files have all."""
 Data = dict[str, Any]
+Numbers = list[float | None]
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,7 @@ def _numbers(view: View, money: Money, names: Sequence[str]) -> Data:
     }
 
 
-def _flow(view: View, name: str, amounts: Amounts) -> tuple[list[float] | None, list[list[float]], list[list[float]]]:
+def _flow(view: View, name: str, amounts: Amounts) -> tuple[Numbers | None, list[Numbers], list[Numbers]]:
     spans = [_ends(totals.flows[name], amounts) for totals in view.totals.values()]
     point = None if name == NET_FLOW else _exact(view.flows[name].point, amounts)
     return point, _ends(view.flows[name], amounts), [list(chain(*(ends[side] for ends in spans))) for side in (0, 1)]
@@ -178,23 +179,25 @@ def _balance(account: Account, money: Money) -> Data | None:
     return {"opening": opening, "ends": _ends(account.balance, money.amounts), "limits": limits}
 
 
-def _ends(banded: Banded, amounts: Amounts) -> list[list[float]]:
+def _ends(banded: Banded, amounts: Amounts) -> list[Numbers]:
     """Both ends of the inner band."""
     ends = (banded.quantiles[end] / amounts.divisor for end in ends_of(inner_level(banded.quantiles)))
     return [[_number(float(f"{value:.{DIGITS}g}")) for value in values] for values in ends]
 
 
-def _exact(values: Iterable[float], amounts: Amounts) -> list[float]:
+def _exact(values: Iterable[float], amounts: Amounts) -> Numbers:
     """Amounts as the files have them."""
     return [_number(float(amounts.amount(float(value)))) for value in values]
 
 
-def _chances(values: FloatArray) -> list[float]:
+def _chances(values: FloatArray) -> Numbers:
     return [_number(round(float(value), 3)) for value in values]
 
 
-def _number(value: float) -> float:
-    """A whole number without a point, which makes the page smaller."""
+def _number(value: float) -> float | None:
+    """A whole number without a point, which makes the page smaller; None for NaN, which JSON lacks."""
+    if np.isnan(value):
+        return None
     return int(value) if value.is_integer() else value
 
 
