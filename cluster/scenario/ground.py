@@ -152,26 +152,35 @@ class Ground:
         return tuple(found)
 
     def balances(self) -> Mapping[str, float]:
-        """Opening balances of the scenario by entity, "" of all together."""
+        """Opening balances of the scenario by entity, by unit of all its entities, "" of all together."""
         own, given = self.run.data.balances, self.asked.balance
         if given is None:
             return own
         if len(self.run.config["data"]["targets"]) != 2:
             raise self._error("balance", "the run has no net flow: it forecasts no pair of what comes in and goes out")
-        units = () if self.run.hierarchy is None else self.run.hierarchy.distinct_units
-        if len(units) > 1:
-            raise self._error("balance", "entities have several units, whose amounts make up no balance: leave it out")
+        names = self._with_balance()
         if isinstance(given, float):
+            if len(units := self._units) > 1:
+                what = f"one amount is given for all entities, and their units are {first_few(units, SHOWN)}"
+                raise self._error("balance", f"{what}, which cannot be added: give an amount for each")
             return {"": given}
-        entities = {series.entity for series in self.forecast.identities().values()}
-        for entity in given:
-            if entity not in entities:
-                known = sorted(str(name) for name in entities if name is not None)
-                hint = f"take one of {first_few(known, SHOWN)}" if known else "give one number"
-                raise self._error("balance", f"{entity!r} is no entity that is forecast; {hint}")
-        if "" in own:
-            raise self._error("balance", "the run's balance is one number for all together: give one number")
+        for name in given:
+            if name not in names:
+                hint = f"take one of {first_few(names, SHOWN)}" if names else "give one number"
+                raise self._error("balance", f"there is no balance of {name!r}; {hint}")
         return {**own, **given}
+
+    @property
+    def _units(self) -> tuple[str, ...]:
+        units = () if self.run.hierarchy is None else self.run.hierarchy.distinct_units
+        return tuple(unit or "no unit" for unit in units)
+
+    def _with_balance(self) -> tuple[str, ...]:
+        """Whose balance can be given: those of the run's balances, else every entity and each of several units."""
+        if own := self.run.data.balances:
+            return tuple(name for name in own if name)
+        entities = {series.entity: None for series in self.forecast.identities().values() if series.entity is not None}
+        return (*entities, *(self._units if len(self._units) > 1 else ()))
 
     def _error(self, key: str, what: str) -> ConfigError:
         return ConfigError(f"{self.asked.where}: {key}: {what}")

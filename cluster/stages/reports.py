@@ -139,7 +139,7 @@ def compare_runs(run_dirs: Sequence[str]) -> Comparison:
 def write_comparison(found: Comparison, csv: Path | None, html: Path | None) -> None:
     """Write a comparison as CSV and as one HTML page, where asked for."""
     from ensembles.exports.comparison import comparison_csv
-    from ensembles.report.comparison_page import render_comparison
+    from ensembles.report.page import render_comparison
 
     if csv is not None:
         Storage(str(csv.parent)).write(csv.name, comparison_csv(found))

@@ -11,7 +11,7 @@ from ensembles.bands.quantiles import quantile_name
 from ensembles.exports.layout import Cell, csv_for_people
 from ensembles.files.amounts import Amounts
 from ensembles.files.day_names import DAY_COLUMNS, named_days
-from ensembles.risk.cash.position import COVERED, SIDES, Account, Banded, CashPosition, Side
+from ensembles.risk.cash.position import COVERED, SIDES, Account, Banded, CashPosition
 from ensembles.risk.cash.spans import Span
 from forecasting.calendar import Calendar
 from forecasting.schema import FloatArray, IntArray, iso
@@ -77,7 +77,7 @@ def _last(spans: Sequence[Span]) -> IntArray:
     return np.array([span.days.stop - 1 for span in spans])
 
 
-def _flows(flows: Mapping[Side, Banded], amounts: Amounts) -> dict[str, list[Cell]]:
+def _flows(flows: Mapping[str, Banded], amounts: Amounts) -> dict[str, list[Cell]]:
     return {name: cells for side in SIDES for name, cells in _banded(side, flows[side], amounts).items()}
 
 

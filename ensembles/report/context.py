@@ -16,7 +16,9 @@ from forecasting.score.names import score_named
 if TYPE_CHECKING:
     from ensembles.explanation.explanation import Explanation
     from ensembles.risk.alerts import Alerts
+    from ensembles.risk.cash.flows import Flows
     from ensembles.risk.cash.position import CashPosition
+    from ensembles.risk.cash.views import View
 
 __all__ = ["ReportContext", "Shared"]
 
@@ -83,6 +85,16 @@ class ReportContext:
     def signals(self) -> RunSignals | None:
         """How often the run's signals were right; None where it has none."""
         return RunSignals.of(self.results)
+
+    @cached_property
+    def views(self) -> tuple[Flows, tuple[View, ...]] | None:
+        """The flows and what a reader may pick of them; None without a blend."""
+        from ensembles.risk.cash.of_run import views_of_run
+
+        results = self.results
+        if results.oof is None or results.forecast is None or results.blend is None:
+            return None
+        return views_of_run(results.run, results.oof, results.forecast, results.targets, self.cash_by_unit)
 
     @cached_property
     def explanation(self) -> Explanation | None:

@@ -60,6 +60,13 @@ class Money:
         decimals = self.amounts.decimals_shown if own.divisor == self.amounts.divisor else 2
         return f"{written(amount / own.divisor, decimals, ',')} {own.label}".strip()
 
+    def span(self, low: float, high: float) -> str:
+        """As ``1.44 to 1.90 million EUR``, in a unit that suits both."""
+        own = Money.of([low, high], self.amounts)
+        decimals = self.amounts.decimals_shown if own.divisor == self.amounts.divisor else 2
+        ends = (NONE if np.isnan(end) else written(end / own.divisor, decimals, ",") for end in (low, high))
+        return f"{' to '.join(ends)} {own.label}".strip()
+
     def exact(self, amount: float) -> str:
         """As ``1,234,567.89``, with the decimals of the unit shown."""
         return self._written(amount * (1 / self.amounts.divisor), self.amounts.decimals_shown)

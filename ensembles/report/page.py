@@ -1,17 +1,20 @@
-"""The page: every section's words and charts, in one file of HTML."""
+"""The pages, each in one file of HTML: the report, with all sections' words and charts, and the comparison of runs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ensembles.report.charts.chart import Chart
 from ensembles.report.context import ReportContext
 from ensembles.report.section import Section, sections
 from ensembles.report.template import environment, filled
 
-__all__ = ["render", "report_charts"]
+if TYPE_CHECKING:
+    from ensembles.evaluation.compare import Comparison
+
+__all__ = ["render", "render_comparison", "report_charts"]
 
 
 @dataclass(frozen=True)
@@ -53,4 +56,10 @@ def render(context: ReportContext) -> str:
             library=script_of_library() if places else "",
         )
     )
+    return page
+
+
+def render_comparison(found: Comparison) -> str:
+    """The comparison of runs as a page of its own, without charts."""
+    page: str = environment().get_template("compare.html.j2").render(found=found, first=found.runs[0])
     return page

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from forecasting.registry import found_in
 
@@ -45,6 +45,8 @@ class Section:
         What it says, as a frozen object.
     charts
         The charts of these facts, in the order of the page.
+    page
+        The treasurer's, which opens, or the modeller's, which is a click away.
     """
 
     id: str
@@ -53,6 +55,7 @@ class Section:
     template: str
     facts: Callable[[ReportContext], Any]
     charts: Callable[[Any], Iterable[Chart]] = no_charts
+    page: Literal["treasurer", "modeller"] = "modeller"
 
 
 def sections() -> tuple[Section, ...]:

@@ -58,6 +58,7 @@ def environment() -> Environment:
         finalize=_shown,
     )
     made.policies["json.dumps_function"] = _json
+    made.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
     for form in FORMS:
         made.filters[form] = lambda value, form=form: cell(value, form)
     made.filters["cell"] = cell

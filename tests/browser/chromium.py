@@ -33,6 +33,7 @@ SECONDS = 90.0
 """Longest wait for an answer."""
 NARROW = 600
 """Screens below this many pixels are taken for a phone's."""
+PAGE = "page.html"
 LAUNCH = """
 import fcntl, os, sys
 places = [fcntl.fcntl(int(place), fcntl.F_DUPFD, 10) for place in sys.argv[1:3]]
@@ -42,7 +43,7 @@ os.execv(sys.argv[3], sys.argv[3:])
 """
 DRAWN = """
   const drawn = () => (window.Bokeh?.index?.roots ?? []).filter((view) => view.canvas).length;
-  for (let i = 0; i < 300 && drawn() < document.querySelectorAll("figure").length; i++)
+  for (let i = 0; i < 300 && drawn() < document.querySelectorAll(window.Bokeh ? ".picture" : "nothing").length; i++)
     await new Promise((done) => setTimeout(done, 100));
   await new Promise((done) => setTimeout(done, 300));
 """
@@ -83,9 +84,9 @@ class Tab:
         result: dict[str, Any] = answer["result"]
         return result
 
-    def open(self, page: Path) -> None:
-        """Open a file and wait for it to be loaded."""
-        self.call("Page.navigate", url=page.as_uri())
+    def open(self, page: Path, part: str = "") -> None:
+        """Open a file, at the `part` with this id, and wait for it to be loaded."""
+        self.call("Page.navigate", url=page.as_uri() + (f"#{part}" if part else ""))
         if not self.of("Page.loadEventFired"):
             self.events.append(self._until(lambda event: event.get("method") == "Page.loadEventFired"))
 
@@ -136,25 +137,34 @@ def a_tab(profile: Path) -> Iterator[Tab]:
         os.close(ours_in)
 
 
-def look_at(page: str, steps: str, folder: Path, width: int = 1200, dark: bool = False) -> dict[str, Any]:
-    """Open `page` on a screen of `width` pixels and run `steps`, the body of an async function.
-
-    Gives what they return as ``found``, ``errors`` of the page, and the addresses it ``fetched`` or tried to.
-    """
-    place = folder / "page.html"
+@contextmanager
+def a_page(page: str, folder: Path, width: int = 1200, dark: bool = False, part: str = "") -> Iterator[Tab]:
+    """Open `page` at the `part` with this id, on a screen of `width` pixels."""
+    place = folder / PAGE
     place.write_text(page, encoding="utf-8")
     with a_tab(folder / "profile") as tab:
         phone = width < NARROW
         tab.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=phone)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         tab.call("Emulation.setEmulatedMedia", features=[scheme])
-        tab.open(place)
+        tab.open(place, part)
         tab.run(DRAWN)
+        yield tab
+
+
+def look_at(
+    page: str, steps: str, folder: Path, width: int = 1200, dark: bool = False, part: str = ""
+) -> dict[str, Any]:
+    """Open a page as `a_page` does and run `steps`, the body of an async function.
+
+    Gives what they return as ``found``, ``errors`` of the page, and the addresses it ``fetched`` or tried to.
+    """
+    with a_page(page, folder, width, dark, part) as tab:
         found = tab.run(steps)
-        return {"found": found, "errors": _errors(tab), "fetched": _fetched(tab, place)}
+        return {"found": found, "errors": errors_of(tab), "fetched": _fetched(tab, folder / PAGE)}
 
 
-def _errors(tab: Tab) -> list[str]:
+def errors_of(tab: Tab) -> list[str]:
     """Exceptions, errors and warnings, and what the page's own policy refused."""
     thrown = [json.dumps(event["exceptionDetails"]) for event in tab.of("Runtime.exceptionThrown")]
     logged = [event["entry"]["text"] for event in tab.of("Log.entryAdded")]

@@ -17,9 +17,10 @@ from ensembles.files.blend_json import BlendFile
 from ensembles.files.forecast_parquet import ForecastFile
 from ensembles.files.leaderboard_json import LeaderboardFile
 from ensembles.files.oof_parquet import OofFile
-from ensembles.files.run_json import DataFacts, Environment, RunFile
+from ensembles.files.run_json import DataFacts, Environment, PlannedRow, RunFile
 from ensembles.judging.judge import Judge
 from ensembles.oof import MemberInfo, OofCube
+from forecasting.schema import iso
 from forecasting.score.names import score_named
 from forecasting.windows import Window
 from tests.ensembles.cubes import month_cutoffs, random_cube
@@ -92,6 +93,37 @@ def changed(results: RunResults, **parts: Any) -> RunResults:
     board = {key: value for key, value in parts.items() if key in LeaderboardFile.model_fields}
     run = {key: value for key, value in parts.items() if key in RunFile.model_fields}
     return replace(results, board=results.board.model_copy(update=board), run=results.run.model_copy(update=run))
+
+
+@cache
+def treasury_run(balance: float | None = 3e9) -> RunResults:
+    """Four funds in EUR and USD: three in the group north, one of them in its part harbour. Of fund0 a tax is planned,
+    and all begin with a balance, where there is one.
+    """
+    results = small_run(n_series=4)
+    assert results.forecast is not None
+    start = results.forecast.ds.min()
+    tax = PlannedRow(
+        series="fund0/redeem",
+        date=iso(start + 3),
+        until=iso(start + 3),
+        amount=5e9,
+        kind="planned",
+        note="=tax",
+        author="Ann",
+    )
+    config = {**results.run.config, "data": {"kind": "panel", "unit": "EUR", "planned": "planned.csv"}}
+    balances = {} if balance is None else {f"fund{i}": balance for i in range(4)}
+    facts = {"balances": balances, "decimals": 2, "series": 8}
+    return changed(
+        results,
+        config=config,
+        config_name="treasury.yaml",
+        data=results.run.data.model_copy(update=facts),
+        groups={"fund0": ("north",), "fund1": ("north", "harbour"), "fund2": (), "fund3": ("north",)},
+        units={"fund0": "EUR", "fund1": "EUR", "fund2": "EUR", "fund3": "USD"},
+        planned=(tax,),
+    )
 
 
 def failed_run() -> RunResults:

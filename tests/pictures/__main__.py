@@ -84,7 +84,9 @@ def photograph(page: Path, picture: Path, size: tuple[int, int], shown: int, col
     with Image.open(picture) as raw:
         image = raw.convert("RGB").crop((0, 0, width, height))
     image = image.resize((shown, round(height * shown / width)), Image.Resampling.LANCZOS)
-    image.quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(picture, optimize=True)
+    few = colours < 100  # of many, a median cut keeps the pale ones pale
+    method = Image.Quantize.MAXCOVERAGE if few else Image.Quantize.MEDIANCUT
+    image.quantize(colours, method, dither=Image.Dither.NONE).save(picture, optimize=True)
 
 
 def main() -> None:

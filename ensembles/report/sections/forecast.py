@@ -52,7 +52,8 @@ def _off_median(context: ReportContext) -> str:
     off = [f"{t} {abs(1 - f):.1%} {'below' if f < 1 else 'above'} it" for t, f in factors.items() if f is not None]
     if not off:
         return ""
-    return f" The middle of a band is the median; the forecast lies off it on purpose, to earn more: {', '.join(off)}."
+    why = "the forecast lies off it on purpose, because that scores better"
+    return f" The middle of a band is the median; {why}: {', '.join(off)}."
 
 
 def _of_target(place: int, history: FlowHistory, context: ReportContext) -> Chart:

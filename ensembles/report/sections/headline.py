@@ -140,4 +140,4 @@ def _cash_needed(context: ReportContext) -> CashNeeded | None:
     )
 
 
-SECTION = Section("headline", "", 0, "headline.j2", headline_facts)
+SECTION = Section("headline", "", 5, "headline.j2", headline_facts)

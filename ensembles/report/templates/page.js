@@ -1,5 +1,25 @@
 "use strict";
 (() => {
+  // The modeller's page is drawn when it is first looked at: the treasurer's does not wait for it.
+  const turn = () => {
+    const modeller = document.querySelector("#modeller:target, #modeller :target") !== null;
+    document.querySelectorAll(".tabs a").forEach((link) => {
+      const here = link.hash === (modeller ? "#modeller" : "#treasurer");
+      if (here) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    });
+    if (modeller) document.querySelectorAll("script[type='text/x-late']").forEach((late) => {
+      const script = document.createElement("script");
+      script.textContent = late.textContent;
+      late.replaceWith(script);
+    });
+  };
+  addEventListener("hashchange", () => {
+    turn();
+    if (/^#(treasurer|modeller)?$/.test(location.hash)) scrollTo(0, 0);
+  });
+  addEventListener("load", turn);
+
   const NONE = "–";
   const forms = {
     points: (v) => v.toFixed(2),

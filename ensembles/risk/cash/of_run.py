@@ -12,6 +12,8 @@ from ensembles.risk.cash.draws import joint_draws
 from ensembles.risk.cash.flows import Flows, flows_of_run
 from ensembles.risk.cash.position import COVERED, Account, CashPosition, accounts_of
 from ensembles.risk.cash.terms import CashTerms
+from ensembles.risk.cash.views import View, views_of
+from forecasting.data.hierarchy.hierarchy import Hierarchy
 
 if TYPE_CHECKING:
     from ensembles.files.forecast_parquet import ForecastFile
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from ensembles.files.run_json import RunFile
     from forecasting.schema import FloatArray
 
-__all__ = ["accounts_ahead", "cash_of", "cash_position", "quantiles_of_sums"]
+__all__ = ["accounts_ahead", "cash_of", "cash_position", "quantiles_of_sums", "views_of_run"]
 
 
 def cash_of(
@@ -79,12 +81,16 @@ def _by_unit(
     flows = flows_of_run(oof, forecast, run.amounts, run.axis.freq)
     if flows is None:
         return False, ()
-    terms = CashTerms.of(balances, run.config["data"].get("limits") or {}, tuple(run.config.get("bands", (80, 95))))
+    terms = _terms(run, balances)
     units = {} if run.hierarchy is None else run.hierarchy.units
     several = len(set(units.values())) > 1
     parts = flows.in_units(units) if several else [(next(iter(units.values()), None), flows)]
     # An entity's own balance is not that of a unit of the same name.
     return several, [(u, part, terms.together(part.pairs(net), None if u in units else u)) for u, part in parts]
+
+
+def _terms(run: RunFile, balances: Mapping[str, float]) -> CashTerms:
+    return CashTerms.of(balances, run.config["data"].get("limits") or {}, tuple(run.config.get("bands", (80, 95))))
 
 
 def cash_position(flows: Flows, net: tuple[str, str], terms: CashTerms, seed: int) -> CashPosition | None:
@@ -102,6 +108,18 @@ def cash_position(flows: Flows, net: tuple[str, str], terms: CashTerms, seed: in
         return None
     tests, n_judged = judge_cash(flows, flows.pairs(net), COVERED, terms.levels, seed)
     return CashPosition(found[0], found[1:], tests, len(flows.cutoffs), n_judged)
+
+
+def views_of_run(
+    run: RunFile, oof: OofFile, forecast: ForecastFile, targets: Sequence[str], positions: Sequence[CashPosition]
+) -> tuple[Flows, tuple[View, ...]] | None:
+    """The flows and what a reader may pick of them, where any series has a backtest; `positions` are the run's."""
+    flows = flows_of_run(oof, forecast, run.amounts, run.axis.freq)
+    if flows is None:
+        return None
+    entities = [series.entity or "" for series in flows.series]
+    hierarchy = Hierarchy({e: run.groups.get(e, ()) for e in entities}, {e: run.units.get(e) for e in entities})
+    return flows, views_of(flows, targets, hierarchy, _terms(run, run.data.balances), run.seed, positions)
 
 
 def quantiles_of_sums(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ensembles.bands.quantiles import MEDIAN, ends_of
 from ensembles.risk.cash.draws import Draws, JointDraws
-from ensembles.risk.cash.spans import UNITS, Span, Unit, spans_of
+from ensembles.risk.cash.spans import UNITS, Span, Unit, days_ahead, spans_of
 from ensembles.risk.cash.terms import ALL, CashTerms, Limit
 from forecasting.schema import DateArray, FloatArray, IntArray
 
@@ -18,14 +18,24 @@ if TYPE_CHECKING:
     from ensembles.risk.cash.backtest import CashTest, Kind
     from ensembles.risk.cash.flows import Flows
 
-__all__ = ["COVERED", "SIDES", "Account", "Banded", "CashPosition", "LimitRisk", "Side", "Totals", "accounts_of"]
+__all__ = [
+    "COVERED",
+    "SIDES",
+    "Account",
+    "Banded",
+    "CashPosition",
+    "LimitRisk",
+    "Totals",
+    "account_of",
+    "accounts_of",
+    "totals_of_spans",
+]
 
 COVERED = (95, 99)
 """Percent of cases that a buffer covers."""
 TIGHT = 0.05
 """Chance of a broken limit above which a day is tight."""
-Side = Literal["inflow", "outflow", "net_flow"]
-SIDES: tuple[Side, ...] = ("inflow", "outflow", "net_flow")
+SIDES = ("inflow", "outflow", "net_flow")
 
 
 @dataclass(frozen=True)
@@ -38,10 +48,10 @@ class Banded:
 
 @dataclass(frozen=True)
 class Totals:
-    """Sums over weeks or months: `spans` ``[n]`` and their amounts."""
+    """Sums over spans of days: `spans` ``[n]`` and their amounts by name."""
 
     spans: tuple[Span, ...]
-    flows: Mapping[Side, Banded]
+    flows: Mapping[str, Banded]
 
 
 @dataclass(frozen=True)
@@ -69,18 +79,19 @@ class Account:
 
     `opening` balance, None where it is not known: then `balance` and the limits start from 0, and say what has flowed
     since the first day. `chance_of_outflow`: that more goes out than comes in. `at_risk` by percent the net outflow of
-    a single day that so many of 100 cases stay below.
+    a single day that so many of 100 cases stay below. `totals` over weeks and months, `ahead` over the first days.
     """
 
     entity: str
     ds: DateArray
     opening: float | None
-    flows: Mapping[Side, Banded]
+    flows: Mapping[str, Banded]
     balance: Banded
     chance_of_outflow: FloatArray
     at_risk: Mapping[int, FloatArray]
     limits: tuple[LimitRisk, ...]
     totals: Mapping[Unit, Totals]
+    ahead: Totals
 
     def day_buffer(self, level: int) -> FloatArray:
         """Cash that covers the net outflow of a single day in `level` percent of cases, ``[n_days]``, at least 0."""
@@ -146,15 +157,15 @@ def accounts_of(
         sides = [joint.series(row).values for row in rows]
         if len(pairs) > 1 and (only is None or entity in only):
             made = (flows.ahead[rows[0]], flows.ahead[rows[1]])
-            each.append(_account(entity, flows.ds, terms.opening(entity, ()), terms, made, sides))
+            each.append(account_of(entity, flows.ds, terms.opening(entity, ()), terms, made, sides))
         for side, amounts in zip(total, sides, strict=True):
             side += amounts
     points = [flows.ahead[[rows[side] for rows in pairs.values()]].sum(axis=0) for side in (0, 1)]
-    together = _account(ALL, flows.ds, terms.opening(ALL, pairs), terms, (points[0], points[1]), total)
+    together = account_of(ALL, flows.ds, terms.opening(ALL, pairs), terms, (points[0], points[1]), total)
     return (together, *each)
 
 
-def _account(
+def account_of(
     entity: str,
     ds: DateArray,
     opening: float | None,
@@ -162,21 +173,17 @@ def _account(
     made: tuple[FloatArray, FloatArray],
     sides: Sequence[FloatArray],
 ) -> Account:
-    """From forecasts ``[n_days]`` and draws ``[n_days, n_draws]`` of both sides."""
+    """Position of what `terms` call `entity`, from forecasts ``[n_days]`` and draws ``[n_days, n_draws]`` of what comes
+    in and goes out.
+    """
     came, left = Draws(sides[0]), Draws(sides[1])
-    draws: dict[Side, Draws] = {"inflow": came, "outflow": left, "net_flow": came.less(left)}
-    points: dict[Side, FloatArray] = {"inflow": made[0], "outflow": made[1], "net_flow": made[0] - made[1]}
+    draws: dict[str, Draws] = {"inflow": came, "outflow": left, "net_flow": came.less(left)}
+    points: dict[str, FloatArray] = {"inflow": made[0], "outflow": made[1], "net_flow": made[0] - made[1]}
     asked = (MEDIAN, *(end for level in terms.levels for end in ends_of(level)))
     flows = {side: Banded(points[side], draws[side].quantiles(asked)) for side in SIDES}
     start, net = opening or 0.0, draws["net_flow"]
     balance, low = net.running(start), net.running(start).lowest()
     risks = net.quantiles([1 - level / 100 for level in COVERED])
-    totals = {}
-    for unit in UNITS:
-        if spans := spans_of(ds, unit):
-            days = [span.days for span in spans]
-            sums = {s: Banded(_sums(points[s], days), draws[s].over(days).quantiles(asked)) for s in SIDES}
-            totals[unit] = Totals(spans, sums)
     return Account(
         entity,
         ds,
@@ -186,15 +193,21 @@ def _account(
         net.chance_below(0.0),
         {level: -risks[1 - level / 100] for level in COVERED},
         tuple(_risk(limit, balance, low) for limit in (terms.limits_of(entity) if opening is not None else ZERO)),
-        totals,
+        {unit: totals_of_spans(spans, points, draws, asked) for unit in UNITS if (spans := spans_of(ds, unit))},
+        totals_of_spans(days_ahead(ds), points, draws, asked),
     )
 
 
 ZERO = (Limit("zero", 0.0),)
 
 
-def _sums(values: FloatArray, spans: Sequence[slice]) -> FloatArray:
-    return np.array([values[span].sum() for span in spans])
+def totals_of_spans(
+    spans: tuple[Span, ...], points: Mapping[str, FloatArray], draws: Mapping[str, Draws], asked: Sequence[float]
+) -> Totals:
+    """Sums of forecasts ``[n_days]`` and of their draws over spans, with the quantiles `asked`."""
+    days = [span.days for span in spans]
+    sums = {name: np.array([values[span].sum() for span in days]) for name, values in points.items()}
+    return Totals(spans, {name: Banded(sums[name], draws[name].over(days).quantiles(asked)) for name in points})
 
 
 def _risk(limit: Limit, balance: Draws, low: Draws) -> LimitRisk:

@@ -9,10 +9,12 @@ import numpy as np
 
 from forecasting.schema import DateArray
 
-__all__ = ["UNITS", "Span", "Unit", "spans_of"]
+__all__ = ["UNITS", "Span", "Unit", "days_ahead", "spans_of"]
 
 Unit = Literal["week", "month"]
 UNITS: tuple[Unit, ...] = ("week", "month")
+AHEAD = (7, 14)
+"""Calendar days from the first one."""
 MONDAY = np.datetime64("1969-12-29")
 
 
@@ -35,3 +37,9 @@ def spans_of(ds: DateArray, unit: Unit) -> tuple[Span, ...]:
     if len(starts) == len(ds):
         return ()
     return tuple(Span(ds[a], ds[b - 1], slice(int(a), int(b))) for a, b in zip(starts, stops, strict=True))
+
+
+def days_ahead(ds: DateArray) -> tuple[Span, ...]:
+    """The periods of the first 7 days of `ds` ``[n]``, those of the first 14, and all; each of them once."""
+    stops = [int(np.searchsorted(ds, ds[0] + days)) for days in AHEAD if ds[0] + days <= ds[-1] + 1]
+    return tuple(Span(ds[0], ds[stop - 1], slice(0, stop)) for stop in dict.fromkeys([*stops, len(ds)]))

@@ -6,10 +6,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-__all__ = ["ALL", "CashTerms", "Limit"]
+__all__ = ["ALL", "NET_FLOW", "CashTerms", "Limit"]
 
 ALL = ""
 """Stands for all accounts together, and for the only one of a table."""
+NET_FLOW = "net flow"
+"""What comes in less what goes out, among flows by the names that a reader knows."""
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def write_panel(folder: Path, more: str = "", freq: str = "D") -> None:
     (folder / "config.yaml").write_text(f"data: {{kind: panel, entity: account, {targets}{more}}}{FEW}")
 
 
-def test_amounts_of_different_units_are_totalled_apart_and_no_balance_is_made_of_them(tmp_path: Path) -> None:
+def test_amounts_of_different_units_are_totalled_apart(tmp_path: Path) -> None:
     write_panel(tmp_path, ", units: units.csv")
     (tmp_path / "units.csv").write_text("entity,unit\nmain,EUR\nabroad,USD\n")
     assert run(tmp_path, "r").returncode == 0
@@ -49,9 +49,17 @@ def test_amounts_of_different_units_are_totalled_apart_and_no_balance_is_made_of
     }
     assert made["changes"] == ["added: planned on 2024-09-12: 500.00 USD of abroad/outflow"]
     assert made["accounts"] == []
-    done = ask(tmp_path, "balance: {main: 5, abroad: 5}")
+    done = ask(tmp_path, "balance: 5")
     assert done.returncode == 2
-    assert "several units" in done.stderr
+    assert "their units are USD, EUR, which cannot be added" in done.stderr
+    made = json.loads(ask(tmp_path, "balance: {USD: 1000, main: 5}\n" + add, "--json").stdout)
+    opened = {account["entity"]: account["scenario"]["opening"] for account in made["accounts"]}
+    assert opened == {"EUR": 5.0, "USD": 1000.0}
+    last = {series["unique_id"]: series["days"][-1]["difference"] for series in made["series"]}
+    assert (last["EUR/balance"], last["USD/balance"]) == (0.0, -500.0)
+    said = ask(tmp_path, "balance: {USD: 1000}").stdout
+    assert "balance, USD" in said
+    assert "balance, EUR" not in said
 
 
 def test_balances_of_entities_change_one_by_one(tmp_path: Path) -> None:
@@ -62,7 +70,7 @@ def test_balances_of_entities_change_one_by_one(tmp_path: Path) -> None:
     assert found == {("all", "30.00"), ("main", "0.00"), ("abroad", "30.00")}
     done = ask(tmp_path, "balance: {abrod: 80}")
     assert done.returncode == 2
-    assert "'abrod' is no entity" in done.stderr
+    assert "no balance of 'abrod'" in done.stderr
 
 
 def test_a_run_without_a_balance_takes_that_of_the_scenario_for_both(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from ensembles.evaluation.compare import compare
 from ensembles.evaluation.run_results import RunResults
 from ensembles.exports.comparison import comparison_csv, comparison_rows
-from ensembles.report.comparison_page import render_comparison
+from ensembles.report.page import render_comparison
 from forecasting.errors import ConfigError
 from tests.ensembles.runs import RUN, changed, small_run
 
