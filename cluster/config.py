@@ -374,9 +374,7 @@ def _takes_list(cls: Any, key: str) -> bool:
 
 
 def explain(error: ValidationError, model: type[BaseModel], section: str = "") -> str:
-    """The first problem as a phrase: where (`model` is what `section` of a configuration holds), what, and the nearest
-    known key.
-    """
+    """The first problem as a phrase: where (`section` holds the `model`), what, and the nearest known key."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in (*([section] if section else []), *first["loc"]))
     if first["type"] == "extra_forbidden":
