@@ -373,10 +373,10 @@ def _takes_list(cls: Any, key: str) -> bool:
     return field is not None and any(word in str(field.annotation) for word in ("list[", "tuple[", "Sequence["))
 
 
-def explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """The first problem as a phrase: where, what, and the nearest known key."""
+def explain(error: ValidationError, model: type[BaseModel], section: str = "") -> str:
+    """The first problem as a phrase: where (`section` holds the `model`), what, and the nearest known key."""
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
+    where = ".".join(str(part) for part in (*([section] if section else []), *first["loc"]))
     if first["type"] == "extra_forbidden":
         known = _keys_at(model, first["loc"][:-1])
         beside = get_close_matches(str(first["loc"][-1]), known, n=1, cutoff=0.5)

@@ -106,7 +106,9 @@ class Asked:
         ),
     ] = None
     data: Annotated[str | None, typer.Option(metavar="PATH", help="folder or file with the data")] = None
-    run_dir: Annotated[str | None, typer.Option(metavar="DIR", help="where the run is; default runs/NAME")] = None
+    run_dir: Annotated[
+        str | None, typer.Option(metavar="DIR", help="directory that the run writes or continues; default runs/NAME")
+    ] = None
     as_of: AsOfOption = None
     set_: SetOption = None
     horizon: Annotated[

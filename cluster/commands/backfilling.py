@@ -21,8 +21,9 @@ def backfill(
     last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="default: the end of the data")] = None,
     executor: Annotated[str, typer.Option(help="ray: parallel; local: in this process")] = "ray",
 ) -> None:
-    """Run as of many days past, each on the data up to that day, and add every forecast to a ledger. Runs stand in
-    RUN_DIR/DATE. Run again to continue: forecasts that are in the ledger are skipped.
+    """Make the forecasts of past days, each from the data up to that day, and add them to a ledger.
+
+    Each run is in RUN_DIR/DATE. Run again to continue: forecasts that are in the ledger are skipped.
     """
     from cluster.ledger.backfill import Backfill, Step
     from cluster.ledger.backfill import backfill as fill
@@ -34,3 +35,4 @@ def backfill(
         out.say(f"{step.as_of}: {done} ({step.position} of {step.of})")
 
     fill(Backfill(asked.request(executor), first, every, ledger, last), err, said)
+    out.say(f"next: tidecast monitor {ledger} --actuals FILE    what the forecasts were worth")

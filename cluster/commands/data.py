@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cluster.commands.screens import screens
-from cluster.options import AskedOfData, AsOfOption, ConfigOption, JsonOption, SetOption, at_home, with_asked
+from cluster.options import AskedOfData, JsonOption, at_home, with_asked
 
 __all__ = ["explore", "sample", "validate"]
+
+NEXT = {
+    "company": "tidecast run {directory}/accounts.csv --calendar DE --set data.units=units.csv "
+    '--set data.planned=planned.csv --set data.groups=groups.csv --set "data.balance={{EUR: 2000000, USD: 100000}}"',
+    "yuebao": "tidecast run demo --data {directory}",
+}
+"""Kind of a sample → a run on it."""
 
 
 def sample(
@@ -30,30 +38,28 @@ def sample(
 
     written = write_sample(directory, kind=kind, users=users, days=days, seed=seed, totals=totals, overwrite=overwrite)
     names = ", ".join(path.name for path in written.files)
-    screens()[0].say(f"{written.directory}: {names} ({counted(written.rows, 'rows')})")
+    out, _ = screens()
+    out.say(f"{written.directory}: {names} ({counted(written.rows, 'rows')})")
+    if kind in NEXT:
+        out.say(f"next: {NEXT[kind].format(directory=written.directory)}")
 
 
-def validate(
-    path: Annotated[str, typer.Argument(metavar="PATH", callback=at_home, help="folder or file with the data")],
-    config: ConfigOption = None,
-    as_of: AsOfOption = None,
-    set_: SetOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@with_asked
+def validate(asked: AskedOfData, as_json: JsonOption = False) -> None:
     """Say what is wrong with the data, where, and how to fix it.
 
     Exit code 2 when a run would refuse the data.
     """
-    from cluster.config import load_config
     from cluster.inference.which import holds_competition
-    from cluster.request import RunRequest
     from cluster.screen.days import show_checked
     from cluster.stages.checks import check_alone, check_data
 
-    if config is None and ("://" in path or Path(path).exists()) and not holds_competition(path):
-        checked = check_alone(RunRequest(None, path, None, as_of, tuple(set_ or ()), "local"))
+    request, path = asked.request(), asked.data
+    if asked.config is None and ("://" in path or Path(path).exists()) and not holds_competition(path):
+        checked = check_alone(request)
     else:
-        checked = check_data(load_config(config or "yuebao", set_ or ()), path, as_of, windows=config is not None)
+        config = replace(request, config=asked.config or "yuebao").read_config()
+        checked = check_data(config, path, asked.as_of, windows=asked.config is not None)
     show_checked(checked, *screens(), as_json)
     if checked.error is not None:
         raise checked.error

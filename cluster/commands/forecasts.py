@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,9 @@ from cluster.options import (
     with_asked,
 )
 from forecasting.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cluster.terminal.screen import Screen
 
 __all__ = ["monitor", "predict", "score"]
 
@@ -37,6 +40,7 @@ def predict(asked: AskedOfPrediction, allow_external: ExternalOption = False, se
         err.say(f"tidecast: {note}")
     periods = counted(found.window.horizon, found.noun)
     said.say(f"{periods}, {found.window.start} to {found.window.end}, in {found.write(asked.out)}")
+    said.say(f"  {'  '.join(found.written)}")
     show_cash(found.cash, found.money, said)
     if asked.ledger is not None:
         from cluster.ledger.issue import add_prediction
@@ -81,6 +85,7 @@ def monitor(
     show_alerts(found, out, as_json, None if reviewed is None else reviewed.as_json())
     if reviewed is not None and not as_json:
         show_tables(reviewed, out)
+        _show_page(asked.html, out)
 
 
 def _monitor_ledger(asked: AskedOfLedger, as_json: bool) -> None:
@@ -96,9 +101,16 @@ def _monitor_ledger(asked: AskedOfLedger, as_json: bool) -> None:
     else:
         reviewed = review_ledger(asked.place, asked.wanted())
         show_review(reviewed, out, err, as_json)
+        _show_page(None if as_json else asked.html, out)
         broken = bool(reviewed.damaged)
     if broken:
         raise typer.Exit(2)
+
+
+def _show_page(html: Path | None, out: Screen) -> None:
+    """Which file to open, where a page was asked for."""
+    if html is not None:
+        out.say_file("open: ", str(html.absolute()))
 
 
 def score(

@@ -45,7 +45,11 @@ EXAMPLES = {
         "tidecast config --key lstm-direct.epochs",
     ),
     "sample": ("tidecast sample data", "tidecast sample funds --kind funds --users 20"),
-    "validate": ("tidecast validate flows.csv", "tidecast validate DATA --config yuebao --json"),
+    "validate": (
+        "tidecast validate flows.csv",
+        "tidecast validate flows.csv --calendar DE",
+        "tidecast validate DATA --config yuebao --json",
+    ),
     "explore": ("tidecast explore flows.csv", "tidecast explore flows.csv --html page.html"),
     "status": ("tidecast status runs/flows --watch",),
     "leaderboard": (

@@ -56,7 +56,7 @@ class RunProgress:
     ) -> None:
         self._bar.stop()
         took = duration(time.perf_counter() - self._started)
-        failed = f", {self._failures} trials failed" if self._failures else ""
+        failed = f", {counted(self._failures, 'trials')} failed" if self._failures else ""
         self._console.say(f"tidecast: {self._n_done} of {counted(self._total, 'fits')} trained in {took}{failed}")
 
     def add(self, report: BatchReport) -> None:

@@ -114,7 +114,7 @@ def _panel(found: Inferred, path: str, as_of: object) -> Panel:
     try:
         spec = DataSpec(**found.keys["data"])
     except ValidationError as error:
-        raise ConfigError(f"data.{explain(error, DataSpec)}") from None
+        raise ConfigError(explain(error, DataSpec, "data")) from None
     panel = open_data(spec, path, found.keys.get("calendar"), signed=True).panel
     found.about = f"{len(panel.ds)} {panel.axis.noun}, {iso(panel.ds[0])} to {iso(panel.end)}"
     found.about += f", cut on {as_of}" if as_of is not None else ""

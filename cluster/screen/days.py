@@ -80,7 +80,7 @@ def show_alerts(monitored: Monitored, out: Screen, as_json: bool, review: Mappin
     if len(found.alerts) > TOP_ALERTS:
         out.say(f"and {len(found.alerts) - TOP_ALERTS} more; --json gives all")
     inside = ", ".join(f"{count} inside the {level}% band" for level, count in found.inside.items())
-    out.tell(f"{counted(found.n_days, monitored.noun)} of {found.start} to {found.end}: {inside}")
+    out.tell(f"{counted(found.n_days, 'amounts')} of the {monitored.noun} from {found.start} to {found.end}: {inside}")
     if monitored.quality:
         _show_quality(monitored.quality, out)
         _show_entities(monitored, out)

@@ -69,6 +69,9 @@ def _show(found: Explanation, day: str, explained: Explained, out: Screen) -> No
         a = singular(explained.noun)
         out.say(f"What the models learned beyond the calendar makes up {share(learned)} of the forecast of a {a}.")
     out.say(ORDER)
+    others = len(explained.found.unique_ids) - 1
+    more = f"; {others} more series: --series ID" if others else ""
+    out.say(f"another {singular(explained.noun)}: --day DATE{more}; why.csv in the run directory has all")
 
 
 def _as_json(found: Explanation, explained: Explained) -> dict[str, Any]:

@@ -17,7 +17,7 @@ __all__ = ["show_heads", "show_review", "show_tables"]
 
 
 def show_review(review: Review, out: Screen, err: Screen, as_json: bool) -> None:
-    """Alarms, accuracy, misses and changes; what is damaged goes to the other stream too."""
+    """Whether there is an alarm, then changes, accuracy and misses; what is damaged goes to the other stream too."""
     for sentence in review.damaged:
         err.say(f"tidecast: {sentence}; it is left out")
     if as_json:
@@ -28,9 +28,9 @@ def show_review(review: Review, out: Screen, err: Screen, as_json: bool) -> None
     out.say(f"{counted(len(days), 'forecasts')} on {span}; {review.actuals.sentence}")
     for note in review.notes:
         out.say(note)
-    show_tables(review, out)
     if not review.alarms:
         out.say("no alarm: level and coverage of the forecasts are in their range")
+    show_tables(review, out)
 
 
 def show_tables(review: Review, out: Screen) -> None:

@@ -79,8 +79,16 @@ def show_comparison(found: Comparison, out: Screen, as_json: bool) -> None:
         table.add_row(*(cells[name] for name in shown))
     out.print(table)
     out.tell("ahead by: points more than the first run, on the days that both forecast")
+    if close := [run.name for run in found.runs if run.ahead is not None and _is_close(*run.ahead.interval)]:
+        out.tell(f"too close to call: {', '.join(close)}: the interval includes zero")
+    if found.changes:
+        out.say("what differs between the runs:")
     for change in found.changes:
         out.say(f"  {change.key}: {' | '.join(change.values)}")
+
+
+def _is_close(low: float | None, high: float | None) -> bool:
+    return low is not None and high is not None and low <= 0 <= high
 
 
 def _run_cells(run: ComparedRun) -> list[str]:

@@ -55,7 +55,7 @@ def show_plan(view: PlanView, out: Screen, as_json: bool = False) -> None:
     if view.gpu_memory is not None:
         held, share = view.gpu_memory / 2**30, (slots.gpu_memory or 0) / 2**30
         out.say(f"memory    {held:.1f} GiB for the largest batch on a GPU, of {share:.1f} that a worker's share holds")
-    bound = f"no cut ends before {view.lower_bound:.0f} s"
+    bound = f"at best {view.lower_bound:.0f} s, however it is split into batches"
     out.say(f"about {view.seconds:.0f} s of training on {counted(slots.n_places, 'places')}; {bound}")
 
 
@@ -98,8 +98,8 @@ def _outlook(outlook: Outlook) -> str:
     counts = [load.n_batches for load in outlook.loads if load.n_batches]
     each = "none" if not counts else f"{min(counts)} to {max(counts)}" if min(counts) < max(counts) else f"{counts[0]}"
     return (
-        f"{counted(sum(counts), 'batches')}, {each} on each of {len(counts)} of {len(outlook.loads)}; the last ends "
-        f"after {outlook.seconds:.0f} s, the mean after {outlook.mean:.0f} s, and no cut before "
+        f"{counted(sum(counts), 'batches')}: {len(counts)} of {counted(len(outlook.loads), 'places')} in use, {each} "
+        f"on each; the last ends after {outlook.seconds:.0f} s, the mean after {outlook.mean:.0f} s; at best "
         f"{outlook.lower_bound:.0f} s"
     )
 

@@ -75,6 +75,8 @@ class RunResult:
     cash: tuple[CashPosition, ...] = ()
     """The cash position in each unit, none without a net flow; `money` writes its amounts."""
     money: Money | None = None
+    has_totals: bool = False
+    """Whether totals.csv has the forecasts of groups."""
 
 
 def blend_and_write(plan: Plan, panel: Panel, members: MemberForecasts, store: RunStore, seconds: float) -> RunResult:
@@ -120,7 +122,8 @@ def _with_words(result: RunResult, context: ReportContext, report: str) -> RunRe
     """With what the report's facts say."""
     signals = () if context.signals is None else context.signals.sentences
     words, money = plain_words(context), context.money
-    return replace(result, words=words, report=report, signals=signals, cash=context.cash_by_unit, money=money)
+    result = replace(result, words=words, report=report, signals=signals, cash=context.cash_by_unit, money=money)
+    return replace(result, has_totals=context.results.run.hierarchy is not None)
 
 
 def _planned(panel: Panel, final: Window, context: ReportContext) -> tuple[str, ...]:
@@ -239,5 +242,5 @@ def _headline(blend: Blend, score: Score, noun: str) -> str:
     points = f"{blend.evidence.prequential.score:.2f} points" + ("" if score.pooled else f" a {noun.removesuffix('s')}")
     text = f"blend {chosen.label}: {points} on windows its weights did not see"
     if (best := blend.evidence.best_single) is not None:
-        text += f", the best single member as it would have been picked {best.score:.2f}"
+        text += f"; the member that looked best at the time scored {best.score:.2f}"
     return text

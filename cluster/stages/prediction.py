@@ -98,6 +98,11 @@ class Prediction:
         """Why the forecast is as it is."""
         return explain(self.forecast, self.panel, self.factors, self.amounts)
 
+    @property
+    def written(self) -> tuple[str, ...]:
+        """Names of the files for people and spreadsheets that `write` makes."""
+        return tuple(sorted({*self.files, WHY} - {CashFile.FILE}))
+
     def write(self, out: str | None = None) -> str:
         """Write the submission, the CSV files, forecast.parquet and prediction.json into a folder; gives its name.
 

@@ -77,7 +77,7 @@ class Parts:
     def sentence(self) -> str:
         """What the intervals are, for people."""
         if self.too_short:
-            return "the backtest is too short for intervals: they take two windows, and two weeks"
+            return "no intervals: they take two windows, and two weeks"
         parts = "windows" if self.windows else "stretches of the calendar"
         return f"{CONFIDENCE:.0%} t intervals over {self.n} {parts}"
 

@@ -31,7 +31,7 @@ def find_beside(name: str, data: Folder | tuple[TableFile, ...], *, key: str, ho
             found = anchor.filesystem.get_file_info(beside).is_file
         if found:
             return (TableFile(name, anchor.filesystem, beside, options=options),)
-    location = open_location(name, options)
+    location = open_location(name, options, key)
     if isinstance(location, Folder):
         raise DataError(where=name, what=f"it is a folder, and {key} names a CSV file ({holds})")
     return location

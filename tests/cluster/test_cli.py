@@ -53,6 +53,7 @@ def test_the_competition_gets_its_result_table_by_its_own_name(tmp_path):
     assert made.returncode == 0, made.stderr
     again = tidecast(tmp_path, "predict", "run", "--data", "data", "--out", "out")
     assert again.returncode == 0, again.stderr
+    assert "  forecast.csv  submission.csv  " in again.stdout
     for place in ("run", "out"):
         table = (tmp_path / place / "tc_comp_predict_table.csv").read_bytes()
         assert table == submission(tmp_path, place)

@@ -152,3 +152,26 @@ def test_levels_are_those_asked_for_and_series_left_out_are_warned_of(folder: Pa
     assert [c for c in run.forecast() if c[0] == "q"] == ["q10", "q50", "q90"]
     assert api.evaluate(run) is not None
     assert len(api.predict(run, panel)) == 14
+
+
+def test_a_table_is_checked_with_the_options_of_a_run(folder: Path) -> None:
+    done = tidecast(folder, "validate", "data.csv", "--calendar", "DE", "--target", "redeem", "--unit", "EUR")
+    assert done.returncode == 0, done.stderr
+    assert "forecast: redeem\n" in done.stdout
+    assert "in EUR, calendar DE" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("data.limits.minimum=5", "tidecast: data: limits need a balance to begin with: give data.balance too"),
+        (
+            "data.planned=none.csv",
+            "tidecast: none.csv: there is no such file or folder: check the path given as data.planned",
+        ),
+    ],
+)
+def test_what_is_missing_is_told_with_its_key(folder: Path, override: str, said: str) -> None:
+    done = tidecast(folder, "run", "data.csv", "--set", override, *QUICK)
+    assert done.returncode == 2
+    assert said in done.stderr.splitlines()

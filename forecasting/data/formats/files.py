@@ -155,8 +155,8 @@ class Folder:
             return self.filesystem.get_file_info(path).type
 
 
-def open_location(path: str | Path, options: TableOptions = _ANY) -> Folder | tuple[TableFile, ...]:
-    """What stands at `path`: a folder of tables (or a .zip of one), or the one table there.
+def open_location(path: str | Path, options: TableOptions = _ANY, key: str = "data") -> Folder | tuple[TableFile, ...]:
+    """What stands at `path`, which was given as `key`: a folder of tables (or a .zip of one), or the one table there.
 
     Raises
     ------
@@ -170,7 +170,7 @@ def open_location(path: str | Path, options: TableOptions = _ANY) -> Folder | tu
             return Folder(posixpath.basename(inner.rstrip("/")), filesystem, inner, options=options)
         if kind != fs.FileType.File:
             raise DataError(
-                where=str(path), what="there is no such file or folder", remedy="check the path given as data"
+                where=str(path), what="there is no such file or folder", remedy=f"check the path given as {key}"
             )
         if inner.lower().endswith(".zip"):
             members = _zip_tables(filesystem, inner)

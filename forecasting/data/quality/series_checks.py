@@ -55,17 +55,37 @@ class SeriesCases:
 
 
 def check_periods(panel: Panel, place: Place) -> list[Finding]:
-    """Work days without a row that the calendar does not explain."""
-    absent = absent_work_days(panel.ds, panel.axis) if panel.freq == "B" else panel.ds[:0]
+    """Work days without a row that the calendar does not explain, and rows on days off."""
+    if panel.freq != "B":
+        return []
+    return [*_absent_days(panel, place), *_days_off(panel, place)]
+
+
+def _days_off(panel: Panel, place: Place) -> list[Finding]:
+    """Rows on a day that the calendar or the table's own week calls a day off: perhaps a date mistyped."""
+    off = panel.ds[~np.isin(panel.ds, panel.axis.between(panel.ds[0], panel.ds[-1]))]
+    if not len(off):
+        return []
+    value = f"a row for {iso(off[0])}, a day off"
+    remedy = "check the date; nothing to do if people worked that day"
+    return [Finding("row on a day off", "warning", len(off), place(_first_known(panel, off[0]), off[0]), value, remedy)]
+
+
+def _first_known(panel: Panel, day: np.datetime64) -> int:
+    """The first series whose amount of a day is known."""
+    return int(np.argmax(~np.isnan(panel.y[:, np.searchsorted(panel.ds, day)])))
+
+
+def _absent_days(panel: Panel, place: Place) -> list[Finding]:
+    absent = absent_work_days(panel.ds, panel.axis)
     if not len(absent):
         return []
     after = panel.ds[np.searchsorted(panel.ds, absent[0])]
-    row = int(np.argmax(~np.isnan(panel.y[:, np.searchsorted(panel.ds, after)])))
     value = f"no row for {iso(absent[0])}, a work day"
     remedy = "add what is missing; nothing to do if nobody worked"
     if panel.calendar.country is None:
         remedy += ", but a calendar would know such days in advance"
-    return [Finding("absent work day", "warning", len(absent), place(row, after), value, remedy)]
+    return [Finding("absent work day", "warning", len(absent), place(_first_known(panel, after), after), value, remedy)]
 
 
 def series_cases(panel: Panel) -> SeriesCases:

@@ -163,8 +163,9 @@ def test_a_run_grows_by_what_came(made):
     """The forecast of one run: alerts as ever, and its accuracy and misses."""
     done = tidecast(made, "monitor", RUN, "--actuals", "data.csv", "--html", "run.html")
     assert done.returncode == 0, done.stderr
-    assert "days of 2024-07-08 to 2024-07-21" in done.stdout
+    assert "amounts of the days from 2024-07-08 to 2024-07-21" in done.stdout
     assert "purchase: where misses come from, EUR" in done.stdout
     assert (made / "run.html").exists()
+    assert done.stdout.splitlines()[-1] == f"open: {made / 'run.html'}"
     done = tidecast(made, "monitor", RUN, "--actuals", "data.csv", "--json")
     assert json.loads(done.stdout)["review"]["accuracy"][0]["by_lead"][0]["n"] == 14

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -40,6 +41,14 @@ def test_series_left_out_are_named_and_periods_called_what_they_are() -> None:
     assert "forecast: 10 work days, 2024-04-01 to 2024-04-12, in r" in text
     assert "left out: 9 series (reasons in leaderboard.json): bank0, bank1, " in text
     assert "bank7 …; the first: bank0: closed" in text
+
+
+def test_totals_of_groups_are_named_among_the_files() -> None:
+    result = RunResult("r", small_run().board, "blend mean", "2024-04-01", "2024-04-12", 10, {})
+    for has_totals in (False, True):
+        text = io.StringIO()
+        show_result(replace(result, has_totals=has_totals), Screen(file=text, width=200))
+        assert ("totals.csv" in text.getvalue()) == has_totals
 
 
 def test_one_period_is_singular() -> None:

@@ -76,8 +76,8 @@ def test_it_is_shown_with_its_placement_bound_and_memory(tmp_path):
         "3 nodes with 8 CPUs and 2 GPU of 80 GiB: room for 2 LSTM workers on each",
         "1 node with 4 CPUs and 0 GPU: room for 0 LSTM workers on each",
         "of 79.4 that a worker's share holds",
-        "and no cut before",
-        "no cut ends before",
+        "; the last ends after",
+        "s, however it is split into batches",
     ):
         assert part in said.getvalue()
 

@@ -32,7 +32,7 @@ def test_parts_are_windows_or_stretches_of_the_calendar(ds: DateArray, n: int, w
     parts = Parts.of(ds)
     assert (parts.n, parts.windows, parts.too_short) == (n, windows, n < 2)
     assert set(parts.place.ravel()) == set(range(max(n, 1)))
-    assert "too short" in parts.sentence if n < 2 else f"over {n} " in parts.sentence
+    assert "no intervals" in parts.sentence if n < 2 else f"over {n} " in parts.sentence
 
 
 def test_a_day_in_several_windows_stands_in_one_stretch() -> None:

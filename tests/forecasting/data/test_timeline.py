@@ -134,6 +134,16 @@ def test_absent_work_days_are_a_warning(tmp_path: Path) -> None:
     assert found.value.startswith("no row for 2024-01-31")
 
 
+def test_rows_on_days_off_are_a_warning(tmp_path: Path) -> None:
+    saturday = frame(60, "B").iloc[:1].assign(ds="2024-02-10")
+    for data, where in ((frame(60, "B"), None), (pd.concat([frame(60, "B"), saturday]), "d.csv:62")):
+        data.to_csv(tmp_path / "d.csv", index=False)
+        opened = open_data(DataSpec.model_validate(TABLE), tmp_path / "d.csv", None, checked=True)
+        found = [f for f in opened.findings if f.check == "row on a day off"]
+        assert [f.where for f in found] == ([] if where is None else [where])
+        assert all(f.value.startswith("a row for 2024-02-10") for f in found)
+
+
 @pytest.mark.parametrize("freq", FREQS)
 @pytest.mark.parametrize("kind", [TABLE, PANEL])
 def test_a_future_of_empty_rows_is_dropped(tmp_path: Path, freq: str, kind: dict[str, object]) -> None:
