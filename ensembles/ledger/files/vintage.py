@@ -63,12 +63,13 @@ class Vintage:
         order = np.lexsort((blend.ds, np.array([rank[uid] for uid in names], dtype=np.int64)[row]))
         place = np.array([rank[uid] for uid in blend.unique_id[order]], dtype=np.int64)
         ds = as_dates(blend.ds[order])
+        days, day = np.unique(ds, return_inverse=True)  # every series has the periods that follow the data's end
         found = cls(
             facts=facts,
             unique_ids=unique_ids,
             place=place,
             ds=ds,
-            lead=np.asarray(facts.axis.steps(as_date(facts.as_of), ds), dtype=np.int64),
+            lead=np.asarray(facts.axis.steps(as_date(facts.as_of), days), dtype=np.int64)[day],
             y_hat=blend.y_hat[order],
             quantiles={p: values[order] for p, values in sorted(blend.quantiles.items())},
             members=_members(forecast, rank, place, ds),
