@@ -83,8 +83,11 @@ class Run:
 
     def _frame(self, table: StoredTable, member: str | None) -> pd.DataFrame:
         """A stored table in the convention; of a wide panel, whose ids are made of two names, with both."""
-        frame = _frame(table, member)
-        return self._spelling.restore(frame if self._spec.entity is not None else frame.drop(columns=list(IDENTITY)))
+        return self._named(_frame(table, member))
+
+    def _named(self, frame: pd.DataFrame, spelling: Spelling | None = None) -> pd.DataFrame:
+        frame = frame if self._spec.entity is not None else frame.drop(columns=list(IDENTITY))
+        return (spelling or self._spelling).restore(frame)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -120,7 +123,7 @@ class Run:
         return self._frame(self._store.read(ForecastFile), member)
 
     def cash(self) -> dict[str, Any] | None:
-        """Content of cash.json, the cash position; None where the run has no net flow."""
+        """Content of cash.json, the cash position of the accounts of each unit; None where the run has no net flow."""
         return self._store.read(CashFile).model_dump(mode="json") if self._store.has(CashFile) else None
 
     def oof(self, member: str | None = BLEND) -> pd.DataFrame:
@@ -210,7 +213,33 @@ class Run:
         frame = pd.DataFrame(made.found.at(*asked).columns())
         for column in [name for name in frame.columns if name == DS or name.endswith(f"_{DS}")]:
             frame[column] = pd.to_datetime(frame[column])
-        return spelling.restore(frame if self._spec.entity is not None else frame.drop(columns=list(IDENTITY)))
+        return self._named(frame, spelling)
+
+    def scenario(
+        self, changes: str | Path | Mapping[str, Any], *, allow_external: bool = False, overrides: Sequence[str] = ()
+    ) -> pd.DataFrame:
+        """What the forecast would be if: unique_id, ds, base, scenario, difference and both bands; nothing is trained.
+
+        Where a balance is known, rows of each account follow, called net_flow and balance. ``frame.attrs["changes"]``
+        says what each change did. Nothing is written; `tidecast scenario` writes scenario.csv.
+
+        Parameters
+        ----------
+        changes
+            A YAML file, or its keys, as ``{"level": [{"series": "inflow", "percent": -10, "from": "2026-07-15"}]}``.
+
+        Raises
+        ------
+        ConfigError, StorageError
+            As `tidecast scenario` with exit code 2.
+        """
+        from cluster.rundir.external import External
+        from cluster.scenario.outcome import scenario_of_run
+
+        found = scenario_of_run(self.run_dir, changes, External(allow_external, tuple(overrides)))
+        frame = self._named(found.frame)
+        frame.attrs["changes"] = list(found.said)
+        return frame
 
     def plot(self, unique_id: object = None) -> Any:
         """A Bokeh figure of one series (by default the first): actual days, the blend's backtest, what comes."""

@@ -16,7 +16,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import typer
 
-from cluster.commands import backfilling, configuring, data, explaining, forecasts, results, running
+from cluster.commands import backfilling, configuring, data, explaining, forecasts, planning, results, running
 from cluster.commands.helping import AFTER, BEFORE, RUN, Command, Commands
 from cluster.commands.screens import screens
 from cluster.terminal.main import main
@@ -65,6 +65,7 @@ _add(results.evaluate, AFTER)
 _add(results.verify, AFTER)
 _add(explaining.explain, AFTER)
 _add(forecasts.predict, AFTER)
+_add(planning.scenario, AFTER)
 _add(forecasts.monitor, AFTER)
 _add(backfilling.backfill, AFTER)
 _add(forecasts.score, AFTER)

@@ -121,8 +121,10 @@ def is_pipe(path: str) -> bool:
     return path == PIPE or (Path(path).exists() and not Path(path).is_file() and not Path(path).is_dir())
 
 
-def read_keys(path: str) -> dict[str, Any]:
-    """The keys of a configuration file or pipe.
+def read_keys(
+    path: str, example: str = "see `tidecast config demo` for what a configuration looks like"
+) -> dict[str, Any]:
+    """The keys of a configuration file or pipe; `example` is the remedy where it holds none.
 
     Raises
     ------
@@ -139,7 +141,7 @@ def read_keys(path: str) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"{name}: cannot be read ({error.strerror}): check the path") from None
     if not isinstance(raw, dict):
-        raise ConfigError(f"{name}: holds no keys: see `tidecast config demo` for what a configuration looks like")
+        raise ConfigError(f"{name}: holds no keys: {example}")
     return raw
 
 

@@ -6,7 +6,8 @@ central bank (XECB).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -52,17 +53,28 @@ class Calendar:
 
     `country`: code of a country, an exchange or a central bank; None: no holidays. `events`: (ISO date, name) of days
     known in advance. `week`: the work days of a week (0 = Monday) as the data show them, less the country's holidays;
-    None: as the country says, without one Monday to Friday.
+    None: as the country says, without one Monday to Friday. `moved`: pairs of ISO dates that exchange their holidays,
+    one after the other; a day whose holiday moves away is an ordinary day of its weekday.
     """
 
     country: str | None = None
     events: tuple[tuple[str, str], ...] = ()
     week: tuple[int, ...] | None = None
+    moved: tuple[tuple[str, str], ...] = ()
 
     @property
     def key(self) -> str:
         """Identity for fingerprints."""
-        return f"{self.country}|{self.events}" + ("" if self.week is None else f"|{self.week}")
+        week = "" if self.week is None else f"|{self.week}"
+        return f"{self.country}|{self.events}{week}" + (f"|{self.moved}" if self.moved else "")
+
+    def exchanged(self, holidays: Iterable[tuple[str, str]], events: Iterable[tuple[str, str]]) -> Calendar:
+        """The calendar in which these pairs of ISO dates exchange their holidays, and those their events."""
+        names = dict(self.events)
+        for day, other in events:
+            here, there = names.pop(day, None), names.pop(other, None)
+            names |= {d: name for d, name in ((other, here), (day, there)) if name is not None}
+        return replace(self, events=tuple(sorted(names.items())), moved=(*self.moved, *holidays))
 
     @property
     def days_a_week(self) -> int:
@@ -109,7 +121,7 @@ def _weekly_rest(calendar: Calendar, year: int) -> tuple[bool, ...]:
         return tuple(k not in worked for k in range(WEEKDAYS))
     ds = np.arange(f"{year}-01-01", f"{year + 1}-01-01", dtype="datetime64[D]")
     weekday = weekday_of(ds)
-    _, workday = _country_days(calendar, ds, weekday)
+    _, workday = _country_days(calendar, ds, weekday)  # of the country: holidays that move change no week
     return tuple(bool(np.mean(workday[weekday == k]) < 0.5) for k in range(WEEKDAYS))
 
 
@@ -139,7 +151,7 @@ def _take(facts: CalendarDays, index: IntArray) -> CalendarDays:
 
 def _facts(calendar: Calendar, ds: DateArray) -> CalendarDays:
     weekday = weekday_of(ds)
-    holiday, workday = _country_days(calendar, ds, weekday)
+    holiday, workday = _with_moved(calendar, ds, *_country_days(calendar, ds, weekday))
     run, index = _offday_runs(workday)
     month = ds.astype("datetime64[M]")
     day = (ds - month.astype("datetime64[D]")).astype(np.int64) + 1
@@ -170,6 +182,25 @@ def _country_days(calendar: Calendar, ds: DateArray, weekday: IntArray) -> tuple
     if calendar.week is not None:
         return names, np.isin(weekday, calendar.week) & np.array([not name for name in names])
     return names, np.array([work for _, work in rows])
+
+
+def _with_moved(
+    calendar: Calendar, ds: DateArray, names: tuple[str, ...], workday: BoolArray
+) -> tuple[tuple[str, ...], BoolArray]:
+    """Holidays and work days ``[n]`` after the exchanges; `ds` rise."""
+    if not calendar.moved:
+        return names, workday
+    found, works, rests = list(names), workday.copy(), calendar.rests(ds)
+    for pair in calendar.moved:
+        places = [int(np.searchsorted(ds, np.datetime64(day, "D"))) for day in pair]
+        if not all(place < len(ds) and str(ds[place]) == day for place, day in zip(places, pair, strict=True)):
+            continue
+        here, there = places
+        closed = [bool(found[place]) and not works[place] for place in places]
+        usual = [not rests[place] if off else bool(works[place]) for place, off in zip(places, closed, strict=True)]
+        found[here], found[there] = found[there], found[here]
+        works[here], works[there] = usual[0] and not closed[1], usual[1] and not closed[0]
+    return tuple(found), works
 
 
 @lru_cache(maxsize=64)

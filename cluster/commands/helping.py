@@ -56,6 +56,7 @@ EXAMPLES = {
     "evaluate": ("tidecast evaluate runs/flows",),
     "verify": ("tidecast verify runs/flows", "tidecast verify runs/flows --data flows.csv --retrain 0.1"),
     "explain": ("tidecast explain runs/flows", "tidecast explain runs/flows --day 2026-08-21 --series inflow"),
+    "scenario": ("tidecast scenario runs/flows scenario.yaml",),
     "predict": ("tidecast predict runs/flows --data new.csv",),
     "monitor": (
         "tidecast monitor runs/flows",

@@ -13,7 +13,7 @@ import numpy as np
 
 from cluster.config import RunConfig, expand_members, parse_config
 from cluster.keys import AsOf
-from cluster.rundir.external import External
+from cluster.rundir.external import BEYOND, External
 from cluster.rundir.run_facts import finished_run
 from cluster.rundir.store import RunStore
 from cluster.stages.input import identity, load_data
@@ -151,13 +151,13 @@ def _periods(axis: Axis, end: np.datetime64) -> str:
     return f"work days ({', '.join(name for name, rest in zip(NAMES, rests, strict=True) if not rest)})"
 
 
-def open_trained(run_dir: str, data: str, external: External) -> TrainedRun:
+def open_trained(run_dir: str, data: str | None, external: External) -> TrainedRun:
     """A finished run that can forecast again.
 
     Parameters
     ----------
     data
-        What it will forecast from.
+        What it will forecast from; None: from its own stored history, so that no file of its data is opened.
     external
         What may be opened besides the run directory and the data.
 
@@ -171,7 +171,9 @@ def open_trained(run_dir: str, data: str, external: External) -> TrainedRun:
     run = finished_run(store)
     where = f"{store.uri}/run.json"
     config = parse_config(run.config, where)
-    config = config.model_copy(update={"data": config.data.model_copy(update={"as_of": None})})  # newer data go on
+    unread = {} if data is not None else dict.fromkeys(BEYOND)
+    spec = config.data.model_copy(update={"as_of": None, **unread})  # newer data go on
+    config = config.model_copy(update={"data": spec})
     _check_usable(store, config)
     blends = store.read(BlendFile).target_blends()
     forecast = store.read(ForecastFile).blend
@@ -185,7 +187,7 @@ def open_trained(run_dir: str, data: str, external: External) -> TrainedRun:
                     "use the version that trained it, or run again with another --run-dir"
                 )
     trained = TrainedRun(store, run, config, blends, series, members)
-    permitted = external.permit(config, trained.wanted().values(), data, where)
+    permitted = external.permit(config, trained.wanted().values(), data or "", where)
     return replace(trained, config=permitted, members=_by_id(permitted, run.axis))
 
 

@@ -28,6 +28,7 @@ from cluster.stages.finished_run import KnownSeries, TrainedRun, left_out, open_
 from ensembles.blend.target_blend import TargetBlend
 from ensembles.explanation.explanation import Explanation, explain
 from ensembles.exports.cash import cash_csv
+from ensembles.exports.cash_json import CashFile
 from ensembles.exports.forecast import forecast_files
 from ensembles.exports.totals import totals_csv
 from ensembles.exports.why import WHY, why_csv
@@ -42,7 +43,7 @@ from ensembles.risk.cash.position import CashPosition
 from ensembles.treasury.planned import beyond_in_words, planned_days, planned_in_words
 from ensembles.treasury.totals import totals_of
 from forecasting.backtest import forecast_windows, reason_of
-from forecasting.data.balance import carried
+from forecasting.data.balance import behind, carried
 from forecasting.data.loaded import Loaded
 from forecasting.digests import digest_of
 from forecasting.models.base import AnyModel, State
@@ -55,7 +56,7 @@ from forecasting.windows import Window, WindowPlan
 if TYPE_CHECKING:
     from ensembles.bands.rules import Bands
 
-__all__ = ["Prediction", "predict"]
+__all__ = ["Blended", "Prediction", "blended_of", "forecast_of", "predict"]
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Prediction:
     `forecast` holds the members that have weight; `files` the submission under its names and the CSV files; `notes` are
     sentences for the user; `left` unique_id → why a series of the run is not forecast; `panel` the data; `factors`
     the blend's calibration by target; `amounts` say how the files write amounts; `trained` is the run; `cash` is the
-    cash position, None without a net flow.
+    cash position in each unit, none without a net flow.
     """
 
     run: str
@@ -80,7 +81,7 @@ class Prediction:
     factors: Mapping[str, float]
     amounts: Amounts
     trained: TrainedRun
-    cash: CashPosition | None = None
+    cash: tuple[CashPosition, ...] = ()
 
     @property
     def money(self) -> Money:
@@ -158,7 +159,7 @@ def predict(
     with limit_threads(trained.config.cluster.cpus_per_worker):
         made, failed = _forecasts(fits, panel, window, update)
     notes = (*found.notes, *left_out(failed, [uid for uid in trained.needed if uid not in found.left]))
-    blended = _blended(trained, made, window, {*found.left, *failed})
+    blended = blended_of(trained, made, window, {*found.left, *failed})
     forecast = _forecast(trained, blended, window).identified(panel_series(panel))
     forecast = forecast.with_planned(panel.planned, window.cutoff)
     targets, signal, amounts = tuple(trained.config.data.targets), trained.config.signal, trained.run.amounts
@@ -171,8 +172,11 @@ def predict(
         ahead = planned_days(trained.run, forecast, panel.planned)
         notes = (*notes, *planned_in_words(ahead), *beyond_in_words(panel.planned, window.end))
     cash, said = _cash(trained, loaded, forecast)
-    if cash is not None:
-        files |= {"cash.csv": cash_csv(cash, panel.calendar, amounts)}
+    if cash:
+        files |= {
+            "cash.csv": cash_csv(cash, panel.calendar, amounts),
+            CashFile.FILE: CashFile.of(cash, amounts).to_bytes(),
+        }
     notes = (*notes, *said)
     left, factors = {**found.left, **failed}, {target: blend.factor for target, blend in trained.blends.items()}
     return Prediction(
@@ -180,15 +184,18 @@ def predict(
     )
 
 
-def _cash(trained: TrainedRun, loaded: Loaded, forecast: ForecastFile) -> tuple[CashPosition | None, tuple[str, ...]]:
-    """The cash position that newer data lead to, and what was done to a balance that was given as a number."""
-    targets, balances = tuple(trained.config.data.targets), loaded.balances
+def _cash(
+    trained: TrainedRun, loaded: Loaded, forecast: ForecastFile
+) -> tuple[tuple[CashPosition, ...], tuple[str, ...]]:
+    """The cash position that newer data lead to in each unit, and what the balance it begins with is of."""
+    targets, of_column = tuple(trained.config.data.targets), isinstance(trained.config.data.balance, str)
+    balances = loaded.balances if of_column else trained.run.data.balances
     if len(targets) != 2 or not trained.store.has(OofFile):
-        return None, ()
+        return (), ()
     net: tuple[str, str] = (targets[0], targets[1])
-    said: tuple[str, ...] = ()
-    if balances and not isinstance(trained.config.data.balance, str) and loaded.panel.end > trained.end:
-        balances, unknown = carried(balances, loaded.panel, net, trained.end)
+    said = behind(loaded)
+    if balances and not of_column and loaded.panel.end > trained.end:
+        balances, unknown = carried(balances, loaded.panel, net, trained.end, trained.run.units)
         gaps = f"; {unknown} unknown amounts count as nothing" if unknown else ""
         since = f"{iso(trained.end)} and the flows since then, up to {iso(loaded.panel.end)}"
         said = (f"the balance is that of {since}{gaps}",)
@@ -199,14 +206,12 @@ def _forecasts(
     fits: Iterator[Fit], panel: Panel, window: Window, update: bool
 ) -> tuple[dict[tuple[str, str], FloatArray], dict[str, str]]:
     """(member_id, unique_id) → ``[horizon]``; unique_id → which member cannot forecast it, and why."""
-    only = WindowPlan((), window, window.horizon)
     made: dict[tuple[str, str], FloatArray] = {}
     failed: dict[str, str] = {}
     for fit in fits:
-        model, uid = fit.member.build(), fit.unique_id
+        uid = fit.unique_id
         try:
-            found = forecast_windows(model, [uid], panel, only, partial(_state, fit, model, panel, update))
-            made[fit.member.member_id, uid] = found.made[0].y_hat
+            made[fit.member.member_id, uid] = forecast_of(fit, panel, window, update=update)
         except MemoryError:
             raise
         except Exception as error:  # whatever a model's library raises of these data
@@ -215,13 +220,26 @@ def _forecasts(
     return made, failed
 
 
+def forecast_of(fit: Fit, panel: Panel, window: Window, *, update: bool = False) -> FloatArray:
+    """What one fitted member says of the days after the data, ``[horizon]``.
+
+    Raises
+    ------
+    Exception
+        Whatever the model or its libraries raise of these data.
+    """
+    model, uid, only = fit.member.build(), fit.unique_id, WindowPlan((), window, window.horizon)
+    found = forecast_windows(model, [uid], panel, only, partial(_state, fit, model, panel, update))
+    return found.made[0].y_hat
+
+
 def _state(fit: Fit, model: AnyModel, panel: Panel, update: bool, *_: object) -> State:
     """The stored state, with its level taken from the new history if `update` asks for that."""
     return members.update(model, fit.state, panel.history(fit.unique_id)) if update else fit.state
 
 
 @dataclass(frozen=True)
-class _Blended:
+class Blended:
     """One target: its series, members ``[n_series, horizon, n_members]``, their blend ``[n_series, horizon]`` and its
     bands.
     """
@@ -232,9 +250,9 @@ class _Blended:
     bands: Bands
 
 
-def _blended(
+def blended_of(
     trained: TrainedRun, made: Mapping[tuple[str, str], FloatArray], window: Window, left: Collection[str]
-) -> dict[str, _Blended]:
+) -> dict[str, Blended]:
     """By target, without the series of `left`: the rules of a blend count the run's series, so these go last."""
     found = {}
     for target, blend in trained.blends.items():
@@ -244,7 +262,7 @@ def _blended(
         bands = blend.bands(y_hat)
         rows = [row for row, uid in enumerate(series) if uid not in left]
         if rows:
-            found[target] = _Blended(tuple(series[row] for row in rows), members[rows], y_hat[rows], bands.at(rows))
+            found[target] = Blended(tuple(series[row] for row in rows), members[rows], y_hat[rows], bands.at(rows))
     return found
 
 
@@ -260,7 +278,7 @@ def _stack(
     return y_hat
 
 
-def _forecast(trained: TrainedRun, blended: Mapping[str, _Blended], window: Window) -> ForecastFile:
+def _forecast(trained: TrainedRun, blended: Mapping[str, Blended], window: Window) -> ForecastFile:
     parts = []
     for target, found in blended.items():
         infos, used = trained.blends[target].combination.members, np.flatnonzero(trained.blends[target].needed)

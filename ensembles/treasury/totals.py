@@ -17,13 +17,13 @@ from forecasting.data.hierarchy.hierarchy import Hierarchy
 from forecasting.panel import Series
 from forecasting.schema import DateArray
 
-__all__ = ["NET_FLOW", "QuantilesOfSum", "Total", "totals_of"]
+__all__ = ["EXACT", "NET_FLOW", "QuantilesOfSum", "Total", "totals_of", "written_amounts"]
 
 NET_FLOW = "net_flow"
 """What comes in less what goes out, where there are two targets."""
 QuantilesOfSum = Callable[[Mapping[str, int]], Quantiles]
 """From the series of a sum, each with its sign, to the sum's quantiles by probability, ``[horizon]`` each."""
-_EXACT = Context(prec=100)
+EXACT = Context(prec=100)
 """More digits than any sum of amounts has."""
 
 
@@ -64,14 +64,14 @@ def totals_of(
         Gives the quantiles of a sum of series, from joint draws of their errors; None: totals have points alone.
     """
     leaves = forecast.blend_by_series()
-    written = {series: _written(rows, series.target, amounts) for series, rows in leaves.items()}
+    written = {series: written_amounts(rows, series.target, amounts) for series, rows in leaves.items()}
     ids = {series: str(rows.unique_id[0]) for series, rows in leaves.items()}
     ds = next(iter(leaves.values())).ds
     found = []
     for path, unit, target, signs in _sums(hierarchy, list(leaves), targets):
         y_hat = [Decimal(0)] * len(ds)
         for series, sign in signs.items():
-            add = _EXACT.add if sign > 0 else _EXACT.subtract
+            add = EXACT.add if sign > 0 else EXACT.subtract
             y_hat = [add(total, amount) for total, amount in zip(y_hat, written[series], strict=True)]
         signed = {ids[series]: sign for series, sign in signs.items()}
         bands = {} if quantiles is None else quantiles(signed)
@@ -79,7 +79,7 @@ def totals_of(
     return tuple(found)
 
 
-def _written(rows: ForecastFile, target: str, amounts: Amounts) -> tuple[Decimal, ...]:
+def written_amounts(rows: ForecastFile, target: str, amounts: Amounts) -> tuple[Decimal, ...]:
     """The amounts of one series as forecast.csv has them."""
     return tuple(Decimal(amounts.exact(float(value))) for value in amounts.submitted(rows.y_hat, target))
 

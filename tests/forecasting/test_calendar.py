@@ -61,3 +61,52 @@ def test_an_unknown_country_is_a_sentence():
 def test_a_code_in_lower_case_names_the_upper_case_one(code):
     with pytest.raises(ConfigError, match=f"codes are upper case, write {code.upper()}"):
         Calendar(code).days(np.array(["2024-01-01"], dtype="datetime64[D]"))
+
+
+def test_a_moved_holiday_leaves_an_ordinary_day_behind():
+    calendar, days = Calendar("DE"), ("2024-04-30", "2024-05-01", "2024-05-02", "2024-05-03")
+    found = facts(*days, calendar=calendar.exchanged([("2024-05-01", "2024-05-02")], ()))
+    usual = facts(*days, calendar=calendar)
+    assert [bool(name) for name in found.holiday] == [False, False, True, False]
+    assert found.holiday[2] == usual.holiday[1]
+    assert list(found.workday) == [True, True, False, True]
+    assert list(found.offday_run) == [0, 0, 1, 0]
+
+
+def test_a_holiday_from_or_to_a_weekend_takes_no_weekend_along():
+    holiday, sunday = "2024-05-01", "2024-05-05"
+    moved = Calendar("DE").exchanged([(holiday, sunday)], ())
+    assert list(facts(holiday, sunday, calendar=moved).workday) == [True, False]
+    back = moved.exchanged([(sunday, "2024-05-06")], ())
+    assert list(facts(sunday, "2024-05-06", calendar=back).workday) == [False, False]
+    assert facts("2024-05-06", calendar=back).holiday[0] == facts(holiday, calendar=Calendar("DE")).holiday[0]
+
+
+def test_two_holidays_exchange_their_names_and_exchanges_can_be_taken_back():
+    easter, labour = "2024-04-01", "2024-05-01"
+    once = Calendar("DE").exchanged([(easter, labour)], ())
+    names = facts(easter, labour, calendar=Calendar("DE")).holiday
+    assert facts(easter, labour, calendar=once).holiday == names[::-1]
+    assert not facts(easter, labour, calendar=once).workday.any()
+    twice, usual = once.exchanged([(labour, easter)], ()), Calendar("DE")
+    days = np.arange("2024-01-01", "2025-01-01", dtype="datetime64[D]")
+    assert twice.days(days).holiday == usual.days(days).holiday
+    np.testing.assert_array_equal(twice.days(days).workday, usual.days(days).workday)
+    assert len({usual.key, once.key, twice.key}) == 3
+
+
+def test_the_usual_week_is_that_of_the_country_whatever_moves():
+    moved = Calendar("CN").exchanged([("2014-09-08", "2014-09-10")], ())
+    assert moved.weekly_rest(2014) == Calendar("CN").weekly_rest(2014)
+
+
+def test_events_exchange_their_days():
+    calendar = Calendar(events=(("2024-05-01", "sale"), ("2024-05-03", "payroll")))
+    assert calendar.exchanged((), [("2024-05-01", "2024-05-02")]).events == (
+        ("2024-05-02", "sale"),
+        ("2024-05-03", "payroll"),
+    )
+    assert dict(calendar.exchanged((), [("2024-05-01", "2024-05-03")]).events) == {
+        "2024-05-01": "payroll",
+        "2024-05-03": "sale",
+    }

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ensembles.bands.quantiles import MEDIAN, ends_of
 from ensembles.risk.cash.backtest import judge_cash
 from ensembles.risk.cash.draws import joint_draws
 from ensembles.risk.cash.flows import Flows, flows_of_run
-from ensembles.risk.cash.position import COVERED, CashPosition, accounts_of
+from ensembles.risk.cash.position import COVERED, Account, CashPosition, accounts_of
 from ensembles.risk.cash.terms import CashTerms
 
 if TYPE_CHECKING:
@@ -18,27 +19,72 @@ if TYPE_CHECKING:
     from ensembles.files.run_json import RunFile
     from forecasting.schema import FloatArray
 
-__all__ = ["cash_of", "cash_position", "quantiles_of_sums"]
+__all__ = ["accounts_ahead", "cash_of", "cash_position", "quantiles_of_sums"]
 
 
 def cash_of(
     run: RunFile, oof: OofFile, forecast: ForecastFile, net: tuple[str, str], balances: Mapping[str, float]
-) -> CashPosition | None:
-    """The position that a forecast leads to, by the errors of the backtest; None where no entity has both targets, or
-    entities have several units.
+) -> tuple[CashPosition, ...]:
+    """The position that a forecast leads to, by the errors of the backtest: one for each unit of the entities, without
+    the units of which no entity has both targets. Amounts of several units are in no sum together.
 
     Parameters
     ----------
     net
         Targets that come in and go out.
     balances
-        At the end of the data the forecast follows, by entity; "" of all together.
+        At the end of the data the forecast follows, by entity, by unit of all its entities; "" of all together.
     """
-    if run.hierarchy is not None and len(run.hierarchy.distinct_units) > 1:
-        return None  # a total would add amounts of several units
+    positions = []
+    several, parts = _by_unit(run, oof, forecast, net, balances)
+    for unit, part, terms in parts:
+        if (found := cash_position(part, net, terms, run.seed)) is None:
+            continue
+        if several:
+            alone = (replace(found.total, entity=next(iter(part.pairs(net)))),)
+            found = replace(found, accounts=found.accounts or alone, unit=unit)
+        positions.append(found)
+    return tuple(positions)
+
+
+def accounts_ahead(
+    run: RunFile,
+    oof: OofFile,
+    forecast: ForecastFile,
+    balances: Mapping[str, float],
+    net: tuple[str, str],
+    only: Collection[str],
+) -> tuple[Account, ...]:
+    """The accounts of `cash_of`, without their test on past windows: all of a unit together, by the name of the unit
+    where there are several, and after them their entities.
+
+    Parameters
+    ----------
+    only
+        Entities that are wanted besides all together.
+    """
+    accounts: list[Account] = []
+    several, parts = _by_unit(run, oof, forecast, net, balances)
+    for unit, part, terms in parts:
+        total, *each = accounts_of(part, net, terms, joint_draws(part, run.seed), only) or (None,)
+        if total is not None:
+            accounts += (replace(total, entity=unit or "") if several else total, *each)
+    return tuple(accounts)
+
+
+def _by_unit(
+    run: RunFile, oof: OofFile, forecast: ForecastFile, net: tuple[str, str], balances: Mapping[str, float]
+) -> tuple[bool, Sequence[tuple[str | None, Flows, CashTerms]]]:
+    """Whether entities have several units; the flows and terms of those of each unit."""
     flows = flows_of_run(oof, forecast, run.amounts, run.axis.freq)
+    if flows is None:
+        return False, ()
     terms = CashTerms.of(balances, run.config["data"].get("limits") or {}, tuple(run.config.get("bands", (80, 95))))
-    return None if flows is None else cash_position(flows, net, terms, run.seed)
+    units = {} if run.hierarchy is None else run.hierarchy.units
+    several = len(set(units.values())) > 1
+    parts = flows.in_units(units) if several else [(next(iter(units.values()), None), flows)]
+    # An entity's own balance is not that of a unit of the same name.
+    return several, [(u, part, terms.together(part.pairs(net), None if u in units else u)) for u, part in parts]
 
 
 def cash_position(flows: Flows, net: tuple[str, str], terms: CashTerms, seed: int) -> CashPosition | None:

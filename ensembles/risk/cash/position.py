@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -103,7 +103,8 @@ class Account:
 @dataclass(frozen=True)
 class CashPosition:
     """`total` over all accounts, `accounts` each of them when there are several; `tests` how bands and buffers would
-    have held; `n_windows` that errors came from, `n_judged` those they could be judged on.
+    have held; `n_windows` that errors came from, `n_judged` those they could be judged on. Where the entities of a run
+    have several units, this is the position of one of them, `unit`, and `accounts` holds its only entity, too.
     """
 
     total: Account
@@ -111,6 +112,7 @@ class CashPosition:
     tests: tuple[CashTest, ...]
     n_windows: int
     n_judged: int
+    unit: str | None = None
 
     def test(self, kind: Kind, level: int) -> CashTest:
         """The test of all accounts together."""
@@ -122,7 +124,9 @@ class CashPosition:
         return self.n_judged < 3
 
 
-def accounts_of(flows: Flows, net: tuple[str, str], terms: CashTerms, joint: JointDraws) -> tuple[Account, ...]:
+def accounts_of(
+    flows: Flows, net: tuple[str, str], terms: CashTerms, joint: JointDraws, only: Collection[str] | None = None
+) -> tuple[Account, ...]:
     """All entities together, then each of them where there are several; nothing where no entity has both targets.
 
     Parameters
@@ -131,6 +135,8 @@ def accounts_of(flows: Flows, net: tuple[str, str], terms: CashTerms, joint: Joi
         Targets (in, out).
     joint
         Draws of the flows' series.
+    only
+        Entities that are wanted besides all together; None: all.
     """
     pairs = flows.pairs(net)
     if not pairs:
@@ -138,7 +144,7 @@ def accounts_of(flows: Flows, net: tuple[str, str], terms: CashTerms, joint: Joi
     total, each = [np.zeros(joint.scenarios.days.shape) for _ in range(2)], []
     for entity, rows in pairs.items():
         sides = [joint.series(row).values for row in rows]
-        if len(pairs) > 1:
+        if len(pairs) > 1 and (only is None or entity in only):
             made = (flows.ahead[rows[0]], flows.ahead[rows[1]])
             each.append(_account(entity, flows.ds, terms.opening(entity, ()), terms, made, sides))
         for side, amounts in zip(total, sides, strict=True):

@@ -28,6 +28,7 @@ CASES = {
     "evaluate": [("evaluate", "runs/a"), ("evaluate", RUN_DIR)],
     "verify": [("verify", "runs/a"), ("verify", "runs/a", "--data", "data.csv")],
     "explain": [("explain", "runs/a"), ("explain", RUN_DIR)],
+    "scenario": [("scenario", "runs/a", "asked.yaml"), ("scenario", RUN_DIR, "nothing.yaml")],
     "monitor": [
         ("monitor", "runs/a"),
         ("monitor", "runs/a", "--actuals", "actual.csv"),
@@ -98,6 +99,8 @@ def folder(tmp_path_factory):
     days = odd_rows(folder, "more.csv", "odd.csv", 9)
     (folder / "labels.csv").write_text(f"shop,ds,anomaly\n=1+1,{days[1]},leak\n=1+1,{days[2]},leak\n")
     write_inputs(folder, days=144)
+    (folder / "nothing.yaml").write_text("{}")
+    (folder / "asked.yaml").write_text("balance: 5000000\nadd: [{date: 2024-05-12, series: redeem, amount: 7000000}]")
     (folder / "actual.csv").write_text((folder / "data.csv").read_text())
     odd_rows(folder, "actual.csv", "actual.csv", 9)
     write_inputs(folder, days=130)
