@@ -24,6 +24,7 @@ from cluster.stages.collect import MemberForecasts, check_failures, collect_fore
 from cluster.stages.input import load_checked
 from cluster.stages.training import train
 from cluster.terminal.steps import Steps
+from forecasting.data.loaded import Loaded
 from forecasting.errors import TooManyFailures
 from forecasting.panel import Panel
 
@@ -63,7 +64,7 @@ def run_pipeline(request: RunRequest, err: Screen) -> RunResult:
         connected = early.enter_context(connecting(executor, config))
         with steps.step(_READS[request.is_made_up]), request.data_path() as path:
             data, quality = load_checked(config, path, request.as_of)
-            _check_ledger(config, data.panel)
+            _check_ledger(config, data)
             check_memory(config, data.panel, check_windows(config, data.panel), free_memory())
         before = check_directory(store, data.panel, steps.say)
         with Lease(store.storage, steps.say) as lease:
@@ -105,12 +106,13 @@ def _finished(plan: Plan, panel: Panel, forecasts: MemberForecasts, store: RunSt
     return blend_and_write(plan, panel, forecasts, store, seconds)
 
 
-def _check_ledger(config: RunConfig, panel: Panel) -> None:
+def _check_ledger(config: RunConfig, data: Loaded) -> None:
     """Raises UserError when the forecast cannot be added to the ledger that the configuration names."""
     if config.run.ledger is not None:
         from cluster.ledger.place import Ledger
 
-        Ledger(home(config.run.ledger)).check_fits(config.data.unit, panel.freq, config.data.targets)
+        units = data.hierarchy.units if data.hierarchy is not None and config.data.units is not None else {}
+        Ledger(home(config.run.ledger)).check_fits(config.data.unit, data.panel.freq, config.data.targets, units)
 
 
 def _into_ledger(store: RunStore, place: str) -> str:

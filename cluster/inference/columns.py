@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from forecasting.data.balance import goes_out
 from forecasting.data.formats.columns import find_column, listed
 from forecasting.data.formats.files import table_at
 from forecasting.data.formats.options import TableOptions
@@ -315,6 +316,8 @@ def _unasked(look: Look, date: str, entity: str | None, balance: Any) -> tuple[l
         what = f"{len(flows)} columns hold amounts: {listed(flows)}"
         remedy = f"name those to forecast, as in --target {flows[0]} --target {flows[1]}"
         raise DataError(where=look.name, what=what, remedy=remedy)
+    if len(flows) == MOST_TARGETS and goes_out(flows[0]) and not goes_out(flows[1]):
+        flows.reverse()  # what comes in is named first
     return flows, left + (": --target forecasts one all the same" if left else "")
 
 

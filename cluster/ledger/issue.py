@@ -97,6 +97,7 @@ def _facts(run: RunFile, forecast: ForecastFile, data: str) -> VintageFacts:
         trained_until=run.data.end,
         origin="run",
         unit=config["data"]["unit"],
+        units=run.units if config["data"].get("units") else {},
         freq=run.data.freq,
         decimals=run.data.decimals,
         signed=run.data.signed,

@@ -157,20 +157,31 @@ class Ledger:
             if known.identity == vintage.facts.identity and self._vintages.is_whole(digest):
                 return Added(self.uri, digest, False, damaged)
         new = vintage.facts
-        self._must_fit(facts.values(), new.unit, new.freq, new.weights)
+        self._must_fit(facts.values(), new.unit, new.freq, new.weights, new.units)
         heads = heads_of(_lists(facts), self._vintages.digests())
         return Added(self.uri, self._vintages.create(vintage.to_bytes(heads)), True, damaged)
 
-    def check_fits(self, unit: str | None, freq: str, targets: Collection[str]) -> None:
+    def check_fits(
+        self, unit: str | None, freq: str, targets: Collection[str], units: Mapping[str, str | None]
+    ) -> None:
         """Raises ConfigError, before any work, when a forecast of this kind cannot be added."""
-        self._must_fit(self._vintages.facts()[0].values(), unit, freq, targets)
+        self._must_fit(self._vintages.facts()[0].values(), unit, freq, targets, units)
 
-    def _must_fit(self, known: Collection[VintageFacts], unit: str | None, freq: str, targets: Collection[str]) -> None:
+    def _must_fit(
+        self,
+        known: Collection[VintageFacts],
+        unit: str | None,
+        freq: str,
+        targets: Collection[str],
+        units: Mapping[str, str | None],
+    ) -> None:
         for old in known:
             for name, before, now in (
                 ("the unit", old.unit, unit),
                 ("the periods", old.freq, freq),
                 ("the targets", ", ".join(sorted(old.weights)), ", ".join(sorted(targets))),
+                ("units of entities", "given" if old.units else None, "given" if units else None),
+                *((f"the unit of {name}", old.units[name], units[name]) for name in old.units if name in units),
             ):
                 if before != now:
                     what = f"{name} of its forecasts: {before or 'none'}; this one has {now or 'none'}"

@@ -106,6 +106,7 @@ def scenario_of_run(run_dir: str, scenario: str | Path | Mapping[str, Any], exte
     run, forecast = finished_run(store), store.read(ForecastFile)
     ground = Ground(run, forecast.blend, asked)
     plan, planned = ground.plan()
+    run = run.planning(plan, forecast.identities())
     levels, scaled = ground.levels()
     balances = ground.balances()
     base = ground.forecast

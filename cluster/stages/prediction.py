@@ -13,7 +13,7 @@ are given.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -167,6 +167,7 @@ def predict(
     blended = blended_of(trained, made, window, {*found.left, *failed})
     forecast = _forecast(trained, blended, window).identified(panel_series(panel))
     forecast = forecast.with_planned(panel.planned, window.cutoff)
+    trained = replace(trained, run=trained.run.planning(panel.planned, forecast.identities()))
     targets, signal, amounts = tuple(trained.config.data.targets), trained.config.signal, trained.run.amounts
     last = {s: panel.last_known(s.unique_id, window.cutoff) for s in panel.series}
     files = forecast_files(forecast, targets, panel.calendar, amounts, signal, last)

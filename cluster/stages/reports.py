@@ -102,6 +102,7 @@ def write_reports(store: RunStore) -> ReportContext:
         WHY: None if why is None else why_csv(why, amounts),
         "signals.csv": None if signals is None else signals_csv(signals),
         "totals.csv": None,
+        "liquidity.csv": None,  # of versions that had no cash.csv: it would go on saying what it said
     }
     if forecast is not None:
         last = {} if results.history is None else results.history.last_known()

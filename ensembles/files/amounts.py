@@ -124,6 +124,8 @@ def _digits(amount: float) -> int:
 
 
 def signed_targets(panel: Panel) -> tuple[str, ...]:
-    """Targets with a negative amount."""
+    """Targets with a negative amount, or one planned: what is planned is added as it is, and may exceed a forecast."""
     negative = np.nanmin(np.where(np.isnan(panel.y), 0.0, panel.y), axis=1, initial=0.0) < 0
-    return tuple(dict.fromkeys(s.target for s, below in zip(panel.series, negative, strict=True) if below))
+    found = [s.target for s, below in zip(panel.series, negative, strict=True) if below]
+    planned = () if panel.planned is None else panel.planned.below_zero
+    return tuple(dict.fromkeys((*found, *(panel.series[panel.index(uid)].target for uid in planned))))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from ensembles.files.amounts import MOST_DECIMALS, Amounts
 from ensembles.files.stored import Stored, StoredFile
@@ -11,6 +11,7 @@ from forecasting.axis import Axis, Freq
 from forecasting.calendar import Calendar
 from forecasting.data.hierarchy.hierarchy import Hierarchy
 from forecasting.data.quality.finding import Finding
+from forecasting.panel import Series
 from forecasting.planned.amounts import Kind, Planned, PlannedAmount
 from forecasting.schema import as_date, as_dates, iso
 from forecasting.score.points import submission_step
@@ -120,6 +121,14 @@ class RunFile(StoredFile):
         """How amounts are written."""
         data = self.config["data"]
         return Amounts.of(data.get("kind", "yuebao"), data["unit"], self.data.decimals, self.data.signed)
+
+    def planning(self, plan: Planned | None, series: Mapping[str, Series]) -> Self:
+        """The same run, in whose files targets with a negative amount in another plan may be negative too; `series` by
+        unique_id.
+        """
+        targets = () if plan is None else (series[uid].target for uid in plan.below_zero if uid in series)
+        signed = tuple(dict.fromkeys((*self.data.signed, *targets)))
+        return self.model_copy(update={"data": self.data.model_copy(update={"signed": signed})})
 
     @property
     def rounding(self) -> float | None:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from ensembles.ledger.files.actuals import Actuals
     from ensembles.ledger.files.facts import VintageFacts
     from ensembles.ledger.files.vintage import Vintage
+    from forecasting.schema import FloatArray
+    from forecasting.score.base import Score
 
 __all__ = ["SCHEMA_VERSION", "Review", "review"]
 
@@ -144,11 +146,12 @@ def review(name: str, vintages: Iterable[Vintage], latest: Vintage, actuals: Act
     day
         A day whose forecasts are to be followed, as ``YYYY-MM-DD``.
     """
-    targets = tuple(latest.facts.weights)
-    own = {target: {uid: s for uid, s in latest.series.items() if s.target == target} for target in targets}
+    mine = dict(zip(latest.unique_ids, latest.target_of(), strict=True))
+    own = {target: {uid: latest.series[uid] for uid, of in mine.items() if of == target} for target in latest.targets}
     largest = {target: _largest(actuals, of) for target, of in own.items()}
     hindsight = {target: hindsight_of(actuals, of, latest.facts) for target, of in largest.items()}
     found = _gathered(vintages, latest, actuals, hindsight, day)
+    targets = tuple(dict.fromkeys((*own, *(target for of in found.by_target for target in of))))
     order = sorted(range(len(found.facts)), key=lambda k: (found.facts[k].as_of, found.facts[k].identity))
     facts = tuple(found.facts[k] for k in order)
     by_target = [found.by_target[k] for k in order]
@@ -166,8 +169,8 @@ def review(name: str, vintages: Iterable[Vintage], latest: Vintage, actuals: Act
             _split(
                 target,
                 {names[k]: by_target[k][target].misses for k in rows},
-                len(hindsight[target]),
-                len(own[target]),
+                len(hindsight.get(target, ())),
+                len(own.get(target, ())),
             )
             for target, rows in there.items()
         ),
@@ -192,17 +195,19 @@ def _gathered(
         found.series |= vintage.series
         found.unjudged += bool(np.isnan(y).all())
         found.latest.add(vintage, y)
-        targets = set(vintage.target_of())
         found.by_target.append(
-            {
-                target: _OfVintage(tally(vintage, y, target, score), _kept(split_misses(vintage, y, of_target)))
-                for target, of_target in hindsight.items()
-                if target in targets
-            }
+            {target: _of_vintage(vintage, y, target, score, hindsight) for target in vintage.targets}
         )
         if day is not None:
             found.said += said_on(np.datetime64(day, "D"), vintage, actuals)
     return found
+
+
+def _of_vintage(
+    vintage: Vintage, y: FloatArray, target: str, score: Score, hindsight: Mapping[str, Mapping[str, Hindsight]]
+) -> _OfVintage:
+    misses = split_misses(vintage, y, hindsight.get(target, {}))
+    return _OfVintage(tally(vintage, y, target, score), _kept(misses))
 
 
 def _largest(actuals: Actuals, series: Mapping[str, Series]) -> dict[str, Series]:

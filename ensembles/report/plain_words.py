@@ -117,6 +117,7 @@ def why_blend(board: LeaderboardFile) -> str:
     blend = next((row.score for row in board.rows if row.family == BLEND), None)
     scored = [s for s in board.settings if s.score_of_average is not None]
     best = max(scored, key=lambda s: s.score_of_average or 0.0, default=None)
+    # As they are shown: nobody sees a difference in the third decimal.
     if blend is None or best is None or round(best.score_of_average or 0.0, 2) <= round(blend, 2):
         return ""
     sentence = f"{best.setting} scored {best.score_of_average:.2f}, more than the blend's {blend:.2f}, "

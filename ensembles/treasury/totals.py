@@ -6,6 +6,7 @@ that the totals of groups add up to those of the groups that hold them. Amounts 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Context, Decimal
@@ -102,10 +103,14 @@ def _sums(
 
 
 def _by_target(series: Sequence[Series], targets: Sequence[str]) -> Iterator[tuple[str, dict[Series, int]]]:
-    """The series of each target that has any, with their signs, and then those of the net flow."""
+    """The series of each target that has any, with their signs, and then those of the net flow: of entities with both
+    targets, so that net flows of groups add up, and are those of forecast.csv and of the cash position.
+    """
     for target in targets:
         signs = {s: 1 for s in series if s.target == target}
         if signs:
             yield target, signs
-    if len(targets) == 2 and len({s.target for s in series}) == 2:
-        yield NET_FLOW, {s: 1 if s.target == targets[0] else -1 for s in series}
+    sides = Counter(s.entity for s in series)
+    both = [s for s in series if sides[s.entity] == 2]
+    if len(targets) == 2 and both:
+        yield NET_FLOW, {s: 1 if s.target == targets[0] else -1 for s in both}

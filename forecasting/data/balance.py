@@ -7,7 +7,8 @@ have units (`data.units`), a number may also stand for a unit: for all entities 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Self
 
@@ -34,6 +35,8 @@ __all__ = [
     "behind",
     "carried",
     "closing",
+    "goes_out",
+    "left_aside",
     "openings",
 ]
 
@@ -41,6 +44,15 @@ ALL = ""
 """Stands for all entities together, and for the only one of a table."""
 SHOWN = 5
 KEY = "data.balance"
+_OUT = (
+    "out outflow outflows outgoing payment payments paid redeem redeemed redemption redemptions withdrawal withdrawals "
+    "expense expenses disbursement disbursements debit debits ausgang ausgaben auszahlung auszahlungen abfluss "
+    "sortie sorties décaissement décaissements"
+)
+"""Words that say of a column that its amounts go out."""
+_OUT_CHINESE = ("赎回", "流出", "支出", "付款")
+_WORD = re.compile(r"[^\W\d_]+")
+_CAMEL = re.compile(r"(?<=[a-zß-ÿ])(?=[A-Z])")
 Balance = float | str | dict[str, float]
 
 
@@ -248,6 +260,37 @@ def behind(loaded: Loaded) -> tuple[str, ...]:
         f"{KEY}: the last balance of {named} is older than {iso(panel.end)}, the last day; flows since then are not "
         "known and count as nothing",
     )
+
+
+def left_aside(balances: Mapping[str, float], targets: Sequence[str], loaded: Loaded) -> tuple[str, ...]:
+    """Sentences on what a balance that is given cannot say; none where none is.
+
+    Parameters
+    ----------
+    targets
+        Names of what is forecast, what comes in first.
+    """
+    if not balances:
+        return ()
+    if len(targets) != 2:
+        return (f"{KEY} is left aside: a cash position takes two targets, what comes in and what goes out",)
+    came, left = targets
+    there = {target: {s.entity or ALL for s in loaded.panel.series if s.target == target} for target in targets}
+    alone = {came: there[came] - there[left], left: there[left] - there[came]}
+    found = [
+        f"the cash position is without {first_few(sorted(names), SHOWN)}: of both targets there is {target} alone"
+        for target, names in alone.items()
+        if names
+    ]
+    if goes_out(came) and not goes_out(left):
+        found.append(f"{came} is taken for what comes in, and {left} for what goes out: name what comes in first")
+    return tuple(found)
+
+
+def goes_out(name: str) -> bool:
+    """Whether a column's name says that its amounts go out."""
+    words = {word.casefold() for part in _CAMEL.split(name) for word in _WORD.findall(part)}
+    return bool(words & set(_OUT.split())) or any(part in name for part in _OUT_CHINESE)
 
 
 def _known(where: str, names: Iterable[str], entities: list[str], known: list[str]) -> None:

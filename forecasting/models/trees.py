@@ -25,11 +25,11 @@ OBJECTIVES = {"l1": "regression_l1", "l2": "regression", "huber": "huber", "fair
 DECISIONS = frozenset({0, 2, 4, 6, 8, 10})
 """Bits of a split on a number: what is missing (4, 8) and where it goes (2); an odd one would split on categories."""
 WHOLE, REAL = r"-?\d{1,10}", r"-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?"
-THRESHOLD = rf"(?:{REAL}|inf)"
-"""`inf` splits rows that have a value from those whose value is missing."""
+BOUND = rf"(?:{REAL}|inf)"
+"""LightGBM writes a split between numbers and missing values as one at infinity."""
 OF_SPLITS = {
     "split_feature": WHOLE,
-    "threshold": THRESHOLD,
+    "threshold": BOUND,
     "decision_type": WHOLE,
     "left_child": WHOLE,
     "right_child": WHOLE,
@@ -132,8 +132,8 @@ def _values(keys: Mapping[str, str], key: str, form: str, count: int) -> str:
     found = text.count(" ") + 1 if text else 0
     _must(key in keys and found == count, f"{key} has {found} values for {count}")
     numbers = re.fullmatch(f"(?:{form}(?: {form})*)?", text, re.ASCII) is not None
-    written = [value for value in text.split() if value != "inf"]  # the form says whether that word may stand there
-    finite = numbers and bool(np.isfinite(np.array(written, dtype=np.float64)).all())
+    # Digits that say a number too large for its type are no infinity that the library wrote.
+    finite = numbers and all(np.isfinite(float(word)) for word in text.split() if word != "inf")
     _must(finite, f"{key} holds what is no finite number")
     return text
 

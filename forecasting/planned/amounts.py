@@ -111,6 +111,11 @@ class Planned:
         """Whether anything is planned for a series."""
         return unique_id in self._by_series
 
+    @property
+    def below_zero(self) -> tuple[str, ...]:
+        """The series of which a negative amount is planned, or added by judgement."""
+        return tuple(dict.fromkeys(row.unique_id for row in self.rows if row.amount < 0))
+
     def ahead(self, ds: DateArray) -> Iterator[PlannedAmount]:
         """The rows that a forecast of the periods `ds` holds, by day."""
         rows = [row for row in self.rows if row.last >= ds[0] and row.first <= ds[-1]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from decimal import Decimal
 from pathlib import Path
 
@@ -79,6 +80,13 @@ def test_the_report_made_again_is_the_same(folder: Path) -> None:
     before = (folder / "first/cash.csv").read_bytes()
     assert tidecast(folder, "report", "first").returncode == 0
     assert (folder / "first/cash.csv").read_bytes() == before
+
+
+def test_a_position_of_an_earlier_version_does_not_stay(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder / "first", tmp_path / "first")
+    (tmp_path / "first/liquidity.csv").write_text("of another forecast")
+    assert tidecast(tmp_path, "report", "first").returncode == 0
+    assert not (tmp_path / "first/liquidity.csv").exists()
 
 
 def test_predict_gives_the_position_and_carries_a_number_forward(folder: Path) -> None:

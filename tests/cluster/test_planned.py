@@ -240,3 +240,17 @@ def test_bad_rows_exit_with_two_and_leave_nothing(folder: Path, tmp_path: Path) 
     assert done.returncode == 2
     assert "plan.csv:2: 9900000 was planned for out on 2024-03-15, and the actual amount is" in done.stderr
     assert not (place / "new").exists()
+
+
+def test_more_may_be_planned_away_than_models_forecast(folder: Path, tmp_path: Path) -> None:
+    place = copied(folder, tmp_path)
+    before = predict(str(place / "a"), str(place / "data.csv"), external=External(allowed=True))
+    write_plan(place, *PAST, "2024-07-25,in,-900000,2024-07-10,,,refund,", "2024-07-26,in,-9e7,,,adjust,why,")
+    after = predict(str(place / "a"), str(place / "data.csv"), external=External(allowed=True))
+    rows = list(csv.DictReader(after.files["forecast.csv"].decode().splitlines()))
+    parts = [int(row["in_model"]) + int(row["in_planned"]) + int(row["in_adjusted"]) for row in rows]
+    assert [int(row["in"]) for row in rows] == parts
+    assert min(parts) < -80_000_000
+    bands = [made.cash[0].total.flows["inflow"].quantiles for made in (before, after)]
+    widths = [ends[max(ends)] - ends[min(ends)] for ends in bands]
+    np.testing.assert_allclose(*widths, rtol=1e-6)

@@ -90,7 +90,7 @@ class VintageFacts(LedgerFacts):
     `as_of` is the last day of the data, `start` and `end` the first and last day forecast. `origin`: run or predict;
     `trained_until` is the last day of the data that members were trained on. `data` and `configuration` are
     fingerprints; `config` is the configuration without what says where and how it ran. `program` is the version that
-    made it, and no part of the identity.
+    made it, and no part of the identity. `units`: entity → unit of its amounts, empty where all are in `unit`.
     """
 
     APART: ClassVar[frozenset[str]] = frozenset({"parents", "identity", "program"})
@@ -101,6 +101,7 @@ class VintageFacts(LedgerFacts):
     trained_until: str
     origin: str
     unit: str | None
+    units: Mapping[str, str | None] = {}
     freq: Freq
     week: tuple[int, ...] | None = None
     events: tuple[tuple[str, str], ...] = ()

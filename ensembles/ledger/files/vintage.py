@@ -19,6 +19,7 @@ from ensembles.bands.quantiles import ends_of, levels_of, probability_of, quanti
 from ensembles.files.forecast_parquet import ForecastFile
 from ensembles.files.table import places
 from ensembles.ledger.files.facts import VintageFacts, table_bytes
+from ensembles.oof import in_unit
 from forecasting.errors import DamagedFile
 from forecasting.panel import Series
 from forecasting.schema import BLEND, DS, UNIQUE_ID, Y_HAT, DateArray, FloatArray, IntArray, as_date, as_dates
@@ -63,12 +64,13 @@ class Vintage:
         order = np.lexsort((blend.ds, np.array([rank[uid] for uid in names], dtype=np.int64)[row]))
         place = np.array([rank[uid] for uid in blend.unique_id[order]], dtype=np.int64)
         ds = as_dates(blend.ds[order])
+        days, day = np.unique(ds, return_inverse=True)  # every series has the periods that follow the data's end
         found = cls(
             facts=facts,
             unique_ids=unique_ids,
             place=place,
             ds=ds,
-            lead=np.asarray(facts.axis.steps(as_date(facts.as_of), ds), dtype=np.int64),
+            lead=np.asarray(facts.axis.steps(as_date(facts.as_of), days), dtype=np.int64)[day],
             y_hat=blend.y_hat[order],
             quantiles={p: values[order] for p, values in sorted(blend.quantiles.items())},
             members=_members(forecast, rank, place, ds),
@@ -87,8 +89,16 @@ class Vintage:
         return {level: (self.quantiles[low], self.quantiles[high]) for level, (low, high) in ends.items()}
 
     def target_of(self) -> list[str]:
-        """The target of each of `unique_ids`."""
-        return [self.series[uid].target for uid in self.unique_ids]
+        """The target of each of `unique_ids`, with the unit of its amounts where entities have several."""
+        units, told = self.facts.units, [self.series[uid] for uid in self.unique_ids]
+        return [in_unit(one.target, units.get(one.entity or "")) for one in told]
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """What amounts are added up by, as `target_of` says it, in the order of the weights."""
+        names, order = self.target_of(), list(self.facts.weights)
+        place = {name: order.index(self.series[uid].target) for uid, name in zip(self.unique_ids, names, strict=True)}
+        return tuple(sorted(place, key=lambda name: (place[name], name)))
 
     def to_arrow(self) -> pa.Table:
         """The table as it is stored."""

@@ -102,7 +102,7 @@ def flows_of_run(oof: OofFile, forecast: ForecastFile, amounts: Amounts, freq: F
     for k, (uid, series) in enumerate(identities.items()):
         at = np.searchsorted(ds, coming.ds[rows[uid]])
         ahead[k, at] = amounts.rounded(coming.y_hat[rows[uid]], series.target)
-        known[k, at] = coming.y_hat[rows[uid]] - coming.model[rows[uid]]
+        known[k, at] = ahead[k, at] - amounts.rounded(coming.model[rows[uid]], series.target)
     half_life, planned = BandSpec.of((), freq).half_life, None if coming.planned is None else known
     return Flows(tuple(identities.values()), grids[0].cutoffs, y_hat, y, ds, ahead, grids[0].ds, half_life, planned)
 

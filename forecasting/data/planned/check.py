@@ -31,7 +31,8 @@ def planned_of(
     Parameters
     ----------
     as_of
-        Rows that became known later are not looked at; None: all are.
+        Rows that became known later are not looked at, nor those for later days that do not say when they became known;
+        None: all are.
     units
         Unit of each series by unique_id, None where none was said.
 
@@ -42,12 +43,13 @@ def planned_of(
         the actual one where amounts are positive.
     """
     checker = _Checker(loaded, units)
-    seen = [row for row in plan.rows if as_of is None or np.isnat(row.known) or row.known <= as_of]
+    seen = [row for row in plan.rows if as_of is None or (row.day if np.isnat(row.known) else row.known) <= as_of]
     kept = tuple(found for row in seen if (found := checker.amount(row)) is not None)
     decimals = max(loaded.decimals, plan.decimals)
     planned = Planned(kept, loaded.panel.end, decimals if decimals < MOST_DECIMALS else None)
     _check_actual(loaded.panel, planned)
-    return planned, (*plan.notes, *_notes(plan, seen, planned), *checker.notes(plan.name))
+    said = (*plan.notes, *_notes(plan, seen, planned), *_unsaid(plan, as_of), *checker.notes(plan.name))
+    return planned, said
 
 
 @dataclass
@@ -186,6 +188,14 @@ def _notes(plan: PlanFile, seen: Sequence[PlanRow], planned: Planned) -> Iterato
         else f"{_rows(silent)} without known, and such amounts"
     )
     yield f"{plan.name}: {which} count in the final forecast alone; backtests see the history as it was"
+
+
+def _unsaid(plan: PlanFile, as_of: np.datetime64 | None) -> Iterator[str]:
+    """Rows of which nothing says that they were known on the day as of which a forecast is made."""
+    if as_of is None:
+        return
+    if n := sum(bool(np.isnat(row.known) and row.day > as_of) for row in plan.rows):
+        yield f"{plan.name}: {_rows(n)} for days after {iso(as_of)} without known, and not used: say when it was known"
 
 
 def _rows(n: int) -> str:

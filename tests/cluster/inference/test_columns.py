@@ -157,3 +157,12 @@ def test_a_column_with_a_slip_is_not_passed_over(tmp_path: Path) -> None:
     frame["out"] = frame["out"].astype(object)
     frame.loc[3, "out"] = "12x"
     assert list(understood(tmp_path, frame).data["targets"]) == ["in", "out"]
+
+
+@pytest.mark.parametrize("names", [("outflow", "inflow"), ("TotalPaid", "received"), ("赎回额", "申购额")])
+def test_what_goes_out_is_the_second_target(tmp_path: Path, names: tuple[str, str]) -> None:
+    out, came = names
+    frame = table().rename(columns={"in": out, "out": came})
+    for columns in (frame, frame[["date", came, out]]):
+        assert list(understood(tmp_path, columns).data["targets"]) == [came, out]
+    assert list(understood(tmp_path, frame, names).data["targets"]) == [out, came]

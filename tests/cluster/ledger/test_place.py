@@ -143,8 +143,17 @@ def test_forecasts_of_another_kind_are_refused(three):
     with pytest.raises(ConfigError, match="the unit of its forecasts: EUR; this one has USD: give this forecast an"):
         ledger.add(other)
     with pytest.raises(ConfigError, match="the targets of its forecasts: flow; this one has in, out"):
-        ledger.check_fits("EUR", "D", ["out", "in"])
+        ledger.check_fits("EUR", "D", ["out", "in"], {})
+    with pytest.raises(ConfigError, match="units of entities of its forecasts: none; this one has given"):
+        ledger.check_fits("EUR", "D", ["flow"], {"flow": "JPY"})
     assert len(ledger.facts()) == 3
+
+
+def test_an_entity_keeps_its_unit(ledger):
+    ledger.add(vintage("2024-03-01", {"a": np.ones(2)}, unit=None, units={"a": "EUR"}))
+    ledger.check_fits(None, "D", ["flow"], {"b": "JPY"})
+    with pytest.raises(ConfigError, match="the unit of a of its forecasts: EUR; this one has JPY"):
+        ledger.check_fits(None, "D", ["flow"], {"a": "JPY"})
 
 
 def test_actual_values_are_kept_with_their_revisions(ledger):

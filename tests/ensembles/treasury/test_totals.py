@@ -123,3 +123,13 @@ def test_a_thousand_leaves_are_quick(n: int) -> None:
     table = totals_csv(totals, EUR)
     assert time.perf_counter() - started < 30.0
     assert table.count(b"\n") == 1 + 56 * len(totals)
+
+
+def test_an_entity_with_one_target_alone_has_a_part_in_no_net_flow() -> None:
+    forecast = forecast_of(np.array([[[5.0, 3.0]], [[7.0, 1.0]]]))
+    forecast = forecast.where(forecast.unique_id != "e1/out")
+    hierarchy = Hierarchy({"e0": ("a",), "e1": ("b",)}, {"e0": "EUR", "e1": "EUR"})
+    found = {(total.path, total.target): total.y_hat[0] for total in totals_of(forecast, hierarchy, TARGETS, EUR)}
+    assert found[(), "in"] == 12
+    assert found[(), NET_FLOW] == found[("a",), NET_FLOW] == 2
+    assert (("b",), NET_FLOW) not in found

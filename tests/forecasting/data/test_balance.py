@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -220,3 +221,15 @@ def test_a_balance_of_a_unit_is_carried_by_the_flows_of_its_entities(tmp_path: P
     units = {"a": "EUR", "b": "EUR", "c": "USD"}
     moved, unknown = carried({"EUR": 5.0, "c": 1.0}, panel, ("inflow", "outflow"), panel.ds[-4], units)
     assert (moved, unknown) == ({"EUR": 65.0, "c": 31.0}, 0)
+
+
+def test_it_is_said_what_a_balance_is_not_used_for(tmp_path: Path) -> None:
+    aside = "data.balance is left aside: a cash position takes two targets, what comes in and what goes out"
+    assert aside in load(table(tmp_path), targets={"inflow": 1.0}, balance=5).notes
+    assert aside not in load(table(tmp_path), targets={"inflow": 1.0}).notes
+    turned = load(table(tmp_path), targets={"outflow": 0.5, "inflow": 0.5}, balance="saldo").notes
+    assert "outflow is taken for what comes in, and inflow for what goes out: name what comes in first" in turned
+    path = table(tmp_path, entities="ab")
+    path.write_text("\n".join(re.sub(r"^(b,.*),\d+,(.*)$", r"\1,,\2", line) for line in path.read_text().splitlines()))
+    notes = load(path, **PANEL, balance=7).notes
+    assert "the cash position is without b: of both targets there is inflow alone" in notes

@@ -7,7 +7,7 @@ import pytest
 from ensembles.ledger.files.facts import LedgerFacts, table_bytes
 from ensembles.ledger.files.vintage import Vintage
 from forecasting.errors import DamagedFile, StorageError
-from tests.ensembles.ledger.cases import vintage
+from tests.ensembles.ledger.cases import facts, forecast_file, vintage
 
 VALUES = {"b": np.array([1.5, 2.5, 3.5]), "a": np.array([4.0, 5.0, 6.0])}
 MEMBERS = {"a": {"naive": np.array([4.0, 5.0, 7.0]), "arima": np.array([3.0, 4.0, 5.0])}, "b": {"naive": np.ones(3)}}
@@ -77,3 +77,9 @@ def test_a_newer_layout_is_refused():
 def test_what_is_no_vintage_is_damaged(data):
     with pytest.raises(DamagedFile, match="here is damaged"):
         Vintage.from_bytes(data, "here")
+
+
+def test_lead_times_of_work_days_begin_anew_with_every_series():
+    ds = np.array(["2024-02-01", "2024-02-02", "2024-02-05"], dtype="datetime64[D]")
+    told = facts("2024-01-31", "2024-02-01", "2024-02-05", freq="B")
+    assert list(Vintage.of(told, forecast_file(ds, VALUES)).lead) == [1, 2, 3, 1, 2, 3]

@@ -128,3 +128,16 @@ def test_one_day_from_vintage_to_vintage():
     assert [c.changed for c in found.changes[1:]] == pytest.approx(np.diff([v for _, _, v in said]))
     assert np.isnan(found.changes[0].changed)
     assert all(c.y == pytest.approx(Y["x"][60] + Y["y"][60]) for c in found.changes)
+
+
+def test_amounts_of_several_units_are_judged_apart():
+    said, units = {"x": np.full(7, 10.0), "y": np.full(7, 1e6)}, {"x": "EUR", "y": "JPY"}
+    one = vintage("2024-03-01", said, units=units)
+    known = actuals({"x": np.full(7, 8.0), "y": np.full(7, 1e6)}, "2024-03-02")
+    found = review("here", [one], one, known, "2024-03-04")
+    overall = {accuracy.target: accuracy.overall for accuracy in found.accuracy}
+    assert {target: line.wape.value for target, line in overall.items()} == {"flow, EUR": 0.25, "flow, JPY": 0.0}
+    assert {change.target: change.y for change in found.changes} == {"flow, EUR": 8.0, "flow, JPY": 1e6}
+    alone = vintage("2024-03-08", {"x": said["x"]}, units={"x": "EUR"})
+    later = review("here", [one, alone], alone, known)
+    assert [accuracy.target for accuracy in later.accuracy] == ["flow, EUR", "flow, JPY"]

@@ -151,3 +151,11 @@ def test_a_wide_panel_names_entity_and_target(tmp_path: Path) -> None:
     plan.write_text("date,series,entity,amount\n2024-02-01,c/in,c,80\n")
     with pytest.raises(DataError, match=r"plan\.csv:2: the row names a series, and an entity or a target too"):
         _ = open_data(spec, path, None).panel
+
+
+def test_as_of_uses_no_later_row_that_does_not_say_when_it_was_known(tmp_path: Path) -> None:
+    plan = "date,series,amount\n2024-02-01,out,80\n2024-02-20,out,90\n"
+    found = loaded(tmp_path, plan, dt.date(2024, 2, 10))
+    assert found.panel.planned is not None
+    assert [str(row.first) for row in found.panel.planned.rows] == ["2024-02-01"]
+    assert "1 row is for days after 2024-02-10 without known, and not used: say when it was known" in found.notes[-1]
