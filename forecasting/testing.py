@@ -254,7 +254,7 @@ def _must(holds: bool, otherwise: str) -> None:
 
 def _finished(outcome: TrialOutcome, what: str = "seven months of ordinary days") -> TrialResult:
     if isinstance(outcome, TrialFailure):
-        raise AssertionError(f"it failed on {what}: {outcome.reason}")
+        raise AssertionError(f"the model failed on {what}: {outcome.reason}")
     return outcome
 
 

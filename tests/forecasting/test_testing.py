@@ -116,7 +116,7 @@ def test_a_users_model_passes_with_one_import():
         (ClaimsSeeds, "seeded is True, and another seed gives the same forecast"),
         (Forgets, "all that a fit leaves behind belongs into its State"),
         (Breaks, "on fives it raised ZeroDivisionError"),
-        (Overflows, "it failed on seven months of ordinary days"),
+        (Overflows, "the model failed on seven months of ordinary days"),
         (Deaf, "it reads nothing"),
         (Unexplained, "setting weeks has no description"),
         (Drifts, "an update by the history it was fitted on"),
