@@ -123,7 +123,7 @@ class Run:
         return self._frame(self._store.read(ForecastFile), member)
 
     def cash(self) -> dict[str, Any] | None:
-        """Content of cash.json, the cash position; None where the run has no net flow."""
+        """Content of cash.json, the cash position of the accounts of each unit; None where the run has no net flow."""
         return self._store.read(CashFile).model_dump(mode="json") if self._store.has(CashFile) else None
 
     def oof(self, member: str | None = BLEND) -> pd.DataFrame:

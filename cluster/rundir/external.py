@@ -15,6 +15,7 @@ from typing import Any
 
 from cluster.config import RunConfig, parse_config
 from cluster.keys import set_key
+from forecasting.data.balance import Limits
 from forecasting.data.formats.files import Folder, open_location
 from forecasting.errors import ConfigError, StorageError
 from forecasting.models import built_in_models, model_type
@@ -86,20 +87,21 @@ class External:
         keys = config.model_dump(mode="json")
         for override in self.given:
             set_key(keys, override)
-        return _without_labels(parse_config(keys, where) if self.given else config)
+        return _without_stored(parse_config(keys, where) if self.given else config)
 
 
 NOTHING = External()
 """Permits nothing."""
 
 
-def _without_labels(config: RunConfig) -> RunConfig:
-    """The configuration without groups and units, which stand in run.json and are not read again."""
-    if config.data.groups is None and config.data.units is None:
-        return config
+def _without_stored(config: RunConfig) -> RunConfig:
+    """The configuration without what stands in run.json and is not read again: groups and units, which balances and
+    limits may name, and balances that are numbers.
+    """
     unit = config.data.unit if config.data.units is None else None
-    data = config.data.model_copy(update={"groups": None, "units": None, "unit": unit})
-    return config.model_copy(update={"data": data})
+    balance = config.data.balance if isinstance(config.data.balance, str) else None
+    stored = {"groups": None, "units": None, "unit": unit, "balance": balance, "limits": Limits()}
+    return config.model_copy(update={"data": config.data.model_copy(update=stored)})
 
 
 def _named(config: RunConfig, used: Collection[Member]) -> Iterator[tuple[str, str]]:

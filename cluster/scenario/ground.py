@@ -152,25 +152,27 @@ class Ground:
         return tuple(found)
 
     def balances(self) -> Mapping[str, float]:
-        """Opening balances of the scenario by entity, "" of all together."""
+        """Opening balances of the scenario by entity, by unit of all its entities, "" of all together."""
         own, given = self.run.data.balances, self.asked.balance
         if given is None:
             return own
         if len(self.run.config["data"]["targets"]) != 2:
             raise self._error("balance", "the run has no net flow: it forecasts no pair of what comes in and goes out")
-        units = () if self.run.hierarchy is None else self.run.hierarchy.distinct_units
-        if len(units) > 1:
-            raise self._error("balance", "entities have several units, whose amounts make up no balance: leave it out")
         if isinstance(given, float):
+            if len(set(self.run.units.values())) > 1:
+                raise self._error("balance", "entities have several units, which cannot be added: give it by entity")
             return {"": given}
         entities = {series.entity for series in self.forecast.identities().values()}
-        for entity in given:
-            if entity not in entities:
-                known = sorted(str(name) for name in entities if name is not None)
+        for name in given:
+            if name not in entities and name not in self.run.units.values():
+                known = sorted(str(entity) for entity in entities if entity is not None)
                 hint = f"take one of {first_few(known, SHOWN)}" if known else "give one number"
-                raise self._error("balance", f"{entity!r} is no entity that is forecast; {hint}")
+                raise self._error("balance", f"{name!r} is no entity that is forecast; {hint}")
         if "" in own:
             raise self._error("balance", "the run's balance is one number for all together: give one number")
+        other = next((name for name in given if own and name not in own), None)
+        if other is not None:
+            raise self._error("balance", f"the run has none of {other}, but of {first_few(list(own), SHOWN)}: take one")
         return {**own, **given}
 
     def _error(self, key: str, what: str) -> ConfigError:

@@ -10,7 +10,7 @@ from rich.table import Table
 from cluster.screen.text import numbers_table
 from cluster.terminal.screen import Screen
 from ensembles.bands.quantiles import ends_of, levels_of
-from ensembles.report.cash_words import cash_sentences, chance_in_words
+from ensembles.report.cash_words import cash_sentences, chance_in_words, money_of
 from ensembles.report.money import Money
 from ensembles.risk.cash.position import SIDES, Account, CashPosition
 from ensembles.risk.cash.spans import UNITS
@@ -22,10 +22,13 @@ MOST_ROWS = 14
 MOST_ACCOUNTS = 5
 
 
-def show_cash(found: CashPosition | None, money: Money, out: Screen) -> None:
-    """A table of weeks and what follows for limits; nothing where no balance is known."""
-    if found is None:
-        return
+def show_cash(positions: Sequence[CashPosition], money: Money, out: Screen) -> None:
+    """In each unit a table of weeks and what follows for limits; nothing where no balance is known."""
+    for found in positions:
+        _show(found, money_of(found, money), out)
+
+
+def _show(found: CashPosition, money: Money, out: Screen) -> None:
     if found.total.opening is not None:
         out.print(_table(found.total, money))
         for sentence in cash_sentences(found.total, money):

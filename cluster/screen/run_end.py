@@ -97,7 +97,7 @@ def _show_missing(result: RunResult, out: Screen) -> None:
 
 def _show_next(result: RunResult, out: Screen) -> None:
     """The files, and the commands that come next."""
-    pictures = "  cash.csv" if result.cash is not None and result.cash.total.opening is not None else ""
+    pictures = "  cash.csv" if any(found.total.opening is not None for found in result.cash) else ""
     pictures += ("  signals.csv" if result.signals else "") + ("  figures.html" if result.has_figures else "")
     out.say(f"  submission.csv  forecast.csv (for people)  report.html  leaderboard.csv{pictures}")
     out.say_file("open: ", result.report)

@@ -40,9 +40,10 @@ def show_scenario(found: Outcome, file: str, out: Screen, as_json: bool) -> None
             out.say(f"and {len(differing) - MOST_ROWS} more, in scenario.csv")
     else:
         out.say("no amount differs")
-    before, after = found.accounts
-    if after and after[0].opening is not None:
-        out.print(_balance(before[0], after[0], found.run.amounts))
+    units = set(found.run.units.values()) - found.run.units.keys()
+    for old, new in zip(*found.accounts, strict=True):
+        if new.opening is not None and (not new.entity or new.entity in units):
+            out.print(_balance(old, new, found.run.amounts))
     out.say_file("all days and bands: ", file)
 
 
@@ -67,8 +68,9 @@ def _days(found: Outcome, differing: list[tuple[Any, int]]) -> Table:
 
 
 def _balance(before: Account, after: Account, amounts: Amounts) -> Table:
-    """The balance of all accounts together, and the chance that its highest limit is broken."""
-    table = numbers_table(f"balance{amounts.in_unit}", "forecast", "scenario")
+    """The balance of all accounts in a unit, and the chance that its highest limit is broken."""
+    unit = f", {after.entity}" if after.entity else amounts.in_unit
+    table = numbers_table(f"balance{unit}", "forecast", "scenario")
     table.columns[0].justify = "left"
     facts = [dict(_facts(account, amounts)) for account in (before, after)]
     for name, value in facts[1].items():

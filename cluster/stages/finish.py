@@ -72,8 +72,8 @@ class RunResult:
     """What is planned among the days forecast, a sentence each."""
     signals: tuple[str, ...] = ()
     """How often the blend's signals were right, a sentence per target, where the configuration asks for signals."""
-    cash: CashPosition | None = None
-    """The cash position, None without a net flow; `money` writes its amounts."""
+    cash: tuple[CashPosition, ...] = ()
+    """The cash position in each unit, none without a net flow; `money` writes its amounts."""
     money: Money | None = None
 
 
@@ -120,7 +120,7 @@ def _with_words(result: RunResult, context: ReportContext, report: str) -> RunRe
     """With what the report's facts say."""
     signals = () if context.signals is None else context.signals.sentences
     words, money = plain_words(context), context.money
-    return replace(result, words=words, report=report, signals=signals, cash=context.cash, money=money)
+    return replace(result, words=words, report=report, signals=signals, cash=context.cash_by_unit, money=money)
 
 
 def _planned(panel: Panel, final: Window, context: ReportContext) -> tuple[str, ...]:

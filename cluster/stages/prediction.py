@@ -28,6 +28,7 @@ from cluster.stages.finished_run import KnownSeries, TrainedRun, left_out, open_
 from ensembles.blend.target_blend import TargetBlend
 from ensembles.explanation.explanation import Explanation, explain
 from ensembles.exports.cash import cash_csv
+from ensembles.exports.cash_json import CashFile
 from ensembles.exports.forecast import forecast_files
 from ensembles.exports.totals import totals_csv
 from ensembles.exports.why import WHY, why_csv
@@ -42,7 +43,7 @@ from ensembles.risk.cash.position import CashPosition
 from ensembles.treasury.planned import beyond_in_words, planned_days, planned_in_words
 from ensembles.treasury.totals import totals_of
 from forecasting.backtest import forecast_windows, reason_of
-from forecasting.data.balance import carried
+from forecasting.data.balance import behind, carried
 from forecasting.data.loaded import Loaded
 from forecasting.digests import digest_of
 from forecasting.models.base import AnyModel, State
@@ -65,7 +66,7 @@ class Prediction:
     `forecast` holds the members that have weight; `files` the submission under its names and the CSV files; `notes` are
     sentences for the user; `left` unique_id → why a series of the run is not forecast; `panel` the data; `factors`
     the blend's calibration by target; `amounts` say how the files write amounts; `trained` is the run; `cash` is the
-    cash position, None without a net flow.
+    cash position in each unit, none without a net flow.
     """
 
     run: str
@@ -80,7 +81,7 @@ class Prediction:
     factors: Mapping[str, float]
     amounts: Amounts
     trained: TrainedRun
-    cash: CashPosition | None = None
+    cash: tuple[CashPosition, ...] = ()
 
     @property
     def money(self) -> Money:
@@ -171,8 +172,11 @@ def predict(
         ahead = planned_days(trained.run, forecast, panel.planned)
         notes = (*notes, *planned_in_words(ahead), *beyond_in_words(panel.planned, window.end))
     cash, said = _cash(trained, loaded, forecast)
-    if cash is not None:
-        files |= {"cash.csv": cash_csv(cash, panel.calendar, amounts)}
+    if cash:
+        files |= {
+            "cash.csv": cash_csv(cash, panel.calendar, amounts),
+            CashFile.FILE: CashFile.of(cash, amounts).to_bytes(),
+        }
     notes = (*notes, *said)
     left, factors = {**found.left, **failed}, {target: blend.factor for target, blend in trained.blends.items()}
     return Prediction(
@@ -180,15 +184,18 @@ def predict(
     )
 
 
-def _cash(trained: TrainedRun, loaded: Loaded, forecast: ForecastFile) -> tuple[CashPosition | None, tuple[str, ...]]:
-    """The cash position that newer data lead to, and what was done to a balance that was given as a number."""
-    targets, balances = tuple(trained.config.data.targets), loaded.balances
+def _cash(
+    trained: TrainedRun, loaded: Loaded, forecast: ForecastFile
+) -> tuple[tuple[CashPosition, ...], tuple[str, ...]]:
+    """The cash position that newer data lead to in each unit, and what the balance it begins with is of."""
+    targets, of_column = tuple(trained.config.data.targets), isinstance(trained.config.data.balance, str)
+    balances = loaded.balances if of_column else trained.run.data.balances
     if len(targets) != 2 or not trained.store.has(OofFile):
-        return None, ()
+        return (), ()
     net: tuple[str, str] = (targets[0], targets[1])
-    said: tuple[str, ...] = ()
-    if balances and not isinstance(trained.config.data.balance, str) and loaded.panel.end > trained.end:
-        balances, unknown = carried(balances, loaded.panel, net, trained.end)
+    said = behind(loaded)
+    if balances and not of_column and loaded.panel.end > trained.end:
+        balances, unknown = carried(balances, loaded.panel, net, trained.end, trained.run.units)
         gaps = f"; {unknown} unknown amounts count as nothing" if unknown else ""
         since = f"{iso(trained.end)} and the flows since then, up to {iso(loaded.panel.end)}"
         said = (f"the balance is that of {since}{gaps}",)

@@ -92,12 +92,12 @@ def write_reports(store: RunStore) -> ReportContext:
 
     results = report_data(store)
     context, amounts, forecast = ReportContext.of(results), results.run.amounts, results.forecast
-    cash, alerts, signals, why = context.cash, context.alerts, context.signals, context.explanation
+    cash, alerts, signals, why = context.cash_by_unit, context.alerts, context.signals, context.explanation
     made: dict[str, bytes | None] = {
         **dict.fromkeys((SUBMISSION, RESULT_TABLE, "forecast.csv")),
         "leaderboard.csv": leaderboard_csv(results.board),
-        "cash.csv": None if cash is None else cash_csv(cash, results.calendar, amounts),
-        CashFile.FILE: None if cash is None else CashFile.of(cash, amounts).to_bytes(),
+        "cash.csv": cash_csv(cash, results.calendar, amounts) if cash else None,
+        CashFile.FILE: CashFile.of(cash, amounts).to_bytes() if cash else None,
         "alerts.csv": None if alerts is None else alerts_csv(alerts, amounts),
         WHY: None if why is None else why_csv(why, amounts),
         "signals.csv": None if signals is None else signals_csv(signals),

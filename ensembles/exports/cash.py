@@ -23,18 +23,25 @@ ALL = "all"
 EVIDENCE = ("windows", "windows_judged", "indicative")
 
 
-def cash_csv(found: CashPosition, calendar: Calendar, amounts: Amounts) -> bytes:
+def cash_csv(positions: Sequence[CashPosition], calendar: Calendar, amounts: Amounts) -> bytes:
     """A header, then for all entities together (``all``) and for each the days in order, the weeks and the months.
 
-    ``period`` tells them apart. The balance, and what is said of limits, is that of a period's last day.
+    ``period`` tells them apart. The balance, and what is said of limits, is that of a period's last day. Where entities
+    have several units, ``unit`` is that of a row's amounts, and ``all`` are all entities of the unit.
     """
-    tables = [_table(account, calendar, amounts) for account in (found.total, *found.accounts)]
-    names = list(dict.fromkeys(name for rows in tables for row in rows for name in row.columns))
-    head = ["entity"] if found.accounts else []
+    tables = [
+        (position, account, _table(account, calendar, amounts))
+        for position in positions
+        for account in (position.total, *position.accounts)
+    ]
+    names = list(dict.fromkeys(name for *_, rows in tables for row in rows for name in row.columns))
+    entities, units = any(p.accounts for p in positions), len(positions) > 1 or positions[0].unit is not None
+    head: list[Cell] = [*(["entity"] if entities else []), *(["unit"] if units else [])]
     rows: list[list[Cell]] = [[*head, "period", DAY_COLUMNS[0], "end", *DAY_COLUMNS[1:], *names, *EVIDENCE]]
-    evidence: list[Cell] = [found.n_windows, found.n_judged, found.indicative]
-    for account, table in zip((found.total, *found.accounts), tables, strict=True):
-        first: list[Cell] = [account.entity or ALL] if found.accounts else []
+    for position, account, table in tables:
+        evidence: list[Cell] = [position.n_windows, position.n_judged, position.indicative]
+        first: list[Cell] = [account.entity or ALL] if entities else []
+        first += [position.unit or ""] if units else []
         rows += [[*first, *row.cells, *(row.columns.get(name) for name in names), *evidence] for row in table]
     return csv_for_people(rows)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from ensembles.bands.quantiles import quantile_name
@@ -38,9 +39,12 @@ class DayFacts(Stored):
 
 
 class AccountFacts(Stored):
-    """An entity, "" for all together. `opening` None: unknown, and balances start from 0. `days` of all together."""
+    """An entity, "" for all together of one `unit`. `opening` None: unknown, and balances start from 0. `days` of all
+    together.
+    """
 
     entity: str
+    unit: str | None = None
     opening: float | None
     limits: tuple[LimitFacts, ...]
     lowest_day: str
@@ -49,8 +53,9 @@ class AccountFacts(Stored):
 
 
 class TestFacts(Stored):
-    """How often a band or buffer failed in the backtest, honestly counted: `beyond` of `n`."""
+    """How often a band or buffer of accounts in `unit` failed in the backtest, honestly counted: `beyond` of `n`."""
 
+    unit: str | None = None
     scope: str
     kind: str
     level: int
@@ -59,7 +64,9 @@ class TestFacts(Stored):
 
 
 class CashFile(StoredFile):
-    """Amounts are in `unit`, with its decimals; `windows` that errors came from, `windows_judged` by earlier ones."""
+    """Amounts are in `unit`, or where that is None in the unit of each account, with the decimals of the data.
+    `windows` that errors came from, `windows_judged` by earlier ones.
+    """
 
     FILE: ClassVar[str] = "cash.json"
     SCHEMA: ClassVar[int] = 1
@@ -72,30 +79,39 @@ class CashFile(StoredFile):
     tests: tuple[TestFacts, ...]
 
     @classmethod
-    def of(cls, found: CashPosition, amounts: Amounts) -> CashFile:
-        """A position, in the unit that people see."""
-        accounts = [_account(found.total, amounts).model_copy(update={"days": _days(found.total, amounts)})]
-        accounts += [_account(account, amounts) for account in found.accounts]
-        tests = [
-            TestFacts(scope=t.scope, kind=t.kind, level=t.level, beyond=t.honest.beyond, n=t.honest.n)
-            for t in found.tests
-        ]
+    def of(cls, positions: Sequence[CashPosition], amounts: Amounts) -> CashFile:
+        """The position in each unit, at least one, in the unit that people see."""
+        parts = [(position, position.unit or amounts.shown) for position in positions]
+        units = {unit for _, unit in parts}
         return cls(
-            unit=amounts.shown,
-            windows=found.n_windows,
-            windows_judged=found.n_judged,
-            accounts=tuple(accounts),
-            tests=tuple(tests),
+            unit=units.pop() if len(units) == 1 else None,
+            windows=positions[0].n_windows,
+            windows_judged=positions[0].n_judged,
+            accounts=tuple(account for part in parts for account in _accounts(*part, amounts)),
+            tests=tuple(test for part in parts for test in _tests(*part)),
         )
 
     def check(self) -> None:
         as_dates([day.date for account in self.accounts for day in account.days])
 
 
-def _account(account: Account, amounts: Amounts) -> AccountFacts:
+def _accounts(found: CashPosition, unit: str | None, amounts: Amounts) -> Iterator[AccountFacts]:
+    """All together, with its days, and then each."""
+    yield _account(found.total, unit, amounts).model_copy(update={"days": _days(found.total, amounts)})
+    yield from (_account(account, unit, amounts) for account in found.accounts)
+
+
+def _tests(found: CashPosition, unit: str | None) -> Iterator[TestFacts]:
+    for test in found.tests:
+        honest = test.honest
+        yield TestFacts(unit=unit, scope=test.scope, kind=test.kind, level=test.level, beyond=honest.beyond, n=honest.n)
+
+
+def _account(account: Account, unit: str | None, amounts: Amounts) -> AccountFacts:
     lowest = int(account.balance.point.argmin())
     return AccountFacts(
         entity=account.entity,
+        unit=unit,
         opening=None if account.opening is None else _shown(account.opening, amounts),
         limits=tuple(_limit(risk, account.ds, amounts) for risk in account.limits),
         lowest_day=iso(account.ds[lowest]),

@@ -9,17 +9,25 @@ import numpy as np
 
 from ensembles.bands.quantiles import ends_of, levels_of
 from ensembles.files.day_names import WEEKDAYS
+from ensembles.report.money import Money
 from forecasting.calendar import weekday_of
 from forecasting.schema import iso
 
 if TYPE_CHECKING:
-    from ensembles.report.money import Money
-    from ensembles.risk.cash.position import Account, LimitRisk
+    from ensembles.risk.cash.position import Account, CashPosition, LimitRisk
 
-__all__ = ["cash_sentences", "chance_in_words", "limit_name"]
+__all__ = ["cash_sentences", "chance_in_words", "limit_name", "money_of"]
 
 _LIMITS = {"minimum": "the minimum of {}", "overdraft": "the overdraft limit of {}", "zero": "zero"}
 """What a limit is called, with its amount."""
+
+
+def money_of(found: CashPosition, money: Money) -> Money:
+    """How the amounts of a position are written: as `money` says, or in its own unit, on a scale that suits them."""
+    if found.unit is None:
+        return money
+    flows = [float(amount) for banded in found.total.flows.values() for amount in banded.point]
+    return Money.of(flows, money.of_unit(found.unit).amounts)
 
 
 def limit_name(risk: LimitRisk, money: Money) -> str:

@@ -44,14 +44,15 @@ class Shared:
 class ReportContext:
     """A run and what follows from its results.
 
-    `histories` one per target; `contenders`, `cash` and `alerts` are None where the run has no blend, `cash`
-    also where there is no net flow; `money` writes amounts in a unit that suits the forecast.
+    `histories` one per target; `contenders` and `alerts` are None where the run has no blend; `cash_by_unit` is the
+    cash position in each unit of the entities, none without a blend or a net flow; `money` writes amounts in a unit
+    that suits the forecast.
     """
 
     results: RunResults
     histories: tuple[FlowHistory, ...]
     contenders: Contenders | None
-    cash: CashPosition | None
+    cash_by_unit: tuple[CashPosition, ...]
     alerts: Alerts | None
     money: Money
 
@@ -70,10 +71,15 @@ class ReportContext:
             results=results,
             histories=histories,
             contenders=Contenders.of(results),
-            cash=_cash(results),
+            cash_by_unit=_cash(results),
             alerts=_alerts(results),
             money=Money.of(flows, results.run.amounts),
         )
+
+    @property
+    def cash(self) -> CashPosition | None:
+        """The cash position where amounts have one unit; None where they have several, or there is none."""
+        return self.cash_by_unit[0] if len(self.cash_by_unit) == 1 else None
 
     @cached_property
     def signals(self) -> RunSignals | None:
@@ -88,7 +94,7 @@ class ReportContext:
         results = self.results
         if results.oof is None or results.forecast is None or results.blend is None:
             return None
-        return views_of_run(results.run, results.oof, results.forecast, results.targets, self.cash)
+        return views_of_run(results.run, results.oof, results.forecast, results.targets, self.cash_by_unit)
 
     @cached_property
     def explanation(self) -> Explanation | None:
@@ -121,10 +127,10 @@ def _alerts(results: RunResults) -> Alerts | None:
     return None if results.oof is None else alerts_of_backtest(results.oof, results.calendar, results.history)
 
 
-def _cash(results: RunResults) -> CashPosition | None:
+def _cash(results: RunResults) -> tuple[CashPosition, ...]:
     from ensembles.risk.cash.of_run import cash_of
 
     pair = results.in_and_out
     if results.oof is None or results.forecast is None or results.blend is None or pair is None:
-        return None
+        return ()
     return cash_of(results.run, results.oof, results.forecast, pair, results.run.data.balances)

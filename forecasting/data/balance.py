@@ -1,6 +1,7 @@
 """Balances that a cash position begins with, and the limits it is held against: `data.balance` and `data.limits`.
 
-A balance is a number, numbers by entity, or a column of the table, whose value in the last row counts.
+A balance is a number, numbers by entity, or a column of the table, whose value in the last row counts. Where entities
+have units (`data.units`), a number may also stand for a unit: for all entities of it together.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ __all__ = [
     "Limits",
     "balance_asked",
     "balance_column",
+    "behind",
     "carried",
     "closing",
-    "left_aside",
     "openings",
 ]
 
@@ -70,11 +71,14 @@ class Limits(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     minimum: float | dict[str, float] | None = Field(
-        None, description="Balance that is to stay, for all entities together; or {entity: amount} for single ones."
+        None,
+        description="Balance that is to stay, for all entities together; or {entity: amount} for single ones, and "
+        "{unit: amount} for all of a unit together.",
     )
     overdraft: float | dict[str, float] | None = Field(
         None,
-        description="How far below zero the bank lets the balance go, without a minus: 50000; or {entity: amount}.",
+        description="How far below zero the bank lets the balance go, without a minus: 50000; or {entity: amount}, "
+        "{unit: amount}.",
     )
 
     @field_validator("minimum", "overdraft", mode="before")
@@ -103,7 +107,7 @@ class Limits(BaseModel):
 
     @property
     def entities(self) -> tuple[str, ...]:
-        """Entities that have limits of their own."""
+        """Entities and units that have limits of their own."""
         return tuple(e for e in {**_by_entity(self.minimum), **_by_entity(self.overdraft)} if e != ALL)
 
 
@@ -127,8 +131,10 @@ def balance_column(balance: Balance | None, available: Collection[str], where: s
     return balance
 
 
-def closing(table: SmallTable, column: str, ds: DateArray, keys: Iterable[str] | None = None) -> dict[str, float]:
-    """The balance of each entity in its last row, `ALL` for a table without entities.
+def closing(
+    table: SmallTable, column: str, ds: DateArray, keys: Iterable[str] | None = None
+) -> tuple[dict[str, float], dict[str, np.datetime64]]:
+    """The balance of each entity in its last row, `ALL` for a table without entities; and the day of that row.
 
     Parameters
     ----------
@@ -149,7 +155,9 @@ def closing(table: SmallTable, column: str, ds: DateArray, keys: Iterable[str] |
     order = rows[np.argsort(entity[rows], kind="stable")]
     parts = np.split(order, np.flatnonzero(np.diff(entity[order])) + 1)
     numbers = table.numbers(column)
-    return {str(n): _agreed(table, column, numbers, iso(ds[p[0]]), p) for n, p in zip(names, parts, strict=True)}
+    rows_of = {str(name): part for name, part in zip(names, parts, strict=True)}
+    found = {name: _agreed(table, column, numbers, iso(ds[part[0]]), part) for name, part in rows_of.items()}
+    return found, {name: ds[part[0]] for name, part in rows_of.items()}
 
 
 def _agreed(table: SmallTable, column: str, numbers: Numbers, day: str, rows: IntArray) -> float:
@@ -173,7 +181,8 @@ def _agreed(table: SmallTable, column: str, numbers: Numbers, day: str, rows: In
 
 
 def openings(balance: Balance | None, limits: Limits, loaded: Loaded) -> dict[str, float]:
-    """Balances at the end of the data by entity, `ALL` of all together; empty where none is asked for.
+    """Balances at the end of the data by entity, by unit where one is given for all entities of it, and `ALL` of all
+    together; empty where none is asked for. A name that is an entity's is no unit's.
 
     Parameters
     ----------
@@ -183,59 +192,90 @@ def openings(balance: Balance | None, limits: Limits, loaded: Loaded) -> dict[st
     Raises
     ------
     DataError
-        For a balance or a limit of an entity that is not in the data, a missing one, or one for entities of two units.
+        For a balance or a limit of what is neither an entity nor a unit of the data, a missing one, two of the same
+        amounts, or one for entities of two units.
     """
     entities = list(dict.fromkeys(series.entity or ALL for series in loaded.panel.series))
-    _known("data.limits", limits.entities, entities)
-    alone = isinstance(balance, float) or any(isinstance(given, float) for given in (limits.minimum, limits.overdraft))
-    different = () if loaded.hierarchy is None else loaded.hierarchy.distinct_units
-    if alone and len(different) > 1:
-        names = f"{different[0] or 'no unit'} and {different[1] or 'no unit'}"
-        what = f"one amount is given for all entities, and their units are {names}, which cannot be added"
-        where = KEY if isinstance(balance, float) else "data.limits"
-        raise DataError(where=where, what=what, remedy="give an amount for each entity, as in {main: 12000}")
+    units = {} if loaded.hierarchy is None else {entity: loaded.hierarchy.units.get(entity) for entity in entities}
+    names = list(dict.fromkeys([*entities, *(unit for unit in units.values() if unit is not None)]))
+    _known("data.limits", limits.entities, entities, names)
+    _one_unit(balance, limits, units)
     if isinstance(balance, float):
         return {ALL: balance}
     if isinstance(balance, str):
         return {entity: loaded.balances[entity] for entity in entities if entity in loaded.balances}
     if balance is not None:
-        _known(KEY, balance, entities)
-        missing = [entity for entity in entities if entity not in balance]
+        _known(KEY, balance, entities, names)
+        of_unit = {e: unit for e, unit in units.items() if unit in balance and unit not in entities}
+        missing = [entity for entity in entities if entity not in balance and entity not in of_unit]
         if missing:
             what = f"there is no balance of {first_few(missing, SHOWN)}"
-            raise DataError(where=KEY, what=what, remedy="add it, or give one number for all together")
+            unit = units.get(missing[0])
+            whole = "one number for all together" if unit is None or len(set(units.values())) < 2 else f"one of {unit}"
+            raise DataError(where=KEY, what=what, remedy=f"add it, or give {whole}")
+        twice = next((entity for entity in entities if entity in balance and entity in of_unit), None)
+        if twice is not None:
+            what = f"{twice} has a balance, which is a part of that of {of_unit[twice]}, its unit"
+            raise DataError(where=KEY, what=what, remedy="keep those of entities, or that of the unit")
     return {} if balance is None else dict(balance)
 
 
-def left_aside(balances: Mapping[str, float], loaded: Loaded) -> tuple[str, ...]:
-    """A sentence where balances are given and there is no cash position, because entities have several units."""
-    units = () if loaded.hierarchy is None else loaded.hierarchy.distinct_units
-    if not balances or len(units) < 2:
+def _one_unit(balance: Balance | None, limits: Limits, units: Mapping[str, str | None]) -> None:
+    """Refuse one amount for entities of several units."""
+    alone = isinstance(balance, float) or any(isinstance(given, float) for given in (limits.minimum, limits.overdraft))
+    different = list(dict.fromkeys(units.values()))
+    if alone and len(different) > 1:
+        names = " and ".join(unit or "no unit" for unit in different[:2])
+        what = f"one amount is given for all entities, and their units are {names}, which cannot be added"
+        unit = next(unit for unit in different if unit is not None)
+        remedy = f"give an amount by entity, as in {{{next(iter(units))}: 12000}}, or by unit, as in {{{unit}: 12000}}"
+        raise DataError(where=KEY if isinstance(balance, float) else "data.limits", what=what, remedy=remedy)
+
+
+def behind(loaded: Loaded) -> tuple[str, ...]:
+    """A sentence where a column's balances are of an earlier day than the last, and flows since then are not known."""
+    panel = loaded.panel
+    entities = np.array([series.entity or ALL for series in panel.series])
+    late = [
+        entity
+        for entity, day in loaded.balance_days.items()
+        if np.isnan(panel.y[np.ix_(entities == entity, panel.ds > day)]).any()
+    ]
+    if not late:
         return ()
-    names = ", ".join(unit or "no unit" for unit in units)
-    return (f"{KEY} is left aside: amounts are in {names}; for a cash position run the entities of one unit alone",)
+    named = first_few([f"{entity} ({iso(loaded.balance_days[entity])})" for entity in late], SHOWN)
+    return (
+        f"{KEY}: the last balance of {named} is older than {iso(panel.end)}, the last day; flows since then are not "
+        "known and count as nothing",
+    )
 
 
-def _known(where: str, names: Iterable[str], entities: list[str]) -> None:
+def _known(where: str, names: Iterable[str], entities: list[str], known: list[str]) -> None:
+    """`known` are entities and units."""
     for name in names:
-        if name not in entities:
-            near = get_close_matches(name, entities, n=1)
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"the entities are {first_few(entities, SHOWN)}"
             raise DataError(where=where, what=f"{name!r} is no entity that is forecast; {hint}")
 
 
 def carried(
-    balances: Mapping[str, float], panel: Panel, net: tuple[str, str], since: np.datetime64
+    balances: Mapping[str, float],
+    panel: Panel,
+    net: tuple[str, str],
+    since: np.datetime64,
+    units: Mapping[str, str | None],
 ) -> tuple[dict[str, float], int]:
-    """Balances of a day `since`, moved on to the end of newer data by what came in (`net[0]`) and went out (`net[1]`);
-    and the number of unknown amounts, which count as nothing.
+    """Balances of a day `since` by entity, unit or `ALL`, moved on to the end of newer data by what came in (`net[0]`)
+    and went out (`net[1]`); and the number of unknown amounts, which count as nothing. `units` by entity.
     """
     later = panel.ds > since
     moved, unknown = dict(balances), 0
     for row, series in enumerate(panel.series):
-        entity = ALL if ALL in balances else series.entity or ALL
-        if series.target in net and entity in moved:
+        places = (series.entity or ALL, units.get(series.entity or ALL), ALL)
+        place = next((name for name in places if name in moved), None)
+        if series.target in net and place is not None:
             flow = panel.y[row, later]
             unknown += int(np.isnan(flow).sum())
-            moved[entity] += float(np.nansum(flow)) * (1.0 if series.target == net[0] else -1.0)
+            moved[place] += float(np.nansum(flow)) * (1.0 if series.target == net[0] else -1.0)
     return moved, unknown

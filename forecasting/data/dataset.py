@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import numpy as np
 
 from forecasting.calendar import Calendar
-from forecasting.data.balance import left_aside, openings
+from forecasting.data.balance import behind, openings
 from forecasting.data.loaded import Loaded, SeriesProblem
 from forecasting.data.quality.finding import Finding, finding_of
 from forecasting.data.quality.series_checks import SeriesCases, check_periods, check_series, series_cases
@@ -93,8 +93,8 @@ class DataSet:
             from forecasting.data.surroundings import with_surroundings
 
             loaded = with_surroundings(loaded, self._spec, location, getattr(self._source, "labels", None))
-        balances = openings(self._spec.balance, self._spec.limits, loaded)
-        return replace(loaded, balances=balances, notes=(*loaded.notes, *left_aside(balances, loaded)))
+        notes = (*loaded.notes, *behind(loaded))
+        return replace(loaded, balances=openings(self._spec.balance, self._spec.limits, loaded), notes=notes)
 
     @property
     def panel(self) -> Panel:

@@ -39,7 +39,7 @@ class Loaded:
 
     `decimals` that the source's amounts have; `notes`: sentences about what was decided for the user; `reading`: what
     was understood, in one line; `hierarchy` of a panel's entities where groups or units are given; `balances` at the
-    end of the data by entity, `ALL` (see `balance`) of all together.
+    end of the data by entity, `ALL` (see `balance`) of all together; of those of a column, `balance_days` are the days.
     """
 
     panel: Panel
@@ -49,6 +49,7 @@ class Loaded:
     reading: str = ""
     hierarchy: Hierarchy | None = None
     balances: Mapping[str, float] = field(default_factory=dict)
+    balance_days: Mapping[str, np.datetime64] = field(default_factory=dict)
 
     @property
     def said(self) -> tuple[str, ...]:

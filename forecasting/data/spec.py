@@ -135,7 +135,8 @@ class DataSpec(BaseModel):
     balance: Balance | None = Field(
         None,
         description="Balance at the end of the data, which the cash position begins with: a number, for all entities "
-        "together; {entity: number}; or a column, whose value in the last row (of each entity) counts. null: unknown.",
+        "together; {entity: number}, or {unit: number} for all entities of a unit; or a column, whose value in the "
+        "last row (of each entity) counts. null: unknown.",
     )
     limits: Limits = Field(default_factory=Limits, description="Balances that are not to be fallen below.")
     decimal: Literal["auto", "point", "comma"] = Field(

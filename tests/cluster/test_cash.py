@@ -84,7 +84,9 @@ def test_the_report_made_again_is_the_same(folder: Path) -> None:
 def test_predict_gives_the_position_and_carries_a_number_forward(folder: Path) -> None:
     same = tidecast(folder, "predict", "first", "--data", "accounts.csv", "--out", "same")
     assert same.returncode == 0, same.stderr
-    assert (folder / "same/cash.csv").read_bytes() == (folder / "first/cash.csv").read_bytes()
+    for name in ("cash.csv", "cash.json"):
+        assert (folder / "same" / name).read_bytes() == (folder / "first" / name).read_bytes()
+        assert name in json.loads((folder / "same/prediction.json").read_text())["files"]
     assert "cash position" in same.stdout
     data = rows(folder / "accounts.csv")
     days = sorted({row["date"] for row in data})

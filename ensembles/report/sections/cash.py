@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ensembles.bands.quantiles import ends_of, levels_of
-from ensembles.report.cash_words import cash_sentences, limit_name
-from ensembles.report.charts.chart import Area, Bars, Chart, Layer, Line, marks_of
+from ensembles.report.cash_words import cash_sentences, limit_name, money_of
+from ensembles.report.charts.chart import Area, Bars, Chart, Layer, Line, Marks, marks_of
 from ensembles.report.context import ReportContext
 from ensembles.report.days_ahead import DayAhead, forecast_days
 from ensembles.report.money import Money
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ensembles.risk.cash.position import Account, Banded, CashPosition, LimitRisk, Totals
     from ensembles.risk.cash.spans import Span
 
-__all__ = ["SECTION", "AccountRow", "CashFacts", "DayRow", "LimitHead", "SpanRow"]
+__all__ = ["SECTION", "AccountRow", "CashFacts", "DayRow", "LimitHead", "SpanRow", "UnitFacts"]
 
 MAX_ENTITIES = 100
 BUFFERS: Mapping[str, str] = {
@@ -80,46 +80,62 @@ class AccountRow:
 
 
 @dataclass(frozen=True)
-class CashFacts:
-    """`found` is None where the run has no net flow; `known` whether its balance is; `level` of the bands in tables."""
+class UnitFacts:
+    """The position in one unit, which `name` is where there are several; `money` writes its amounts. `known`: its
+    balance is; `level` of the bands in tables.
+    """
 
-    found: CashPosition | None
-    known: bool = False
-    level: int = 0
-    sentences: tuple[str, ...] = ()
-    charts: tuple[Chart, ...] = ()
-    limits: tuple[LimitHead, ...] = ()
-    days: tuple[DayRow, ...] = ()
-    spans: Mapping[str, tuple[SpanRow, ...]] | None = None
-    accounts: tuple[AccountRow, ...] = ()
+    name: str
+    found: CashPosition
+    money: Money
+    known: bool
+    level: int
+    sentences: tuple[str, ...]
+    charts: tuple[Chart, ...]
+    limits: tuple[LimitHead, ...]
+    days: tuple[DayRow, ...]
+    spans: Mapping[str, tuple[SpanRow, ...]]
+    accounts: tuple[AccountRow, ...]
 
     def tested(self, test: CashTest) -> str:
         """What a test looked at."""
         return BUFFERS.get(test.kind, test.kind) + (", each entity" if test.scope == "each" else "")
 
 
+@dataclass(frozen=True)
+class CashFacts:
+    """The position in each unit, none where the run has no net flow."""
+
+    units: tuple[UnitFacts, ...]
+
+
 def cash_facts(context: ReportContext) -> CashFacts:
-    found, money = context.cash, context.money
-    if found is None:
-        return CashFacts(None)
-    total = found.total
+    return CashFacts(tuple(_of_unit(place, found, context) for place, found in enumerate(context.cash_by_unit)))
+
+
+def _of_unit(place: int, found: CashPosition, context: ReportContext) -> UnitFacts:
+    total, money = found.total, money_of(found, context.money)
+    name = found.unit or ("no unit" if len(context.cash_by_unit) > 1 else "")
+    if name:
+        context = replace(context, histories=tuple(h for h in context.histories if h.unit == name))
     level = levels_of(list(total.balance.quantiles))[-1]
-    return CashFacts(
+    return UnitFacts(
+        name,
         found,
+        money,
         total.opening is not None,
         level,
         tuple(cash_sentences(total, money)),
-        _charts(context, total),
+        _charts(f"-{place}" if place else "", total, money, marks_of(context.results.calendar, total.ds)),
         tuple(LimitHead(risk.limit.name, limit_name(risk, money)) for risk in total.limits),
-        _days(context, total, level),
+        _days(context, total, money, level),
         {unit: _spans(total, totals, money, level) for unit, totals in total.totals.items()},
         _accounts(found, money),
     )
 
 
-def _charts(context: ReportContext, total: Account) -> tuple[Chart, ...]:
-    """The balance, or what has flowed since the first day, and the net flow day by day."""
-    money, marks = context.money, marks_of(context.results.calendar, total.ds)
+def _charts(of: str, total: Account, money: Money, marks: Marks) -> tuple[Chart, ...]:
+    """The balance, or what has flowed since the first day, and the net flow day by day; `of` ends their keys."""
     balance: list[Layer] = [
         *_areas(total, total.balance, money),
         Line("forecast", total.ds, money.shown(total.balance.point), "forecast", 2.5),
@@ -137,8 +153,8 @@ def _charts(context: ReportContext, total: Account) -> tuple[Chart, ...]:
     ]
     title = "net flow since the first day" if total.opening is None else "balance at the end of each day"
     return (
-        Chart("cash-balance", title, "day", money.label, balance, marks, height=300),
-        Chart("cash-net-flow", "net flow of each day", "day", money.label, daily, marks, height=260),
+        Chart(f"cash-balance{of}", title, "day", money.label, balance, marks, height=300),
+        Chart(f"cash-net-flow{of}", "net flow of each day", "day", money.label, daily, marks, height=260),
     )
 
 
@@ -158,8 +174,8 @@ def _areas(account: Account, banded: Banded, money: Money) -> list[Layer]:
     return found
 
 
-def _days(context: ReportContext, total: Account, level: int) -> tuple[DayRow, ...]:
-    days, money, ranks = forecast_days(context), context.money, total.ranks
+def _days(context: ReportContext, total: Account, money: Money, level: int) -> tuple[DayRow, ...]:
+    days, ranks = forecast_days(context), total.ranks
     return tuple(
         DayRow(
             rank=int(ranks[i]),
@@ -221,7 +237,7 @@ def _account(account: Account, money: Money) -> AccountRow:
 
 
 def cash_charts(facts: CashFacts) -> Sequence[Chart]:
-    return facts.charts
+    return [chart for one in facts.units for chart in one.charts]
 
 
 SECTION = Section("cash", "Cash", 20, "cash.j2", cash_facts, cash_charts)

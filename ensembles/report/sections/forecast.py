@@ -93,8 +93,9 @@ def _alerts(target: str, context: ReportContext) -> list[Layer]:
 
 def _of_net_flow(place: int, inward: FlowHistory, outward: FlowHistory, context: ReportContext) -> Chart:
     money, layers = context.money.of_unit(inward.unit), list[Layer]()
-    if context.cash is not None:
-        total = context.cash.total
+    # Several units: histories name the one that has none.
+    mine = [position.total for position in context.cash_by_unit if inward.unit in (None, position.unit or "no unit")]
+    for total in mine:
         found = total.flows["net_flow"].quantiles
         for level in levels_of(list(found)):
             low, high = (money.shown(found[end]) for end in ends_of(level))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -57,6 +57,24 @@ class Flows:
         entities = dict.fromkeys(series.entity for series in self.series)
         found = {e or "": [rows[e, target] for target in net if (e, target) in rows] for e in entities}
         return {entity: (rows[0], rows[1]) for entity, rows in found.items() if len(rows) == len(net)}
+
+    def in_units(self, units: Mapping[str, str | None]) -> Iterator[tuple[str | None, Flows]]:
+        """The flows of each unit in the order of `units`, which are by entity; not of those without any."""
+        of = [units.get(series.entity or "") for series in self.series]
+        for unit in dict.fromkeys((*units.values(), *of)):
+            if rows := [row for row, mine in enumerate(of) if mine == unit]:
+                yield unit, self._only(rows)
+
+    def _only(self, rows: Sequence[int]) -> Flows:
+        at = np.array(rows)
+        return replace(
+            self,
+            series=tuple(self.series[row] for row in rows),
+            y_hat=self.y_hat[at],
+            y=self.y[at],
+            ahead=self.ahead[at],
+            known=None if self.known is None else self.known[at],
+        )
 
 
 def flows_of_run(oof: OofFile, forecast: ForecastFile, amounts: Amounts, freq: Freq = "D") -> Flows | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ensembles.bands.quantiles import MEDIAN, ends_of
@@ -25,19 +26,27 @@ __all__ = ["accounts_ahead", "cash_of", "cash_position", "quantiles_of_sums", "v
 
 def cash_of(
     run: RunFile, oof: OofFile, forecast: ForecastFile, net: tuple[str, str], balances: Mapping[str, float]
-) -> CashPosition | None:
-    """The position that a forecast leads to, by the errors of the backtest; None where no entity has both targets, or
-    entities have several units.
+) -> tuple[CashPosition, ...]:
+    """The position that a forecast leads to, by the errors of the backtest: one for each unit of the entities, without
+    the units of which no entity has both targets. Amounts of several units are in no sum together.
 
     Parameters
     ----------
     net
         Targets that come in and go out.
     balances
-        At the end of the data the forecast follows, by entity; "" of all together.
+        At the end of the data the forecast follows, by entity, by unit of all its entities; "" of all together.
     """
-    found = _flows_and_terms(run, oof, forecast, balances)
-    return None if found is None else cash_position(found[0], net, found[1], run.seed)
+    positions = []
+    several, parts = _by_unit(run, oof, forecast, net, balances)
+    for unit, part, terms in parts:
+        if (found := cash_position(part, net, terms, run.seed)) is None:
+            continue
+        if several:
+            alone = (replace(found.total, entity=next(iter(part.pairs(net)))),)
+            found = replace(found, accounts=found.accounts or alone, unit=unit)
+        positions.append(found)
+    return tuple(positions)
 
 
 def accounts_ahead(
@@ -48,24 +57,36 @@ def accounts_ahead(
     net: tuple[str, str],
     only: Collection[str],
 ) -> tuple[Account, ...]:
-    """The accounts of `cash_of`, all together first, without their test on past windows; () where that gives None.
+    """The accounts of `cash_of`, without their test on past windows: all of a unit together, by the name of the unit
+    where there are several, and after them their entities.
 
     Parameters
     ----------
     only
         Entities that are wanted besides all together.
     """
-    found = _flows_and_terms(run, oof, forecast, balances)
-    return () if found is None else accounts_of(found[0], net, found[1], joint_draws(found[0], run.seed), only)
+    accounts: list[Account] = []
+    several, parts = _by_unit(run, oof, forecast, net, balances)
+    for unit, part, terms in parts:
+        total, *each = accounts_of(part, net, terms, joint_draws(part, run.seed), only) or (None,)
+        if total is not None:
+            accounts += (replace(total, entity=unit or "") if several else total, *each)
+    return tuple(accounts)
 
 
-def _flows_and_terms(
-    run: RunFile, oof: OofFile, forecast: ForecastFile, balances: Mapping[str, float]
-) -> tuple[Flows, CashTerms] | None:
-    if run.hierarchy is not None and len(run.hierarchy.distinct_units) > 1:
-        return None  # a total would add amounts of several units
+def _by_unit(
+    run: RunFile, oof: OofFile, forecast: ForecastFile, net: tuple[str, str], balances: Mapping[str, float]
+) -> tuple[bool, Sequence[tuple[str | None, Flows, CashTerms]]]:
+    """Whether entities have several units; the flows and terms of those of each unit."""
     flows = flows_of_run(oof, forecast, run.amounts, run.axis.freq)
-    return None if flows is None else (flows, _terms(run, balances))
+    if flows is None:
+        return False, ()
+    terms = _terms(run, balances)
+    units = {} if run.hierarchy is None else run.hierarchy.units
+    several = len(set(units.values())) > 1
+    parts = flows.in_units(units) if several else [(next(iter(units.values()), None), flows)]
+    # An entity's own balance is not that of a unit of the same name.
+    return several, [(u, part, terms.together(part.pairs(net), None if u in units else u)) for u, part in parts]
 
 
 def _terms(run: RunFile, balances: Mapping[str, float]) -> CashTerms:
@@ -90,15 +111,15 @@ def cash_position(flows: Flows, net: tuple[str, str], terms: CashTerms, seed: in
 
 
 def views_of_run(
-    run: RunFile, oof: OofFile, forecast: ForecastFile, targets: Sequence[str], position: CashPosition | None
+    run: RunFile, oof: OofFile, forecast: ForecastFile, targets: Sequence[str], positions: Sequence[CashPosition]
 ) -> tuple[Flows, tuple[View, ...]] | None:
-    """The flows and what a reader may pick of them, where any series has a backtest; `position` is the run's."""
+    """The flows and what a reader may pick of them, where any series has a backtest; `positions` are the run's."""
     flows = flows_of_run(oof, forecast, run.amounts, run.axis.freq)
     if flows is None:
         return None
     entities = [series.entity or "" for series in flows.series]
     hierarchy = Hierarchy({e: run.groups.get(e, ()) for e in entities}, {e: run.units.get(e) for e in entities})
-    return flows, views_of(flows, targets, hierarchy, _terms(run, run.data.balances), run.seed, position)
+    return flows, views_of(flows, targets, hierarchy, _terms(run, run.data.balances), run.seed, positions)
 
 
 def quantiles_of_sums(

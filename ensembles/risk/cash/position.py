@@ -114,7 +114,8 @@ class Account:
 @dataclass(frozen=True)
 class CashPosition:
     """`total` over all accounts, `accounts` each of them when there are several; `tests` how bands and buffers would
-    have held; `n_windows` that errors came from, `n_judged` those they could be judged on.
+    have held; `n_windows` that errors came from, `n_judged` those they could be judged on. Where the entities of a run
+    have several units, this is the position of one of them, `unit`, and `accounts` holds its only entity, too.
     """
 
     total: Account
@@ -122,6 +123,7 @@ class CashPosition:
     tests: tuple[CashTest, ...]
     n_windows: int
     n_judged: int
+    unit: str | None = None
 
     def test(self, kind: Kind, level: int) -> CashTest:
         """The test of all accounts together."""

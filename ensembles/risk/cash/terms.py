@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 __all__ = ["ALL", "NET_FLOW", "CashTerms", "Limit"]
@@ -24,8 +24,8 @@ class Limit:
 
 @dataclass(frozen=True)
 class CashTerms:
-    """`openings` are balances at the end of the data by entity, `ALL` of all together; `limits` by entity in the same
-    way; `levels` of the bands in percent.
+    """`openings` are balances at the end of the data by entity, by unit of all its entities, `ALL` of all together;
+    `limits` in the same way; `levels` of the bands in percent.
     """
 
     openings: Mapping[str, float] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class CashTerms:
     @classmethod
     def of(cls, openings: Mapping[str, float], limits: Mapping[str, Any], levels: tuple[int, ...]) -> CashTerms:
         """From `data.limits` of a resolved configuration: `minimum` and `overdraft`, each an amount for all together,
-        amounts by entity, or nothing.
+        amounts by entity or unit, or nothing.
         """
         found: dict[str, tuple[Limit, ...]] = {}
         for name, sign in (("minimum", 1.0), ("overdraft", -1.0)):
@@ -44,6 +44,21 @@ class CashTerms:
             for entity, amount in by_entity.items():
                 found[entity] = (*found.get(entity, ()), Limit(name, sign * float(amount) + 0.0))
         return cls(openings, found, levels)
+
+    def together(self, entities: Collection[str], unit: str | None) -> CashTerms:
+        """With what is given for `unit` as that of all together, where these are the `entities` of one unit. Limits of
+        a single entity are those of all, too; of two limits of a kind the stricter counts.
+        """
+        names = [ALL, *([] if unit is None else [unit]), *(entities if len(entities) == 1 else ())]
+        limits: dict[str, float] = {}
+        for limit in (limit for name in names for limit in self.limits.get(name, ())):
+            limits[limit.name] = max(limit.amount, limits.get(limit.name, limit.amount))
+        opening = next((self.openings[name] for name in names if name in self.openings), None)
+        return replace(
+            self,
+            openings=self.openings if opening is None else {**self.openings, ALL: opening},
+            limits={**self.limits, ALL: tuple(Limit(name, amount) for name, amount in limits.items())},
+        )
 
     def opening(self, entity: str, accounts: Collection[str]) -> float | None:
         """The balance that an entity, or `ALL` of these accounts together, begins with; None where it is not known."""

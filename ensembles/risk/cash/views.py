@@ -58,7 +58,7 @@ def views_of(
     hierarchy: Hierarchy,
     terms: CashTerms,
     seed: int,
-    position: CashPosition | None = None,
+    positions: Sequence[CashPosition] = (),
 ) -> tuple[View, ...]:
     """Everything, every group and, where there are several, the largest entities, each in each of its units.
 
@@ -68,37 +68,27 @@ def views_of(
         Of two, the first comes in and the second goes out.
     hierarchy
         Holds every entity of the flows, "" of a table.
-    position
-        The run's, whose accounts are not computed anew.
+    positions
+        The run's, one for each unit, whose accounts are not computed anew.
     """
     place = {(series.entity or "", series.target): row for row, series in enumerate(flows.series)}
-    making = _Making(flows, targets, terms, joint_draws(flows, seed), _known(flows, position), place)
-    return tuple(making.view(*place) for place in _places(flows, hierarchy))
+    each = {account.entity: account for position in positions for account in position.accounts}
+    making = _Making(flows, targets, hierarchy, terms, joint_draws(flows, seed), place, each, positions)
+    return tuple(making.view(*found) for found in _places(flows, hierarchy))
 
 
-def _known(flows: Flows, position: CashPosition | None) -> dict[str, Account]:
-    """Accounts by entity; that of all only where it holds every series."""
-    if position is None:
-        return {}
-    found = {account.entity: account for account in position.accounts}
-    every = 2 * max(len(position.accounts), 1) == len(flows.series)
-    return found | ({ALL: position.total} if every else {})
-
-
-def _places(
-    flows: Flows, hierarchy: Hierarchy
-) -> Iterator[tuple[tuple[str, ...], str, str | None, tuple[str, ...], bool]]:
-    """Path, entity, unit and entities of each view, and whether it is of everything there is."""
+def _places(flows: Flows, hierarchy: Hierarchy) -> Iterator[tuple[tuple[str, ...], str, str | None, tuple[str, ...]]]:
+    """Path, entity, unit and entities of each view."""
     entities = tuple(dict.fromkeys(series.entity or "" for series in flows.series))
     for path in ((), *hierarchy.groups):
         inside = [e for e in entities if hierarchy.paths[e][: len(path)] == path]
         for unit in hierarchy.distinct_units:
             mine = tuple(e for e in inside if hierarchy.units[e] == unit)
             if mine:
-                yield path, "", unit, mine, len(mine) == len(entities)
+                yield path, "", unit, mine
     if len(entities) > 1:
         for e in _largest(flows, entities):
-            yield (), e, hierarchy.units[e], (e,), False
+            yield (), e, hierarchy.units[e], (e,)
 
 
 def _largest(flows: Flows, entities: Sequence[str]) -> Sequence[str]:
@@ -113,43 +103,59 @@ def _largest(flows: Flows, entities: Sequence[str]) -> Sequence[str]:
 
 @dataclass(frozen=True)
 class _Making:
+    """`place` is the row of an entity's target, `each` the accounts of entities."""
+
     flows: Flows
     targets: Sequence[str]
+    hierarchy: Hierarchy
     terms: CashTerms
     joint: JointDraws
-    accounts: Mapping[str, Account]
     place: Mapping[tuple[str, str], int]
+    each: Mapping[str, Account]
+    positions: Sequence[CashPosition]
 
-    def view(
-        self, path: tuple[str, ...], entity: str, unit: str | None, entities: tuple[str, ...], everything: bool
-    ) -> View:
+    def view(self, path: tuple[str, ...], entity: str, unit: str | None, entities: tuple[str, ...]) -> View:
         rows = {t: [self.place[e, t] for e in entities if (e, t) in self.place] for t in self.targets}
-        rows = {target: mine for target, mine in rows.items() if mine}
-        if len(self.targets) != 2 or len(rows) != 2:
-            return self._without_net(View(path, entity, unit, entities, rows, {}, {}))
-        key = ALL if everything and not path else entity
-        account = self.accounts.get(key) if key or everything else None
+        view = View(path, entity, unit, entities, {target: mine for target, mine in rows.items() if mine}, {}, {})
+        if len(self.targets) != 2 or len(view.rows) != 2:
+            return self._without_net(view)
+        account = self.each.get(entity) if entity else None if path else self._total(view)
         if account is None:
-            account = self._account(key, everything, entities, list(rows.values()))
+            account = self._account(view)
         names = dict(zip(SIDES, (*self.targets, NET_FLOW), strict=True))
         totals = {
             name: replace(found, flows={names[s]: found.flows[s] for s in SIDES})
             for name, found in (("ahead", account.ahead), *account.totals.items())
         }
         flows = {names[side]: account.flows[side] for side in SIDES}
-        return View(path, entity, unit, entities, rows, flows, totals, account)
+        return replace(view, flows=flows, totals=totals, account=account)
 
-    def _account(
-        self, entity: str, everything: bool, entities: Sequence[str], rows: Sequence[Sequence[int]]
-    ) -> Account:
-        """Of a part of everything the opening balance is the sum of those of its entities, and it has no limits."""
-        opening, terms = self.terms.opening(entity, entities if everything else ()), self.terms
-        if not entity and not everything:
-            known = [self.terms.openings[e] for e in entities if e in self.terms.openings]
-            opening, terms = sum(known) if len(known) == len(entities) else None, replace(self.terms, limits={})
-        sides = [self.joint.total(mine).values for mine in rows]
-        made = (self._ahead(rows[0]), self._ahead(rows[1]))
-        return account_of(entity, self.flows.ds, opening, terms, made, sides)
+    def _total(self, view: View) -> Account | None:
+        """The run's account of all entities of a unit, where it holds every series of them."""
+        several = len(self.positions) > 1 or len(self.hierarchy.distinct_units) > 1
+        found = next((p for p in self.positions if not several or p.unit == view.unit), None)
+        n_series = sum(len(rows) for rows in view.rows.values())
+        return None if found is None or 2 * max(len(found.accounts), 1) != n_series else found.total
+
+    def _account(self, view: View) -> Account:
+        opening, terms = self._opening(view)
+        sides = [self.joint.total(rows).values for rows in view.rows.values()]
+        came, left = (self._ahead(rows) for rows in view.rows.values())
+        return account_of(view.entity, self.flows.ds, opening, terms, (came, left), sides)
+
+    def _opening(self, view: View) -> tuple[float | None, CashTerms]:
+        """The balance that a view begins with, and its terms. That of a group is the sum of its entities' balances, and
+        a group has no limits.
+        """
+        if view.entity:
+            return self.terms.opening(view.entity, ()), self.terms
+        if not view.path:
+            unit = None if view.unit in self.hierarchy.units else view.unit
+            terms = self.terms.together(view.entities, unit)
+            return terms.opening(ALL, view.entities), terms
+        known = [self.terms.openings[e] for e in view.entities if e in self.terms.openings]
+        opening = sum(known) if len(known) == len(view.entities) else None
+        return opening, replace(self.terms, limits={})
 
     def _without_net(self, view: View) -> View:
         """With the flows of each target alone."""

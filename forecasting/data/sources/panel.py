@@ -109,8 +109,9 @@ class PanelTable:
                 name = key if key.isprintable() and key else repr(key) if key else "a row without an id"
                 problems.append(SeriesProblem(Series(next(iter(self._spec.targets)), key, name), unusable))
         loaded = panel_of(read.rows, strands, calendar, problems)
+        balances, days = _balances(self._spec, read, loaded.panel)
         notes = read.table.notes + read.notes + loaded.notes
-        return replace(loaded, notes=notes, balances=_balances(self._spec, read, loaded.panel))
+        return replace(loaded, notes=notes, balances=balances, balance_days=days)
 
     def labels(self, column: str) -> tuple[Label, ...] | None:
         """What a column of groups or units says of each entity, each label once; None where there is no such column."""
@@ -207,10 +208,10 @@ def _strands(spec: DataSpec, read: _PanelRows, key: str, records: IntArray) -> I
         yield Strand(Series(target, key), read.columns[target], records)
 
 
-def _balances(spec: DataSpec, read: _PanelRows, panel: Panel) -> dict[str, float]:
-    """The last balance of each entity of the panel, where a column holds it."""
+def _balances(spec: DataSpec, read: _PanelRows, panel: Panel) -> tuple[dict[str, float], dict[str, np.datetime64]]:
+    """The last balance of each entity of the panel and its day, where a column holds it."""
     if read.balance is None:
-        return {}
+        return {}, {}
     series = {key: series_of(spec, key) if spec.is_long else Series("", key) for key in dict.fromkeys(read.keys)}
     entity = {key: (found.entity or ALL) for key, found in series.items() if found is not None}
     used = {s.entity or ALL for s in panel.series}

@@ -60,7 +60,7 @@ class DailyRows:
         rows = Rows(table, ds, values, past, tuple(self.past), self.rules)
         order = np.argsort(ds, kind="stable")
         loaded = panel_of(rows, [Strand(Series(t), column, order) for t, column in self.targets.items()], calendar)
-        balances = {} if self.balance is None else closing(table, self.balance, ds)
+        balances = {} if self.balance is None else closing(table, self.balance, ds)[0]
         return replace(loaded, notes=table.notes + self.notes + loaded.notes, balances=balances)
 
     def findings(self, past: Sequence[str], calendar: Calendar) -> tuple[DateArray, list[Finding]]:

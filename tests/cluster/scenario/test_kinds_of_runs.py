@@ -32,7 +32,7 @@ def write_panel(folder: Path, more: str = "", freq: str = "D") -> None:
     (folder / "config.yaml").write_text(f"data: {{kind: panel, entity: account, {targets}{more}}}{FEW}")
 
 
-def test_amounts_of_different_units_are_totalled_apart_and_no_balance_is_made_of_them(tmp_path: Path) -> None:
+def test_amounts_of_different_units_are_totalled_apart(tmp_path: Path) -> None:
     write_panel(tmp_path, ", units: units.csv")
     (tmp_path / "units.csv").write_text("entity,unit\nmain,EUR\nabroad,USD\n")
     assert run(tmp_path, "r").returncode == 0
@@ -49,9 +49,24 @@ def test_amounts_of_different_units_are_totalled_apart_and_no_balance_is_made_of
     }
     assert made["changes"] == ["added: planned on 2024-09-12: 500.00 USD of abroad/outflow"]
     assert made["accounts"] == []
-    done = ask(tmp_path, "balance: {main: 5, abroad: 5}")
+    done = ask(tmp_path, "balance: 5")
     assert done.returncode == 2
-    assert "several units" in done.stderr
+    assert "several units, which cannot be added: give it by entity" in done.stderr
+
+
+def test_each_unit_has_a_balance_of_its_own(tmp_path: Path) -> None:
+    write_panel(tmp_path, ", units: units.csv, balance: {EUR: 900000, abroad: 700000}")
+    (tmp_path / "units.csv").write_text("entity,unit\nmain,EUR\nabroad,USD\n")
+    assert run(tmp_path, "r").returncode == 0
+    done = ask(tmp_path, "balance: {EUR: 900050}\nadd: [{date: 2024-09-11, series: abroad/outflow, amount: 500}]")
+    assert "opening balance: EUR 900,050.00 in place of 900,000.00" in done.stdout
+    assert "balance, EUR" in done.stdout
+    assert "balance, USD" in done.stdout
+    found = {(r["entity"], r["difference"]) for r in table(tmp_path / "r/scenario.csv") if r["target"] == "balance"}
+    assert found == {("EUR", "50.00"), ("USD", "-500.00")}
+    done = ask(tmp_path, "balance: {main: 5}")
+    assert done.returncode == 2
+    assert "balance: the run has none of main, but of EUR, abroad: take one" in done.stderr
 
 
 def test_balances_of_entities_change_one_by_one(tmp_path: Path) -> None:

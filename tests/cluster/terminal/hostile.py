@@ -8,6 +8,8 @@ from tests.runs import tidecast, write_inputs
 MARKUP, ESCAPES = "[/]", "[red]=a\x1b[2J\u202eb\u200b:smile:"
 SHOWN = r"[red]=a\x1b[2J\u202eb\u200b:smile:"
 RUN_DIR = "runs/[bold]"
+AHEAD = "2024-04-02"
+"""A day of the forecast."""
 CONFIG = rf"""
 data: {{kind: panel, entity: shop, targets: {{purchase: 0.45, redeem: 0.55}}, unit: "[/]"}}
 windows: {{unit: day, n_windows: 3, horizon: 7}}
@@ -18,7 +20,7 @@ members:
 
 
 def write_hostile(folder: Path) -> None:
-    """config.yaml, and panel.csv and more.csv of two shops, the second a week longer."""
+    """config.yaml, panel.csv and more.csv of two shops, the second a week longer, and scenario.yaml."""
     write_inputs(folder, days=98)
     with (folder / "data.csv").open(newline="") as file:
         header, *rows = csv.reader(file)
@@ -28,6 +30,7 @@ def write_hostile(folder: Path) -> None:
                 [["shop", *header], *([shop, *row] for shop in (MARKUP, "=1+1") for row in known)]
             )
     (folder / "config.yaml").write_text(CONFIG)
+    (folder / "scenario.yaml").write_text(f'level: [{{series: "{MARKUP}/purchase", percent: 10, from: {AHEAD}}}]')
 
 
 def run_hostile(folder: Path) -> None:

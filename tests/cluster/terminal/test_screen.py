@@ -127,6 +127,7 @@ COMMANDS = {
     "evaluate": [(RUN_DIR,), (RUN_DIR, "--json")],
     "explore": [("panel.csv", "--config", "config.yaml"), ("panel.csv", "--config", "config.yaml", "--json")],
     "explain": [(RUN_DIR,), (RUN_DIR, "--json")],
+    "scenario": [(RUN_DIR, "scenario.yaml"), (RUN_DIR, "scenario.yaml", "--json")],
     "verify": [(RUN_DIR,), (RUN_DIR, "--json")],
     "status": [(RUN_DIR,), (RUN_DIR, "--json")],
     "backfill": [FILLED],

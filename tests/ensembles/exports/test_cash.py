@@ -34,7 +34,7 @@ def position(n_series: int = 2, terms: CashTerms | None = None) -> CashPosition:
 
 
 def rows_of(found: CashPosition, events: tuple[tuple[str, str], ...] = ()) -> list[dict[str, str]]:
-    text = cash_csv(found, Calendar("CN", events), FEN).decode()
+    text = cash_csv((found,), Calendar("CN", events), FEN).decode()
     return list(csv.DictReader(io.StringIO(text)))
 
 
@@ -96,7 +96,7 @@ def test_an_event_and_a_name_stand_as_a_person_would_write_them() -> None:
 def test_the_json_file_says_the_same_and_is_checked() -> None:
     terms = CashTerms.of({"": 3e9}, {"minimum": 2.9e9}, (80, 95))
     found = position(2, terms)
-    stored = CashFile.of(found, FEN)
+    stored = CashFile.of((found,), FEN)
     total, *accounts = stored.accounts
     assert [account.entity for account in accounts] == ["fund0", "fund1"]
     assert (stored.unit, total.opening, total.limits[0].amount) == ("CNY", 3e7, 2.9e7)

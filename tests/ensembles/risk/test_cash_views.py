@@ -64,7 +64,7 @@ def test_forecasts_of_a_view_are_the_sums_of_its_entities_and_its_band_that_of_t
 def test_accounts_of_the_run_are_taken_as_they_are() -> None:
     given, terms = different(), CashTerms(openings=dict.fromkeys(FUNDS, 1e6), limits={"": (Limit("minimum", 5e5),)})
     cash = position(given, 1, terms)
-    taken, made = (views_of(given, NET, ALONE, terms, 1, which) for which in (cash, None))
+    taken, made = (views_of(given, NET, ALONE, terms, 1, which) for which in ((cash,), ()))
     assert taken[0].account is cash.total
     assert [view.account for view in taken[1:]] == list(cash.accounts)
     for a, b in zip(taken, made, strict=True):
@@ -76,6 +76,16 @@ def test_accounts_of_the_run_are_taken_as_they_are() -> None:
         )
         for name, banded in a.flows.items():
             assert banded.quantiles[0.1] == pytest.approx(b.flows[name].quantiles[0.1])
+
+
+def test_what_is_given_for_a_unit_is_that_of_all_its_entities() -> None:
+    limits = {"EUR": (Limit("minimum", 5e5),), "fund3": (Limit("minimum", 7e5),)}
+    terms = CashTerms(openings={"EUR": 9e6, "fund3": 1e6}, limits=limits)
+    found = named(views_of(different(), NET, COMPANY, terms, 1))
+    given = {key: view.account for key, view in found.items() if view.account}
+    assert [given["", unit].opening for unit in ("EUR", "USD")] == [9e6, 1e6]
+    assert [given["", unit].limits[0].limit.amount for unit in ("EUR", "USD")] == [5e5, 7e5]
+    assert given["fund0", "EUR"].opening is None
 
 
 def test_a_part_has_a_balance_where_all_its_entities_have() -> None:

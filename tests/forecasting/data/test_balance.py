@@ -132,31 +132,91 @@ def test_what_cannot_be_meant_is_refused(keys: dict[str, Any], says: str) -> Non
     assert says in str(error.value)
 
 
+def in_two_units(folder: Path, entities: str = "abc") -> dict[str, Any]:
+    units = [f"{entity},{'USD' if entity == 'c' else 'EUR'}" for entity in entities]
+    (folder / "units.csv").write_text("\n".join(["account,unit", *units]) + "\n")
+    return {**PANEL, "units": "units.csv"}
+
+
 def test_one_amount_for_entities_of_two_units_is_refused(tmp_path: Path) -> None:
-    path = table(tmp_path, entities="ab")
-    (tmp_path / "units.csv").write_text("account,unit\na,EUR\nb,USD\n")
-    keys = {**PANEL, "units": "units.csv"}
-    with pytest.raises(
-        DataError, match=r"data\.balance: one amount is given for all entities, and their units are EUR"
+    path, keys = table(tmp_path, entities="abc"), in_two_units(tmp_path)
+    said = "one amount is given for all entities, and their units are EUR and USD, which cannot be added: "
+    remedy = "give an amount by entity, as in {a: 12000}, or by unit, as in {EUR: 12000}"
+    for where, given in (
+        ("data.balance", {"balance": 5.0}),
+        ("data.limits", {"balance": {"EUR": 1, "c": 2}, "limits": {"minimum": 1}}),
+        ("data.limits", {"balance": {"EUR": 1, "c": 2}, "limits": {"overdraft": 1}}),
     ):
-        load(path, **keys, balance=5.0)
-    with pytest.raises(DataError, match=r"data\.limits: one amount is given for all entities"):
-        load(path, **keys, balance={"a": 1, "b": 2}, limits={"minimum": 1})
-    apart = load(path, **keys, balance={"a": 1, "b": 2})
-    assert apart.balances == {"a": 1.0, "b": 2.0}
-    assert apart.notes[-1].startswith("data.balance is left aside: amounts are in EUR, USD;")
-    (tmp_path / "units.csv").write_text("account,unit\na,EUR\nb,EUR\n")
+        with pytest.raises(DataError) as error:
+            load(path, **keys, **given)
+        assert str(error.value) == f"{where}: {said}{remedy}"
+    (tmp_path / "units.csv").write_text("account,unit\na,EUR\nb,EUR\nc,EUR\n")
     assert load(path, **keys, balance=5.0).balances == {"": 5.0}
+
+
+def test_amounts_may_be_given_by_unit(tmp_path: Path) -> None:
+    path, keys = table(tmp_path, entities="abc"), in_two_units(tmp_path)
+    for given in ({"a": 1, "b": 2, "c": 3}, {"EUR": 3, "USD": 3}, {"EUR": 3, "c": 3}):
+        assert load(path, **keys, balance=given, limits={"minimum": {"EUR": 1, "a": 2}}).balances == given
+    assert load(path, **keys, balance="saldo", limits={"overdraft": {"USD": 5}}).balances == dict.fromkeys("abc", 1039)
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"balance": {"EUR": 1}}, "there is no balance of c: add it, or give one of USD"),
+        ({"balance": {"USD": 1, "a": 1}}, "there is no balance of b: add it, or give one of EUR"),
+        ({"balance": {"EUR": 1, "a": 1, "USD": 1}}, "a has a balance, which is a part of that of EUR, its unit: keep"),
+        ({"balance": {"EUR": 1, "USB": 1}}, "'USB' is no entity that is forecast; did you mean USD?"),
+        ({"balance": "saldo", "limits": {"minimum": {"USB": 1}}}, "'USB' is no entity that is forecast; did you mean"),
+    ],
+)
+def test_amounts_by_unit_that_cannot_be_are_named(tmp_path: Path, keys: dict[str, Any], says: str) -> None:
+    path = table(tmp_path, entities="abc")
+    with pytest.raises(DataError) as error:
+        load(path, **in_two_units(tmp_path), **keys)
+    assert says in str(error.value)
+
+
+def test_a_unit_of_an_entitys_name_is_given_by_entity(tmp_path: Path) -> None:
+    path = table(tmp_path, entities="ab")
+    (tmp_path / "units.csv").write_text("account,unit\na,EUR\nb,a\n")
+    keys = {**PANEL, "units": "units.csv"}
+    assert load(path, **keys, balance={"a": 1, "b": 2}).balances == {"a": 1.0, "b": 2.0}
+    with pytest.raises(DataError, match="there is no balance of b"):
+        load(path, **keys, balance={"a": 1})
+
+
+@pytest.mark.parametrize("missing", ["error", "zero", "skip"])
+def test_an_older_balance_of_a_column_is_said(tmp_path: Path, missing: str) -> None:
+    path = table(tmp_path, lambda e, i: i, "ab")
+    lines = [line for line in path.read_text().splitlines() if not line.startswith(("b,2024-02-08", "b,2024-02-09"))]
+    path.write_text("\n".join(lines))
+    loaded = load(path, **PANEL, balance="saldo", max_lag=5, missing=missing)
+    assert loaded.balances == {"a": 39.0, "b": 37.0}
+    sentence = (
+        "data.balance: the last balance of b (2024-02-07) is older than 2024-02-09, the last day; flows since then are "
+        "not known and count as nothing"
+    )
+    assert sentence in loaded.notes
+    assert not any("last balance" in note for note in load(path, **PANEL, balance={"a": 1, "b": 2}, max_lag=5).notes)
 
 
 def test_a_balance_is_carried_forward_by_the_flows_since(tmp_path: Path) -> None:
     panel = load(table(tmp_path, entities="ab"), **PANEL).panel
     since = panel.ds[-4]  # three days later, each brings 10 more in than out
     net = ("inflow", "outflow")
-    assert carried({"": 5.0}, panel, net, since) == ({"": 65.0}, 0)
-    assert carried({"a": 5.0, "b": -5.0}, panel, net, since) == ({"a": 35.0, "b": 25.0}, 0)
+    assert carried({"": 5.0}, panel, net, since, {}) == ({"": 65.0}, 0)
+    assert carried({"a": 5.0, "b": -5.0}, panel, net, since, {}) == ({"a": 35.0, "b": 25.0}, 0)
     y = panel.y.copy()
     y[0, -1] = np.nan
     gap = Panel(panel.ds, panel.series, y, panel.past, panel.past_names, panel.calendar, panel.freq)
-    moved, unknown = carried({"": 5.0}, gap, net, since)
+    moved, unknown = carried({"": 5.0}, gap, net, since, {})
     assert (moved[""], unknown) == (65.0 - panel.y[0, -1], 1)
+
+
+def test_a_balance_of_a_unit_is_carried_by_the_flows_of_its_entities(tmp_path: Path) -> None:
+    panel = load(table(tmp_path, entities="abc"), **PANEL).panel
+    units = {"a": "EUR", "b": "EUR", "c": "USD"}
+    moved, unknown = carried({"EUR": 5.0, "c": 1.0}, panel, ("inflow", "outflow"), panel.ds[-4], units)
+    assert (moved, unknown) == ({"EUR": 65.0, "c": 31.0}, 0)

@@ -47,7 +47,7 @@ def test_cash_that_fell_short_too_often_is_told() -> None:
     for beyond, told in ((9, True), (1, False)):
         share = replace(tests[0].honest, beyond=beyond, n=84)
         found = replace(context.cash, tests=tuple(replace(test, honest=share) for test in tests))
-        text = shown(SECTION, replace(context, cash=found)).text
+        text = shown(SECTION, replace(context, cash_by_unit=(found,))).text
         assert f"it held on {84 - beyond} of 84; 99% was meant" in text
         assert ("more than twice as often as meant." in text) == told
 
