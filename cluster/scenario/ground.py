@@ -158,22 +158,29 @@ class Ground:
             return own
         if len(self.run.config["data"]["targets"]) != 2:
             raise self._error("balance", "the run has no net flow: it forecasts no pair of what comes in and goes out")
+        names = self._with_balance()
         if isinstance(given, float):
-            if len(set(self.run.units.values())) > 1:
-                raise self._error("balance", "entities have several units, which cannot be added: give it by entity")
+            if len(units := self._units) > 1:
+                what = f"one amount is given for all entities, and their units are {first_few(units, SHOWN)}"
+                raise self._error("balance", f"{what}, which cannot be added: give an amount for each")
             return {"": given}
-        entities = {series.entity for series in self.forecast.identities().values()}
         for name in given:
-            if name not in entities and name not in self.run.units.values():
-                known = sorted(str(entity) for entity in entities if entity is not None)
-                hint = f"take one of {first_few(known, SHOWN)}" if known else "give one number"
-                raise self._error("balance", f"{name!r} is no entity that is forecast; {hint}")
-        if "" in own:
-            raise self._error("balance", "the run's balance is one number for all together: give one number")
-        other = next((name for name in given if own and name not in own), None)
-        if other is not None:
-            raise self._error("balance", f"the run has none of {other}, but of {first_few(list(own), SHOWN)}: take one")
+            if name not in names:
+                hint = f"take one of {first_few(names, SHOWN)}" if names else "give one number"
+                raise self._error("balance", f"there is no balance of {name!r}; {hint}")
         return {**own, **given}
+
+    @property
+    def _units(self) -> tuple[str, ...]:
+        units = () if self.run.hierarchy is None else self.run.hierarchy.distinct_units
+        return tuple(unit or "no unit" for unit in units)
+
+    def _with_balance(self) -> tuple[str, ...]:
+        """Whose balance can be given: those of the run's balances, else every entity and each of several units."""
+        if own := self.run.data.balances:
+            return tuple(name for name in own if name)
+        entities = {series.entity: None for series in self.forecast.identities().values() if series.entity is not None}
+        return (*entities, *(self._units if len(self._units) > 1 else ()))
 
     def _error(self, key: str, what: str) -> ConfigError:
         return ConfigError(f"{self.asked.where}: {key}: {what}")

@@ -63,8 +63,8 @@ class TotalChange:
 class Outcome:
     """A scenario beside the forecast.
 
-    `lines` by series, `n_series` of them, then by account; `accounts` of the forecast and of the scenario, all together
-    first, () where no balance is known; `said`, what each change did, a sentence each.
+    `lines` by series, `n_series` of them, then by account; `accounts` of the forecast and of the scenario, first all
+    together of each unit, () where no balance is known; `said`, what each change did, a sentence each.
     """
 
     store: RunStore
@@ -162,8 +162,9 @@ def _accounts(
     before = ahead(*base, only=known)
     differs = {entity for entity in known if base[1][entity] != scenario[1][entity]}
     differs |= {series.entity or "" for series in _touched(base[0], scenario[0])}
-    after = {a.entity: a for a in ahead(*scenario, only=known & differs)}
-    return before, tuple(after.get(account.entity, account) for account in before)
+    drawn = list(ahead(*scenario, only=known & differs))  # in the same order
+    after = [drawn.pop(0) if drawn and drawn[0].entity == account.entity else account for account in before]
+    return before, tuple(after)
 
 
 def _touched(base: ForecastFile, scenario: ForecastFile) -> Iterator[Series]:

@@ -40,10 +40,10 @@ def show_scenario(found: Outcome, file: str, out: Screen, as_json: bool) -> None
             out.say(f"and {len(differing) - MOST_ROWS} more, in scenario.csv")
     else:
         out.say("no amount differs")
-    units = set(found.run.units.values()) - found.run.units.keys()
-    for old, new in zip(*found.accounts, strict=True):
-        if new.opening is not None and (not new.entity or new.entity in units):
-            out.print(_balance(old, new, found.run.amounts))
+    together = {"", *found.run.units.values()}
+    for before, after in zip(*found.accounts, strict=True):
+        if before.entity in together and before.opening is not None and after.opening is not None:
+            out.print(_balance(before, after, found.run.amounts))
     out.say_file("all days and bands: ", file)
 
 
@@ -68,25 +68,22 @@ def _days(found: Outcome, differing: list[tuple[Any, int]]) -> Table:
 
 
 def _balance(before: Account, after: Account, amounts: Amounts) -> Table:
-    """The balance of all accounts in a unit, and the chance that its highest limit is broken."""
-    unit = f", {after.entity}" if after.entity else amounts.in_unit
+    """The balance of all accounts of a unit together, and the chance that its highest limit is broken."""
+    unit = f", {before.entity}" if before.entity else amounts.in_unit
     table = numbers_table(f"balance{unit}", "forecast", "scenario")
     table.columns[0].justify = "left"
     facts = [dict(_facts(account, amounts)) for account in (before, after)]
     for name, value in facts[1].items():
-        table.add_row(name, facts[0].get(name, "unknown"), value)
+        table.add_row(name, facts[0][name], value)
     return table
 
 
 def _facts(account: Account, amounts: Amounts) -> Iterator[tuple[str, str]]:
-    if account.opening is None:
-        return
-
     def money(amount: float) -> str:
         return written(amount / amounts.divisor, amounts.decimals_shown, ",")
 
     lowest, risk = int(np.argmin(account.balance.point)), account.strictest
-    yield "opening", money(account.opening)
+    yield "opening", money(account.opening or 0.0)
     yield f"on {iso(account.ds[-1])}", money(float(account.balance.point[-1]))
     yield "lowest", money(float(account.balance.point[lowest]))
     yield "lowest day", iso(account.ds[lowest])

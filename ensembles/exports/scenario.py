@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -128,12 +129,17 @@ def scenario_csv(lines: Sequence[Compared], amounts: Amounts) -> bytes:
 
 def _rows(line: Compared, probabilities: Sequence[float], amounts: Amounts, panel: bool) -> Iterator[list[Cell]]:
     head: list[Cell] = [line.entity, line.target] if panel else [line.target]
-    nothing = np.full(len(line.ds), np.nan)
+    ends = [cells for p in probabilities for cells in _ends(line, p, amounts)]
     for i, day in enumerate(line.ds):
         points = map(decimal_text, (line.base[i], line.scenario[i], line.difference[i]))
-        ends: list[Cell] = []
-        for p in probabilities:
-            for quantiles in (line.base_quantiles, line.scenario_quantiles):
-                end = float(quantiles.get(p, nothing)[i])
-                ends.append(None if np.isnan(end) else amounts.amount(end))
-        yield [*head, iso(day), *points, *ends]
+        yield [*head, iso(day), *points, *(cells[i] for cells in ends)]
+
+
+def _ends(line: Compared, p: float, amounts: Amounts) -> tuple[list[Cell], list[Cell]]:
+    """A quantile of the forecast and of the scenario, written once where both are the same; empty where not known."""
+    nothing = np.full(len(line.ds), np.nan)
+    base, scenario = (ends.get(p, nothing) for ends in (line.base_quantiles, line.scenario_quantiles))
+    cells: list[Cell] = [None if isnan(end) else amounts.amount(end) for end in base.tolist()]
+    if base is scenario or np.array_equal(base, scenario, equal_nan=True):
+        return cells, cells
+    return cells, [None if isnan(end) else amounts.amount(end) for end in scenario.tolist()]

@@ -69,12 +69,26 @@ def views_of(
     hierarchy
         Holds every entity of the flows, "" of a table.
     positions
-        The run's, one for each unit, whose accounts are not computed anew.
+        The run's in each unit, whose accounts are not computed anew.
     """
     place = {(series.entity or "", series.target): row for row, series in enumerate(flows.series)}
-    each = {account.entity: account for position in positions for account in position.accounts}
-    making = _Making(flows, targets, hierarchy, terms, joint_draws(flows, seed), place, each, positions)
-    return tuple(making.view(*found) for found in _places(flows, hierarchy))
+    making = _Making(flows, targets, terms, joint_draws(flows, seed), _known(flows, hierarchy, positions), place)
+    return tuple(making.view(*place) for place in _places(flows, hierarchy))
+
+
+def _known(
+    flows: Flows, hierarchy: Hierarchy, positions: Sequence[CashPosition]
+) -> dict[tuple[str | None, str], Account]:
+    """Accounts by unit and entity; that of all in a unit only where it holds every series."""
+    units = hierarchy.distinct_units
+    found: dict[tuple[str | None, str], Account] = {}
+    for position in positions:
+        unit = position.unit if len(units) > 1 else units[0]
+        found |= {(unit, account.entity): account for account in position.accounts}
+        n_series = sum(hierarchy.units[series.entity or ""] == unit for series in flows.series)
+        if 2 * max(len(position.accounts), 1) == n_series:
+            found[unit, ALL] = position.total
+    return found
 
 
 def _places(flows: Flows, hierarchy: Hierarchy) -> Iterator[tuple[tuple[str, ...], str, str | None, tuple[str, ...]]]:
@@ -103,59 +117,48 @@ def _largest(flows: Flows, entities: Sequence[str]) -> Sequence[str]:
 
 @dataclass(frozen=True)
 class _Making:
-    """`place` is the row of an entity's target, `each` the accounts of entities."""
-
     flows: Flows
     targets: Sequence[str]
-    hierarchy: Hierarchy
     terms: CashTerms
     joint: JointDraws
+    accounts: Mapping[tuple[str | None, str], Account]
     place: Mapping[tuple[str, str], int]
-    each: Mapping[str, Account]
-    positions: Sequence[CashPosition]
 
     def view(self, path: tuple[str, ...], entity: str, unit: str | None, entities: tuple[str, ...]) -> View:
         rows = {t: [self.place[e, t] for e in entities if (e, t) in self.place] for t in self.targets}
-        view = View(path, entity, unit, entities, {target: mine for target, mine in rows.items() if mine}, {}, {})
-        if len(self.targets) != 2 or len(view.rows) != 2:
-            return self._without_net(view)
-        account = self.each.get(entity) if entity else None if path else self._total(view)
+        rows = {target: mine for target, mine in rows.items() if mine}
+        if len(self.targets) != 2 or len(rows) != 2:
+            return self._without_net(View(path, entity, unit, entities, rows, {}, {}))
+        account = None if path else self.accounts.get((unit, entity))
         if account is None:
-            account = self._account(view)
+            account = self._account(path, entity, unit, entities, list(rows.values()))
         names = dict(zip(SIDES, (*self.targets, NET_FLOW), strict=True))
         totals = {
             name: replace(found, flows={names[s]: found.flows[s] for s in SIDES})
             for name, found in (("ahead", account.ahead), *account.totals.items())
         }
         flows = {names[side]: account.flows[side] for side in SIDES}
-        return replace(view, flows=flows, totals=totals, account=account)
+        return View(path, entity, unit, entities, rows, flows, totals, account)
 
-    def _total(self, view: View) -> Account | None:
-        """The run's account of all entities of a unit, where it holds every series of them."""
-        several = len(self.positions) > 1 or len(self.hierarchy.distinct_units) > 1
-        found = next((p for p in self.positions if not several or p.unit == view.unit), None)
-        n_series = sum(len(rows) for rows in view.rows.values())
-        return None if found is None or 2 * max(len(found.accounts), 1) != n_series else found.total
-
-    def _account(self, view: View) -> Account:
-        opening, terms = self._opening(view)
-        sides = [self.joint.total(rows).values for rows in view.rows.values()]
-        came, left = (self._ahead(rows) for rows in view.rows.values())
-        return account_of(view.entity, self.flows.ds, opening, terms, (came, left), sides)
-
-    def _opening(self, view: View) -> tuple[float | None, CashTerms]:
-        """The balance that a view begins with, and its terms. That of a group is the sum of its entities' balances, and
-        a group has no limits.
-        """
-        if view.entity:
-            return self.terms.opening(view.entity, ()), self.terms
-        if not view.path:
-            unit = None if view.unit in self.hierarchy.units else view.unit
-            terms = self.terms.together(view.entities, unit)
-            return terms.opening(ALL, view.entities), terms
-        known = [self.terms.openings[e] for e in view.entities if e in self.terms.openings]
-        opening = sum(known) if len(known) == len(view.entities) else None
-        return opening, replace(self.terms, limits={})
+    def _account(
+        self,
+        path: tuple[str, ...],
+        entity: str,
+        unit: str | None,
+        entities: Sequence[str],
+        rows: Sequence[Sequence[int]],
+    ) -> Account:
+        """The opening balance of a group is the sum of those of its entities, and it has no limits."""
+        if path:
+            known = {e: self.terms.openings[e] for e in entities if e in self.terms.openings}
+            terms = replace(self.terms, openings=known, limits={})
+        else:
+            named = unit not in {series.entity for series in self.flows.series}
+            terms = self.terms.together(entities, unit if named else None)
+        opening = terms.opening(entity, () if entity else entities)
+        sides = [self.joint.total(mine).values for mine in rows]
+        made = (self._ahead(rows[0]), self._ahead(rows[1]))
+        return account_of(entity, self.flows.ds, opening, terms, made, sides)
 
     def _without_net(self, view: View) -> View:
         """With the flows of each target alone."""

@@ -37,7 +37,7 @@ from tests.cluster.scenario.company_days import HOLIDAY, TAX_DAY, ask
         ("events: [{from: 2024-05-03, to: 2024-05-06}]", ("events.0.from", "has no event", "payroll on 2024-04-25")),
         (f"holidays: [{{from: {HOLIDAY}, to: 2024-06-06}}]", ("holidays.0.to: 2024-06-06", "the forecast goes")),
         ("balance: much", ("balance", "is a number")),
-        ("balance: {a: 5}", ("balance", "'a' is no entity", "give one number")),
+        ("balance: {a: 5}", ("balance", "no balance of 'a'", "give one number")),
         ("", ("holds no keys", "level:")),
         ("add: [", ("not readable as YAML",)),
     ],

@@ -51,22 +51,15 @@ def test_amounts_of_different_units_are_totalled_apart(tmp_path: Path) -> None:
     assert made["accounts"] == []
     done = ask(tmp_path, "balance: 5")
     assert done.returncode == 2
-    assert "several units, which cannot be added: give it by entity" in done.stderr
-
-
-def test_each_unit_has_a_balance_of_its_own(tmp_path: Path) -> None:
-    write_panel(tmp_path, ", units: units.csv, balance: {EUR: 900000, abroad: 700000}")
-    (tmp_path / "units.csv").write_text("entity,unit\nmain,EUR\nabroad,USD\n")
-    assert run(tmp_path, "r").returncode == 0
-    done = ask(tmp_path, "balance: {EUR: 900050}\nadd: [{date: 2024-09-11, series: abroad/outflow, amount: 500}]")
-    assert "opening balance: EUR 900,050.00 in place of 900,000.00" in done.stdout
-    assert "balance, EUR" in done.stdout
-    assert "balance, USD" in done.stdout
-    found = {(r["entity"], r["difference"]) for r in table(tmp_path / "r/scenario.csv") if r["target"] == "balance"}
-    assert found == {("EUR", "50.00"), ("USD", "-500.00")}
-    done = ask(tmp_path, "balance: {main: 5}")
-    assert done.returncode == 2
-    assert "balance: the run has none of main, but of EUR, abroad: take one" in done.stderr
+    assert "their units are USD, EUR, which cannot be added" in done.stderr
+    made = json.loads(ask(tmp_path, "balance: {USD: 1000, main: 5}\n" + add, "--json").stdout)
+    opened = {account["entity"]: account["scenario"]["opening"] for account in made["accounts"]}
+    assert opened == {"EUR": 5.0, "USD": 1000.0}
+    last = {series["unique_id"]: series["days"][-1]["difference"] for series in made["series"]}
+    assert (last["EUR/balance"], last["USD/balance"]) == (0.0, -500.0)
+    said = ask(tmp_path, "balance: {USD: 1000}").stdout
+    assert "balance, USD" in said
+    assert "balance, EUR" not in said
 
 
 def test_balances_of_entities_change_one_by_one(tmp_path: Path) -> None:
@@ -77,7 +70,7 @@ def test_balances_of_entities_change_one_by_one(tmp_path: Path) -> None:
     assert found == {("all", "30.00"), ("main", "0.00"), ("abroad", "30.00")}
     done = ask(tmp_path, "balance: {abrod: 80}")
     assert done.returncode == 2
-    assert "'abrod' is no entity" in done.stderr
+    assert "no balance of 'abrod'" in done.stderr
 
 
 def test_a_run_without_a_balance_takes_that_of_the_scenario_for_both(tmp_path: Path) -> None:
