@@ -135,8 +135,8 @@ def _trust(view: View, flows: Flows, context: ReportContext) -> Card:
 
 def _held(view: View, context: ReportContext) -> Iterator[str]:
     """What the band of everything's net flow held, as a part of a sentence."""
-    cash = context.cash
-    if cash is None or view.account is not cash.total:
+    cash = next((position for position in context.cash_by_unit if position.total is view.account), None)
+    if cash is None:
         return
     test = cash.test("band of a day", inner_level(cash.total.balance.quantiles))
     if test.honest.n:

@@ -38,7 +38,7 @@ HELP = """
   const option = (name) => all("#pick option").find((o) => o.textContent.trim() === name).value;
 """
 STATE = """
-  return { units: texts("#blocks h2"), cards: all("#blocks article").length, titles: texts("#plan h3, #tables h3"),
+  return { units: texts("#blocks h2"), cards: all("#blocks .answers").length, titles: texts("#plan h3, #tables h3"),
            days: rows(0).map((r) => r[0].slice(0, 10)), net: rows(0).map((r) => r[4]), sums: texts("#blocks dd"),
            range: texts(".range"), pictures: all("#blocks svg").length, foot: texts("#tables tfoot td") };
 """
@@ -136,6 +136,13 @@ def test_the_first_screen_answers_four_questions(tmp_path: Path) -> None:
     assert found["hidden"] is None
 
 
+def test_the_first_screen_has_the_answers_of_two_units(tab: Tab) -> None:
+    picked(tab)
+    seen = tab.run(FIRST_SCREEN)
+    assert len(seen["cards"]) == 8
+    assert all(inside for _, inside in seen["cards"])
+
+
 def test_a_pick_shows_a_block_for_each_unit(tab: Tab) -> None:
     everything, north, harbour, fund = (picked(tab, n) for n in ("everything", "north", "north > harbour", "fund3"))
     assert everything["units"] == north["units"] == ["EUR", "USD"]
@@ -219,8 +226,9 @@ def test_balances_and_bands_download_as_cash_csv_has_them(tmp_path: Path) -> Non
     config = {**results.run.config, "data": {"kind": "table", "unit": "EUR"}}
     data = results.run.data.model_copy(update={"balances": {"": 3e10}, "decimals": 2})
     context = ReportContext.of(changed(results, config=config, data=data))
-    assert context.cash is not None
-    cash = list(csv.DictReader(io.StringIO(cash_csv(context.cash, results.calendar, context.money.amounts).decode())))
+    cash = list(
+        csv.DictReader(io.StringIO(cash_csv(context.cash_by_unit, results.calendar, context.money.amounts).decode()))
+    )
     with a_page(page, tmp_path) as found:
         folder = tmp_path / "files"
         folder.mkdir()

@@ -232,16 +232,19 @@
     const [name, , mine] = picks[pick ? Number(pick.value) : 0], shown = mine.map((k) => opened(packed[k]));
     const width = paper ? PAPER : Math.max(300, at("blocks").clientWidth || PAPER);
     const height = !paper ? 230 : shown.length > 1 ? 140 : 220;
-    at("blocks").replaceChildren(...shown.map((view) => {
+    // The answers of all units come first, so that they stand on the first screen.
+    const answered = shown.map((view) => make("article", {},
+      shown.length > 1 ? make("h2", {}, view.unit || "no unit") : null,
+      make("div", { class: "cards answers" }, ...view.cards.map(answer)),
+    ));
+    const pictured = shown.map((view) => {
       const beside = view.balance && (paper ? shown.length > 1 : width >= 800);
       const size = [beside ? (width - 28) / 2 : width, height];
-      return make("article", {},
-        shown.length > 1 ? make("h2", {}, view.unit || "no unit") : null,
-        make("div", { class: "cards answers" }, ...view.cards.map(answer)),
-        sums(view, range),
-        make("div", { class: view.balance ? "columns" : null }, flowPicture(view, range, size), view.balance ? balancePicture(view, range, size) : null),
-      );
-    }));
+      const pictures = [flowPicture(view, range, size), view.balance ? balancePicture(view, range, size) : null];
+      return make("article", {}, sums(view, range), make("div", { class: view.balance ? "columns" : null }, ...pictures));
+    });
+    at("blocks").className = shown.length > 1 ? "" : "alone";
+    at("blocks").replaceChildren(...answered, ...pictured);
     at("plan").replaceChildren(plannedTable(shown, name) ?? "");
     at("tables").replaceChildren(...shown.flatMap((view) => [dayTable(view, name, range), spanTable(view, name)]).filter(Boolean));
     at("presets").querySelectorAll("button").forEach((button) => button.setAttribute("aria-pressed", String(range[0] === 0 && range[1] === Number(button.value))));

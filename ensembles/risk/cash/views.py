@@ -149,8 +149,12 @@ class _Making:
         rows: Sequence[Sequence[int]],
     ) -> Account:
         """The opening balance of a group is the sum of those of its entities, and it has no limits."""
-        named = unit not in {series.entity for series in self.flows.series}
-        terms = replace(self.terms, limits={}) if path else self.terms.together(entities, unit if named else None)
+        if path:
+            known = {e: self.terms.openings[e] for e in entities if e in self.terms.openings}
+            terms = replace(self.terms, openings=known, limits={})
+        else:
+            named = unit not in {series.entity for series in self.flows.series}
+            terms = self.terms.together(entities, unit if named else None)
         opening = terms.opening(entity, () if entity else entities)
         sides = [self.joint.total(mine).values for mine in rows]
         made = (self._ahead(rows[0]), self._ahead(rows[1]))

@@ -67,8 +67,10 @@ def test_trust_says_how_far_off_forecasts_were_and_what_the_band_held() -> None:
     assert "2 windows could test the band" in answers(ReportContext.of(small_run(3)))["sure"].note
 
 
-def test_the_band_of_a_part_was_not_tested_and_nothing_is_said_of_it() -> None:
-    assert "band" not in answers(ReportContext.of(treasury_run()))["sure"].note
+def test_the_band_of_a_unit_was_tested_and_that_of_a_group_was_not() -> None:
+    context = ReportContext.of(treasury_run())
+    assert "in the band meant for 80%" in answers(context)["sure"].note
+    assert "band" not in answers(context, place=2)["sure"].note
 
 
 def test_planned_amounts_are_named_and_counted() -> None:

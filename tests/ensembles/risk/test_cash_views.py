@@ -78,6 +78,26 @@ def test_accounts_of_the_run_are_taken_as_they_are() -> None:
             assert banded.quantiles[0.1] == pytest.approx(b.flows[name].quantiles[0.1])
 
 
+def test_what_is_given_for_a_unit_is_that_of_all_its_entities() -> None:
+    limits = {"EUR": (Limit("minimum", 5e5),), "fund3": (Limit("minimum", 7e5),)}
+    terms = CashTerms(openings={"EUR": 9e6, "fund3": 1e6}, limits=limits)
+    found = named(views_of(different(), NET, COMPANY, terms, 1))
+    given = {key: view.account for key, view in found.items() if view.account}
+    assert [given["", unit].opening for unit in ("EUR", "USD")] == [9e6, 1e6]
+    assert [given["", unit].limits[0].limit.amount for unit in ("EUR", "USD")] == [5e5, 7e5]
+    assert given["fund0", "EUR"].opening is None
+
+
+def test_the_balance_of_everything_is_not_that_of_a_group() -> None:
+    terms = CashTerms(openings={"": 9e6}, limits={"": (Limit("minimum", 5e5),)})
+    groups = Hierarchy(PATHS, dict.fromkeys(FUNDS, "EUR"))
+    found = {key: view.account for key, view in named(views_of(different(), NET, groups, terms, 1)).items()}
+    everything, north = found["", "EUR"], found["north", "EUR"]
+    assert everything is not None
+    assert north is not None
+    assert (everything.opening, north.opening) == (9e6, None)
+
+
 def test_a_part_has_a_balance_where_all_its_entities_have() -> None:
     terms = CashTerms(openings={"fund0": 1e6, "fund1": 2e6}, limits={"": (Limit("minimum", 5e5),)})
     found = named(views_of(different(), NET, COMPANY, terms, 1))

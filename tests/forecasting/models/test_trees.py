@@ -158,19 +158,3 @@ def test_what_is_accepted_never_harms_the_library(cases):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert 0 < int(done.stdout) < cases / 2  # a changed digit of a leaf is for digests to find
-
-
-def test_a_split_off_of_missing_values_is_accepted():
-    """Between the numbers of a column and what is missing in it lies infinity."""
-    import lightgbm
-
-    settings = TreeSettings(rounds=5, min_leaf=1, feature_share=1.0, row_share=1.0)
-    x = np.random.default_rng(0).normal(size=(200, 2))
-    x[::3, 0] = np.nan
-    y = np.where(np.isnan(x[:, 0]), 1.0, 0.0)
-    data = lightgbm.Dataset(x, label=y, params={"verbosity": -1, "min_data_in_bin": 1})
-    booster = lightgbm.train(settings.parameters(1, 1, len(x)), data, num_boost_round=settings.rounds)
-    text = booster.model_to_string()
-    assert " inf" in text or "=inf" in text
-    again = lightgbm.Booster(model_str=checked(text, settings))
-    np.testing.assert_array_equal(again.predict(x), booster.predict(x))

@@ -172,7 +172,7 @@ def _backward(  # type: ignore[no-untyped-def]
     v_i, v_f, v_o, v_g = _by_gate(matrix + k * stride, turned, is_weight, H * (H + R))
     a_i, a_f, a_o, a_g = _zeros(BH, BH)
     b_i, b_f, b_o, b_g = _zeros(BH, BR)
-    for start in tl.static_range(0, B, BB):
+    for start in range(0, B, BB):  # unrolled, a large mini-batch would compile for minutes
         column = start + tl.arange(0, BB)
         place = unit[:, None] * B + column[None, :]
         d_out = tl.load(d_hidden + k * H * B + place, mask=is_unit, other=0.0)
