@@ -49,6 +49,21 @@ def test_a_model_is_accepted_and_forecasts_the_same_bits(objective, flat):
     assert checked(kept, settings) == kept
 
 
+def test_a_split_on_whether_a_value_is_missing_is_accepted():
+    import lightgbm
+
+    random = np.random.default_rng(0)
+    x = np.where(random.random(400) < 0.5, np.nan, random.normal(size=400))[:, None]
+    settings = TreeSettings(rounds=5, feature_share=1.0)
+    data = lightgbm.Dataset(x, label=np.isnan(x[:, 0]) + 0.01 * random.normal(size=400), params={"verbosity": -1})
+    booster = lightgbm.train(settings.parameters(1, 1, 400), data, num_boost_round=settings.rounds)
+    written = booster.model_to_string()
+    assert "threshold=inf " in written
+    kept = checked(written, settings)
+    np.testing.assert_array_equal(lightgbm.Booster(model_str=kept).predict(x), booster.predict(x))
+    assert checked(kept, settings) == kept
+
+
 def changed(text, key, value, tree=1):
     """The text with another value under a key of a tree, and tree_sizes to match."""
     start = text.index(f"Tree={tree}\n")
