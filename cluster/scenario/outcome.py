@@ -202,7 +202,8 @@ def _balance_words(run: RunFile, balances: Mapping[str, float]) -> str:
 
     own = run.data.balances
     if not own:
-        return f"{', '.join(words(entity, balances) for entity in balances)}, in the forecast too: the run knows none"
+        given = ", ".join(f"{entity} {words(entity, balances)}".strip() for entity in balances)
+        return f"{given}; the run knows no balance; both use the scenario's"
     both = [
         f"{entity} {words(entity, balances)}".strip() + (f" in place of {words(entity, own)}" if entity in own else "")
         for entity in balances

@@ -51,7 +51,7 @@ def test_amounts_of_different_units_are_totalled_apart(tmp_path: Path) -> None:
     assert made["accounts"] == []
     done = ask(tmp_path, "balance: 5")
     assert done.returncode == 2
-    assert "their units are USD, EUR, which cannot be added" in done.stderr
+    assert "their units are EUR, USD, which cannot be added" in done.stderr
     made = json.loads(ask(tmp_path, "balance: {USD: 1000, main: 5}\n" + add, "--json").stdout)
     opened = {account["entity"]: account["scenario"]["opening"] for account in made["accounts"]}
     assert opened == {"EUR": 5.0, "USD": 1000.0}
@@ -73,12 +73,22 @@ def test_balances_of_entities_change_one_by_one(tmp_path: Path) -> None:
     assert "no balance of 'abrod'" in done.stderr
 
 
+def test_a_balance_alone_changes_no_flow(tmp_path: Path) -> None:
+    write_panel(tmp_path)
+    assert run(tmp_path, "r").returncode == 0
+    said = ask(tmp_path, "balance: 4000").stdout
+    assert "opening balance: 4,000.00; the run knows no balance; both use the scenario's" in said
+    assert "no flow differs" in said
+    assert "no amount differs" not in said
+    assert "no amount differs" in ask(tmp_path, "level: [{series: main/inflow, percent: 0, from: 2024-09-12}]").stdout
+
+
 def test_a_run_without_a_balance_takes_that_of_the_scenario_for_both(tmp_path: Path) -> None:
     write_panel(tmp_path)
     assert run(tmp_path, "r").returncode == 0
     asked = "balance: 4000\nadd: [{date: 2024-09-11, series: main/inflow, amount: 7}]"
     done = ask(tmp_path, asked)
-    assert "opening balance: 4,000.00, in the forecast too: the run knows none" in done.stdout
+    assert "opening balance: 4,000.00; the run knows no balance; both use the scenario's" in done.stdout
     balance = [r for r in table(tmp_path / "r/scenario.csv") if r["target"] == "balance"]
     assert {(r["entity"], r["difference"]) for r in balance} == {("all", "7.00")}
     frame = api.open_run(tmp_path / "r").scenario(
