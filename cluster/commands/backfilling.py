@@ -23,14 +23,18 @@ def backfill(
 ) -> None:
     """Make the forecasts of past days, each from the data up to that day, and add them to a ledger.
 
-    Each run is in RUN_DIR/DATE. Run again to continue: forecasts that are in the ledger are skipped.
+    Each run is in RUN_DIR/DATE. Run again to continue: forecasts that are in the ledger are skipped. What a run says is
+    said once, not again where only its numbers differ.
     """
     from cluster.ledger.backfill import Backfill, Step
     from cluster.ledger.backfill import backfill as fill
+    from cluster.terminal.screen import NewLines
 
-    out, err = screens()
+    out, _ = screens()
+    err = NewLines(stderr=True, soft_wrap=True)
 
     def said(step: Step) -> None:
+        err.next_run()
         done = "added" if step.is_new else "is in the ledger already"
         out.say(f"{step.as_of}: {done} ({step.position} of {step.of})")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,12 @@ from rich.text import Text
 
 from forecasting.errors import visible
 
-__all__ = ["LOGGER", "Screen", "print_json", "screen_of_script", "screens"]
+__all__ = ["LOGGER", "NewLines", "Screen", "print_json", "screen_of_script", "screens"]
 
 PIPED_WIDTH = 140
 LOGGER = "tidecast"
 """The logger that gets what a run says, where a program that calls it has set up logging."""
+_NUMBER = re.compile(r"\b[0-9a-f]{32,}\b|\b\d+\b")
 
 
 class Screen(Console):
@@ -56,6 +58,28 @@ class Screen(Console):
         uri = Path(path).as_uri() if Path(path).is_absolute() else None
         line.append(visible(path), Style(link=uri) if self.is_live else None)
         self.print(line, soft_wrap=True)
+
+
+class NewLines(Screen):
+    """A screen for many runs alike: a line that differs from one of an earlier run by numbers or digests alone is left
+    out. `next_run` says that a run is over.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._before: set[str] = set()
+        self._now: set[str] = set()
+
+    def say(self, text: str) -> None:
+        """As `Screen.say`, unless an earlier run said it."""
+        pattern = _NUMBER.sub("#", text)
+        self._now.add(pattern)
+        if pattern not in self._before:
+            super().say(text)
+
+    def next_run(self) -> None:
+        """What was said so far is not said again."""
+        self._before |= self._now
 
 
 class _Log(Screen):

@@ -11,7 +11,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from cluster.cli import app
-from cluster.terminal.screen import Screen, print_json
+from cluster.terminal.screen import NewLines, Screen, print_json
 from tests import shape
 from tests.cluster.terminal.hostile import ESCAPES, MARKUP, RUN_DIR, SHOWN, run_hostile
 from tests.runs import tidecast
@@ -75,6 +75,21 @@ def test_lines_are_neither_coloured_nor_wrapped_nor_read():
     long = f"{ESCAPES} {MARKUP} 12 " + "a/very/long/path" * 20
     Screen(file=out, force_terminal=True, color_system="truecolor", width=20).say(long + "\nend")
     assert out.getvalue() == f"{SHOWN} {MARKUP} 12 " + "a/very/long/path" * 20 + "\\nend\n"
+
+
+def test_later_runs_say_what_is_new():
+    """All lines of the first run; later ones unless only numbers differ, which a name with a number is not."""
+    text = io.StringIO()
+    screen = NewLines(file=text)
+    runs = [
+        ("reads 90 days, 2024-01-01 to 2024-03-30", "bank1 is left out", "bank2 is left out", "5 fits"),
+        ("reads 97 days, 2024-01-01 to 2024-04-06", "bank2 is left out", "bank3 is left out", "4 fits, 1 failed"),
+    ]
+    for lines in runs:
+        for line in lines:
+            screen.say(line)
+        screen.next_run()
+    assert text.getvalue().splitlines() == [*runs[0], "bank3 is left out", "4 fits, 1 failed"]
 
 
 def test_a_progress_bar_is_text():
