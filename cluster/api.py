@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from cluster.config import parse_config
-from cluster.frames import file_of, to_frame, to_panel
+from cluster.frames import file_of, spelling_of_run, to_frame, to_panel
 from cluster.inference.wishes import Wishes
 from cluster.notebook.asked import RunOptions, in_order, is_frame, request, request_on_data
 from cluster.notebook.spelling import Spelling
@@ -75,7 +75,7 @@ class Run:
         self.run_dir = run_dir
         self._store = RunStore(run_dir)
         self._run = finished_run(self._store)
-        self._spelling = spelling or Spelling()
+        self._spelling = spelling or spelling_of_run(self._run.data.path, self._spec)
 
     @property
     def _spec(self) -> DataSpec:
@@ -118,7 +118,8 @@ class Run:
     def forecast(self, member: str | None = BLEND) -> pd.DataFrame:
         """unique_id, ds, member, y_hat and the blend's bands of the days after the data; `member` None: of all.
 
-        A wide panel has entity and target as well. After a frame, ids and columns are called as they were there.
+        A wide panel has entity and target as well. After a frame, ids and columns are called as they were there; of a
+        run that `open_run` opened, columns too, but ids are text and dates have no zone. After a file, the date is ds.
         """
         return self._frame(self._store.read(ForecastFile), member)
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cluster.notebook.spelling import Spelling, spelled
+from cluster.notebook.spelling import Spelling, configured, spelled
 from forecasting.data.dataset import open_data
 from forecasting.data.formats.writing.days import parse_day
 from forecasting.data.spec import DataSpec
@@ -30,9 +30,11 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-__all__ = ["CONVENTION", "FrameFile", "as_arrow", "file_of", "to_frame", "to_panel"]
+__all__ = ["CONVENTION", "FrameFile", "as_arrow", "file_of", "spelling_of_run", "to_frame", "to_panel"]
 
 CONVENTION = (UNIQUE_ID, DS, Y)
+FRAME = "frame.parquet"
+"""Name of the file that a frame is written to."""
 _Column = tuple[str, Any]
 DAY_PERIODS = ("D", "B", "W")
 """Kinds of periods that are days, work days or weeks."""
@@ -83,7 +85,7 @@ def file_of(frame: Any, date: str = DS) -> Iterator[FrameFile]:
     columns, names = _columns(frame, date)
     table = as_arrow(columns)
     with tempfile.TemporaryDirectory(prefix="tidecast-") as folder:
-        path = Path(folder) / "frame.parquet"
+        path = Path(folder) / FRAME
         pq.write_table(table, path)
         yield FrameFile(str(path), dict(columns), table, names)
 
@@ -117,6 +119,14 @@ def to_panel(
         spec = DataSpec(kind="panel", targets=weights, past=tuple(past) or None)
         written.spelling(spec)
         return open_data(spec, written.path, calendar).panel
+
+
+def spelling_of_run(path: str, spec: DataSpec) -> Spelling:
+    """What run.json knows of the spelling of a frame: its columns' names. `path` is that of the data.
+
+    Nothing of a file, whose results have our names.
+    """
+    return configured(spec) if Path(path).name == FRAME else Spelling()
 
 
 def to_frame(panel: Panel) -> pd.DataFrame:

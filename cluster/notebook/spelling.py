@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from forecasting.data.formats.columns import find_column
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-__all__ = ["ENTITY", "TARGET", "Spelling", "spelled"]
+__all__ = ["ENTITY", "TARGET", "Spelling", "configured", "spelled"]
 
 ENTITY, TARGET = "entity", "target"
 
@@ -74,12 +74,24 @@ def spelled(columns: Mapping[str, Any], stored: pa.Table, spec: DataSpec, names:
     def column(name: str) -> str:
         return find_column(name, spec.columns, stored.column_names, "the frame")
 
+    named = _named(spec, column, names)
+    key = column(UNIQUE_ID) if spec.is_long else spec.entity
+    ids = _ids(columns[key], stored[key]) if key is not None and key in stored.column_names else {}
+    return replace(named, ids=ids, dates=_odd(columns[column(DS)]))
+
+
+def configured(spec: DataSpec) -> Spelling:
+    """The spelling of a frame as far as a configuration says it: the names of its columns, as text."""
+    return _named(spec, lambda name: spec.columns.get(name, name), {})
+
+
+def _named(spec: DataSpec, column: Callable[[str], str], names: Mapping[str, Any]) -> Spelling:
+    """The spelling of columns; `column` gives the name of one of ours in the file, `names` that in the frame."""
     key = column(UNIQUE_ID) if spec.is_long else spec.entity
     ours = {DS: column(DS), **({UNIQUE_ID: key, Y: column(Y)} if spec.is_long else {ENTITY: key})}
     targets = {} if spec.is_long else {target: names.get(column(target), column(target)) for target in spec.targets}
     theirs = {name: names.get(text or "", text) for name, text in ours.items() if text not in (None, name)}
-    ids = _ids(columns[key], stored[key]) if key is not None and key in stored.column_names else {}
-    return Spelling(theirs, ids, targets, _odd(columns[column(DS)]))
+    return Spelling(theirs, {}, targets)
 
 
 def _odd(column: Any) -> Any:

@@ -153,3 +153,23 @@ def test_panels_come_back_as_the_frames_they_were() -> None:
     pd.testing.assert_frame_equal(
         api.to_frame(api.to_panel(frame.assign(ds=days), ["sales"])), frame, check_dtype=False
     )
+
+
+@pytest.mark.parametrize("entity", [True, False])
+def test_a_run_opened_again_has_the_names_of_the_frame(tmp_path: Any, entity: bool) -> None:
+    days = pd.date_range("2024-01-01", periods=120)
+    frame = pd.DataFrame({"Day": days, "Money in": np.random.default_rng(0).gamma(50, 2, 120)})
+    keys: dict[str, Any] = {"kind": "table"}
+    if entity:
+        frame["Bank"] = "main"
+        keys = {"kind": "panel", "entity": "Bank"}
+    data = {**keys, "columns": {"ds": "Day", "inflow": "Money in"}, "targets": {"inflow": 1.0}}
+    run = api.run(frame, {**CONFIG, "data": data}, run_dir=str(tmp_path / "run"), **LOCAL)
+    ahead = run.forecast()
+    assert {"Day", *(["Bank"] if entity else [])} < set(ahead)
+    pd.testing.assert_frame_equal(api.open_run(run.run_dir).forecast(), ahead)
+    pd.testing.assert_frame_equal(api.open_run(run.run_dir).oof(), run.oof())
+    frame.to_csv(tmp_path / "flows.csv", index=False)
+    of_file = api.run(tmp_path / "flows.csv", {**CONFIG, "data": data}, run_dir=str(tmp_path / "of-file"), **LOCAL)
+    assert "ds" in of_file.forecast()
+    pd.testing.assert_frame_equal(api.open_run(of_file.run_dir).forecast(), of_file.forecast())
