@@ -17,8 +17,6 @@ from cluster.versions import installed
 from ensembles.files.run_json import RunFile
 from forecasting.errors import ConfigError, DamagedFile, StorageError
 from forecasting.panel import Panel
-from forecasting.planned.amounts import Planned
-from forecasting.schema import iso
 
 __all__ = ["verify_run"]
 
@@ -68,23 +66,11 @@ def verify_run(
         yield Check("data", "differs", f"{data} up to {run.data.end} are not the data of the run")
         return
     yield Check("data", "ok", f"{run.data.series} series, {run.data.start} to {run.data.end}, as the run had them")
-    if _taken_out(run.plan) != _taken_out(panel.planned):
+    if run.plan.taken_out != (() if panel.planned is None else panel.planned.taken_out):
         what = f"the amounts planned up to {run.data.end}, which models had taken out of what they learned from"
         yield Check("plan", "differs", f"{what}, are not those of the run")
         return
     yield _trials(store, run, config, panel, retrain)
-
-
-def _taken_out(plan: Planned | None) -> list[tuple[str, str, str, float]]:
-    """What a plan takes out of histories, as far as it was known at their end: series, day, when known, amount."""
-    if plan is None:
-        return []
-    rows = [row for row in plan.rows if row.kind == "planned" and row.first <= plan.end]
-    return sorted(
-        (row.unique_id, iso(row.first), "" if row.known is None else iso(row.known), row.amount)
-        for row in rows
-        if row.known is None or row.known <= plan.end
-    )
 
 
 def _versions(run: RunFile) -> Check:
