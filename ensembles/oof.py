@@ -6,7 +6,7 @@ stand in the order of their ids, whatever order they were computed in, so that n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -127,12 +127,14 @@ class OofCube:
         """Inverse of `unplanned`."""
         return values if self.planned is None else values + _like(self.planned, values)
 
-    def by_unit(self) -> dict[str | None, tuple[str, ...]]:
-        """The series of each unit; key None where all are in one."""
+    def by_unit(self, order: Iterable[str | None] = ()) -> dict[str | None, tuple[str, ...]]:
+        """The series of each unit; key None where all are in one. Units stand in `order`, others after them."""
         if self.units is None or len(set(self.units)) < 2:
             return {None: self.unique_ids}
         pairs = list(zip(self.unique_ids, self.units, strict=True))
-        return {unit: tuple(uid for uid, mine in pairs if mine == unit) for unit in dict.fromkeys(self.units)}
+        there = set(self.units)
+        units = [unit for unit in dict.fromkeys((*order, *self.units)) if unit in there]
+        return {unit: tuple(uid for uid, mine in pairs if mine == unit) for unit in units}
 
     @cached_property
     def unit_factors(self) -> FloatArray | None:

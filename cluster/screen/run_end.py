@@ -31,6 +31,8 @@ def show_result(result: RunResult, out: Screen, as_json: bool = False) -> None:
     out.print(summary_table(result.board, out.width, result.noun))
     out.tell(_legend(result))
     out.tell(f"{result.headline}.")
+    if result.words.units:
+        out.tell(result.words.units)
     if result.words.choice:
         out.tell(result.words.choice)
     for sentence in result.signals:
@@ -67,6 +69,7 @@ def _result_json(result: RunResult) -> dict[str, Any]:
         "totals": result.words.totals,
         "accuracy": result.words.accuracy,
         "choice": result.words.choice,
+        "units": result.words.units,
         "truth": result.truth,
         "signals": list(result.signals),
         "leaderboard": result.board.model_dump(mode="json"),

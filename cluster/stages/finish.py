@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -110,7 +110,7 @@ def blend_and_write(plan: Plan, panel: Panel, members: MemberForecasts, store: R
     timings = {"train": round(seconds, 2), "blend": round(time.perf_counter() - started, 2)}
     context = _finish(plan, panel, members, store, timings, "done")
     final = plan.windows.final
-    outlook = _outlook(panel, cubes, forecast)
+    outlook = _outlook(panel, cubes, forecast, context.results.run.units.values())
     headline = _headline(blend, score_named(config.score.surrogate), panel.axis.noun)
     days = iso(final.start), iso(final.end), final.horizon
     result = RunResult(store.uri, board, headline, *days, outlook, has_figures, panel.axis.noun)
@@ -223,13 +223,13 @@ def _place_of(store: RunStore, name: str) -> str:
 
 
 def _outlook(
-    panel: Panel, cubes: Mapping[str, OofCube], forecast: ForecastFile
+    panel: Panel, cubes: Mapping[str, OofCube], forecast: ForecastFile, units: Collection[str | None]
 ) -> dict[str, tuple[FloatArray, FloatArray]]:
-    """Sums over a target's series of one unit: of as many last days as are forecast, and of the forecast."""
+    """Sums over a target's series of one unit, in the order of `units`: of as many last days as are forecast, and of the forecast."""
     ahead = {uid: forecast.blend.y_hat[rows] for uid, rows in rows_by_name(forecast.blend.unique_id).items()}
     found = {}
     for target, cube in cubes.items():
-        for unit, mine in cube.by_unit().items():
+        for unit, mine in cube.by_unit(units).items():
             coming = np.sum([ahead[uid] for uid in mine], axis=0)
             recent = np.nansum(panel.y[[panel.index(uid) for uid in mine], -len(coming) :], axis=0)
             found[in_unit(target, unit)] = recent, coming

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from ensembles.evaluation.run_results import RunResults
 from ensembles.judging.judge import Forecasts, Judge
 from ensembles.judging.rivals import rivals_of
+from ensembles.judging.scores import window_scores
 from ensembles.oof import OofCube
 from forecasting.schema import BLEND, FloatArray
 from forecasting.score.names import score_named
@@ -40,6 +43,30 @@ class Contenders:
     def blend_points(self, target: str) -> FloatArray:
         """What each day of the blend earned, ``[n_series, n_windows, horizon]``: see `Judge.day_points`."""
         return self.judge.day_points(target, self.blend[target])
+
+    @property
+    def unit_scores(self) -> dict[str | None, float]:
+        """The blend's score in each unit, whose mean is the blend's where every unit has amounts in every window; {}
+        where the score is not pooled or all amounts are in one unit.
+        """
+        units = dict.fromkeys(unit for cube in self.cubes.values() for unit in cube.units or ())
+        if not self.judge.points_score.pooled or len(units) < 2:
+            return {}
+        found = {unit: self._score_in(unit) for unit in units}
+        return {unit: score for unit, score in found.items() if score is not None}
+
+    def _score_in(self, unit: str | None) -> float | None:
+        """As `unit_scores`; None where the unit has no amounts."""
+        scores = {}
+        for target, cube in self.cubes.items():
+            rows = [row for row, mine in enumerate(cube.units or ()) if mine == unit]
+            sized = np.nansum(np.abs(cube.y[rows]), axis=(0, 2)) > 0
+            if sized.any():
+                of_windows = window_scores(self.submitted(target)[rows], cube.y[rows], self.judge.points_score)
+                scores[target] = float(of_windows[sized].mean())
+        weights = self.judge.weights
+        share = sum(weights[target] for target in scores)
+        return self.judge.total(scores) * sum(weights.values()) / share if share else None
 
     @classmethod
     def of(cls, results: RunResults) -> Contenders | None:

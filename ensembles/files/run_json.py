@@ -155,7 +155,7 @@ class RunFile(StoredFile):
     @property
     def hierarchy(self) -> Hierarchy | None:
         """Groups and units of the entities, None where none were given."""
-        entities = dict.fromkeys((*self.groups, *self.units))
+        entities = dict.fromkeys((*self.units, *self.groups))
         if not entities:
             return None
         paths = {entity: self.groups.get(entity, ()) for entity in entities}

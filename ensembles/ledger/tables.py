@@ -47,14 +47,16 @@ def tables_of(review: Review) -> list[Table]:
     """Every table with a row."""
     money = Money.of((), review.amounts)
     found = [*_changes(review, money), *_alarms(review)]
+    said: set[str] = set()
     for accuracy in review.accuracy:
-        found += _accuracy(accuracy, review.noun)
+        found += _accuracy(accuracy, review.noun, "" if accuracy.sentence in said else accuracy.sentence)
+        said.add(accuracy.sentence)
     for split in review.splits:
         found += _misses(split, money, review.amounts.in_unit)
     return [table for table in found if table.rows]
 
 
-def _accuracy(of: Accuracy, noun: str) -> Iterable[Table]:
+def _accuracy(of: Accuracy, noun: str, note: str) -> Iterable[Table]:
     levels = tuple(dict.fromkeys(level for line in of.by_lead for level in line.coverage))
     heads = ("", noun, "bias", "WAPE", "points", *(f"in {level}% band" for level in levels))
 
@@ -63,7 +65,7 @@ def _accuracy(of: Accuracy, noun: str) -> Iterable[Table]:
 
     names = {"all": f"all {noun}", "week": "totals of a week", "month": "totals of a month"}
     names |= {line.name: f"{line.name.removeprefix('lead ')} ahead" for line in of.by_lead if "lead" in line.name}
-    yield Table(f"{of.target}: accuracy by lead time", heads, rows(of.by_lead, names), note=of.sentence)
+    yield Table(f"{of.target}: accuracy by lead time", heads, rows(of.by_lead, names), note=note)
     yield Table(f"{of.target}: by forecast", ("data up to", *heads[1:]), rows(of.by_vintage), newest=True)
     if len(of.by_series) > 1:
         worst = sorted(of.by_series, key=lambda line: (-_or_zero(line.wape.value), line.name))

@@ -25,7 +25,8 @@ __all__ = ["PlainWords", "miss", "misses_in_words", "plain_words", "why_blend"]
 
 @dataclass(frozen=True)
 class PlainWords:
-    """`totals` of the days ahead, `accuracy` on days not seen, `choice`: why the blend where a member scored more.
+    """`totals` of the days ahead, `accuracy` on days not seen, `choice`: why the blend where a member scored more,
+    `units`: what the score is where it was taken for each unit and averaged.
 
     Empty where there is nothing to say.
     """
@@ -33,13 +34,15 @@ class PlainWords:
     totals: str = ""
     accuracy: str = ""
     choice: str = ""
+    units: str = ""
 
 
 def plain_words(context: ReportContext) -> PlainWords:
     """Sentences about a run; empty ones without a blend."""
     if context.contenders is None or not context.histories:
         return PlainWords()
-    return PlainWords(_totals(context), _accuracy(context), why_blend(context.results.board))
+    board = context.results.board
+    return PlainWords(_totals(context), _accuracy(context), why_blend(board), _units(context))
 
 
 def _totals(context: ReportContext) -> str:
@@ -73,6 +76,19 @@ def _accuracy(context: ReportContext) -> str:
     )
     naive = misses_in_words(contenders.forecasts[NAIVE], truth, units) if NAIVE in contenders.forecasts else ""
     return f"{sentence} on average" + (f"; repeating the last week would have been {naive} off." if naive else ".")
+
+
+def _units(context: ReportContext) -> str:
+    """The unit that scored worst, where a pooled score is the mean over units."""
+    assert context.contenders is not None  # plain_words asks
+    scores = context.contenders.unit_scores
+    if not scores:
+        return ""
+    worst, best = min(scores, key=lambda unit: scores[unit]), max(scores, key=lambda unit: scores[unit])
+    return (
+        f"The blend's score is the mean of its scores in {len(scores)} units: the worst is {scores[worst]:.2f} in "
+        f"{worst or 'no unit'}, the best {scores[best]:.2f} in {best or 'no unit'}."
+    )
 
 
 def misses_in_words(

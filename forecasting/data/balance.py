@@ -208,7 +208,7 @@ def openings(balance: Balance | None, limits: Limits, loaded: Loaded) -> dict[st
         amounts, or one for entities of two units.
     """
     entities = list(dict.fromkeys(series.entity or ALL for series in loaded.panel.series))
-    units = {} if loaded.hierarchy is None else {entity: loaded.hierarchy.units.get(entity) for entity in entities}
+    units = {} if loaded.hierarchy is None else dict(loaded.hierarchy.units)
     names = list(dict.fromkeys([*entities, *(unit for unit in units.values() if unit is not None)]))
     _known("data.limits", limits.entities, entities, names)
     _one_unit(balance, limits, units)

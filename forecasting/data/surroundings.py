@@ -62,5 +62,5 @@ def _hierarchy(loaded: Loaded, spec: DataSpec, location: Location, labels: Label
         paths = grouped(said(spec.groups, "data.groups"), entities, known)
     units: dict[str, str | None] = dict.fromkeys(entities, spec.unit)
     if spec.units is not None:
-        units |= labelled(said(spec.units, "data.units"), entities, known, "unit")
+        units = {**labelled(said(spec.units, "data.units"), entities, known, "unit")}
     return Hierarchy(paths, units)

@@ -9,9 +9,11 @@ import pytest
 
 from ensembles.blend.fit import fit_blend
 from ensembles.blend.spec import BlendSpec
+from ensembles.evaluation.contenders import Contenders
 from ensembles.judging.judge import Judge
 from ensembles.oof import OofCube
 from ensembles.report.plain_words import misses_in_words
+from forecasting.schema import BLEND
 from forecasting.score.names import score_named
 from tests.ensembles.cubes import calendar_days, day_cutoffs, members_of
 
@@ -67,6 +69,23 @@ def test_a_unit_without_amounts_in_a_window_has_no_part_in_its_score() -> None:
     y[1, 2], y_hat[1, 2] = 0.0, 3.0
     cube = replace(cube, y=y, y_hat=y_hat)
     np.testing.assert_allclose(judged(cube, "wape")[:, 2], of_one(cube, [0, 2], "wape")[:, 2])
+
+
+def test_each_unit_has_a_score_and_the_mean_is_the_blends() -> None:
+    cube = cube_of(size=150.0)
+    judge = Judge.of({"out": cube}, {"out": 1.0}, score_named("wape"))
+    contenders = Contenders({"out": cube}, judge, {BLEND: {"out": cube.y_hat[..., 1]}})
+    scores = contenders.unit_scores
+    assert scores["EUR"] == pytest.approx(of_one(cube, [0, 2], "wape")[1].mean())
+    assert scores["JPY"] == pytest.approx(of_one(cube, [1], "wape")[1].mean())
+    assert np.mean(list(scores.values())) == pytest.approx(judge.mean(contenders.blend))
+    assert Contenders({"out": cube}, judge.by("linear"), contenders.forecasts).unit_scores == {}
+    assert Contenders({"out": cube_of(units=None)}, judge, contenders.forecasts).unit_scores == {}
+
+
+def test_units_stand_in_the_order_asked_for() -> None:
+    cube = cube_of(units=("EUR", "JPY", "CHF"))
+    assert list(cube.by_unit(("JPY", "USD", "EUR"))) == ["JPY", "EUR", "CHF"]
 
 
 def test_what_was_missed_is_said_of_each_unit_and_averaged() -> None:

@@ -95,10 +95,11 @@ class Vintage:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """What amounts are added up by, as `target_of` says it, in the order of the weights."""
-        names, order = self.target_of(), list(self.facts.weights)
-        place = {name: order.index(self.series[uid].target) for uid, name in zip(self.unique_ids, names, strict=True)}
-        return tuple(sorted(place, key=lambda name: (place[name], name)))
+        """What amounts are added up by, as `target_of` says it, in the order of the weights, then of the units."""
+        there = set(self.target_of())
+        units = dict.fromkeys((*self.facts.units.values(), None))
+        names = (in_unit(target, unit) for target in self.facts.weights for unit in units)
+        return tuple(name for name in names if name in there)
 
     def to_arrow(self) -> pa.Table:
         """The table as it is stored."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,8 @@ from forecasting.score.points import FULL_MARK
 __all__ = ["ALL", "Accuracy", "Line", "measured"]
 
 ALL = "all"
+FEWEST = 4
+"""Forecasts, and stretches of the calendar, that an interval takes: of two it is wider than any value."""
 _N, _SIZE, _ERROR, _MISSED, _ABOVE, _BELOW = range(len(COUNTS))
 _RANGES = {False: (0.0, FULL_MARK), True: (-math.inf, FULL_MARK)}
 """What the points of a score can be, by whether it is pooled."""
@@ -101,8 +103,23 @@ def measured(target: str, names: Sequence[str], tallies: Sequence[Tally], score:
         by_vintage=tuple(_plain(name, _with_levels(one, levels).sum(axis=1), levels, score) for name, one in judged),
         by_series=_by_series([one for _, one in judged], levels, score),
         members=_members([one for _, one in judged]),
-        sentence=Parts.of(_trimmed(ds)[0]).sentence if len(ds) else Parts.of(ds).sentence,
+        sentence=_sentence(_trimmed(ds)[0]),
     )
+
+
+def _parts(days: DateArray) -> Parts:
+    """What counts as one observation; a single part, which gives no interval, where there are too few."""
+    parts = Parts.of(days)
+    return parts if min(len(days), parts.n) >= FEWEST else replace(parts, n=min(parts.n, 1))
+
+
+def _sentence(days: DateArray) -> str:
+    """What the intervals are, for people."""
+    if not (parts := _parts(days)).too_short:
+        return parts.sentence
+    if len(days) < FEWEST:
+        return "no interval: it takes four forecasts"
+    return "no interval for all days: forecasts overlap, and together they cover less than four times the days of one"
 
 
 def _span(span: str, tallies: Sequence[Tally], score: Score) -> Line:
@@ -141,7 +158,7 @@ def _line(name: str, counts: FloatArray, ds: DateArray, levels: Sequence[int], s
     if not n:
         return Line(name, 0)
     days, kept = _trimmed(ds)
-    parts, counts = Parts.of(days), counts[:, kept]
+    parts, counts = _parts(days), counts[:, kept]
     above, below = counts[_ABOVE], counts[_BELOW]
     value = float(score.value(above.sum(), below.sum()))
     added = _points_added(score, above, below, value)

@@ -117,7 +117,8 @@ def views_of_run(
     flows = flows_of_run(oof, forecast, run.amounts, run.axis.freq)
     if flows is None:
         return None
-    entities = [series.entity or "" for series in flows.series]
+    there = {series.entity or "": None for series in flows.series}
+    entities = [e for e in dict.fromkeys((*run.units, *there)) if e in there]
     hierarchy = Hierarchy({e: run.groups.get(e, ()) for e in entities}, {e: run.units.get(e) for e in entities})
     return flows, views_of(flows, targets, hierarchy, _terms(run, run.data.balances), run.seed, positions)
 

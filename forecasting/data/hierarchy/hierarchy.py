@@ -11,7 +11,7 @@ __all__ = ["Hierarchy"]
 @dataclass(frozen=True)
 class Hierarchy:
     """`paths`: entity → the groups it is in, the largest first; () for one in no group. `units`: entity → unit of its
-    amounts, None where none was said. Both hold every entity.
+    amounts, None where none was said, in the order in which units are shown. Both hold every entity.
     """
 
     paths: Mapping[str, tuple[str, ...]]

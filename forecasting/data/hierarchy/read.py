@@ -59,7 +59,7 @@ def read_labels(files: tuple[TableFile, ...]) -> tuple[Label, ...]:
 
 
 def labelled(rows: Collection[Label], entities: Collection[str], known: Collection[str], what: str) -> dict[str, str]:
-    """Entity → its only label, such as a unit; `known` names also those that are left out.
+    """Entity → its only label, such as a unit, in the order of `rows`; `known` names also those that are left out.
 
     Raises
     ------
@@ -79,7 +79,8 @@ def labelled(rows: Collection[Label], entities: Collection[str], known: Collecti
         raise DataError(
             where=where, what=f"it gives no {what} of {first_few(missing, SHOWN)}", remedy="add a row for each"
         )
-    return {entity: found[entity] for entity in entities}
+    there = set(entities)
+    return {entity: label for entity, label in found.items() if entity in there}
 
 
 def grouped(rows: Collection[Label], entities: Collection[str], known: Collection[str]) -> dict[str, tuple[str, ...]]:

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from ensembles.ledger.review import review
+from ensembles.ledger.tables import tables_of
 from tests.ensembles.ledger.cases import DAY, actuals, vintage
 
 STEP, HORIZON, N = 7, 35, 12
@@ -66,7 +67,7 @@ def test_lead_times(found, frame):
         check(lines[f"lead {ahead}"], frame[frame.lead == ahead])
     inside = ((frame.y >= frame.low) & (frame.y <= frame.high)).mean()
     assert lines["all"].coverage[80].value == pytest.approx(inside)
-    assert lines["all"].wape.low < lines["all"].wape.value < lines["all"].wape.high
+    assert lines["lead 1"].wape.low < lines["lead 1"].wape.value < lines["lead 1"].wape.high
 
 
 def test_totals_count_whole_known_spans_alone(found, frame):
@@ -91,9 +92,42 @@ def test_members(found, frame):
     assert found.accuracy[0].members["flat"]["all"] == pytest.approx(wape)
 
 
-def test_overlapping_days_count_once(found):
+def test_overlapping_days_count_once():
     """Vintages of 35 days every week: intervals are over stretches of the calendar, far fewer than vintages."""
-    assert found.accuracy[0].sentence == "90% t intervals over 2 stretches of the calendar"
+    y = np.exp(np.random.default_rng(5).normal(3, 0.3, 200))
+    made = [vintage(as_of(k), {"x": y[30 + STEP * k : 65 + STEP * k] * (1.1 + k / 100)}) for k in range(N + 4)]
+    found = review("here", made, made[-1], actuals({"x": y}, str(START)))
+    assert found.accuracy[0].sentence == "90% t intervals over 4 stretches of the calendar"
+    wape = found.accuracy[0].overall.wape
+    assert 0.1 < wape.low < wape.value < wape.high < 0.25
+
+
+def test_two_stretches_give_no_interval(found):
+    """Twelve forecasts of 35 days, but only two times 35 days."""
+    (accuracy,) = found.accuracy
+    assert accuracy.sentence.startswith("no interval for all days: forecasts overlap")
+    assert np.isnan(accuracy.overall.wape.low)
+
+
+@pytest.mark.parametrize(("n", "has"), [(3, False), (4, True)])
+def test_an_interval_takes_four_forecasts(n, has):
+    units = {"x": "EUR", "y": "JPY"}
+    made = [
+        vintage(
+            str(START + DAY * (29 + 35 * k)), {uid: Y[uid][:35] * (1.1 + k / 10) for uid in Y}, width=0.1, units=units
+        )
+        for k in range(n)
+    ]
+    known = actuals({uid: np.concatenate([y[:30], *[y[:35]] * n]) for uid, y in Y.items()}, str(START))
+    found = review("here", made, made[-1], known)
+    for accuracy in found.accuracy:
+        for line in accuracy.by_lead:
+            if line.name != "month":
+                assert all(np.isnan(value.low) != has for value in (line.bias, line.wape, *line.coverage.values()))
+        assert (accuracy.sentence == "no interval: it takes four forecasts") != has
+    notes = [table.note for table in tables_of(found) if "accuracy by lead time" in table.title]
+    assert [bool(note) for note in notes] == [True, False]
+    assert any(" to " in cell for table in tables_of(found) for row in table.rows for cell in row) == has
 
 
 def test_vintages_in_any_order_give_the_same(found):

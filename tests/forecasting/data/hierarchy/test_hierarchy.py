@@ -59,6 +59,12 @@ def test_groups_are_a_file_with_any_number_of_levels(tmp_path: Path, content: st
     assert found.distinct_units == (None,)
 
 
+def test_units_stand_as_in_their_file(tmp_path: Path) -> None:
+    found = hierarchy(tmp_path, None, "u.csv", u="bank,unit\nc,EUR\nb,USD\na,CHF\n")
+    assert found.distinct_units == ("EUR", "USD", "CHF")
+    assert set(found.units) == set(found.paths) == {"a", "b", "c"}
+
+
 def test_an_entity_may_be_in_no_group(tmp_path: Path) -> None:
     found = hierarchy(tmp_path, "g.csv", g="bank,region\na,north\n")
     assert found.paths == {"a": ("north",), "b": (), "c": ()}
