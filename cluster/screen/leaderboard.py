@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rich.table import Table
@@ -9,7 +10,7 @@ from rich.table import Table
 from cluster.rundir.store import RunStore
 from cluster.screen.text import fits_windows, number, period, table_of
 from cluster.terminal.screen import Screen, print_json
-from ensembles.files.leaderboard_json import LeaderboardFile, LeaderboardRow, SettingRow
+from ensembles.files.leaderboard_json import CANDIDATE, LeaderboardFile, LeaderboardRow, SettingRow
 from ensembles.files.run_json import RunFile
 from forecasting.errors import StorageError
 from forecasting.schema import BLEND
@@ -107,7 +108,7 @@ def show_leaderboard(store: RunStore, out: Screen, as_json: bool) -> None:
 
 
 def _table(board: LeaderboardFile, width: int, noun: str) -> Table:
-    """Every row, best first; windows where there is room for all of them."""
+    """The rows, best first; windows where there is room for all of them."""
     n_windows = len(board.windows)
     shown = fits_windows(width, n_windows)
     table = table_of(title=_title(board, noun))
@@ -119,9 +120,24 @@ def _table(board: LeaderboardFile, width: int, noun: str) -> Table:
     for target in board.weights:
         table.add_column(f"{target} MAPE", justify="right")
     table.add_column("status")
-    for row in board.rows:
-        table.add_row(*_cells(row, board, n_windows if shown else 0), style=_style(row.family))
+    for row, alike in _once(board.rows):
+        name, *cells = _cells(row, board, n_windows if shown else 0)
+        table.add_row(f"{name} and {alike} alike" if alike else name, *cells, style=_style(row.family))
     return table
+
+
+def _once(rows: Sequence[LeaderboardRow]) -> Iterable[tuple[LeaderboardRow, int]]:
+    """Candidates that scored the same in every window and on every target once, with how many more they are; every
+    other row by itself.
+    """
+    found: dict[object, tuple[LeaderboardRow, int]] = {}
+    for place, row in enumerate(rows):
+        key: object = place
+        if row.family == CANDIDATE and row.score is not None:
+            key = (row.score, row.score_in_sample, row.per_window, tuple(row.targets.items()), row.outcome)
+        first, alike = found.get(key, (row, -1))
+        found[key] = first, alike + 1
+    return found.values()
 
 
 def _cells(row: LeaderboardRow, board: LeaderboardFile, n_windows: int) -> list[str]:

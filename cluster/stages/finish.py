@@ -225,7 +225,10 @@ def _place_of(store: RunStore, name: str) -> str:
 def _outlook(
     panel: Panel, cubes: Mapping[str, OofCube], forecast: ForecastFile, units: Collection[str | None]
 ) -> dict[str, tuple[FloatArray, FloatArray]]:
-    """Sums over a target's series of one unit, in the order of `units`: of the last days and of those forecast."""
+    """Sums over a target's series of one unit: of as many last days as are forecast, and of the forecast.
+
+    They stand in the order of `units`.
+    """
     ahead = {uid: forecast.blend.y_hat[rows] for uid, rows in rows_by_name(forecast.blend.unique_id).items()}
     found = {}
     for target, cube in cubes.items():

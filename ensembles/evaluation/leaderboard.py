@@ -19,6 +19,7 @@ from ensembles.blend.fit import Blend
 from ensembles.blend.tracks import Track
 from ensembles.files.blend_json import best_single_row, coverage_rows, pair_row
 from ensembles.files.leaderboard_json import (
+    CANDIDATE,
     BestSingleRow,
     CoverageRow,
     LeaderboardFile,
@@ -177,7 +178,7 @@ class _Rows:
             candidate = tracks[0].candidate
             if chosen != {candidate}:
                 by_target: dict[str, Track] = dict(zip(targets, tracks, strict=True))
-                row = self._row(candidate.label, "candidate", {t: track.y_hat for t, track in by_target.items()})
+                row = self._row(candidate.label, CANDIDATE, {t: track.y_hat for t, track in by_target.items()})
                 in_sample = self.judge.total({t: float(track.in_sample.mean()) for t, track in by_target.items()})
                 rows.append(row.model_copy(update={"score_in_sample": rounded(in_sample)}))
         return rows

@@ -14,6 +14,7 @@ from forecasting.schema import as_dates
 from forecasting.score.names import score_named
 
 __all__ = [
+    "CANDIDATE",
     "BestSingleRow",
     "CoverageRow",
     "LeaderboardFile",
@@ -75,6 +76,10 @@ class SettingRow(Stored):
     sd: float | None
     score_of_average: float | None
     per_window: tuple[float | None, ...]
+
+
+CANDIDATE = "candidate"
+"""Family of the combinations that were tried."""
 
 
 class TargetMeasures(Stored):

@@ -12,9 +12,16 @@ from forecasting.places.uri import is_uri
 __all__ = ["find_beside"]
 
 
-def find_beside(name: str, data: Folder | tuple[TableFile, ...], *, key: str, holds: str) -> tuple[TableFile, ...]:
+def find_beside(
+    name: str,
+    data: Folder | tuple[TableFile, ...],
+    *,
+    key: str,
+    holds: str,
+    missing: str = "there is no such file or folder",
+) -> tuple[TableFile, ...]:
     """The file `name` that a configuration's `key` names: beside the data if it stands there, else from the working
-    directory. `holds` says in brackets what columns it has.
+    directory. `holds` says in brackets what columns it has; `missing` is what the error says where it is not.
 
     Raises
     ------
@@ -31,7 +38,7 @@ def find_beside(name: str, data: Folder | tuple[TableFile, ...], *, key: str, ho
             found = anchor.filesystem.get_file_info(beside).is_file
         if found:
             return (TableFile(name, anchor.filesystem, beside, options=options),)
-    location = open_location(name, options, key)
+    location = open_location(name, options, key, missing)
     if isinstance(location, Folder):
         raise DataError(where=name, what=f"it is a folder, and {key} names a CSV file ({holds})")
     return location

@@ -251,6 +251,9 @@ class DataSpec(BaseModel):
         for key in ("groups", "units"):
             if getattr(self, key) is not None and self.kind != "panel":
                 raise ValueError(f"{key} is for the entities of kind: panel, and kind is {self.kind}")
+            if getattr(self, key) == (self.entity or self.columns.get("unique_id", "unique_id")):
+                what = f"{key} is {getattr(self, key)!r}, the column that names the entities themselves"
+                raise ValueError(f"{what}: name another column, or a file of entities and their {key}")
         if isinstance(self.balance, str) and self.kind == "yuebao":
             raise ValueError(f"balance is {self.balance!r}: kind yuebao has no column of balances; give a number")
         if isinstance(self.balance, dict) and self.kind != "panel":

@@ -55,7 +55,9 @@ def _hierarchy(loaded: Loaded, spec: DataSpec, location: Location, labels: Label
         column = None if labels is None else labels(name)
         if column is not None:
             return tuple(row for row in column if row.name in known)
-        return read_labels(find_beside(name, location, key=key, holds="an entity, then its group or unit"))
+        missing = "the data have no column of this name, and there is no such file"
+        holds = "an entity, then its group or unit"
+        return read_labels(find_beside(name, location, key=key, holds=holds, missing=missing))
 
     paths: dict[str, tuple[str, ...]] = dict.fromkeys(entities, ())
     if spec.groups is not None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
-from ensembles.files.leaderboard_json import LeaderboardFile, LeaderboardRow, SettingRow, TargetMeasures
+from ensembles.files.leaderboard_json import CANDIDATE, LeaderboardFile, LeaderboardRow, SettingRow, TargetMeasures
 from ensembles.report.context import ReportContext
 from ensembles.report.section import Section
 from forecasting.schema import BLEND
@@ -125,7 +125,7 @@ def _folded(board: LeaderboardFile) -> tuple[list[BoardRow], list[BoardRow]]:
 def _kind(row: LeaderboardRow) -> str:
     if row.status != "ok":
         return "failed"
-    return BLEND if row.family == BLEND else "candidate"
+    return BLEND if row.family == BLEND else CANDIDATE
 
 
 def _cells(row: LeaderboardRow, board: LeaderboardFile) -> list[Cell]:

@@ -155,8 +155,11 @@ class Folder:
             return self.filesystem.get_file_info(path).type
 
 
-def open_location(path: str | Path, options: TableOptions = _ANY, key: str = "data") -> Folder | tuple[TableFile, ...]:
+def open_location(
+    path: str | Path, options: TableOptions = _ANY, key: str = "data", missing: str = "there is no such file or folder"
+) -> Folder | tuple[TableFile, ...]:
     """What stands at `path`, which was given as `key`: a folder of tables (or a .zip of one), or the one table there.
+    `missing` is what the error says where nothing stands.
 
     Raises
     ------
@@ -169,9 +172,7 @@ def open_location(path: str | Path, options: TableOptions = _ANY, key: str = "da
         if kind == fs.FileType.Directory:
             return Folder(posixpath.basename(inner.rstrip("/")), filesystem, inner, options=options)
         if kind != fs.FileType.File:
-            raise DataError(
-                where=str(path), what="there is no such file or folder", remedy=f"check the path given as {key}"
-            )
+            raise DataError(where=str(path), what=missing, remedy=f"check the path given as {key}")
         if inner.lower().endswith(".zip"):
             members = _zip_tables(filesystem, inner)
             if len(members) != 1:

@@ -95,3 +95,12 @@ def test_a_notebook_gets_the_summary_as_a_table_in_which_names_are_text():
         ["naive", "naive", "3.00", "3.00", "3.00", "", ""],
     ]
     assert [cell.tag for cell in table.findall("tbody/tr")[1]] == ["th"] * 7
+
+
+def test_candidates_that_are_the_same_are_shown_once(store):
+    same = [row(f"{name}/families", "candidate", 4.15) for name in ("mean", "median", "trimmed-mean")]
+    other = row("ridge/families", "candidate", 4.15, score_in_sample=4.3)
+    store.write(BOARD.model_copy(update={"rows": (*same, other, row("a", "naive", 4.15), row("b", "naive", 4.15))}))
+    lines = shown(lambda out: show_leaderboard(store, out, as_json=False)).splitlines()
+    names = [line.split("  ")[1] for line in lines if "4.15" in line]
+    assert names == ["mean/families and 2 alike", "ridge/families", "a", "b"]

@@ -87,6 +87,25 @@ def test_groups_that_cannot_be(tmp_path: Path, content: str, message: str) -> No
         hierarchy(tmp_path, "g.csv", g=content)
 
 
+@pytest.mark.parametrize("name", ["land", "land.csv"])
+def test_neither_a_column_nor_a_file(tmp_path: Path, name: str) -> None:
+    message = f"^{name}: the data have no column of this name, and there is no such file: check the path given as data"
+    with pytest.raises(DataError, match=message + r"\.groups$"):
+        hierarchy(tmp_path, name)
+    with pytest.raises(DataError, match=message + r"\.units$"):
+        hierarchy(tmp_path, None, name)
+
+
+@pytest.mark.parametrize(
+    ("keys", "name"),
+    [({"entity": "bank"}, "bank"), ({}, "unique_id"), ({"columns": {"unique_id": "id", "y": "amount"}}, "id")],
+)
+@pytest.mark.parametrize("key", ["groups", "units"])
+def test_the_column_of_entities_groups_none(keys: dict[str, object], name: str, key: str) -> None:
+    with pytest.raises(ValueError, match=f"{key} is '{name}', the column that names the entities themselves"):
+        DataSpec.model_validate({"kind": "panel", "targets": {"out": 1.0}, **keys, key: name})
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
