@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cluster.keys import asked_day
-from cluster.ledger.issue import issued_by
+from cluster.ledger.issue import issued_by, plan_print
 from cluster.ledger.place import Ledger
 from cluster.request import RunRequest
 from cluster.stages.input import identity, load_data
@@ -118,11 +118,12 @@ def _on(asked: Backfill, day: np.datetime64) -> RunRequest:
 
 
 def _made(request: RunRequest, path: str, known: Iterable[VintageFacts]) -> bool:
-    """Whether a ledger holds the forecast of a run: of these data by this configuration."""
+    """Whether a ledger holds the forecast of a run: of these data, plan and events by this configuration."""
     config = request.read_config()
     configuration = content_hash(issued_by(config.model_dump(mode="json")))
     same = [facts for facts in known if facts.configuration == configuration and facts.origin == "run"]
     if not same:
         return False
     panel = load_data(config, path, request.as_of).panel
-    return any(facts.data == identity(panel) and facts.as_of == iso(panel.end) for facts in same)
+    made_of = identity(panel), iso(panel.end), plan_print(panel.planned), tuple(panel.calendar.events)
+    return any((facts.data, facts.as_of, facts.plan, tuple(facts.events)) == made_of for facts in same)

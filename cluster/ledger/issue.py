@@ -18,7 +18,7 @@ from ensembles.files.amounts import Amounts
 from ensembles.files.blend_json import BlendFile
 from ensembles.files.forecast_parquet import ForecastFile
 from ensembles.files.history_parquet import HistoryFile
-from ensembles.files.run_json import RunFile
+from ensembles.files.run_json import PlannedRow, RunFile
 from ensembles.ledger.files.facts import VintageFacts
 from ensembles.ledger.files.vintage import Vintage
 from forecasting.schema import FloatArray, iso
@@ -26,8 +26,9 @@ from forecasting.seeding import content_hash
 
 if TYPE_CHECKING:
     from cluster.stages.prediction import Prediction
+    from forecasting.planned.amounts import Planned
 
-__all__ = ["add_prediction", "add_run", "issued_by", "vintage_of_prediction", "vintage_of_run"]
+__all__ = ["add_prediction", "add_run", "issued_by", "plan_print", "vintage_of_prediction", "vintage_of_run"]
 
 APART = ("run", "cluster")
 """Sections of a configuration that say where and how a run ran, and change no forecast."""
@@ -59,11 +60,23 @@ def issued_by(config: Mapping[str, Any]) -> dict[str, Any]:
     return {**kept, "data": data}
 
 
+def plan_print(plan: Planned | None) -> str:
+    """Fingerprint of what was planned; "" of nothing."""
+    rows = [] if plan is None else [PlannedRow.of(row).model_dump(mode="json") for row in plan.rows]
+    return content_hash(rows) if rows else ""
+
+
 def vintage_of_run(store: RunStore) -> Vintage:
     """The forecast of a finished run, with its parts."""
     run, forecast = finished_run(store), store.read(ForecastFile)
     facts = _facts(run, forecast, run.data.fingerprint).model_copy(
-        update={"as_of": run.data.end, "trained_until": run.data.end, "events": run.events, "week": run.data.week}
+        update={
+            "as_of": run.data.end,
+            "trained_until": run.data.end,
+            "events": run.events,
+            "week": run.data.week,
+            "plan": plan_print(run.plan),
+        }
     )
     factors = {target: blend.factor for target, blend in store.read(BlendFile).target_blends().items()}
     if not store.has(HistoryFile):
@@ -82,6 +95,7 @@ def vintage_of_prediction(prediction: Prediction) -> Vintage:
             "trained_until": iso(trained.end),
             "events": panel.calendar.events,
             "week": panel.calendar.week,
+            "plan": plan_print(panel.planned),
         }
     )
     return Vintage.of(facts, forecast, _parts(forecast, prediction.explanation, prediction.amounts))

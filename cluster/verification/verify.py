@@ -66,6 +66,10 @@ def verify_run(
         yield Check("data", "differs", f"{data} up to {run.data.end} are not the data of the run")
         return
     yield Check("data", "ok", f"{run.data.series} series, {run.data.start} to {run.data.end}, as the run had them")
+    if run.plan.taken_out != (() if panel.planned is None else panel.planned.taken_out):
+        what = f"the amounts planned up to {run.data.end}, which models had taken out of what they learned from"
+        yield Check("plan", "differs", f"{what}, are not those of the run")
+        return
     yield _trials(store, run, config, panel, retrain)
 
 

@@ -29,13 +29,15 @@ class PlannedDay:
     kind: str
     note: str
     author: str
+    period: str = "day"
+    """What is forecast, one of it: day, work day or week."""
 
     @property
     def sentence(self) -> str:
         """As ``planned on 2014-09-10: 120,000 EUR of bank/outflow (quarterly tax)``."""
-        verb, each = ("adjusted", " each day") if self.kind == "adjust" else ("planned", "")
+        verb = "adjusted" if self.kind == "adjust" else "planned"
         why = "; ".join(part for part in (self.note, self.author and f"by {self.author}") if part)
-        span = each if " to " in self.day else ""
+        span = f" each {self.period}" if " to " in self.day else ""
         return f"{verb} on {self.day}: {self.amount} of {self.series}{span}" + (f" ({why})" if why else "")
 
 
@@ -56,7 +58,7 @@ def _day(run: RunFile, row: PlannedAmount) -> PlannedDay:
     unit = run.units.get(row.unique_id) or run.units.get(row.unique_id.rpartition("/")[0]) or run.amounts.unit or ""
     day = iso(row.first) if row.first == row.last else f"{iso(row.first)} to {iso(row.last)}"
     amount = f"{written(row.amount, run.amounts.decimals, ',')} {unit}".strip()
-    return PlannedDay(day, row.unique_id, amount, row.kind, row.note, row.author)
+    return PlannedDay(day, row.unique_id, amount, row.kind, row.note, row.author, run.axis.noun.removesuffix("s"))
 
 
 def beyond_in_words(plan: Planned | None, end: np.datetime64) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from typing import Literal
 
 import numpy as np
 
-from forecasting.schema import DateArray, FloatArray, IntArray
+from forecasting.schema import DateArray, FloatArray, IntArray, iso
 
 __all__ = ["Kind", "Planned", "PlannedAmount"]
 
@@ -110,6 +110,13 @@ class Planned:
     def touches(self, unique_id: str) -> bool:
         """Whether anything is planned for a series."""
         return unique_id in self._by_series
+
+    @property
+    def taken_out(self) -> tuple[tuple[str, str, str, float], ...]:
+        """What is taken out of histories, as far as it was known at their end: series, day, when known, amount."""
+        rows = [row for row in self.rows if row.kind == "planned" and row.first <= self.end]
+        told = [(r, "" if r.known is None else iso(r.known)) for r in rows if r.known is None or r.known <= self.end]
+        return tuple(sorted((row.unique_id, iso(row.first), known, row.amount) for row, known in told))
 
     @property
     def below_zero(self) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
 import yaml
 from pydantic import BaseModel
 
@@ -145,10 +146,13 @@ def _data(rng: Random) -> dict[str, Any]:
     for key, values in {
         "unit": ["EUR", None], "freq": ["auto", "D"], "missing": ["error", "zero", "skip"], "max_lag": [0, 5, None],
         "scale": ["auto", "log", "signed"], "as_of": ["2024-06-30", "2024-05-31"], "decimal": ["auto", "point"],
-        "max_bytes": [10**6], "date_format": ["ymd"],
+        "max_bytes": [10**6], "date_format": ["ymd"], "planned": ["plan.csv"],
+        "balance": [0, -1e9, 1e300, "purchase"],
     }.items():  # fmt: skip
         if rng.random() < 0.15:
             data[key] = rng.choice(values)
+    if "balance" in data and rng.random() < 0.5:
+        data["limits"] = {"minimum": rng.choice([0, 5e6]), "overdraft": rng.choice([0, 1e4, 1e300])}
     return data
 
 
@@ -238,19 +242,47 @@ def plan_case(rng: Random, folder: Path) -> str:
     Broken
         When it ends in anything else than success or one sentence.
     """
+    write_plan(rng, folder)
     return _judged(_request(folder, make_config(rng)), lambda request: plan_only(request))
 
 
 def run_case(rng: Random, folder: Path) -> str:
     """The same of a run."""
+    write_plan(rng, folder)
     request = _request(folder, _quick(make_config(rng)))
     try:
         return _judged(request, lambda request: run_pipeline(request, Screen(file=io.StringIO())))
     finally:
-        shutil.rmtree(folder / "run", ignore_errors=True)
+        for place in ("run", "ledger"):
+            shutil.rmtree(folder / place, ignore_errors=True)
+
+
+def write_plan(rng: Random, folder: Path) -> None:
+    """A plan beside the data, of which a row in ten holds what it may not."""
+    rows = ["date,series,amount,known,until,kind,note"]
+    days = np.datetime64("2024-01-01") + np.arange(260)
+    for n in range(rng.randrange(4)):
+        day, known = (str(rng.choice(days)) for _ in range(2))
+        row = [
+            day,
+            rng.choice(["purchase", "redeem"]),
+            rng.choice(["1", "-5e6", "0", "1e5"]),
+            known,
+            "",
+            "",
+            f"{n}",
+        ]
+        if rng.random() < 0.3:
+            row[4:6] = [rng.choice(["", str(rng.choice(days))]), "adjust"]
+        if rng.random() < 0.1:
+            row[rng.randrange(len(row))] = str(rng.choice(HOSTILE)).replace(",", ";").replace('"', "")
+        rows.append(",".join(row))
+    (folder / "plan.csv").write_text("\n".join(rows) + "\n")
 
 
 def _request(folder: Path, keys: dict[str, Any]) -> RunRequest:
+    if isinstance(of_run := keys.get("run"), dict) and of_run.get("ledger") is not None:
+        of_run["ledger"] = str(folder / "ledger")
     (folder / "fuzz.yaml").write_text(yaml.safe_dump(keys, allow_unicode=True, sort_keys=False))
     names = str(folder / "fuzz.yaml"), str(folder / "data.csv"), str(folder / "run")
     return RunRequest(*names, None, (), "local")

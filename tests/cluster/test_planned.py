@@ -254,3 +254,14 @@ def test_more_may_be_planned_away_than_models_forecast(folder: Path, tmp_path: P
     bands = [made.cash[0].total.flows["inflow"].quantiles for made in (before, after)]
     widths = [ends[max(ends)] - ends[min(ends)] for ends in bands]
     np.testing.assert_allclose(*widths, rtol=1e-6)
+
+
+def test_verify_tells_another_plan(folder: Path, tmp_path: Path) -> None:
+    place = copied(folder, tmp_path)
+    asked = ("verify", "a", "--data", "data.csv", "--allow-external")
+    write_plan(place, *PAST, NEXT.replace("600000", "1"))
+    assert tidecast(place, *asked).returncode == 0  # of days to come nothing was learned
+    write_plan(place, *PAST[1:], NEXT)
+    done = tidecast(place, *asked)
+    assert done.returncode == 2
+    assert "differs         plan" in done.stdout

@@ -88,9 +88,10 @@ class VintageFacts(LedgerFacts):
     """Facts of a forecast as it was issued.
 
     `as_of` is the last day of the data, `start` and `end` the first and last day forecast. `origin`: run or predict;
-    `trained_until` is the last day of the data that members were trained on. `data` and `configuration` are
-    fingerprints; `config` is the configuration without what says where and how it ran. `program` is the version that
-    made it, and no part of the identity. `units`: entity → unit of its amounts, empty where all are in `unit`.
+    `trained_until` is the last day of the data that members were trained on. `data`, `configuration` and `plan` are
+    fingerprints, the last empty where nothing was planned; `config` is the configuration without what says where and
+    how it ran. `program` is the version that made it, and no part of the identity. `units`: entity → unit of its
+    amounts, empty where all are in `unit`.
     """
 
     APART: ClassVar[frozenset[str]] = frozenset({"parents", "identity", "program"})
@@ -111,6 +112,7 @@ class VintageFacts(LedgerFacts):
     score: str
     data: str
     configuration: str
+    plan: str = ""
     config: Mapping[str, Any]
     program: str | None = None
 

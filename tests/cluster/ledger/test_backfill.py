@@ -162,3 +162,17 @@ def test_json_of_a_ledger(folder):
     assert {a["target"] for a in found["accuracy"]} == {"purchase", "redeem"}
     assert [c["as_of"] for c in found["changes"]] == ["2024-08-11", "2024-08-18"] * 2
     assert found["misses"][0]["total"]["n"] == 42
+
+
+def test_another_plan_is_another_forecast(folder):
+    (folder / "planned.csv").write_text("date,series,amount,known\n2024-08-25,purchase,1000,2024-08-01\n")
+    plan = ("--set", "data.planned=planned.csv", "--to", "2024-08-18", "--run-dir", "runs/planned")
+    first = filled(folder, "week", *plan, ledger="planned")
+    assert first.returncode == 0, first.stderr
+    again = filled(folder, "week", *plan, ledger="planned")
+    assert again.stdout.count("in the ledger already") == 3, again.stdout
+    (folder / "planned.csv").write_text("date,series,amount,known\n2024-08-25,purchase,2000,2024-08-10\n")
+    edited = filled(folder, "week", *plan, ledger="planned")
+    assert edited.returncode == 0, edited.stderr
+    assert edited.stdout.count(": added") == 3, edited.stdout
+    assert len(content(folder / "planned")) == 6
