@@ -39,7 +39,7 @@ def show_scenario(found: Outcome, file: str, out: Screen, as_json: bool) -> None
         if len(differing) > MOST_ROWS:
             out.say(f"and {len(differing) - MOST_ROWS} more, in scenario.csv")
     else:
-        out.say("no flow differs" if found.accounts[1] else "no amount differs")
+        out.say("no flow differs" if found.said and found.accounts[1] else "no amount differs")
     together = {"", *found.run.units.values()}
     for before, after in zip(*found.accounts, strict=True):
         if before.entity in together and before.opening is not None and after.opening is not None:
