@@ -94,6 +94,7 @@ ALLOWED: dict[str, set[str]] = {
         "forecasting",
         "forecasting.data",
         "forecasting.places",
+        "forecasting.planned",
     },
     "cluster.notebook": {
         "cluster",
