@@ -330,7 +330,7 @@ def test_without_scripts_the_answers_and_both_pages_are_there(tmp_path: Path) ->
         assert found.run("return document.getElementById('leaderboard').offsetHeight") > 100
 
 
-@pytest.mark.parametrize("n", [1, 500])
+@pytest.mark.parametrize("n", [1, pytest.param(500, marks=pytest.mark.slow)])
 def test_one_series_and_a_thousand_open_at_once(n: int, tmp_path: Path) -> None:
     cubes = {
         t: random_cube(t, "a:x1 b:z1", month_cutoffs(3), 28, seed=i, n_series=n) for i, t in enumerate(("in", "out"))

@@ -159,6 +159,7 @@ FIRST_SCREEN = """
 """
 
 
+@pytest.mark.slow
 def test_the_first_screen_of_a_large_panel_opens_in_three_seconds(tmp_path: Path) -> None:
     """5,000 funds with two series each."""
     cutoffs = month_cutoffs(3)

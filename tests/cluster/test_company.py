@@ -73,9 +73,9 @@ def test_totals_are_the_sums_of_the_accounts_on_every_level(folder: Path) -> Non
 def test_the_screen_totals_each_unit_and_names_the_tax(folder: Path) -> None:
     said = " ".join((folder / "said").read_text().split())
     assert "5 entities in 2 groups on 1 level" in said
-    assert "amounts are in USD, EUR, which are never added" in said
+    assert "amounts are in EUR, USD, which are never added" in said
     assert f"planned on {TAX_DAY}: 460,000.00 EUR of operations/outflow (quarterly tax)" in said
-    assert "thousand USD; in (inflow)" in said
+    assert "EUR; in (inflow)" in said
     for name in ("inflow, USD", "outflow, EUR"):
         assert name in said
 
@@ -141,7 +141,7 @@ def test_one_amount_for_two_currencies_is_refused(folder: Path, key: str) -> Non
     )
     assert done.returncode == 2
     assert "one amount is given for all entities, and their units are" in done.stderr
-    assert "give an amount by entity, as in {branch: 12000}, or by unit, as in {USD: 12000}" in done.stderr
+    assert "give an amount by entity, as in {operations: 12000}, or by unit, as in {EUR: 12000}" in done.stderr
     assert not (folder / "bad").exists()
 
 

@@ -102,8 +102,13 @@ def assert_interrupted(process, lease):
 
 @pytest.mark.parametrize(
     ("numbers", "pause"),
-    [((INT,), 0), ((TERM,), 0), ((HUP,), 0), ((INT, INT), 0), ((TERM, *(INT,) * 40), 0.01)],
-    ids=["INT", "TERM", "HUP", "INT INT", "TERM INT * 40"],
+    [
+        pytest.param((INT,), 0, id="INT"),
+        pytest.param((TERM,), 0, id="TERM"),
+        pytest.param((HUP,), 0, id="HUP", marks=pytest.mark.slow),
+        pytest.param((INT, INT), 0, id="INT INT", marks=pytest.mark.slow),
+        pytest.param((TERM, *(INT,) * 40), 0.01, id="TERM INT * 40", marks=pytest.mark.slow),
+    ],
 )
 def test_a_run_that_is_stopped_gives_its_lease_back(folder, numbers, pause):
     run_dir = f"runs/{len(numbers)}{numbers[0].name}{numbers[-1].name}"

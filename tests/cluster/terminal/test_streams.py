@@ -156,7 +156,9 @@ def closed(*numbers):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="descriptors of POSIX")
-@pytest.mark.parametrize("numbers", [(1,), (2,), (0, 1, 2)])
+@pytest.mark.parametrize(
+    "numbers", [(1,), pytest.param((2,), marks=pytest.mark.slow), pytest.param((0, 1, 2), marks=pytest.mark.slow)]
+)
 def test_closed_streams_are_no_failure_and_get_no_file(folder, numbers):
     run_dir = f"runs/closed{len(numbers)}{numbers[0]}"
     done = ended(folder, *RUN, run_dir, preexec_fn=closed(*numbers))
@@ -193,7 +195,7 @@ ENCODINGS = {
 }
 
 
-@pytest.mark.parametrize("name", ENCODINGS)
+@pytest.mark.parametrize("name", ["ascii", *(pytest.param(n, marks=pytest.mark.slow) for n in ("latin-1", "cp437"))])
 def test_what_cannot_be_encoded_is_replaced(folder, name):
     done = ended(folder, *RUN, "runs/a", env=ENCODINGS[name])
     assert done.returncode == 0, done.stderr

@@ -132,7 +132,9 @@ def in_unit(cubes: dict[str, OofCube], unit: float) -> dict[str, OofCube]:
     return {t: replace(cube, y_hat=cube.y_hat * unit, y=cube.y * unit) for t, cube in cubes.items()}
 
 
-@pytest.mark.parametrize("power", [-9, -3, 3, 9])
+@pytest.mark.parametrize(
+    "power", [-9, pytest.param(-3, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow), 9]
+)
 @pytest.mark.parametrize("surrogate", ["linear", "wape"])
 def test_the_unit_of_a_table_changes_no_choice_score_or_weight(surrogate: str, power: int) -> None:
     cubes = two_targets(14, month_cutoffs(4), 28, n_series=2)

@@ -90,7 +90,9 @@ def test_closed_weekends_cost_nothing_on_work_days(name):
     assert np.mean(lost) <= 0.05
 
 
-@pytest.mark.parametrize("k", [-9, -3, 3, 9])
+@pytest.mark.parametrize(
+    "k", [-9, pytest.param(-3, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow), 9]
+)
 @pytest.mark.parametrize("name", SMALL)
 def test_forecasts_follow_the_unit(name, k):
     panel = weeks(0, open_weekends=True)

@@ -97,8 +97,8 @@ def ahead_facts(context: ReportContext) -> AheadFacts:
             for view, money, answers in zip(views, moneys, cards, strict=True)
         ],
         "planned": [
-            (*astuple(row), None if entity is None else places[entity])
-            for row, entity in zip(planned, owners, strict=True)
+            (p.day, p.series, p.amount, p.kind, p.note, p.author, None if entity is None else places[entity])
+            for p, entity in zip(planned, owners, strict=True)
         ],
     }
     return AheadFacts(picks, tuple((views[k].unit or "", cards[k]) for k in picks[0].views), data, len(places))

@@ -110,6 +110,7 @@ def test_a_run_without_a_forecast_says_where_the_reason_stands() -> None:
     assert "#failures" in page.addresses
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("targets", [{"purchase": 0.45, "redeem": 0.55}, {"sales": 1.0}])
 def test_a_thousand_series_stay_below_five_megabytes(targets: dict[str, float]) -> None:
     n = 1000 // len(targets)
