@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 import os
 import re
-import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,25 +43,52 @@ class _Connection:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.n_runs = 0
-        self._ours = False
+        self._keeper: _Keeper | None = None
 
     @property
     def is_ours(self) -> bool:
-        return self.n_runs > 0 and self._ours
+        return self._keeper is not None
 
     def enter(self) -> None:
         with self._lock:
-            if self.n_runs == 0:
-                self._ours = not ray.is_initialized()
-                if self._ours:
-                    _init()
+            if self.n_runs == 0 and not ray.is_initialized():
+                keeper = _Keeper()
+                keeper.start()
+                keeper.joined.result()
+                self._keeper = keeper
             self.n_runs += 1
 
     def leave(self) -> None:
         with self._lock:
             self.n_runs -= 1
-            if self.n_runs == 0 and self._ours:
-                ray.shutdown()
+            if self.n_runs == 0 and self._keeper is not None:
+                self._keeper.over.set()
+                self._keeper.join()
+                self._keeper = None
+
+
+class _Keeper(threading.Thread):
+    """Opens the connection, and closes it when it is over.
+
+    The kernel ends Ray's processes with the thread that started them, so that thread must not be one of a run: another
+    run that shares the connection may last longer.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(name="tidecast keeps Ray", daemon=True)
+        self.joined: Future[None] = Future()
+        self.over = threading.Event()
+
+    def run(self) -> None:
+        """Join, wait and leave; what stood in the way is the outcome of `joined`."""
+        try:
+            _start_or_join(os.environ.get("RAY_ADDRESS", "").strip())
+        except BaseException as error:
+            self.joined.set_exception(error)
+            return
+        self.joined.set_result(None)
+        self.over.wait()
+        ray.shutdown()
 
 
 _CONNECTION = _Connection()
@@ -98,16 +125,6 @@ def is_theirs() -> bool:
 def is_shared() -> bool:
     """Whether several runs of this process use the connection now."""
     return _CONNECTION.n_runs > 1
-
-
-def _init() -> None:
-    """Start or join Ray. Ray replaces the handler of SIGTERM; ours is put back, because it ends a run cleanly."""
-    ours = signal.getsignal(signal.SIGTERM)
-    try:
-        _start_or_join(os.environ.get("RAY_ADDRESS", "").strip())
-    finally:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, ours)
 
 
 def _start_or_join(address: str) -> None:

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -33,6 +34,29 @@ def test_two_runs_in_two_threads_share_one_ray_and_both_finish_right(folder):
     with ThreadPoolExecutor(2) as pool:
         both = list(pool.map(lambda name: on_ray(folder, name), ("runs/one", "runs/two")))
     assert both == [(folder / "runs/local/submission.csv").read_bytes()] * 2
+    assert not ray.is_initialized()
+
+
+def test_ray_outlives_the_run_that_started_it():
+    """Another run may still use it: the kernel ends Ray's processes with the thread that started them."""
+    import ray
+
+    from cluster.execution.ray_connection import connected
+
+    open_, shared = threading.Event(), threading.Event()
+
+    def first():
+        with connected():
+            open_.set()
+            assert shared.wait(60)
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert open_.wait(60)
+    with connected():
+        shared.set()
+        thread.join(60)
+        assert ray.get(ray.remote(lambda: 7).remote(), timeout=40) == 7
     assert not ray.is_initialized()
 
 
