@@ -108,22 +108,27 @@ def _side_stream(index: int) -> torch.cuda.Stream:
 
 
 def can_fuse(network: Network, device: str) -> bool:
-    """Whether `fused` computes a network's layer: on a GPU, where Triton compiles, and registers hold the weights."""
+    """Whether `fused` computes a network's layer: on a GPU, where Triton compiles it and registers hold the weights."""
     small = network.hidden_size <= FUSED_UNITS and network.n_inputs < FUSED_ROWS
-    return network.topology == "direct" and small and device.startswith("cuda") and _compiles(device)
+    fits = network.topology == "direct" and small and device.startswith("cuda")
+    return fits and _compiles(network.hidden_size, network.n_inputs, device)
 
 
 @cache
-def _compiles(device: str) -> bool:
-    """Whether Triton is there and compiles for a GPU; where it fails, a warning says why."""
+def _compiles(hidden: int, n_inputs: int, device: str) -> bool:
+    """Whether Triton is there and its kernels for a layer run on a GPU; where they fail, a warning says why."""
     if find_spec("triton") is None:
         return False
-    from forecasting.models.lstm.engine import fused
+    from forecasting.models.lstm.engine.torch_layer import FusedLayer
 
     try:
-        sizes = ((1, 4, 3), (2, 1, 3, 32), (1, 1, 4, 32), (2, 1, 1, 32), (1, 1, 1, 32))
-        fused.forward(*(torch.zeros(size, device=device) for size in sizes))
-    except Exception as error:  # a compiler that is missing or fails says so in many ways
+        layer = FusedLayer(2, 2, hidden, n_inputs, 32, device)
+        matrix = torch.zeros(2, 4 * hidden, hidden + 1 + n_inputs, device=device)
+        layer.forward(matrix)
+        layer.backward(torch.zeros(2, hidden, 32, device=device), matrix, torch.zeros_like(matrix))
+    except Exception as error:  # no compiler, or a GPU that is too small for these sizes: it is said in many ways
+        if is_out_of_memory(error):
+            raise
         reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
         warnings.warn(f"Triton compiles no kernel here, so LSTMs train more slowly: {reason}", stacklevel=2)
         return False

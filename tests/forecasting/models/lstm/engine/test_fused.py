@@ -13,6 +13,7 @@ import torch
 
 from forecasting.models.lstm.engine import torch_graph
 from forecasting.models.lstm.engine.network import Network
+from tests.forecasting.models.lstm.engine.pretended_gpu import OnCpu
 
 DIRECT = Network("direct", 5, 1, 30, 5)
 
@@ -38,16 +39,17 @@ def compiler(monkeypatch):
     """Triton is there; whether it compiles is up to the test."""
     made = SimpleNamespace(error=None)
 
-    def forward(*_):
+    def passes(*_):
         if made.error is not None:
             raise made.error
 
-    monkeypatch.setitem(sys.modules, "forecasting.models.lstm.engine.fused", SimpleNamespace(forward=forward))
-    monkeypatch.setattr("forecasting.models.lstm.engine.fused", SimpleNamespace(forward=forward), raising=False)
+    fused = SimpleNamespace(forward=lambda *_: None, backward=passes)
+    monkeypatch.setitem(sys.modules, "forecasting.models.lstm.engine.fused", fused)
+    monkeypatch.setattr("forecasting.models.lstm.engine.fused", fused, raising=False)
     monkeypatch.setattr(torch_graph, "find_spec", lambda name: name == "triton")
-    monkeypatch.setattr(torch_graph.torch, "zeros", lambda *_, **__: None)
     torch_graph._compiles.cache_clear()
-    yield made
+    with OnCpu():
+        yield made
     torch_graph._compiles.cache_clear()
 
 
@@ -71,3 +73,9 @@ def test_a_compiler_that_fails_is_said_and_the_plain_layer_trains(compiler):
     with pytest.warns(UserWarning, match=r"train more slowly: Failed to find C compiler"):
         assert not torch_graph.can_fuse(DIRECT, "cuda:0")
     assert not torch_graph.can_fuse(DIRECT, "cuda:0"), "said once"
+
+
+def test_lack_of_memory_is_not_taken_for_a_compiler_that_fails(compiler):
+    compiler.error = torch.OutOfMemoryError("CUDA out of memory")
+    with pytest.raises(torch.OutOfMemoryError):
+        torch_graph.can_fuse(DIRECT, "cuda:0")
