@@ -170,24 +170,32 @@ def predict(
     trained = replace(trained, run=trained.run.planning(panel.planned, forecast.identities()))
     targets, signal, amounts = tuple(trained.config.data.targets), trained.config.signal, trained.run.amounts
     last = {s: panel.last_known(s.unique_id, window.cutoff) for s in panel.series}
+    cash, said = _cash(trained, loaded, forecast)
     files = forecast_files(forecast, targets, panel.calendar, amounts, signal, last)
-    if (hierarchy := trained.run.hierarchy) is not None:
-        sums = quantiles_of_sums(trained.run, trained.store.read(OofFile), forecast)
-        files["totals.csv"] = totals_csv(totals_of(forecast, hierarchy, targets, amounts, sums), amounts)
+    files |= _treasury_files(trained, forecast, panel, cash)
     if panel.planned is not None:
         ahead = planned_days(trained.run, forecast, panel.planned)
         notes = (*notes, *planned_in_words(ahead), *beyond_in_words(panel.planned, window.end))
-    cash, said = _cash(trained, loaded, forecast)
-    if cash:
-        files |= {
-            "cash.csv": cash_csv(cash, panel.calendar, amounts),
-            CashFile.FILE: CashFile.of(cash, amounts).to_bytes(),
-        }
     notes = (*notes, *said)
     left, factors = {**found.left, **failed}, {target: blend.factor for target, blend in trained.blends.items()}
     return Prediction(
         run_dir, data, window, update, forecast, files, notes, left, panel, factors, amounts, trained, cash
     )
+
+
+def _treasury_files(
+    trained: TrainedRun, forecast: ForecastFile, panel: Panel, cash: tuple[CashPosition, ...]
+) -> dict[str, bytes]:
+    """Totals of groups and units, and the cash position, where there are such."""
+    run, amounts, files = trained.run, trained.run.amounts, {}
+    if run.hierarchy is not None:
+        sums = quantiles_of_sums(run, trained.store.read(OofFile), forecast)
+        totals = totals_of(forecast, run.hierarchy, tuple(trained.config.data.targets), amounts, sums)
+        files["totals.csv"] = totals_csv(totals, amounts)
+    if cash:
+        files["cash.csv"] = cash_csv(cash, panel.calendar, amounts)
+        files[CashFile.FILE] = CashFile.of(cash, amounts).to_bytes()
+    return files
 
 
 def _cash(

@@ -20,7 +20,9 @@ __all__ = ["Change", "changes_of", "said_on"]
 
 @dataclass(frozen=True)
 class Said:
-    """What one vintage said of one day and target, summed over series."""
+    """What one vintage said of one day and target: `y_hat` summed over `n_series`, its widest band from `low` to `high`
+    (NaN for several series, whose bands have no sum), and what came (`y`, NaN while it is not known).
+    """
 
     as_of: str
     target: str
@@ -33,21 +35,10 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Change:
-    """What a vintage said of the day: `y_hat` summed over `n_series`, its widest band from `low` to `high` (NaN for
-    several series, whose bands have no sum), how much more than the vintage before it (NaN for the first), and what
-    came (`y`, NaN while it is not known).
-    """
+class Change(Said):
+    """The same, and how much more that is than what the vintage before it said (NaN for the first)."""
 
-    as_of: str
-    target: str
-    lead: int
-    n_series: int
-    y_hat: float
-    low: float
-    high: float
     changed: float
-    y: float
 
     def as_json(self) -> dict[str, Any]:
         numbers = {"y_hat": self.y_hat, "low": self.low, "high": self.high, "changed": self.changed, "y": self.y}
@@ -81,7 +72,6 @@ def changes_of(said: Iterable[Said]) -> tuple[Change, ...]:
     for one in sorted(said, key=lambda one: (one.target, one.as_of, one.y_hat)):
         last = before.get(one.target)
         changed = one.y_hat - last.y_hat if last is not None and last.n_series == one.n_series else math.nan
-        values = one.as_of, one.target, one.lead, one.n_series, one.y_hat, one.low, one.high, changed, one.y
-        found.append(Change(*values))
+        found.append(Change(**vars(one), changed=changed))
         before = {**before, one.target: one}
     return tuple(found)
