@@ -15,7 +15,7 @@ first name counts.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -129,9 +129,15 @@ class RunStore:
         """What is stored of every batch, by file, in the order of names."""
         return {file: read_header(self.storage, file) for file in batch_files(self.storage)}
 
-    def drop_damaged(self) -> list[DamagedFile]:
+    def drop_damaged(self, check: Callable[[], None]) -> list[DamagedFile]:
         """Delete the batches that are not as they were written, states included, and say which; their trials count as
-        not finished. Call when nobody else writes.
+        not finished.
+
+        Parameters
+        ----------
+        check
+            Is called before each file goes, and raises where this driver no longer holds the directory: another one
+            may have stored the same content, under the same name, since the damage was seen.
         """
         dropped, states = [], self.kept_states()
         for file in batch_files(self.storage):
@@ -140,6 +146,7 @@ class RunStore:
             except DamagedFile as error:
                 dropped.append(error)
                 for name in files_of_batch(self.storage, file):
+                    check()
                     self.storage.discard(name)
         return dropped
 

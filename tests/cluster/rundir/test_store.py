@@ -3,11 +3,15 @@ import pytest
 from cluster.rundir.batch_file import write_batch
 from cluster.rundir.storage import UNFINISHED
 from cluster.rundir.store import RunStore
-from forecasting.errors import DamagedFile
+from forecasting.errors import DamagedFile, StorageError
 from forecasting.schema import as_date
 from forecasting.trial import Trial, TrialFailure
 from tests.cluster.batches import work_of
 from tests.cluster.rundir.test_batch_file import MEMBER, result
+
+
+def held():
+    """The directory is this driver's."""
 
 
 @pytest.fixture
@@ -50,11 +54,11 @@ def test_damaged_batches_are_dropped_with_their_states(store):
     trials, states = store.trials(), store.kept_states()
     store.storage.write(trials["kb1"].file, b"garbage")
     store.storage.write(states[trials["kb2"].file][0], b"garbage")
-    dropped = store.drop_damaged()
+    dropped = store.drop_damaged(held)
     assert [error.where.rpartition("/")[2][:3] for error in dropped] == ["b1.", "b2."]
     assert list(store.trials()) == ["kb3"]
     assert list(store.kept_states()) == [trials["kb3"].file]
-    assert not store.drop_damaged()
+    assert not store.drop_damaged(held)
 
 
 def test_a_damaged_batch_goes_whole_where_two_workers_finished_it(store):
@@ -62,8 +66,24 @@ def test_a_damaged_batch_goes_whole_where_two_workers_finished_it(store):
         write_batch(store.storage, work_of("b1", train_seconds=seconds), [result("k1")])
     first, _ = store.storage.names("batches", ".parquet")
     store.storage.write(first, b"garbage")
-    assert len(store.drop_damaged()) == 1
+    assert len(store.drop_damaged(held)) == 1
     assert store.storage.names("batches", "") == []
+
+
+def test_a_displaced_driver_leaves_what_its_heir_stored_again(store):
+    for name in ("b1", "b2"):
+        write_batch(store.storage, work_of(name), [result(f"k{name}")])
+    store.storage.write(store.trials()["kb1"].file, b"garbage")
+    states = store.storage.names("batches", ".safetensors")
+    looks = iter([True, False])
+
+    def check():
+        if not next(looks):
+            raise StorageError("another run took it over")
+
+    with pytest.raises(StorageError, match="took it over"):
+        store.drop_damaged(check)
+    assert store.storage.names("batches", ".safetensors") == states
 
 
 def test_states_of_a_batch_that_was_never_finished_are_pruned_unread(store):
