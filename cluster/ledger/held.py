@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from cluster.config import RunConfig, parse_config
-from cluster.ledger.issue import vintage_of_run
 from cluster.ledger.place import Damage, Ledger
 from cluster.rundir.storage import Storage
 from cluster.rundir.store import RunStore
@@ -119,6 +118,8 @@ def review_run(run_dir: str, wanted: Wanted) -> Review | None:
     """
     if wanted.actuals is None:
         return None
+    from cluster.ledger.issue import vintage_of_run  # slow to import, and of no use to a ledger
+
     store = RunStore(run_dir)
     vintage = vintage_of_run(store)
     tables = [_reported(str(wanted.actuals), vintage)]

@@ -54,15 +54,18 @@ def find_fits(store: RunStore, wanted: Mapping[Place, Member], end: np.datetime6
         by_file[trial.file].append(place)
     kept = store.kept_states()
     for file, places in sorted(by_file.items()):
-        states = store.states(kept.get(file, ()))
+        states, checked = store.states(kept.get(file, ())), set()
         for place in places:
-            state = states.get(chosen[place].row.trial_key)
-            if state is None:
+            key = chosen[place].row.trial_key
+            if key not in states:
                 raise StorageError(
                     f"{store.uri} no longer holds the fitted state of {wanted[place].name} on {place[1]}: "
                     "run again with another --run-dir"
                 )
-            yield Fit(wanted[place], place[1], checked_state(store, file, wanted[place], state))
+            if key not in checked:  # once for all series of a member that learns across them
+                checked.add(key)
+                checked_state(store, file, wanted[place], states[key])
+            yield Fit(wanted[place], place[1], states[key])
 
 
 def checked_state(store: RunStore, file: str, member: Member, state: State) -> State:

@@ -1,7 +1,8 @@
 """Holidays and events on other days: the stored members predict again, with a calendar that was changed.
 
-Every member predicts twice from the run's own history: by the calendar as it is, and as it was changed. One whose first
-forecast is not that of the run, because it reads more than the run directory holds, keeps its forecast.
+Every member predicts from the run's own history by the changed calendar, and what it says is compared with the stored
+forecast. One that reads more than the run directory holds keeps its forecast: by the calendar as it is, it does not say
+what is stored. That is found out on each series, or on a member's first one where the data hold amounts alone.
 """
 
 from __future__ import annotations
@@ -50,11 +51,15 @@ class Answers:
 
 @dataclass
 class _Made:
-    """Members' forecasts ``[horizon]`` by (member_id, unique_id), by both calendars."""
+    """Members' forecasts ``[horizon]`` by (member_id, unique_id), by both calendars.
+
+    `exact` says of members whether their first series without a plan was forecast again to the last bit.
+    """
 
     base: dict[tuple[str, str], FloatArray] = field(default_factory=dict)
     edited: dict[tuple[str, str], FloatArray] = field(default_factory=dict)
     changed: dict[str, BoolArray | None] = field(default_factory=dict)
+    exact: dict[str, bool] = field(default_factory=dict)
 
 
 def with_calendar(
@@ -87,10 +92,15 @@ def _asked_again(trained: TrainedRun, panel: Panel, other: Panel, window: Window
         for rows in (mine[places],)
     }
     made, model = _Made(), forecast.model
+    alone = trained.config.data.kind != "yuebao" and not trained.config.data.past
     for fit in find_fits(trained.store, trained.wanted(), trained.end):
-        known = model[stored[fit.member.name, fit.unique_id]]
-        found = _both(fit, panel, other, window, known)
         key, name = (fit.member.member_id, fit.unique_id), fit.member.name
+        rows = stored[name, fit.unique_id]
+        known, planned = model[rows], panel.planned is not None and panel.planned.touches(fit.unique_id)
+        trusted = alone and not planned and made.exact.get(name, False)
+        found = _both(fit, (panel, other), window, known, trusted=trusted)
+        if not planned:
+            made.exact.setdefault(name, found is not None and np.array_equal(found[0], known))
         made.base[key], made.edited[key] = (known, known) if found is None else found
         days = None if found is None else found[0] != found[1]
         before = made.changed.get(name, days)
@@ -99,11 +109,12 @@ def _asked_again(trained: TrainedRun, panel: Panel, other: Panel, window: Window
 
 
 def _both(
-    fit: Fit, panel: Panel, other: Panel, window: Window, known: FloatArray
+    fit: Fit, panels: tuple[Panel, Panel], window: Window, known: FloatArray, *, trusted: bool
 ) -> tuple[FloatArray, FloatArray] | None:
-    """Forecasts by both calendars; None where the first is not the stored one."""
+    """Forecasts by both calendars, the first one the stored one if that is `trusted`; None where it is not that."""
+    panel, other = panels
     try:
-        base = forecast_of(fit, panel, window)
+        base = known if trusted else forecast_of(fit, panel, window)
         if not np.allclose(base, known, rtol=SAME, atol=SAME * float(np.abs(known).max(initial=0.0))):
             return None
         return base, forecast_of(fit, other, window)

@@ -150,14 +150,15 @@ class _Described(Ratios):
         facts = history.calendar.days(self.span)
         run = np.stack([facts.weekday, facts.day, facts.workday, facts.offday_run, facts.offday_index], axis=1)
         self._days = np.hstack([self.calendar, run, around_the_day(history.calendar, self.span)])
-        self._past = np.hstack([self.recent, past_ratios(history.past)])
+        self._past = past_ratios(history.past)
 
     def columns(self, origin: IntArray, step: IntArray) -> FloatArray:
         """The trees' columns, ``[n_rows, n_columns]``."""
         day = origin + step
         lags = np.stack([self.departure(origin, origin - lag) for lag in LAGS], axis=1)
         ago = (self.weeks(origin, step), self.usual(origin, step), self.last_year(origin, step), lags)
-        found = np.hstack([self._past[origin], step[:, None], self._days[day], *ago])
+        before = (self.recent(origin), self._past[origin])
+        found = np.hstack([*before, step[:, None], self._days[day], *ago])
         return np.round(found, DIGITS)
 
 

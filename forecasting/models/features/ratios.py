@@ -43,8 +43,8 @@ WEEKS_A_YEAR = 52
 class Ratios:
     """One history; positions count from its first period and may go `ahead` beyond its last (`ds`, if given).
 
-    `log_y` ``[n]``; `works` ``[n + ahead]`` whether a day is a work day; `calendar` ``[n + ahead, n_effects]``;
-    `recent` ``[n, 9]`` averages of the last days against the level, scatter, and how levels differ.
+    `log_y` ``[n]``; `works` ``[n + ahead]`` whether a day is a work day; `calendar` ``[n + ahead, n_effects]``.
+    What is asked of a few origins is computed for these alone.
 
     Raises
     ------
@@ -58,9 +58,9 @@ class Ratios:
         self._axis, self.span = history.axis, span
         self.log_y = safe_log(history.y)
         self.works: BoolArray = history.calendar.days(span).workday
-        self._levels = _type_levels(self.log_y, self.works[: len(self.log_y)], level_days)
+        works = self.works[: len(self.log_y)]
+        self._levels, self._slow = (_type_levels(self.log_y, works, days) for days in (level_days, 3 * level_days))
         self.calendar = calendar_columns(history.calendar, span)
-        self.recent = self._recent(level_days)
 
     def level(self, origin: IntArray, day: IntArray) -> FloatArray:
         """Log level ``[n_rows]`` of the day's type, as known at the origin."""
@@ -88,9 +88,9 @@ class Ratios:
         places = known[:, None] - season * np.arange(LIKE_WEEKS)
         like = np.where(places < 0, np.nan, self.log_y[np.maximum(places, 0)]) - level[:, None]
         like[:, 0] = np.where(np.isnan(like[:, 0]), 0.0, like[:, 0])  # none is known: the level itself
-        slow = np.stack([_rolling_mean(self.log_y, self._axis.worth(days)) for days in SLOW], axis=1)
-        averages = (np.nanmean(like[:, :8], axis=1), np.nanmedian(like[:, :8], axis=1), np.nanmean(like, axis=1))
-        return np.hstack([np.stack(averages, axis=1), slow[origin] - level[:, None]])
+        slow = np.stack([_mean_at(self.log_y, self._axis.worth(days), origin) for days in SLOW], axis=1)
+        averages = (np.nanmean(like[:, :8], axis=1), _medians(like[:, :8]), np.nanmean(like, axis=1))
+        return np.hstack([np.stack(averages, axis=1), slow - level[:, None]])
 
     def last_year(self, origin: IntArray, step: IntArray) -> FloatArray:
         """What followed a year before the origin, ``[n_rows, 2]``; NaN where that is not known.
@@ -102,25 +102,27 @@ class Ratios:
         then, day = origin - year, origin + step - year
         end = day + around // 2
         seen = (then >= month) & (end <= origin)
-        week, level = _rolling_mean(self.log_y, around), _rolling_mean(self.log_y, month)
-        inside = np.clip(day, 0, len(level) - 1)
-        shape = week[np.clip(end, 0, len(level) - 1)] - level[np.maximum(then, 0)]
-        single = np.where((day >= month) & (day <= origin), self.log_y[inside] - level[inside], np.nan)
-        return np.stack([np.where(seen, shape, np.nan), single], axis=1)
+        last = len(self.log_y) - 1
+        inside = np.clip(day, 0, last)
+        week = _mean_at(self.log_y, around, np.clip(end, 0, last))
+        then_level, day_level = (_mean_at(self.log_y, month, at) for at in (np.maximum(then, 0), inside))
+        single = np.where((day >= month) & (day <= origin), self.log_y[inside] - day_level, np.nan)
+        return np.stack([np.where(seen, week - then_level, np.nan), single], axis=1)
 
-    def _recent(self, level_days: int) -> FloatArray:
-        works, levels = self.works[: len(self.log_y)], self._levels
+    def recent(self, origin: IntArray) -> FloatArray:
+        """Averages of the last days against the level, scatter, and how levels differ, ``[n_rows, 9]``."""
+        works, levels = self.works[: len(self.log_y)], self._levels[origin]
         columns = []
         for days in map(self._axis.worth, MEANS):
-            share = _rolling_mean(works.astype(float), days)
+            share = _mean_at(works.astype(float), days, origin)
             usual = share * levels[:, 1] + (1.0 - share) * levels[:, 0]
-            columns.append(_rolling_mean(self.log_y, days) - usual)
+            columns.append(_mean_at(self.log_y, days, origin) - usual)
         departure = self.departure(np.arange(len(works)), np.arange(len(works)))
         month = self._axis.worth(28)
-        mean = _rolling_mean(departure, month)
-        scatter = np.sqrt(np.maximum(_rolling_mean(departure**2, month) - mean**2, 0.0))
-        slow = _type_levels(self.log_y, works, 3 * level_days)
-        return np.stack([*columns, scatter, levels[:, 1] - levels[:, 0], levels[:, 1] - slow[:, 1]], axis=1)
+        mean, of_squares = (_mean_at(values, month, origin) for values in (departure, departure**2))
+        scatter = np.sqrt(np.maximum(of_squares - mean**2, 0.0))
+        slow = levels[:, 1] - self._slow[origin, 1]
+        return np.stack([*columns, scatter, levels[:, 1] - levels[:, 0], slow], axis=1)
 
 
 def teachers_of(histories: Sequence[History]) -> list[History]:
@@ -191,10 +193,14 @@ def _type_levels(log_y: FloatArray, works: BoolArray, k: int) -> FloatArray:
 
 def _rolling_median(values: FloatArray, k: int) -> FloatArray:
     """Median of the last k values as of each, ``[n]``; of those there are before the k-th."""
-    ranked = np.sort(_rolling(values, k), axis=1)  # NaN last
-    position = np.arange(len(values))
-    known = np.minimum(position + 1, k)
-    return np.asarray(0.5 * (ranked[position, (known - 1) // 2] + ranked[position, known // 2]))
+    return _medians(_rolling(values, k))
+
+
+def _medians(rows: FloatArray) -> FloatArray:
+    """Median of what is known in each row, ``[n]``."""
+    ranked = np.sort(rows, axis=1)  # NaN last
+    known, row = np.count_nonzero(~np.isnan(rows), axis=1), np.arange(len(rows))
+    return np.asarray(0.5 * (ranked[row, (known - 1) // 2] + ranked[row, known // 2]))
 
 
 def _rolling(values: FloatArray, days: int) -> FloatArray:
@@ -203,9 +209,22 @@ def _rolling(values: FloatArray, days: int) -> FloatArray:
     return np.lib.stride_tricks.sliding_window_view(padded, days)
 
 
+def _mean_at(values: FloatArray, days: int, position: IntArray) -> FloatArray:
+    """`_rolling_mean` as of some positions, ``[len(position)]``."""
+    if len(position) and (position == position[0]).all():
+        end = int(position[0]) + 1
+        one = _mean_of(_rolling(values[max(end - days, 0) : end], days)[-1:])
+        return np.repeat(one, len(position))
+    return _rolling_mean(values, days)[position]
+
+
 def _rolling_mean(values: FloatArray, days: int) -> FloatArray:
     """Mean of the known of the last `days` days, ``[n]``; NaN where none is known."""
-    windows = _rolling(values, days)
+    return _mean_of(_rolling(values, days))
+
+
+def _mean_of(windows: FloatArray) -> FloatArray:
+    """Mean of what is known in each row, ``[n]``; NaN where nothing is."""
     known = np.count_nonzero(~np.isnan(windows), axis=1)
     total = np.where(np.isnan(windows), 0.0, windows).sum(axis=1)
     return np.where(known > 0, total / np.maximum(known, 1), np.nan)

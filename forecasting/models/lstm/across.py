@@ -143,7 +143,7 @@ class LstmGlobal:
         step = np.tile(np.arange(1, horizon + 1), len(origin))
         start = np.repeat(origin, horizon)
         known = np.hstack(
-            [ratios.calendar[start + step], ratios.weeks(start, step), ratios.usual(start, step), ratios.recent[start]]
+            [ratios.calendar[start + step], ratios.weeks(start, step), ratios.usual(start, step), ratios.recent(start)]
         )
         return _bounded(x), _bounded(known.reshape(len(origin), horizon, -1))
 

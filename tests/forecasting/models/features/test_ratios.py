@@ -39,3 +39,14 @@ def test_nothing_after_the_origin_is_read():
     for name in ("usual", "last_year"):
         before, after = (getattr(ratios, name)(ORIGIN[:4], STEP[:4]) for ratios in (RATIOS, other))
         np.testing.assert_array_equal(before, after)
+
+
+def test_one_origin_is_described_as_among_all():
+    every, far = np.arange(60, 460), np.full(30, 459)
+    np.testing.assert_array_equal(RATIOS.recent(every)[-1:].repeat(30, 0), RATIOS.recent(far))
+    ahead = np.arange(1, 31)
+    assert np.isfinite(RATIOS.recent(far)).all()
+    for name in ("usual", "last_year"):
+        ask = getattr(RATIOS, name)
+        among = ask(np.append(every, far), np.append(np.ones(len(every), dtype=int), ahead))[len(every) :]
+        np.testing.assert_array_equal(among, ask(far, ahead))
