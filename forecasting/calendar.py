@@ -135,17 +135,18 @@ def _years(calendar: Calendar, first: int, last: int) -> CalendarDays:
 
 
 def _take(facts: CalendarDays, index: IntArray) -> CalendarDays:
+    places = index.tolist()
     return CalendarDays(
         ds=facts.ds[index],
         weekday=facts.weekday[index],
         workday=facts.workday[index],
-        holiday=tuple(facts.holiday[i] for i in index),
+        holiday=tuple(map(facts.holiday.__getitem__, places)),
         shifted=facts.shifted[index],
         offday_run=facts.offday_run[index],
         offday_index=facts.offday_index[index],
         day=facts.day[index],
         days_left=facts.days_left[index],
-        event=tuple(facts.event[i] for i in index),
+        event=tuple(map(facts.event.__getitem__, places)),
     )
 
 

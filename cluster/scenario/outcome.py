@@ -6,7 +6,7 @@ what models forecast; the plan. Only the first needs stored states. Bands move a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -120,7 +120,8 @@ def scenario_of_run(run_dir: str, scenario: str | Path | Mapping[str, Any], exte
         lines += compared_accounts(before, after, run.amounts, panel=panel)
     opened = (f"opening balance: {_balance_words(run, balances)}",) if asked.balance is not None else ()
     said = (*moved, *scaled, *planned, *opened)
-    return Outcome(store, run, tuple(lines), _totals(run, base, found), (before, after), said, n_series)
+    totals = _totals(run, base, found, lines[:n_series])
+    return Outcome(store, run, tuple(lines), totals, (before, after), said, n_series)
 
 
 def _on_other_days(
@@ -177,11 +178,21 @@ def _touched(base: ForecastFile, scenario: ForecastFile) -> Iterator[Series]:
         yield base.identity(uid)
 
 
-def _totals(run: RunFile, base: ForecastFile, scenario: ForecastFile) -> tuple[TotalChange, ...]:
+def _totals(
+    run: RunFile, base: ForecastFile, scenario: ForecastFile, lines: Sequence[Compared]
+) -> tuple[TotalChange, ...]:
+    """Sums of both forecasts, whose series are `lines`."""
     entities = {series.entity or "": run.amounts.shown for series in base.identities().values()}
     hierarchy = run.hierarchy or Hierarchy(dict.fromkeys(entities, ()), entities)
     targets = tuple(run.config["data"]["targets"])
-    both = (totals_of(forecast, hierarchy, targets, run.amounts) for forecast in (base, scenario))
+    series = [Series(line.target, line.entity) for line in lines]
+    both = (
+        totals_of(forecast, hierarchy, targets, run.amounts, written=dict(zip(series, amounts, strict=True)))
+        for forecast, amounts in (
+            (base, [line.base for line in lines]),
+            (scenario, [line.scenario for line in lines]),
+        )
+    )
     return tuple(
         TotalChange(old.target, old.unit, _sum(old.y_hat), _sum(new.y_hat))
         for old, new in zip(*both, strict=True)

@@ -70,7 +70,9 @@ def compared_series(base: ForecastFile, scenario: ForecastFile, amounts: Amounts
     changed = scenario.blend_by_series()
     for series, old in base.blend_by_series().items():
         new, uid = changed[series], str(old.unique_id[0])
-        was, would = (written_amounts(rows, series.target, amounts) for rows in (old, new))
+        was = written_amounts(old, series.target, amounts)
+        same = np.array_equal(old.y_hat, new.y_hat)
+        would = was if same else written_amounts(new, series.target, amounts)
         bands, others = (
             {p: amounts.rounded(v, series.target) for p, v in rows.quantiles.items()} for rows in (old, new)
         )

@@ -106,10 +106,10 @@ class Amounts:
 def written(amount: float, decimals: int | None, group: str = "") -> str:
     """A number with these decimals, ``,`` as `group` between thousands; None: as many as it takes, at most six."""
     few = _has_few(decimals)
-    text = f"{amount:{group}.{decimals if few else _digits(amount)}f}"
+    text = format(amount, f"{group}.{decimals if few else _digits(amount)}f")
     if not few:
         text = text.rstrip("0").rstrip(".")
-    return text.removeprefix("-") if not text.strip("-0.,") else text
+    return text[1:] if text[0] == "-" and not text.strip("-0.,") else text
 
 
 def _has_few(decimals: int | None) -> bool:
@@ -118,7 +118,7 @@ def _has_few(decimals: int | None) -> bool:
 
 def _digits(amount: float) -> int:
     """Decimals of an amount, enough for its first digits where it is far below one."""
-    if amount == 0 or not math.isfinite(amount):
+    if amount == 0 or abs(amount) >= 0.1 or not math.isfinite(amount):
         return MOST_DECIMALS
     return max(MOST_DECIMALS, SIGNIFICANT - 1 - math.floor(math.log10(abs(amount))))
 

@@ -52,6 +52,7 @@ def totals_of(
     targets: Sequence[str],
     amounts: Amounts,
     quantiles: QuantilesOfSum | None = None,
+    written: Mapping[Series, Sequence[Decimal]] | None = None,
 ) -> tuple[Total, ...]:
     """All totals of the blend's forecast: by group, larger ones first, then by unit and target.
 
@@ -63,9 +64,12 @@ def totals_of(
         How forecast.csv writes amounts: what is written is what is added.
     quantiles
         Gives the quantiles of a sum of series, from joint draws of their errors; None: totals have points alone.
+    written
+        The `written_amounts` of all series, where they are known already.
     """
     leaves = forecast.blend_by_series()
-    written = {series: written_amounts(rows, series.target, amounts) for series, rows in leaves.items()}
+    if written is None:
+        written = {series: written_amounts(rows, series.target, amounts) for series, rows in leaves.items()}
     ids = {series: str(rows.unique_id[0]) for series, rows in leaves.items()}
     ds = next(iter(leaves.values())).ds
     found = []

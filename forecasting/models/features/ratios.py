@@ -212,9 +212,9 @@ def _rolling(values: FloatArray, days: int) -> FloatArray:
 def _mean_at(values: FloatArray, days: int, position: IntArray) -> FloatArray:
     """`_rolling_mean` as of some positions, ``[len(position)]``."""
     if len(position) and (position == position[0]).all():
-        end = int(position[0]) + 1
-        one = _mean_of(_rolling(values[max(end - days, 0) : end], days)[-1:])
-        return np.repeat(one, len(position))
+        window, end = np.full((1, days), np.nan), int(position[0]) + 1
+        window[0, max(days - end, 0) :] = values[max(end - days, 0) : end]
+        return np.repeat(_mean_of(window), len(position))
     return _rolling_mean(values, days)[position]
 
 
@@ -225,6 +225,7 @@ def _rolling_mean(values: FloatArray, days: int) -> FloatArray:
 
 def _mean_of(windows: FloatArray) -> FloatArray:
     """Mean of what is known in each row, ``[n]``; NaN where nothing is."""
-    known = np.count_nonzero(~np.isnan(windows), axis=1)
-    total = np.where(np.isnan(windows), 0.0, windows).sum(axis=1)
+    unknown = np.isnan(windows)
+    known = windows.shape[1] - np.count_nonzero(unknown, axis=1)
+    total = np.where(unknown, 0.0, windows).sum(axis=1)
     return np.where(known > 0, total / np.maximum(known, 1), np.nan)
