@@ -248,14 +248,46 @@ def test_text_that_a_spreadsheet_would_run_is_marked(tab: Tab, tmp_path: Path) -
     assert row["amount"].startswith("5,000,000,000")
 
 
+def printed_pages(tab: Tab) -> int:
+    pdf = base64.b64decode(tab.call("Page.printToPDF", paperWidth=8.27, paperHeight=11.69)["data"])
+    return len(re.findall(rb"/Type\s*/Page[^s]", pdf))
+
+
+ON_PAPER = """
+  const print = (name) => dispatchEvent(new Event(name));
+  print("beforeprint");
+  const seen = () => ({ units: texts("#blocks h2"), said: texts(".left-out"), days: rows(0).length });
+  const found = { ...seen(), titles: texts("#tables h3") };
+  print("afterprint");
+  const again = seen();
+  return { ...found, after: [again.units.length, again.said.length, again.days] };
+"""
+
+
 @pytest.mark.parametrize("which", ["one", "two units"])
 def test_it_prints_on_two_pages(which: str, tmp_path: Path) -> None:
     with a_page(total_page() if which == "one" else company_page(), tmp_path) as found:
-        printed = found.call("Page.printToPDF", paperWidth=8.27, paperHeight=11.69)
+        assert printed_pages(found) == 2
+        assert found.run(HELP + ON_PAPER)["said"] == []
         width = found.run("return document.querySelector('#blocks svg').viewBox.baseVal.width")
         assert width == pytest.approx(556, abs=2)  # drawn anew for the screen
-    pdf = base64.b64decode(printed["data"])
-    assert len(re.findall(rb"/Type\s*/Page[^s]", pdf)) == 2
+
+
+def test_of_many_units_and_days_two_pages_are_printed_which_say_what_they_lack(tmp_path: Path) -> None:
+    units = {f"fund{i}": unit for i, unit in enumerate(("EUR", "USD", "GBP", "CHF"))}
+    with a_page(render(ReportContext.of(changed(treasury_run(), units=units))), tmp_path) as found:
+        assert printed_pages(found) == 2
+        seen = found.run(HELP + ON_PAPER)
+        others = "the units GBP, CHF (pick an entity or a group of theirs)"
+        assert seen["units"] == ["EUR", "USD"]
+        assert seen["said"] == [f"Not on paper, but on the screen and in the CSV files: {others}."]
+        assert seen["after"] == [4, 0, 14]
+        every = "[...document.querySelectorAll('#presets button')].pop().click();"
+        seen = found.run(HELP + every + ON_PAPER)
+        assert printed_pages(found) == 2
+        assert (seen["days"], seen["after"]) == (22, [4, 0, 28])
+        assert [title.split(",")[0] for title in seen["titles"]] == ["days", "days"]
+        assert re.search(r"; the days after \d{4}-\d\d-\d\d; weeks and months\.$", seen["said"][0])
 
 
 @pytest.mark.parametrize("dark", [False, True])

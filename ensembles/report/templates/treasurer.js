@@ -78,6 +78,8 @@
   // -- pictures
 
   const LEFT = 58, UNDER = 22, TOP = 10, PAPER = 700;
+  // What two printed pages have room for: units, lines of tables for all of them, and planned amounts.
+  const UNITS_ON_PAPER = 2, LINES_ON_PAPER = 48, TITLES = 2, PLANNED_ON_PAPER = 8;
   const ticks = (low, high) => {
     const rough = (high - low) / 4 || 1, size = 10 ** Math.floor(Math.log10(rough));
     const step = size * [1, 2, 5, 10].find((n) => n * size >= rough);
@@ -214,8 +216,9 @@
     const lines = () => [head, ...rows.map((s) => [name, view.unit, s.name, dateOf(s.from), dateOf(s.to), ...flows.flatMap((flow) => s.flows[flow].map(exact))])];
     return table(`weeks and months${view.unit && `, ${view.unit}`}`, columns, rows, `weeks-${slug(name)}${slug(view.unit)}.csv`, lines);
   };
-  const plannedTable = (shown, name) => {
-    const rows = planned.filter((row) => shown.some((view) => ofView(view, row)));
+  const plannedOf = (shown) => planned.filter((row) => shown.some((view) => ofView(view, row)));
+  const plannedTable = (shown, name, most) => {
+    const rows = plannedOf(shown).slice(0, most);
     if (!rows.length) return null;
     const titles = ["day", "series", "amount", "kind", "note", "by"];
     const columns = titles.map((title, k) => [title, title === "amount", (row) => (row[k] === "adjust" ? "adjusted" : row[k])]);
@@ -227,14 +230,32 @@
     make("b", { class: bad ? "bad" : null }, value, unit && " ", unit && make("small", {}, unit)),
     make("span", { class: "soft" }, note),
   );
+  const unitOf = (view) => view.unit || "no unit";
+  // The tables of days and of weeks that fit on paper, and in words what does not.
+  const onPaper = (shown, all, range) => {
+    const n = range[1] - range[0] + 1, weeks = shown[0].spans.filter((span) => span.name !== "ahead").length;
+    const room = Math.floor(LINES_ON_PAPER / shown.length) - TITLES;
+    const fewer = Math.min(n, room), spans = weeks + TITLES <= room - fewer;
+    const planned = Math.max(0, plannedOf(shown).length - PLANNED_ON_PAPER);
+    const said = [
+      all.length > shown.length && `the units ${all.slice(shown.length).map(unitOf).join(", ")} (pick an entity or a group of theirs)`,
+      fewer < n && `the days after ${dateOf(range[0] + fewer - 1)}`,
+      weeks > 0 && !spans && "weeks and months",
+      planned > 0 && `${planned} more planned amounts`,
+    ].filter(Boolean);
+    const note = said.length ? make("p", { class: "soft left-out" }, `Not on paper, but on the screen and in the CSV files: ${said.join("; ")}.`) : null;
+    return { range: [range[0], range[0] + fewer - 1], spans, note };
+  };
   const show = (paper = false) => {
     const range = [from, to].map((input) => days.findIndex(([date]) => date === input.value));
-    const [name, , mine] = picks[pick ? Number(pick.value) : 0], shown = mine.map((k) => opened(packed[k]));
+    const [name, , mine] = picks[pick ? Number(pick.value) : 0], all = mine.map((k) => opened(packed[k]));
+    const shown = paper ? all.slice(0, UNITS_ON_PAPER) : all;
+    const fits = paper ? onPaper(shown, all, range) : { range, spans: true, note: null };
     const width = paper ? PAPER : Math.max(300, at("blocks").clientWidth || PAPER);
-    const height = !paper ? 230 : shown.length > 1 ? 140 : 220;
+    const height = !paper ? 230 : shown.length > 1 ? (fits.note ? 120 : 140) : 220;
     // The answers of all units come first, so that they stand on the first screen.
     const answered = shown.map((view) => make("article", {},
-      shown.length > 1 ? make("h2", {}, view.unit || "no unit") : null,
+      all.length > 1 ? make("h2", {}, unitOf(view)) : null,
       make("div", { class: "cards answers" }, ...view.cards.map(answer)),
     ));
     const pictured = shown.map((view) => {
@@ -245,8 +266,8 @@
     });
     at("blocks").className = shown.length > 1 ? "" : "alone";
     at("blocks").replaceChildren(...answered, ...pictured);
-    at("plan").replaceChildren(plannedTable(shown, name) ?? "");
-    at("tables").replaceChildren(...shown.flatMap((view) => [dayTable(view, name, range), spanTable(view, name)]).filter(Boolean));
+    at("plan").replaceChildren(...[fits.note, plannedTable(shown, name, paper ? PLANNED_ON_PAPER : Infinity)].filter(Boolean));
+    at("tables").replaceChildren(...shown.flatMap((view) => [dayTable(view, name, fits.range), fits.spans ? spanTable(view, name) : null]).filter(Boolean));
     at("presets").querySelectorAll("button").forEach((button) => button.setAttribute("aria-pressed", String(range[0] === 0 && range[1] === Number(button.value))));
   };
 

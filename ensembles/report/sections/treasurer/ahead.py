@@ -2,12 +2,15 @@
 
 What may be picked is in the page as numbers, which treasurer.js shows. Forecasts are exact; ends of bands have five
 digits. Bands of sums are those of the joint draws, for the first days, weeks and months; other sums have none.
+
+The page has room for so many of these numbers: of more, groups go first, then the entities with the largest amounts.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SECTION", "AheadFacts", "Pick"]
 
+ROOM = 2_500_000
+"""Characters of the numbers that are picked from, half of what the page may hold."""
 DIGITS = 5
 """Of the ends of bands."""
 GREAT = 1e5
@@ -51,19 +56,13 @@ class Pick:
 @dataclass(frozen=True)
 class AheadFacts:
     """`data` is what the script shows, None without a blend; `first` the units and answers of what is picked at first;
-    `n_entities` that the forecast has.
+    `left` says what cannot be picked, and where it stands, "" where nothing is left out.
     """
 
     picks: tuple[Pick, ...] = ()
     first: tuple[tuple[str, tuple[Card, ...]], ...] = ()
     data: Data | None = None
-    n_entities: int = 0
-
-    @property
-    def n_left(self) -> int:
-        """Entities that cannot be picked, being too small."""
-        picked = sum(pick.kind == "entity" for pick in self.picks)
-        return self.n_entities - picked if picked else 0
+    left: str = ""
 
 
 def ahead_facts(context: ReportContext) -> AheadFacts:
@@ -79,8 +78,17 @@ def ahead_facts(context: ReportContext) -> AheadFacts:
         for view, money in zip(views, moneys, strict=True)
     ]
     places = {entity: place for place, entity in enumerate(dict.fromkeys(owner.values()))}
-    picks = _picks(views)
     form = _form(context, views)
+    packed = [
+        {
+            **_numbers(view, money, form["names"]),
+            "cards": [astuple(card) for card in answers],
+            "of": _members(view, places),
+        }
+        for view, money, answers in zip(views, moneys, cards, strict=True)
+    ]
+    every = _picks(views)
+    picks, kept = _with_room(every, views, packed)
     data = {
         "form": form,
         "days": [
@@ -88,20 +96,46 @@ def ahead_facts(context: ReportContext) -> AheadFacts:
             for day in named_days(context.results.calendar, flows.ds)
         ],
         "picks": [astuple(pick) for pick in picks],
-        "views": [
-            {
-                **_numbers(view, money, form["names"]),
-                "cards": [astuple(card) for card in answers],
-                "of": _members(view, places),
-            }
-            for view, money, answers in zip(views, moneys, cards, strict=True)
-        ],
+        "views": [packed[k] for k in kept],
         "planned": [
             (p.day, p.series, p.amount, p.kind, p.note, p.author, None if entity is None else places[entity])
             for p, entity in zip(planned, owners, strict=True)
         ],
     }
-    return AheadFacts(picks, tuple((views[k].unit or "", cards[k]) for k in picks[0].views), data, len(places))
+    first = tuple((views[k].unit or "", cards[k]) for k in picks[0].views)  # everything, which is always kept
+    return AheadFacts(picks, first, data, _left(every, picks, len(places)))
+
+
+def _with_room(
+    picks: Sequence[Pick], views: Sequence[View], packed: Sequence[Data]
+) -> tuple[tuple[Pick, ...], list[int]]:
+    """The picks that the page has room for, and the views these have, to which their places refer."""
+    sizes = [len(json.dumps(numbers, separators=(",", ":"))) for numbers in packed]
+    flows = [
+        sum(float(np.abs(banded.point).sum()) for name, banded in view.flows.items() if name != NET_FLOW)
+        for view in views
+    ]
+    kinds = ("all", "group", "entity")
+    room, chosen = ROOM, set()
+    for pick in sorted(picks, key=lambda pick: (kinds.index(pick.kind), -sum(flows[k] for k in pick.views))):
+        room -= sum(sizes[k] for k in pick.views)
+        if room < 0 and pick.kind != "all":
+            break
+        chosen.add(pick)
+    found = [pick for pick in picks if pick in chosen]
+    kept = [k for pick in found for k in pick.views]
+    places = {k: place for place, k in enumerate(kept)}
+    return tuple(replace(pick, views=tuple(places[k] for k in pick.views)) for pick in found), kept
+
+
+def _left(every: Sequence[Pick], picks: Sequence[Pick], n_entities: int) -> str:
+    """What cannot be picked, being small, as "and 3 smaller entities in forecast.csv"."""
+    all_groups, groups = (sum(pick.kind == "group" for pick in found) for found in (every, picks))
+    entities = sum(pick.kind == "entity" for pick in picks)
+    small = n_entities - entities if any(pick.kind == "entity" for pick in every) else 0
+    words = [f"{all_groups - groups:,} smaller groups in totals.csv"] if all_groups > groups else []
+    words += [f"{small:,} smaller {'entity' if small == 1 else 'entities'} in forecast.csv"] if small else []
+    return f"and {' and '.join(words)}" if words else ""
 
 
 def _picks(views: Sequence[View]) -> tuple[Pick, ...]:

@@ -132,6 +132,40 @@ def test_of_more_series_the_page_names_how_many_cannot_be_picked(monkeypatch: py
     assert "and 2 smaller entities in forecast.csv" in html
 
 
+def test_what_the_page_has_no_room_for_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    context = ReportContext.of(treasury_run())
+    whole = data_of(context)
+    sizes = [len(json.dumps(view, separators=(",", ":"))) for view in whole["views"]]
+    monkeypatch.setattr("ensembles.report.sections.treasurer.ahead.ROOM", sum(sizes[:5]) + max(sizes[5:]))
+    data, facts = data_of(context), SECTION.facts(context)
+    *others, (name, kind, (place,)) = data["picks"]
+    assert [pick[0] for pick in others] == ["everything", "north", "north > harbour"]
+    largest = max(
+        whole["picks"][3:], key=lambda pick: sum(map(sum, (f[0] for f in views_at(whole, pick)[0]["flows"][:2])))
+    )
+    assert (name, kind) == (largest[0], "entity")
+    assert data["views"][place] == views_at(whole, largest)[0]
+    assert facts.left == "and 3 smaller entities in forecast.csv"
+    monkeypatch.setattr("ensembles.report.sections.treasurer.ahead.ROOM", 0)
+    facts = SECTION.facts(context)
+    assert [pick.name for pick in facts.picks] == ["everything"]
+    assert facts.left == "and 2 smaller groups in totals.csv and 4 smaller entities in forecast.csv"
+    assert facts.left in render(context)
+
+
+def views_at(data: dict[str, Any], pick: list[Any]) -> list[dict[str, Any]]:
+    return [data["views"][k] for k in pick[2]]
+
+
+@pytest.mark.slow
+def test_a_thousand_series_for_three_months_stay_below_five_megabytes() -> None:
+    targets = {"purchase": 0.45, "redeem": 0.55}
+    cubes = {t: random_cube(t, "a:x1 b:z1", month_cutoffs(3), 90, seed=i, n_series=500) for i, t in enumerate(targets)}
+    html = render(ReportContext.of(run_of(cubes, weights=targets)))
+    assert len(html.encode()) < 5_000_000
+    assert re.search(r"and \d+ smaller entities in forecast.csv", html)
+
+
 def test_a_single_day_to_come_is_a_page_too() -> None:
     cubes = {t: random_cube(t, "a:x1 b:z1", month_cutoffs(4), 1, seed=i) for i, t in enumerate(("in", "out"))}
     data = data_of(ReportContext.of(run_of(cubes, weights={"in": 0.5, "out": 0.5})))
