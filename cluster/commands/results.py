@@ -31,8 +31,12 @@ def leaderboard(
     if len(run_dirs) == 1 and not (csv or html):
         from cluster.rundir.store import RunStore
         from cluster.screen.leaderboard import show_leaderboard
+        from cluster.stages.evaluation import worst_unit
 
-        show_leaderboard(RunStore(run_dirs[0]), out, as_json)
+        store = RunStore(run_dirs[0])
+        show_leaderboard(store, out, as_json)
+        if not as_json and (said := worst_unit(store)):
+            out.tell(said)
         return
     from cluster.screen.scores import show_comparison
     from cluster.stages.reports import compare_runs, write_comparison

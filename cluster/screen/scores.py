@@ -29,6 +29,8 @@ def show_evaluation(evaluation: Evaluation, out: Screen, as_json: bool) -> None:
         table.add_row(*_contender_cells(row, len(windows)))
     out.print(table)
     out.tell(f"ahead by: points that the blend scored more; intervals: {evaluation.intervals}; windows by cutoff")
+    if evaluation.units:
+        out.tell(evaluation.units)
 
 
 def _contender_cells(row: Contender, n_windows: int) -> list[str]:

@@ -1,17 +1,22 @@
-"""`tidecast evaluate`: what a run's configuration would have scored, from its stored forecasts alone."""
+"""How good a run's blend was, from its stored forecasts alone."""
 
 from __future__ import annotations
 
 from cluster.config import parse_config
 from cluster.rundir.run_facts import finished_run
 from cluster.rundir.store import RunStore
+from ensembles.evaluation.contenders import Contenders
 from ensembles.evaluation.evaluate import Evaluation, evaluate_blend
+from ensembles.evaluation.run_results import RunResults
+from ensembles.files.blend_json import BlendFile
 from ensembles.files.leaderboard_json import LeaderboardFile
 from ensembles.files.oof_parquet import OofFile
+from ensembles.files.run_json import RunFile
 from forecasting.errors import StorageError
+from forecasting.score.names import score_named
 from forecasting.score.points import submission_step
 
-__all__ = ["evaluate_run"]
+__all__ = ["evaluate_run", "worst_unit"]
 
 
 def evaluate_run(run_dir: str) -> Evaluation:
@@ -31,3 +36,17 @@ def evaluate_run(run_dir: str) -> Evaluation:
     cubes = store.read(OofFile).cubes(board, run.units)
     rounding = submission_step(config.data.kind, config.data.unit)
     return evaluate_blend(cubes, config.data.targets, config.blend, config.score.surrogate, rounding)
+
+
+def worst_unit(store: RunStore) -> str:
+    """Which unit a run's blend scored worst in, as a sentence; "" where its score hides none.
+
+    The forecasts are read only where there is something to say.
+    """
+    if not all(store.has(file) for file in (RunFile, OofFile, BlendFile)):
+        return ""
+    run, board = store.read(RunFile), store.read(LeaderboardFile)
+    if len(set(run.units.values())) < 2 or not score_named(board.surrogate).pooled:
+        return ""
+    contenders = Contenders.of(RunResults(board, store.read(BlendFile), run, store.read(OofFile), None))
+    return "" if contenders is None else contenders.units_in_words

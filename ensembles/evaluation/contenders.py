@@ -55,6 +55,18 @@ class Contenders:
         found = {unit: self._score_in(unit) for unit in units}
         return {unit: score for unit, score in found.items() if score is not None}
 
+    @property
+    def units_in_words(self) -> str:
+        """Which unit scored worst, where a pooled score is the mean over units: it hides that one is bad."""
+        scores = self.unit_scores
+        if not scores:
+            return ""
+        worst, best = min(scores, key=lambda unit: scores[unit]), max(scores, key=lambda unit: scores[unit])
+        return (
+            f"The blend's score is the mean of its scores in {len(scores)} units: the worst is {scores[worst]:.2f} in "
+            f"{worst or 'no unit'}, the best {scores[best]:.2f} in {best or 'no unit'}."
+        )
+
     def _score_in(self, unit: str | None) -> float | None:
         """As `unit_scores`; None where the unit has no amounts."""
         scores = {}

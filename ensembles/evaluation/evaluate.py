@@ -13,6 +13,7 @@ from typing import Any
 from ensembles.blend.combination import BASELINE
 from ensembles.blend.fit import fit_blend
 from ensembles.blend.spec import BlendSpec
+from ensembles.evaluation.contenders import Contenders
 from ensembles.judging.intervals import CONFIDENCE
 from ensembles.judging.judge import Forecasts, Judge
 from ensembles.judging.rivals import seasonal_naive
@@ -46,7 +47,9 @@ class Contender:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The blend first, then the others, best first; `intervals` says what they are."""
+    """The blend first, then the others, best first; `intervals` says what they are, and `units` which unit scored worst
+    where there are several.
+    """
 
     surrogate: str
     cutoffs: tuple[str, ...]
@@ -54,6 +57,7 @@ class Evaluation:
     confidence: float
     intervals: str
     contenders: tuple[Contender, ...]
+    units: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -94,6 +98,7 @@ def evaluate_blend(
         confidence=CONFIDENCE,
         intervals=judge.parts.sentence,
         contenders=tuple(sorted(rows, key=lambda row: (row.name != BLEND, -row.score, row.name))),
+        units=Contenders(cubes, judge, forecasts).units_in_words,
     )
 
 

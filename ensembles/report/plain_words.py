@@ -42,7 +42,7 @@ def plain_words(context: ReportContext) -> PlainWords:
     if context.contenders is None or not context.histories:
         return PlainWords()
     board = context.results.board
-    return PlainWords(_totals(context), _accuracy(context), why_blend(board), _units(context))
+    return PlainWords(_totals(context), _accuracy(context), why_blend(board), context.contenders.units_in_words)
 
 
 def _totals(context: ReportContext) -> str:
@@ -76,19 +76,6 @@ def _accuracy(context: ReportContext) -> str:
     )
     naive = misses_in_words(contenders.forecasts[NAIVE], truth, units) if NAIVE in contenders.forecasts else ""
     return f"{sentence} on average" + (f"; repeating the last week would have been {naive} off." if naive else ".")
-
-
-def _units(context: ReportContext) -> str:
-    """The unit that scored worst, where a pooled score is the mean over units."""
-    assert context.contenders is not None  # plain_words asks
-    scores = context.contenders.unit_scores
-    if not scores:
-        return ""
-    worst, best = min(scores, key=lambda unit: scores[unit]), max(scores, key=lambda unit: scores[unit])
-    return (
-        f"The blend's score is the mean of its scores in {len(scores)} units: the worst is {scores[worst]:.2f} in "
-        f"{worst or 'no unit'}, the best {scores[best]:.2f} in {best or 'no unit'}."
-    )
 
 
 def misses_in_words(

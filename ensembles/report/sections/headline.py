@@ -43,13 +43,14 @@ class Rival:
 
 @dataclass(frozen=True)
 class BlendScore:
-    """The blend's score and the words for its method per target."""
+    """The blend's score and the words for its method per target; `units` says which of several units scored worst."""
 
     score: Measured
     score_x30: float | None
     score_in_sample: float | None
     methods: Mapping[str, str]
     rivals: tuple[Rival, ...]
+    units: str
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,7 @@ def _blend_score(context: ReportContext) -> BlendScore | None:
         score_in_sample=row.score_in_sample,
         methods={target: method_words(part.method, part.level) for target, part in blend.targets.items()},
         rivals=_rivals(contenders),
+        units=contenders.units_in_words,
     )
 
 

@@ -1,6 +1,8 @@
 import json
+import re
 import shutil
 
+import numpy as np
 import pytest
 
 from cluster.stages.evaluation import evaluate_run
@@ -46,3 +48,32 @@ def test_files_of_two_runs_are_not_put_together(folder, tmp_path):
 def test_a_run_must_be_finished(tmp_path):
     with pytest.raises(StorageError, match="holds no finished run"):
         evaluate_run(str(tmp_path))
+
+
+@pytest.mark.parametrize("score", ["wape", "linear"])
+def test_the_worst_of_several_units_is_named_by_all_that_show_a_pooled_score(score, tmp_path):
+    rng, days = np.random.default_rng(3), np.arange("2024-01-01", "2024-06-30", dtype="datetime64[D]")
+    flows = {account: 100 * np.exp(rng.normal(0, sd, len(days))) for account, sd in (("main", 0.05), ("abroad", 0.5))}
+    rows = [f"{a},{d},{v:.2f}" for a, flow in flows.items() for d, v in zip(days, flow, strict=True)]
+    (tmp_path / "data.csv").write_text("account,ds,flow\n" + "\n".join(rows) + "\n")
+    (tmp_path / "units.csv").write_text("entity,unit\nmain,EUR\nabroad,USD\n")
+    (tmp_path / "config.yaml").write_text(
+        "data: {kind: panel, entity: account, targets: {flow: 1.0}, units: units.csv}\n"
+        "windows: {unit: day, n_windows: 3, horizon: 9}\nblend: {candidates: [mean]}\n"
+        f"members: [{{model: seasonal-naive}}, {{model: calendar-level}}]\nscore: {{surrogate: {score}}}\n"
+    )
+    done = run(tmp_path, "r")
+    assert done.returncode == 0, done.stderr
+    said = [tidecast(tmp_path, *asked).stdout for asked in (("leaderboard", "r"), ("evaluate", "r"))]
+    told = [re.findall(r"The blend's score is the mean .*", " ".join(text.split())) for text in said]
+    if score == "linear":
+        assert told == [[], []]
+        return
+    words = json.loads(tidecast(tmp_path, "evaluate", "r", "--json").stdout)["units"]
+    assert re.fullmatch(
+        r"The blend's score is the mean of its scores in 2 units: the worst is -?\d+\.\d\d in USD, "
+        r"the best \d+\.\d\d in EUR\.",
+        words,
+    )
+    assert told == [[words], [words]]
+    assert words in (tmp_path / "r/report.html").read_text().replace("&#39;", "'")
