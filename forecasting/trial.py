@@ -51,6 +51,11 @@ class Member:
         """Whether it is fitted on all series of a target at once."""
         return isinstance(self.build(), GlobalModel)
 
+    @cached_property
+    def forecasts_whole(self) -> bool:
+        """Whether its forecasts hold what is planned; those of models that see histories without it do not."""
+        return bool(getattr(self.build(), "forecasts_whole", False))
+
     def unit(self, series: Series) -> str:
         """`Trial.unique_id` of the trial that forecasts this series: the series, or its target."""
         return series.target if self.learns_across else series.unique_id

@@ -16,6 +16,7 @@ from forecasting.models.base import DamagedState, State
 from forecasting.models.states import damaged
 from forecasting.panel import Series
 from forecasting.scale import members
+from forecasting.schema import FloatArray
 from forecasting.trial import Member
 
 __all__ = ["Fit", "checked_state", "find_fits"]
@@ -122,12 +123,17 @@ def _settle(
     chosen = {}
     for place, trials in several.items():
         mine = (forecast.member == wanted[place].name) & (forecast.unique_id == place[1])
-        wants = forecast.y_hat[mine]
-        fitting = [t for t in trials if np.array_equal(made[t.row.trial_key, place[1]].get(end, np.empty(0)), wants)]
+        wants = forecast.y_hat[mine] if wanted[place].forecasts_whole else forecast.model[mine]
+        fitting = [t for t in trials if _same(made[t.row.trial_key, place[1]].get(end), wants)]
         if not fitting:
             raise StorageError(f"{store.uri}/forecast.parquet and its batches do not belong together: run again")
         chosen[place] = fitting[0]
     return chosen
+
+
+def _same(made: FloatArray | None, wants: FloatArray) -> bool:
+    """Whether these are the forecasts stored, to and from which what is planned was added and taken off."""
+    return made is not None and made.shape == wants.shape and np.allclose(made, wants, rtol=1e-9, atol=0.0)
 
 
 def _check_code(store: RunStore, member: Member, trial: StoredTrial) -> None:

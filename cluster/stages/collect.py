@@ -18,6 +18,7 @@ from forecasting.backtest import series_of
 from forecasting.data.loaded import SeriesProblem
 from forecasting.errors import DataError, TooManyFailures
 from forecasting.panel import Panel
+from forecasting.planned.members import without_planned
 from forecasting.schema import DateArray, FloatArray, iso
 from forecasting.trial import Member, Trial
 from forecasting.windows import Window
@@ -282,9 +283,10 @@ class _Found:
                 y[i, j, : window.horizon] = self.panel.truth(uid, window.ds)
             for m, member in enumerate(self.members):
                 made = self.forecasts[member.member_id, uid]
-                final[i, :, m] = made[self.final.cutoff]
+                final[i, :, m] = without_planned(member, made[self.final.cutoff], self.panel, uid, self.final)
                 for j, window in enumerate(self.windows):
-                    y_hat[i, j, : window.horizon, m] = made[window.cutoff]
+                    net = without_planned(member, made[window.cutoff], self.panel, uid, window)
+                    y_hat[i, j, : window.horizon, m] = net
         infos = tuple(_member_info(member) for member in self.members)
         cutoffs = tuple(window.cutoff for window in self.windows)
         y_hat = y_hat if planned is None else y_hat + planned[..., None]

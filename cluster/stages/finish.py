@@ -33,7 +33,7 @@ from ensembles.report.days_ahead import planned_ahead
 from ensembles.report.money import Money
 from ensembles.report.plain_words import PlainWords, misses_in_words, plain_words
 from ensembles.risk.cash.position import CashPosition
-from ensembles.treasury.planned import beyond_in_words, planned_in_words
+from ensembles.treasury.planned import beyond_in_words, files_in_words, planned_in_words
 from forecasting.panel import Panel
 from forecasting.schema import DateArray, FloatArray, IntArray, iso
 from forecasting.score.base import Score
@@ -127,8 +127,9 @@ def _with_words(result: RunResult, context: ReportContext, report: str) -> RunRe
 
 
 def _planned(panel: Panel, final: Window, context: ReportContext) -> tuple[str, ...]:
-    """What is planned among the days forecast, and how much after them."""
-    return (*planned_in_words(planned_ahead(context)), *beyond_in_words(panel.planned, final.end))
+    """What is planned among the days forecast, how much after them, and what that is to forecasts of files."""
+    beyond, files = beyond_in_words(panel.planned, final.end), files_in_words(context.results.run)
+    return (*planned_in_words(planned_ahead(context)), *beyond, *files)
 
 
 def with_truth(result: RunResult, ds: DateArray, truth: Mapping[str, IntArray]) -> RunResult:

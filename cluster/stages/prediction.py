@@ -40,7 +40,7 @@ from ensembles.files.table import panel_series
 from ensembles.report.money import Money
 from ensembles.risk.cash.of_run import cash_of, quantiles_of_sums
 from ensembles.risk.cash.position import CashPosition
-from ensembles.treasury.planned import beyond_in_words, planned_days, planned_in_words
+from ensembles.treasury.planned import beyond_in_words, files_in_words, planned_days, planned_in_words
 from ensembles.treasury.totals import totals_of
 from forecasting.backtest import forecast_windows, reason_of
 from forecasting.data.balance import behind, carried
@@ -49,6 +49,7 @@ from forecasting.digests import digest_of
 from forecasting.models.base import AnyModel, State
 from forecasting.panel import Panel
 from forecasting.places.uri import without_secrets
+from forecasting.planned.members import without_planned
 from forecasting.scale import members
 from forecasting.schema import FloatArray, iso
 from forecasting.windows import Window, WindowPlan
@@ -176,6 +177,7 @@ def predict(
     if panel.planned is not None:
         ahead = planned_days(trained.run, forecast, panel.planned)
         notes = (*notes, *planned_in_words(ahead), *beyond_in_words(panel.planned, window.end))
+        notes = (*notes, *files_in_words(trained.run))
     notes = (*notes, *said)
     left, factors = {**found.left, **failed}, {target: blend.factor for target, blend in trained.blends.items()}
     return Prediction(
@@ -225,7 +227,8 @@ def _forecasts(
     for fit in fits:
         uid = fit.unique_id
         try:
-            made[fit.member.member_id, uid] = forecast_of(fit, panel, window, update=update)
+            whole = forecast_of(fit, panel, window, update=update)
+            made[fit.member.member_id, uid] = without_planned(fit.member, whole, panel, uid, window)
         except MemoryError:
             raise
         except Exception as error:  # whatever a model's library raises of these data

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from ensembles.files.run_json import RunFile
 from forecasting.planned.amounts import Planned, PlannedAmount
 from forecasting.schema import iso
 
-__all__ = ["PlannedDay", "beyond_in_words", "planned_days", "planned_in_words"]
+__all__ = ["PlannedDay", "beyond_in_words", "files_in_words", "planned_days", "planned_in_words"]
 
 MOST = 8
 """Amounts that are named one by one."""
@@ -65,6 +66,26 @@ def beyond_in_words(plan: Planned | None, end: np.datetime64) -> tuple[str, ...]
     """A sentence on what is planned for later than `end`, the last day forecast; none where nothing is."""
     n = 0 if plan is None else sum(row.first > end for row in plan.rows)
     return (f"planned for later than {iso(end)}, the last day forecast, and in no forecast yet: {n}",) if n else ()
+
+
+def files_in_words(run: RunFile) -> tuple[str, ...]:
+    """What is done with the plan where forecasts come from the user's own file, a sentence for each kind of such
+    members; none without a plan.
+    """
+    members = [m for m in run.config["members"] if m["model"] == "file"] if run.planned else []
+    added = [_name(member) for member in members if member.get("planned") == "added"]
+    whole = [_name(member) for member in members if member.get("planned") != "added"]
+    remedy = "set planned: added if its file is without it"
+    found = []
+    if whole:
+        found.append(f"forecasts of {', '.join(whole)} are of whole amounts: what is planned is not added; {remedy}")
+    if added:
+        found.append(f"forecasts of {', '.join(added)} are without what is planned, which is added")
+    return tuple(found)
+
+
+def _name(member: Mapping[str, Any]) -> str:
+    return str(member.get("name") or member["model"])
 
 
 def planned_in_words(days: Iterable[PlannedDay]) -> tuple[str, ...]:

@@ -9,6 +9,9 @@ The table, CSV or Parquet, a local file or a URI, has one row per series, cutoff
 with the days after each backtest cutoff (`tidecast plan` lists them) and those after the end of the data. Each forecast
 must be made from what was known at its cutoff. The program cannot check that; it only sees that a row is there. As of
 every member, days on which a series is not expected to be active are forecast as 0, whatever the table says.
+
+Forecasts made elsewhere are of whole amounts, so what is planned (`data.planned`) is not added to them. With `planned:
+added` it is.
 """
 
 from __future__ import annotations
@@ -16,13 +19,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 from forecasting.errors import TrialError
-from forecasting.models.base import PLACE, DamagedState, FitTask, Settings, State
+from forecasting.models.base import LATER, PLACE, DamagedState, FitTask, Settings, State
 from forecasting.models.states import array_of, day_in
 from forecasting.panel import History
 from forecasting.places.uri import is_cut, located
@@ -50,6 +53,11 @@ class FileSettings(Settings):
         description="CSV or Parquet with unique_id, ds, cutoff, y_hat: a file, s3 or gs URI; every worker must see it",
         json_schema_extra=PLACE,
     )
+    planned: Literal["included", "added"] = Field(
+        "included",
+        json_schema_extra=LATER,
+        description="whether the forecasts are of whole amounts, or what data.planned names is to be added to them",
+    )
 
 
 class FileForecast:
@@ -65,6 +73,11 @@ class FileForecast:
 
     def __init__(self, settings: FileSettings) -> None:
         self.settings = settings
+
+    @property
+    def forecasts_whole(self) -> bool:
+        """Whether its forecasts hold what is planned."""
+        return self.settings.planned == "included"
 
     def fingerprint(self) -> str:
         """Hash of the file's content, part of the trial key; "" where there is no file."""

@@ -265,3 +265,42 @@ def test_verify_tells_another_plan(folder: Path, tmp_path: Path) -> None:
     done = tidecast(place, *asked)
     assert done.returncode == 2
     assert "differs         plan" in done.stdout
+
+
+@pytest.mark.parametrize("planned", ["included", "added"])
+def test_forecasts_of_a_file_hold_what_is_planned_unless_they_are_said_not_to(planned: str, tmp_path: Path) -> None:
+    """A file that forecasts 700,000 on every day, whatever is planned."""
+    write_data(tmp_path / "data.csv")
+    write_plan(tmp_path, *PAST, NEXT)
+    more = "" if planned == "included" else ", planned: added"
+    config = CONFIG.format(more=", planned: plan.csv").replace(
+        "  - {model: smoothing}", f"  - {{model: file, path: mine.csv{more}}}"
+    )
+    (tmp_path / "config.yaml").write_text(config.replace("[mean, simplex]", "[mean]"))
+    cutoffs = [END - 14 * k for k in range(4)]
+    rows = [
+        f"{uid},{cutoff + day},{cutoff},700000" for uid in ("in", "out") for cutoff in cutoffs for day in range(1, 15)
+    ]
+    (tmp_path / "mine.csv").write_text("unique_id,ds,cutoff,y_hat\n" + "\n".join(rows) + "\n")
+    done = run(tmp_path, "a")
+    assert done.returncode == 0, done.stderr
+    past, ahead = tables(tmp_path, "a")
+    taxed = {**TAX, "2024-07-25": 600_000} if planned == "added" else {}
+    for frame in (past.xs("file", level="member"), ahead.xs("file", level="member")):
+        days = frame.index.get_level_values("ds")
+        wanted = [
+            700_000 + (taxed.get(f"{day:%Y-%m-%d}", 0) if uid == "out" else 0)
+            for uid, day in zip(frame.index.get_level_values("unique_id"), days, strict=True)
+        ]
+        np.testing.assert_allclose(frame["y_hat"], wanted)
+    words = {
+        "included": "forecasts of file are of whole amounts: what is planned is not added; set planned: added",
+        "added": "forecasts of file are without what is planned, which is added",
+    }[planned]
+    assert words in " ".join(done.stdout.split())
+    assert words in (tmp_path / "a/report.html").read_text()
+    asked = ("predict", "a", "--data", "data.csv", "--allow-external", "--out", "again")
+    again = tidecast(tmp_path, *asked)
+    assert again.returncode == 0, again.stderr
+    assert words in " ".join(again.stderr.split())
+    assert (tmp_path / "again/forecast.csv").read_bytes() == (tmp_path / "a/forecast.csv").read_bytes()

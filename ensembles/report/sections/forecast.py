@@ -15,7 +15,7 @@ from ensembles.report.days_ahead import DayAhead, flows_ahead, forecast_days, pl
 from ensembles.report.flow_history import FlowHistory, in_and_out
 from ensembles.report.money import Money
 from ensembles.report.section import Section
-from ensembles.treasury.planned import PlannedDay
+from ensembles.treasury.planned import PlannedDay, files_in_words
 from forecasting.schema import DateArray, FloatArray, as_dates
 
 __all__ = ["SECTION", "ForecastFacts"]
@@ -24,7 +24,7 @@ __all__ = ["SECTION", "ForecastFacts"]
 @dataclass(frozen=True)
 class ForecastFacts:
     """`flows` name the columns of `days` (see `flows_ahead`); `off_median` says where the forecasts are not the medians
-    of their bands; `planned` what no model forecast.
+    of their bands; `planned` what no model forecast, and `files` what that is to forecasts of the user's own files.
     """
 
     charts: tuple[Chart, ...]
@@ -33,6 +33,7 @@ class ForecastFacts:
     days: tuple[DayAhead, ...]
     off_median: str = ""
     planned: tuple[PlannedDay, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 def forecast_facts(context: ReportContext) -> ForecastFacts:
@@ -42,7 +43,8 @@ def forecast_facts(context: ReportContext) -> ForecastFacts:
         charts += [_of_net_flow(place, *pair, context) for place, pair in enumerate(in_and_out(context.histories))]
     flows = tuple(flow.name for flow in flows_ahead(context))
     off = _off_median(context) if banded else ""
-    return ForecastFacts(tuple(charts), banded, flows, forecast_days(context), off, planned_ahead(context))
+    planned, files = planned_ahead(context), files_in_words(context.results.run)
+    return ForecastFacts(tuple(charts), banded, flows, forecast_days(context), off, planned, files)
 
 
 def _off_median(context: ReportContext) -> str:
