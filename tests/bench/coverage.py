@@ -44,7 +44,7 @@ NOISES = (0.05, 0.1, 0.2, 0.4, 0.8)
 @dataclass(frozen=True)
 class Shape:
     """Windows of a backtest: how many, of how many days, how many days apart; and their errors: the autocorrelation of
-    days, and the size of the window effect in units of the day's noise.
+    days, and the sizes of the window effect and of a walk from each cutoff on, in units of the day's noise.
     """
 
     n_windows: int
@@ -53,6 +53,7 @@ class Shape:
     ar: float = 0.0
     window: float = 0.0
     tails: float = np.inf
+    walk: float = 0.0
 
     @property
     def ds(self) -> DateArray:
@@ -67,11 +68,15 @@ class Shape:
         for t in range(1, n_days):
             days[:, t] = self.ar * days[:, t - 1] + np.sqrt(1 - self.ar**2) * days[:, t]
         places = np.arange(self.n_windows)[:, None] * self.step + np.arange(self.horizon)
-        return days[:, places] + self.window * rng.standard_normal((n, self.n_windows, 1))
+        found = days[:, places] + self.window * rng.standard_normal((n, self.n_windows, 1))
+        if self.walk:
+            steps = rng.standard_normal((n, self.n_windows, self.horizon))
+            found += self.walk * np.cumsum(steps, axis=-1) / np.sqrt(self.horizon / 2)
+        return np.asarray(found)
 
     def longer(self) -> Shape:
         """With one window more."""
-        return Shape(self.n_windows + 1, self.horizon, self.step, self.ar, self.window, self.tails)
+        return Shape(self.n_windows + 1, self.horizon, self.step, self.ar, self.window, self.tails, self.walk)
 
 
 @dataclass(frozen=True)
@@ -146,10 +151,18 @@ CASH: dict[str, tuple[Shape, float, tuple[tuple[float, float], tuple[float, floa
     "4 months, no window effect": (Shape(4, 30, 30), 0.0, HELD),
     "8 months, AR(0.6), window effect of half the day's noise": (Shape(8, 30, 30, ar=0.6, window=0.5), 0.0, HELD),
     "12 weeks, window effect of half the day's noise": (Shape(12, 7, 7, window=0.5), 0.0, HELD),
+    "8 months, errors that grow, three times the day's noise": (Shape(8, 30, 30, walk=3.0), 0.0, None),
     "2 months, window effect as large as the day's noise": (Shape(2, 30, 30, window=1.0), 0.0, None),
     "8 months, t errors with 3 degrees of freedom": (Shape(8, 30, 30, tails=3.0), 0.0, None),
 }
-SEEN = {"day": "net of a day", "balance": "balance", "week": "net of a week", "month": "net of a month"}
+EARLY = 7
+SEEN = {
+    "day": "net of a day",
+    "balance": "balance",
+    "early": "balance of the first days",
+    "week": "net of a week",
+    "month": "net of a month",
+}
 
 
 def cash_places(shape: Shape, together: float, rng: np.random.Generator) -> dict[str, FloatArray]:
@@ -163,6 +176,7 @@ def cash_places(shape: Shape, together: float, rng: np.random.Generator) -> dict
     (found,) = places_of_window(flows, flows.pairs(("in", "out")), shape.n_windows, model, int(rng.integers(2**31)))
     weeks = [span.days for span in spans_of(windows[-1], "week")]
     inflow: Draws = JointDraws(model, expected[:, -1], model.draw(1000, shape.horizon, rng)).series(0).over(weeks)
+    found = {**found, "early": found["balance"][:, :EARLY]}
     return {**found, "inflow": inflow.place(np.array([y[0, -1, days].sum() for days in weeks]))}
 
 
@@ -171,7 +185,7 @@ def cash_rows(n: int, rng: np.random.Generator) -> Iterator[Row]:
         places = [cash_places(shape, together, rng) for _ in range(n)]
         for seen, name in {**SEEN, "inflow": "inflow of a week"}.items():
             place = [np.abs(one[seen] - 0.5) for one in places if seen in one]
-            of_sums = promised if promised and seen != "day" else (None, None)
+            of_sums = promised if promised and seen not in ("day", "early") else (None, None)
             for level, within in zip(SPEC.levels, of_sums, strict=True):
                 held = 100 * float(np.mean([(p <= level / 200).mean() for p in place]))
                 yield Row(f"cash, {name}: {what}", f"{level}", held, within)
