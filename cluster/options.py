@@ -66,11 +66,13 @@ ConfigOption = Annotated[
 AsOfOption = Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="use the data up to this day only")]
 RunDirArgument = Annotated[str, typer.Argument(metavar="RUN_DIR", callback=at_home, help="directory of a run")]
 ExternalOption = Annotated[
-    bool, typer.Option("--allow-external", help="open the files and URIs that run.json names outside RUN_DIR")
+    bool, typer.Option("--allow-external", help="allow files and URIs outside RUN_DIR that run.json names")
 ]
 AgainOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=PLACE", help="where one of them is now, as data.events=FILE; may be repeated"),
+    typer.Option(
+        "--set", metavar="KEY=PLACE", help="use this place for such a file, as data.events=FILE; may be repeated"
+    ),
 ]
 LedgerOption = Annotated[
     str | None,

@@ -25,8 +25,8 @@ def backfill(
 ) -> None:
     """Make the forecasts of past days, each from the data up to that day, and add them to a ledger.
 
-    Each run is in RUN_DIR/DATE. Run again to continue: forecasts that are in the ledger are skipped. Messages of later
-    runs are shown only if more than their numbers differ.
+    Each run is in RUN_DIR/DATE. Run again to continue: forecasts that are in the ledger are skipped. Of later runs,
+    only new messages are shown.
     """
     from cluster.ledger.backfill import Backfill, Step
     from cluster.ledger.backfill import backfill as fill

@@ -63,7 +63,7 @@ def plan(asked: Asked, resources: ResourcesOption = None, as_json: JsonOption = 
 
 def status(
     run_dir: RunDirArgument,
-    watch: Annotated[bool, typer.Option("--watch", help="look again every few seconds until the run is done")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="show it again every few seconds until the run ends")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say how far a run has come, on any machine that sees its directory."""
