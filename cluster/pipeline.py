@@ -67,7 +67,11 @@ def run_pipeline(request: RunRequest, err: Screen) -> RunResult:
             _check_ledger(config, data)
             check_memory(config, data.panel, check_windows(config, data.panel), free_memory())
         before = check_directory(store, data.panel, steps.say)
-        with Lease(store.storage, steps.say) as lease, early.pop_all():  # the connection ends before the lease does
+        with (
+            Lease(store.storage, steps.say) as lease,
+            store.held_by(lease.check),
+            early.pop_all(),  # the connection ends before the lease does
+        ):
             with steps.step(f"plans the work, and connects to executor {executor.name}"):
                 session = connection.session()
                 plan = make_plan(config, data.panel, session.device)
