@@ -72,7 +72,7 @@ def files_in_words(run: RunFile) -> tuple[str, ...]:
     """What is done with the plan where forecasts come from the user's own file, a sentence for each kind of such
     members; none without a plan.
     """
-    members = [m for m in run.config["members"] if m["model"] == "file"] if run.planned else []
+    members = [m for m in run.config.get("members", ()) if m["model"] == "file"] if run.planned else []
     added = [_name(member) for member in members if member.get("planned") == "added"]
     whole = [_name(member) for member in members if member.get("planned") != "added"]
     remedy = "set planned: added if its file is without it"

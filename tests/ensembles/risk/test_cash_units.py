@@ -130,7 +130,7 @@ def test_the_report_has_a_section_for_each_unit() -> None:
     for word in ("Cash position, EUR", "Cash position, USD", "The balance of 50.00 billion EUR", "30.00 billion USD"):
         assert word in text
     assert "the minimum of 10.00 billion USD" in text
-    assert "Of all 2 entities together" in text
+    assert "For all 2 entities together" in text
     assert "Of fund1 alone" in text
 
 
