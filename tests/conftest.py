@@ -10,6 +10,7 @@ os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ["RAY_AUTH_MODE"] = "disabled"
 os.environ["NO_COLOR"] = "1"
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each command that tests start would compile all its modules again
 
 
 @pytest.fixture(autouse=True)
@@ -23,3 +24,26 @@ def _ray_starts_when_it_is_needed(request, monkeypatch):
     """Most runs of tests fail before they train, and would each start a Ray meanwhile; those of Ray itself may."""
     if request.node.get_closest_marker("ray") is None:
         monkeypatch.setattr("cluster.execution.early.IS_EARLY", False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _files_are_not_synced():
+    """No test cuts the power: whether the order of syncs is right is seen on the virtual disk of `tests.sim`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.fsync", lambda _: None)
+        yield
+
+
+@pytest.fixture(scope="module")
+def without_charts():
+    """For modules of tests that look at no chart: drawing takes half the time of a small run.
+
+    The page is written all the same, with what would be drawn as text.
+    """
+
+    def as_text(charts):
+        return repr(charts), {chart.key: "" for chart in charts}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ensembles.report.charts.bokeh_page.draw", as_text)
+        yield

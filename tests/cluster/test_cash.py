@@ -15,6 +15,8 @@ from cluster.api import open_run
 from forecasting.sample.company import write_company
 from tests.runs import tidecast
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 CONFIG = """
 data:
   kind: panel

@@ -8,6 +8,8 @@ import pytest
 from cluster.rundir.store import RunStore
 from tests.runs import edit, run, tidecast, write_inputs
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 CONFIG = """
 seed: 3
 data: {kind: table}
