@@ -1,6 +1,7 @@
 """Environment for every test: set before numerical libraries or Ray are imported."""
 
 import os
+from collections import Counter
 
 import pytest
 
@@ -11,6 +12,19 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ["RAY_AUTH_MODE"] = "disabled"
 os.environ["NO_COLOR"] = "1"
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each command that tests start would compile all its modules again
+
+
+@pytest.hookimpl(trylast=True)  # behind what leaves tests out
+def pytest_collection_modifyitems(items):
+    """Processes take files in this order: those with the longest timeouts first, then those with most tests.
+
+    A long file that came last would be run by one process, while the others have ended.
+    """
+    limits, sizes = Counter(), Counter(item.path for item in items)
+    for item in items:
+        if marker := item.get_closest_marker("timeout"):
+            limits[item.path] = max(limits[item.path], marker.args[0])
+    items.sort(key=lambda item: (-limits[item.path], -sizes[item.path]))
 
 
 @pytest.fixture(autouse=True)
