@@ -42,7 +42,7 @@ def folder(tmp_path_factory):
         (folder / f"{kind}.yaml").write_text(CONFIG.format(windows=windows))
         done = filled(folder, kind, ledger=f"of-{kind}")
         assert done.returncode == 0, done.stderr
-        for said in ("reads the data", "reads 2", "the forecast is in the ledger"):
+        for said in ("reads the data", "reads 2", "the forecast was added to the ledger"):
             assert "".join([done.stderr, *done.steps]).count(f"tidecast: {said}") == 1
         *added, last = done.stdout.splitlines()
         assert added == [f"{day}: added ({k} of {len(DAYS[kind])})" for k, day in enumerate(DAYS[kind], 1)]
@@ -105,7 +105,7 @@ def test_a_run_that_is_repeated_adds_nothing(folder):
     again = ("run", "week.yaml", "--data", "data.csv", "--as-of", "2024-08-04", "--executor", "local")
     before = content(folder / "of-week")
     done = tidecast(folder, *again, "--run-dir", "runs/week-backfill/2024-08-04", "--set", "run.ledger=of-week")
-    assert "was in the ledger already" in done.stderr
+    assert "was already in the ledger" in done.stderr
     assert content(folder / "of-week") == before
 
 

@@ -51,7 +51,7 @@ def test_the_same_forecast_is_not_added_twice(three):
     ledger, digests = three
     again = ledger.add(numbered(1))
     assert (again.digest, again.is_new) == (digests[1], False)
-    assert "was in the ledger already" in again.sentence
+    assert "was already in the ledger" in again.sentence
     assert len(ledger.facts()) == 3
 
 
