@@ -21,8 +21,6 @@ from forecasting.errors import UserError
 from forecasting.places.uri import located
 from tests.runs import tidecast
 
-pytestmark = pytest.mark.usefixtures("without_charts")
-
 USER, PASSWORD, TOKEN, FRAGMENT = "AKIAPLANTED", "pl4nted/pass+w0rd", "pl4ntedtoken", "pl4ntedfragment"
 PLANTED = ("planted", "pl4nted", "w0rd")
 """Parts of every secret: half of one is one too."""

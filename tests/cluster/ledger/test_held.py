@@ -7,8 +7,6 @@ import pytest
 
 from tests.runs import tidecast, write_inputs
 
-pytestmark = pytest.mark.usefixtures("without_charts")
-
 CONFIG = """
 data: {kind: table, unit: EUR}
 windows: {unit: day, n_windows: 3, horizon: 14}
