@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
 import numpy as np
 import pytest
 
@@ -55,6 +57,15 @@ def test_decimals_follow_the_data_and_signed_targets_stay_negative() -> None:
     assert [CENTS.text(v) for v in CENTS.submitted(values, "net")] == ["12.34", "0.00", "-7.50"]
     assert [CENTS.text(v) for v in CENTS.submitted(values, "sales")] == ["12.34", "0.00", "0.00"]
     assert np.isnan(CENTS.rounded(np.array([np.nan]), "net")).all()
+
+
+def test_what_is_written_of_many_decimals_adds_up() -> None:
+    random = np.random.default_rng(1)
+    for decimals in (6, 8, 10):
+        amounts = Amounts.of("table", None, decimals, ("net",))
+        came, left = (amounts.submitted(random.normal(0, 1000, 500), "net") for _ in range(2))
+        for a, b in zip(came.tolist(), left.tolist(), strict=True):
+            assert Decimal(amounts.exact(a - b)) == Decimal(amounts.exact(a)) - Decimal(amounts.exact(b))
 
 
 @pytest.mark.parametrize(
