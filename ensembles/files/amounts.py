@@ -27,8 +27,8 @@ class Amounts:
     """How amounts are written.
 
     `unit` of the data and `shown`, the unit people see, both None where none was given; an amount shown is one of the
-    data over `divisor`. `decimals` of amounts in `unit`, and `decimals_shown` of those in `shown`: from six on, zeros at
-    the end are left out; None: as many as it takes. `suffix` of columns in the unit shown. `signed` targets may be
+    data over `divisor`. `decimals` of amounts in `unit`, and `decimals_shown` of those in `shown`: from six on, zeros
+    at the end are left out; None: as many as it takes. `suffix` of columns in the unit shown. `signed` targets may be
     negative.
     """
 
@@ -109,8 +109,8 @@ class Amounts:
 
 
 def written(amount: float, decimals: int | None, group: str = "") -> str:
-    """A number with these decimals, ``,`` as `group` between thousands; None: as many as it takes, at most six unless it
-    is tiny.
+    """A number with these decimals, ``,`` as `group` between thousands; None: as many as it takes, at most six where it
+    is not tiny.
     """
     text = f"{amount:{group}.{_digits(amount) if decimals is None else decimals}f}"
     if decimals is None or decimals >= MOST_DECIMALS:
