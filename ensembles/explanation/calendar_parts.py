@@ -63,7 +63,9 @@ def parts_with_hindsight(histories: Sequence[History], around: int) -> list[Floa
     The level of a day is the median of up to `around` periods on either side of it, with the calendar taken out. A
     series that has stopped was active before that.
     """
-    return _parts(histories, [history.ds for history in histories], lambda rest: level_around(rest, around), _was_active)
+    return _parts(
+        histories, [history.ds for history in histories], lambda rest: level_around(rest, around), _was_active
+    )
 
 
 def _parts(
