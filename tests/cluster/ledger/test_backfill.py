@@ -103,7 +103,7 @@ def test_a_run_that_is_repeated_adds_nothing(folder):
     again = ("run", "week.yaml", "--data", "data.csv", "--as-of", "2024-08-04", "--executor", "local")
     before = content(folder / "of-week")
     done = tidecast(folder, *again, "--run-dir", "runs/week-backfill/2024-08-04", "--set", "run.ledger=of-week")
-    assert "was in the ledger already" in done.stderr
+    assert "was already in the ledger" in done.stderr
     assert content(folder / "of-week") == before
 
 

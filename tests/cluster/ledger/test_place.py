@@ -51,7 +51,7 @@ def test_the_same_forecast_is_not_added_twice(three):
     ledger, digests = three
     again = ledger.add(numbered(1))
     assert (again.digest, again.is_new) == (digests[1], False)
-    assert "was in the ledger already" in again.sentence
+    assert "was already in the ledger" in again.sentence
     assert len(ledger.facts()) == 3
 
 
@@ -144,6 +144,8 @@ def test_forecasts_of_another_kind_are_refused(three):
         ledger.add(other)
     with pytest.raises(ConfigError, match="the targets of its forecasts: flow; this one has in, out"):
         ledger.check_fits("EUR", "D", ["out", "in"], {})
+    with pytest.raises(ConfigError, match="the periods of its forecasts: days; this one has work days: give"):
+        ledger.check_fits("EUR", "B", ["flow"], {})
     with pytest.raises(ConfigError, match="units of entities of its forecasts: none; this one has given"):
         ledger.check_fits("EUR", "D", ["flow"], {"flow": "JPY"})
     assert len(ledger.facts()) == 3
