@@ -20,6 +20,8 @@ MOST_DECIMALS = 6
 FEN_PER_CNY = 100
 SIGNIFICANT = 6
 """Digits that even an amount far below one keeps."""
+HELD = 15
+"""Digits of any number that float64 holds."""
 
 
 @dataclass(frozen=True)
@@ -112,17 +114,23 @@ def written(amount: float, decimals: int | None, group: str = "") -> str:
     """A number with these decimals, ``,`` as `group` between thousands; None: as many as it takes, at most six where it
     is not tiny.
     """
-    text = f"{amount:{group}.{_digits(amount) if decimals is None else decimals}f}"
-    if decimals is None or decimals >= MOST_DECIMALS:
+    many = decimals is None or decimals >= MOST_DECIMALS
+    text = f"{amount:{group}.{_digits(amount, decimals) if many else decimals}f}"
+    if many:
         text = text.rstrip("0").rstrip(".")
     return text.removeprefix("-") if not text.strip("-0.,") else text
 
 
-def _digits(amount: float) -> int:
-    """Decimals of an amount, enough for its first digits where it is far below one."""
+def _digits(amount: float, decimals: int | None) -> int:
+    """Decimals of an amount of which there may be many: no more than float64 holds; where nothing is said of them,
+    enough for its first digits where it is far below one.
+    """
     if amount == 0 or not math.isfinite(amount):
         return MOST_DECIMALS
-    return max(MOST_DECIMALS, SIGNIFICANT - 1 - math.floor(math.log10(abs(amount))))
+    before = math.floor(math.log10(abs(amount))) + 1
+    if decimals is None:
+        return max(MOST_DECIMALS, SIGNIFICANT - before)
+    return max(0, min(decimals, HELD - before))
 
 
 def signed_targets(panel: Panel) -> tuple[str, ...]:

@@ -24,8 +24,8 @@ EXACT = 2.0**53
 MOST, SIGNIFICANT = 10, 6
 TELLING = 1e14
 """Whole numbers up to this are told from others in spite of the noise of float64."""
-FINEST = 300
-"""Decimals of float64 but for the last few."""
+FINEST = 100
+"""Decimals, also where amounts are smaller than any currency has them."""
 DIGITS = 13
 """Of an amount, so that a thousand of them have an exact sum."""
 
@@ -59,20 +59,19 @@ def decimals_of(values: FloatArray) -> int:
     """Decimals that amounts of any shape have: 0 for whole numbers; unknown ones do not count.
 
     A difference counts as noise where it is small beside the amount itself: a tiny amount is not taken as 0. Amounts
-    with more than `MOST` decimals, as results of a computation have, are taken to as many as leave the middle one
-    `SIGNIFICANT` digits, six at least, and the sums of the largest exact in float64.
+    with more than `MOST` decimals, as results of a computation have, are taken to six, or fewer where sums of the
+    largest would not be exact in float64; or to as many as leave nine in ten amounts `SIGNIFICANT` digits.
     """
     known = np.abs(values[np.isfinite(values)])
-    largest = float(known.max(initial=0.0))
     for k in range(MOST + 1):
         scaled = known * 10.0**k
-        noise = np.minimum(1e-9, 1e-6 * scaled) + 4 * np.finfo(np.float64).eps * scaled
-        if k >= SIGNIFICANT and largest * 10.0**k > TELLING:
+        if k >= SIGNIFICANT and not len(scaled := scaled[scaled <= TELLING]):
             break
+        noise = np.minimum(1e-9, 1e-6 * scaled) + 4 * np.finfo(np.float64).eps * scaled
         if (np.abs(scaled - np.rint(scaled)) <= noise).all():
             return k
-    middle = float(np.median(known[known > 0]))
-    return max(0, min(max(SIGNIFICANT, SIGNIFICANT - _digits(middle)), DIGITS - _digits(largest), FINEST))
+    small, largest = np.quantile(known[known > 0], [0.1, 1.0]).tolist()
+    return max(0, min(SIGNIFICANT, DIGITS - _digits(largest)), min(SIGNIFICANT - _digits(small), FINEST))
 
 
 def _digits(amount: float) -> int:

@@ -256,10 +256,12 @@ def test_negative_amounts_where_the_score_allows_them(tmp_path: Path, kind: dict
         ((1e12 + 0.5, 1), 1),
         ((1 / 3, 1), 6),
         ((0.00000123, 1.5), 8),
-        ((1e9 / 7, 2), 4),
+        ((1e9 / 7, 1e9 / 3), 4),
+        ((123456789012.0, 0.00001234), 8),
+        ((1e9 / 7, 1e-4 / 7), 10),
         ((1e13 / 7, 1e13 / 3), 3),
         ((1e-4 / 7, 2e-4 / 7), 10),
-        ((1e-300 / 7, 2e-300 / 7), 300),
+        ((1e-300 / 7, 2e-300 / 7), 100),
     ],
 )
 def test_decimals_are_those_of_the_amounts(tmp_path: Path, amounts: tuple[float, float], decimals: int) -> None:
