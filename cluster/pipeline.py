@@ -61,23 +61,27 @@ def run_pipeline(request: RunRequest, err: Screen) -> RunResult:
     check_timeline(executor, request.timeline)
     store = RunStore(request.directory)
     with ExitStack() as early:
-        connected = early.enter_context(connecting(executor, config))
+        connection = early.enter_context(connecting(executor, config))
         with steps.step(_READS[request.is_made_up]), request.data_path() as path:
             data, quality = load_checked(config, path, request.as_of)
             _check_ledger(config, data)
             check_memory(config, data.panel, check_windows(config, data.panel), free_memory())
         before = check_directory(store, data.panel, steps.say)
-        with Lease(store.storage, steps.say) as lease:
-            with early.pop_all():  # from here on it ends before the lease does
-                with steps.step(f"plans the work, and connects to executor {executor.name}"):
-                    session = connected()
-                    plan = make_plan(config, data.panel, session.device)
-                begin_run(store, plan, origin_of(request, data, quality), before)
-                for note in (*request.said, *data.said, *plan.notes):
-                    steps.say(note)
-                lost = train(plan, data.panel, store, lease.token, session, err)
-                if request.timeline is not None:
-                    session.write_timeline(request.timeline)
+        with (
+            Lease(store.storage, steps.say) as lease,
+            store.held_by(lease.check),
+            early.pop_all(),  # the connection ends before the lease does
+        ):
+            with steps.step(f"plans the work, and connects to executor {executor.name}"):
+                session = connection.session()
+                plan = make_plan(config, data.panel, session.device)
+            begin_run(store, plan, origin_of(request, data, quality), before)
+            for note in (*request.said, *data.said, *plan.notes):
+                steps.say(note)
+            lost = train(plan, data.panel, store, lease.token, session, err)
+            if request.timeline is not None:
+                session.write_timeline(request.timeline)
+            connection.release()
             lease.check()
             store.sweep()
             with steps.step("blends the forecasts and writes the results"):

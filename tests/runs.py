@@ -15,7 +15,8 @@ from unittest.mock import patch
 import numpy as np
 
 from cluster.rundir.store import RunStore
-from cluster.terminal.main import main
+from cluster.terminal.main import run_command
+from cluster.terminal.signals import StopSignals
 from forecasting.digests import seal
 
 ROOT = Path(__file__).parent.parent
@@ -83,7 +84,7 @@ def tidecast(folder: Path, *arguments: str) -> Done:
     handlers = {number: signal.getsignal(number) for number in STOP_SIGNALS}
     with chdir(folder), redirect_stdout(out), redirect_stderr(err), patch("sys.argv", ["tidecast", *arguments]):
         try:
-            main()
+            run_command(StopSignals())
         except SystemExit as stop:
             code = int(stop.code or 0)
         finally:

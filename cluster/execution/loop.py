@@ -3,7 +3,8 @@
 The loop talks to a `Pool`: a thin layer over Ray, or a fake one in tests. It decides who works on what, never how.
 
 * Stacked batches go to long-lived workers, one batch in flight each, and only after the worker answered its probe.
-* Other batches go out as tasks, no more at a time than there are slots.
+* Other batches go out as tasks, no more at a time than there are slots. Where workers and tasks share their CPUs, the
+  workers take these batches too, since a process costs seconds to start, and these first, since they compile nothing.
 * Longest first. A lost batch is tried again as `retry.decide` says.
 """
 
@@ -21,7 +22,7 @@ from cluster.rundir.events_file import BatchReport
 from cluster.rundir.machine import MACHINE, Machine
 from forecasting.errors import ConfigError
 
-__all__ = ["Event", "Handle", "LostBatch", "OnReport", "Pool", "Worker", "run_batches"]
+__all__ = ["Event", "Handle", "LostBatch", "OnReport", "Pool", "Worker", "queues", "run_batches"]
 
 Handle = Hashable
 Worker = Hashable
@@ -58,7 +59,7 @@ class Pool(Protocol):
         ...
 
     def start_worker(self) -> tuple[Worker, Handle]:
-        """Start a worker for stacked batches; the handle comes back from `wait` when it is ready."""
+        """Start a long-lived worker; the handle comes back from `wait` when it is ready."""
         ...
 
     def submit(self, batch: Batch, worker: Worker | None) -> Handle:
@@ -105,8 +106,8 @@ class _Loop:
     pool: Pool
     on_report: OnReport
     batch_seconds: float
-    stacked: deque[Batch]
-    plain: deque[Batch]
+    for_workers: deque[Batch]
+    for_tasks: deque[Batch]
     slots: Slots
     machine: Machine
     starting: dict[Handle, _Start] = field(default_factory=dict)
@@ -120,7 +121,7 @@ class _Loop:
 
     def run(self) -> list[LostBatch]:
         self.busy = slots_read = self.machine.monotonic()
-        while self.stacked or self.plain or self.flights:
+        while self.for_workers or self.for_tasks or self.flights:
             self._assign()
             for event in self._events():
                 self._settle(event)
@@ -146,19 +147,15 @@ class _Loop:
         return sum(f.worker is None for f in self.flights.values())
 
     def _assign(self) -> None:
-        while self.idle and self.stacked and not self._yields_to_tasks():
-            self._fly(self.stacked.popleft(), self.idle.pop())
-        while self.idle and (not self.stacked or self._yields_to_tasks()):
+        while self.idle and self.for_workers:
+            self._fly(self.for_workers.popleft(), self.idle.pop())
+        while self.idle:
             self.pool.dismiss_worker(self.idle.pop())
-        while self.plain and self.slots.task_fits(self._n_workers, self._n_tasks):
-            self._fly(self.plain.popleft(), None)
-        while len(self.stacked) > len(self.starting) and self.slots.worker_fits(self._n_workers, self._n_tasks):
+        while self.for_tasks and self._n_tasks < self.slots.tasks:
+            self._fly(self.for_tasks.popleft(), None)
+        while len(self.for_workers) > len(self.starting) and self._n_workers < self.slots.workers:
             worker, handle = self.pool.start_worker()
             self.starting[handle] = _Start(worker, self.failed_starts)
-
-    def _yields_to_tasks(self) -> bool:
-        """Whether an idle worker holds the slot that a waiting task needs."""
-        return bool(self.plain) and self.slots.shared and not self.slots.task_fits(self._n_workers, self._n_tasks)
 
     def _fly(self, batch: Batch, worker: Worker | None) -> None:
         self.attempts[batch.batch_id] = self.attempts.get(batch.batch_id, 0) + 1
@@ -189,7 +186,7 @@ class _Loop:
                 self.idle.append(flight.worker)  # the process lives: only the batch was too large
             else:
                 self.pool.stop_worker(flight.worker)
-        self._retry(flight.batch, event.value)
+        self._retry(flight.batch, flight.worker is not None, event.value)
 
     def _started(self, start: _Start, value: BatchReport | Loss | None) -> None:
         if value is None:
@@ -205,10 +202,10 @@ class _Loop:
                 f"{MAX_ATTEMPTS} workers in a row died while starting: see Ray's worker logs; {self.slots.explain()}"
             )
 
-    def _retry(self, batch: Batch, loss: Loss) -> None:
+    def _retry(self, batch: Batch, on_worker: bool, loss: Loss) -> None:
         attempts = self.attempts[batch.batch_id]
         decision = decide(loss, attempts, len(batch.trials))
-        queue = self.stacked if batch.stacked else self.plain
+        queue = self.for_workers if on_worker else self.for_tasks
         if decision is Decision.REQUEUE:
             queue.appendleft(replace(batch, again=True))
         elif decision is Decision.SPLIT:
@@ -225,8 +222,16 @@ class _Loop:
                 self._settle(Event(handle, Loss.TIMED_OUT))
         if self.pool.is_shared():
             self.busy = now  # the other run may need all there is for hours
-        if (self.stacked or self.plain) and now - self.busy > START_SECONDS:
+        if (self.for_workers or self.for_tasks) and now - self.busy > START_SECONDS:
             raise ConfigError(f"no worker started within {START_SECONDS:.0f} s: {self.slots.explain()}")
+
+
+def queues(batches: Iterable[Batch], slots: Slots) -> tuple[list[Batch], list[Batch]]:
+    """Batches for workers and for tasks, each in the order in which they are handed out."""
+    batches = list(batches)
+    if slots.shared:
+        return sorted(batches, key=lambda batch: batch.stacked), []
+    return [batch for batch in batches if batch.stacked], [batch for batch in batches if not batch.stacked]
 
 
 def run_batches(
@@ -245,9 +250,7 @@ def run_batches(
     StorageError
         When a worker could not write.
     """
-    batches = list(batches)
     slots = pool.slots()
-    stacked = deque(b for b in batches if b.stacked)
-    plain = deque(b for b in batches if not b.stacked)
-    slots.check(bool(stacked), bool(plain))
-    return _Loop(pool, on_report, batch_seconds, stacked, plain, slots, machine).run()
+    for_workers, for_tasks = (deque(queue) for queue in queues(batches, slots))
+    slots.check(bool(for_workers), bool(for_tasks))
+    return _Loop(pool, on_report, batch_seconds, for_workers, for_tasks, slots, machine).run()

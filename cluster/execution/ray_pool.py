@@ -1,4 +1,4 @@
-"""The pool on Ray: actors for stacked batches, tasks for the rest; on the connection of `ray_connection`.
+"""The pool on Ray: actors are its workers, tasks are tasks; on the connection of `ray_connection`.
 
 Ray facts this rests on: an actor dies with the driver, so continuing comes from storage; a worker without a granted
 GPU still sees every GPU, so the device comes from the grant; large objects are put once and passed by reference per
@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -35,7 +35,7 @@ from forecasting.models import model_type
 from forecasting.models.base import UsesGpu
 from forecasting.models.cuda_driver import gpu_memory
 
-__all__ = ["RayPool", "cluster_resources", "warm_processes", "with_gpu_memory", "write_timeline"]
+__all__ = ["RayPool", "cluster_resources", "stop", "warm_processes", "with_gpu_memory", "write_timeline"]
 
 log = logging.getLogger(__name__)
 
@@ -116,11 +116,15 @@ class _Worker:
         self.device = device
         self._idle_since = time.perf_counter()
 
+    def warm(self, models: Sequence[str]) -> None:
+        """Load and compile what these models need on the device that was granted."""
+        self.device = _granted_device(self.device)
+        warm_up(self.device, models)
+
     def ready(self, store_uri: str, token: str, models: Sequence[str]) -> None:
         """Answers when the worker can take work: it sees the driver's storage, has the device it needs, and is warm."""
         check_shared(Storage(store_uri), token)
-        self.device = _granted_device(self.device)
-        warm_up(self.device, models)
+        self.warm(models)
         self._idle_since = time.perf_counter()
 
     def work(self, batch: Batch, context: WorkContext) -> BatchReport:
@@ -152,27 +156,46 @@ _MEMORY: Any = ray.remote(num_cpus=0, max_calls=1, max_retries=0)(gpu_memory)
 _WARM: Any = ray.remote(max_retries=0)(warm_up)
 
 
-def warm_processes(config: RunConfig, device: str) -> None:
-    """Have the processes of tasks load what the models need, and one of them compile what those of workers then find
-    compiled. Nobody waits for it: batches queue behind.
+def warm_processes(config: RunConfig, device: str) -> list[Worker]:
+    """Start the run's workers, and have them and the processes of tasks load what the models need; gives the workers.
+
+    Nobody waits for it: batches queue behind. Only one worker on CPUs compiles, and the others then find it compiled.
     """
     models = sorted({entry.model for entry in config.members})
     stacked = [name for name in models if issubclass(model_type(name), UsesGpu)]
     plain = [name for name in models if name not in stacked]
     slots = slots_for(config.cluster, cluster_resources(), device)
-    for place in range(slots.tasks):
-        task = _WARM.options(num_cpus=slots.cpus_per_worker)
-        task.remote("cpu", [*(stacked if place == 0 and device == "cpu" else ()), *plain])
+    workers = []
+    for place in range(slots.workers if slots.shared or stacked else 0):
+        workers.append(_start(slots, device, config.cluster.cpus_per_worker))
+        compiles = place == 0 or device != "cpu"
+        cast(Any, workers[-1]).warm.remote([*(stacked if compiles else ()), *(plain if slots.shared else ())])
+    for _ in range(0 if slots.shared else slots.tasks):
+        _WARM.options(num_cpus=slots.cpus_per_worker).remote("cpu", plain)
+    return workers
+
+
+def stop(workers: Iterable[Worker]) -> None:
+    """Stop the workers that no run took: where several runs share the connection, others need their places."""
+    for worker in workers:
+        ray.kill(cast(Any, worker))
+
+
+def _start(slots: Slots, device: str, n_threads: int) -> Worker:
+    options = _ACTOR.options(num_cpus=slots.cpus_per_worker, num_gpus=slots.gpus_per_worker)
+    return cast(Worker, options.remote(device, n_threads))
 
 
 class RayPool:
-    """A `Pool` (see `execution.loop`) on the connected Ray cluster."""
+    """A `Pool` (see `execution.loop`) on the connected Ray cluster. It takes its first workers from `warm`."""
 
-    def __init__(self, config: ClusterConfig, device: str, context: WorkContext) -> None:
+    def __init__(self, config: ClusterConfig, device: str, context: WorkContext, warm: list[Worker]) -> None:
         self._config = config
         self._device = device
         self._n_threads = context.n_threads
-        self._place = (context.store_uri, context.token, context.models)
+        self._models = context.models
+        self._place = (context.store_uri, context.token)
+        self._warm = warm
         self._context = ray.put(context)
         self._slots = self.slots()
 
@@ -180,9 +203,11 @@ class RayPool:
         return slots_for(self._config, cluster_resources(), self._device)
 
     def start_worker(self) -> tuple[Worker, Handle]:
-        cpus, gpus = self._slots.cpus_per_worker, self._slots.gpus_per_worker
-        actor = _ACTOR.options(num_cpus=cpus, num_gpus=gpus).remote(self._device, self._n_threads)
-        return actor, actor.ready.remote(*self._place)
+        if self._warm:
+            worker = self._warm.pop(0)
+            return worker, cast(Any, worker).ready.remote(*self._place, ())
+        worker = _start(self._slots, self._device, self._n_threads)
+        return worker, cast(Any, worker).ready.remote(*self._place, self._models)
 
     def submit(self, batch: Batch, worker: Worker | None) -> Handle:
         if worker is None:

@@ -75,7 +75,7 @@ class Finished:
 
 
 def lane_of(batches: Iterable[Batch], n_places: int, per_fit: PerFit, *, with_start: bool = False) -> Lane:
-    """Batches as pieces; `with_start`: stacked batches wait for a long-lived worker to start."""
+    """Batches as pieces; `with_start`: they wait for a long-lived worker to start."""
     return Lane(tuple(_piece(batch, per_fit, with_start) for batch in batches), max(1, n_places))
 
 
@@ -83,7 +83,7 @@ def _piece(batch: Batch, per_fit: PerFit, with_start: bool) -> Piece:
     model = batch.trials[0].member.model
     seconds = per_fit.get((model, batch.device.partition(":")[0]))
     expected = None if seconds is None else seconds * batch.n_fits
-    return Piece(batch.batch_id, model, max(batch.cost, 1e-3), expected, with_start and batch.stacked)
+    return Piece(batch.batch_id, model, max(batch.cost, 1e-3), expected, with_start)
 
 
 def remaining_seconds(lanes: Sequence[Lane], finished: Sequence[Finished], now: float) -> float | None:

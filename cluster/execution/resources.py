@@ -68,7 +68,7 @@ class ClusterResources:
 class Slots:
     """Places for work: `workers` for stacked batches, `tasks` for the rest.
 
-    `shared`: both draw on the same CPUs, so that together they are at most `workers` (which then equals `tasks`).
+    `shared`: both would draw on the same CPUs, so that the workers do all of it (and `tasks` equals `workers`).
     """
 
     workers: int
@@ -91,14 +91,6 @@ class Slots:
             return None
         sizes = [node.gpu_memory or UNKNOWN_MEMORY for node in self.resources.nodes if node.workers(cpus, gpus)]
         return max(0, int(gpus * min(sizes, default=UNKNOWN_MEMORY)) - CONTEXT)
-
-    def worker_fits(self, n_workers: int, n_tasks: int) -> bool:
-        used = n_workers + n_tasks if self.shared else n_workers
-        return used < self.workers
-
-    def task_fits(self, n_workers: int, n_tasks: int) -> bool:
-        used = n_workers + n_tasks if self.shared else n_tasks
-        return used < self.tasks
 
     def explain(self) -> str:
         """What a worker asks for, against what there is."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -274,19 +274,21 @@ def read_states(storage: Storage, files: Iterable[str]) -> dict[str, State]:
     return states
 
 
-def prune_states(storage: Storage, keep: Collection[str]) -> None:
-    """Delete all states but those of these trial keys, and those of batches that were never finished."""
+def prune_states(storage: Storage, keep: Collection[str], check: Callable[[], None] = lambda: None) -> None:
+    """Delete all states but those of these trial keys, and those of batches that were never finished.
+
+    `check` is called before a file goes, and raises where it must not.
+    """
     used = {name for names in state_files(storage).values() for name in names}
     for name in storage.names(FOLDER, STATES):
-        if name not in used:
-            storage.delete(name)
-            continue
-        states = unpack_states(_read(storage, name), f"{storage.uri}/{name}")
-        kept = {key: state for key, state in states.items() if key in keep}
-        if len(kept) == len(states):
-            continue
-        if kept:
-            _write(storage, batch_id_of(name), STATES, pack_states(kept))
+        if name in used:
+            states = unpack_states(_read(storage, name), f"{storage.uri}/{name}")
+            kept = {key: state for key, state in states.items() if key in keep}
+            if len(kept) == len(states):
+                continue
+            if kept:
+                _write(storage, batch_id_of(name), STATES, pack_states(kept))
+        check()
         storage.delete(name)
 
 

@@ -15,7 +15,8 @@ first name counts.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -65,6 +66,7 @@ class RunStore:
 
     def __init__(self, uri: str) -> None:
         self.storage = Storage(uri)
+        self._check: Callable[[], None] = lambda: None
         self._written: dict[str, str | None] = {}
         """Digests of results that this store wrote (None: discarded) since it sealed the directory."""
 
@@ -72,6 +74,21 @@ class RunStore:
     def uri(self) -> str:
         """The place as it may be shown."""
         return self.storage.uri
+
+    @contextmanager
+    def held_by(self, check: Callable[[], None]) -> Iterator[None]:
+        """Look, before every change of results and batches, whether the directory is still this driver's.
+
+        Parameters
+        ----------
+        check
+            Raises where it is not. Another driver may have stored the same content since, under the same name.
+        """
+        self._check = check
+        try:
+            yield
+        finally:
+            self._check = lambda: None
 
     # -- results
 
@@ -96,6 +113,7 @@ class RunStore:
 
     def write_result(self, name: str, data: bytes | None) -> None:
         """Write a result, or discard that of an earlier configuration."""
+        self._check()
         if data is None:
             self.storage.discard(name)
         else:
@@ -119,6 +137,7 @@ class RunStore:
 
     def seal(self) -> None:
         """List the digests of what was written. Without that a result counts as damaged."""
+        self._check()
         files = {name: digest for name, digest in self.digests().items() if name not in STANDALONE}
         self.storage.write(DigestsFile.FILE, DigestsFile(files=files).to_bytes())
         self._written.clear()
@@ -134,15 +153,9 @@ class RunStore:
         """What is stored of every batch, by file, in the order of names."""
         return {file: read_header(self.storage, file) for file in batch_files(self.storage)}
 
-    def drop_damaged(self, check: Callable[[], None]) -> list[DamagedFile]:
+    def drop_damaged(self) -> list[DamagedFile]:
         """Delete the batches that are not as they were written, states included, and say which; their trials count as
-        not finished.
-
-        Parameters
-        ----------
-        check
-            Is called before each file goes, and raises where this driver no longer holds the directory: another one
-            may have stored the same content, under the same name, since the damage was seen.
+        not finished. Call when nobody else writes.
         """
         dropped, states = [], self.kept_states()
         for file in batch_files(self.storage):
@@ -151,7 +164,7 @@ class RunStore:
             except DamagedFile as error:
                 dropped.append(error)
                 for name in files_of_batch(self.storage, file):
-                    check()
+                    self._check()
                     self.storage.discard(name)
         return dropped
 
@@ -187,9 +200,10 @@ class RunStore:
 
     def prune_states(self, keep: Collection[str]) -> None:
         """Keep only the states of these trial keys."""
-        prune_states(self.storage, set(keep))
+        prune_states(self.storage, set(keep), self._check)
 
     def sweep(self) -> None:
         """Remove what workers and drivers left that were killed in the middle of a file; call when nobody writes."""
         for folder in ("", "batches"):
+            self._check()
             self.storage.sweep(folder)

@@ -35,9 +35,8 @@ def show_plan(view: PlanView, out: Screen, as_json: bool = False) -> None:
         out.say(note)
     if view.note is not None:
         out.say(view.note)
-    shared = " on the same CPUs" if slots.shared else ""
     places = f"{counted(slots.workers, 'LSTM workers')}, {counted(slots.tasks, 'tasks')}"
-    out.say(f"places    {places}{shared}; {slots.explain()}")
+    out.say(f"places    {counted(slots.workers, 'workers') if slots.shared else places}; {slots.explain()}")
     for node, n in Counter(slots.resources.nodes).items() if len(slots.resources.nodes) > 1 else ():
         out.say(f"          {_nodes(node, n, slots)}")
     names = ("model", "device", "batches", "fits", "fits a batch", "seconds", "from")

@@ -16,7 +16,7 @@ from ensembles.files.table import panel_series
 from ensembles.oof import MemberInfo, OofCube
 from forecasting.backtest import series_of
 from forecasting.data.loaded import SeriesProblem
-from forecasting.errors import DataError, TooManyFailures
+from forecasting.errors import DataError, StorageError, TooManyFailures
 from forecasting.panel import Panel
 from forecasting.schema import DateArray, FloatArray, iso
 from forecasting.trial import Member, Trial
@@ -110,11 +110,13 @@ def collect_forecasts(
     ------
     DataError
         When no window is left.
+    StorageError
+        When a trial is neither stored nor lost: another driver removed it.
     """
     stored = store.trials()
     planned = [stored[trial.trial_key] for trial in plan.trials if trial.trial_key in stored]
     places = _places(plan, panel)
-    reasons = _reasons(places, stored, lost)
+    reasons = _reasons(store.uri, places, stored, lost)
     broken = _broken_series(places, reasons)
     broken |= _odd_series(plan, {place: reason for place, reason in reasons.items() if place[1] not in broken})
     counted = {place: reason for place, reason in reasons.items() if place[1] not in broken}
@@ -156,15 +158,26 @@ def _places(plan: Plan, panel: Panel) -> dict[Place, Trial]:
 
 
 def _reasons(
-    places: Mapping[Place, Trial], stored: Mapping[str, StoredTrial], lost: Sequence[LostBatch]
+    uri: str, places: Mapping[Place, Trial], stored: Mapping[str, StoredTrial], lost: Sequence[LostBatch]
 ) -> dict[Place, str]:
-    """Why there is no forecast."""
+    """Why there is no forecast.
+
+    Raises
+    ------
+    StorageError
+        When a trial is neither stored nor lost.
+    """
     gone = {trial.trial_key: batch.reason for batch in lost for trial in batch.batch.trials}
     reasons = {}
     for place, trial in places.items():
         found = stored.get(trial.trial_key)
+        if found is None and trial.trial_key not in gone:
+            raise StorageError(
+                f"{uri} no longer holds the forecasts of {trial.member.name}, which were there: check that no other "
+                "run works there, and run the same command again, which trains only what is missing"
+            )
         if found is None:
-            reasons[place] = gone.get(trial.trial_key, "was not trained")
+            reasons[place] = gone[trial.trial_key]
         elif found.row.reason is not None:
             reasons[place] = found.row.reason
         elif place[1] in found.row.failed_series:

@@ -14,7 +14,6 @@ from cluster.execution.worker import WorkContext
 from cluster.plan import Batch, Plan
 from cluster.rundir.batch_file import batch_files, batch_id_of
 from cluster.rundir.events_file import BatchReport, append_events
-from cluster.rundir.lease import check_held
 from cluster.rundir.machine import MACHINE, Machine
 from cluster.rundir.store import RunStore, StoredTrial
 from cluster.rundir.timings import read_timings
@@ -49,9 +48,9 @@ def train(
     Raises
     ------
     ConfigError, StorageError
-        As `Session.run` does; StorageError also where a damaged batch is found and the directory is another's.
+        As `Session.run` does.
     """
-    for damaged in store.drop_damaged(lambda: check_held(store.storage, token)):
+    for damaged in store.drop_damaged():
         err.say(f"tidecast: {damaged.where} is damaged ({damaged.what}): its trials are trained again")
     stored = store.trials()
     missing = [trial for trial in plan.trials if trial.trial_key not in stored]

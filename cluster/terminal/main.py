@@ -21,7 +21,7 @@ from cluster.terminal.words import counted
 from forecasting.errors import StorageError, TooManyFailures, UserError, visible, visible_lines
 from forecasting.places.uri import scrubbed
 
-__all__ = ["CONNECTING", "main"]
+__all__ = ["CONNECTING", "main", "run_command"]
 
 INTERRUPTED = 130
 CONNECTING = "tidecast connects"
@@ -29,8 +29,14 @@ CONNECTING = "tidecast connects"
 
 
 def main() -> NoReturn:
-    """Run the command of the command line; exit codes as `cluster.cli` says."""
+    """The console script: a process for one command."""
     signals = StopSignals()
+    atexit.register(_vanish, signals)  # the first one, and so the last to be called
+    run_command(signals)
+
+
+def run_command(signals: StopSignals) -> NoReturn:
+    """Run the command of the command line; exit codes as `cluster.cli` says."""
     try:
         signals.listen()
         open_streams()
@@ -48,10 +54,20 @@ def main() -> NoReturn:
 def _end(code: int) -> None:
     """End at once where Ray is still starting: what it has started ends with this process."""
     if any(thread.name == CONNECTING for thread in threading.enumerate()):
-        with suppress(StorageError):
-            sys.stdout.flush()
-            sys.stderr.flush()
-        os._exit(code)
+        _exit(code)
+
+
+def _vanish(signals: StopSignals) -> None:
+    """End without freeing one by one what the kernel frees at once: that takes up to a second after a run."""
+    if signals.code is not None:
+        _exit(signals.code)
+
+
+def _exit(code: int) -> NoReturn:
+    with suppress(StorageError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
 
 
 def _outcome(signals: StopSignals) -> int:

@@ -26,8 +26,9 @@ class StopSignals:
     """Handles the signals of one process from `listen` on. Of main threads only."""
 
     def __init__(self) -> None:
+        self.code: int | None = None
+        """The exit code, once the command is over."""
         self._acted = -math.inf
-        self._code: int | None = None
         self._numbers: list[signal.Signals] = []
 
     @property
@@ -39,21 +40,21 @@ class StopSignals:
         """Handle the signals that are not ignored: `nohup` and a shell's `&` stay in force."""
         known = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]  # Windows has no SIGHUP
         self._numbers = [number for number in known if signal.getsignal(number) is not signal.SIG_IGN]
-        atexit.register(self._ignore)  # the last function to be called: the interpreter then drops all handlers
+        atexit.register(self._ignore)  # the last function but that of `main`: the interpreter then drops all handlers
         for number in self._numbers:
             signal.signal(number, self._act)
 
     def finish(self, code: int) -> None:
         """The command is over: from now on signals do not change the exit code."""
-        self._code, self._acted = code, time.monotonic()
+        self.code, self._acted = code, time.monotonic()
 
     def _act(self, _number: int, _frame: FrameType | None) -> None:
         now = time.monotonic()
         if now - self._acted < PATIENCE:
             return
         self._acted = now
-        if self._code is not None:
-            os._exit(self._code)  # something hangs while the interpreter shuts down
+        if self.code is not None:
+            os._exit(self.code)  # something hangs while the interpreter shuts down
         raise KeyboardInterrupt
 
     def _ignore(self) -> None:

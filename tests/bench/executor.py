@@ -265,7 +265,7 @@ def _run_once(cluster, plan, panel, batches, ray_pool) -> _Run:  # type: ignore[
                 ends.append((time.perf_counter(), time.process_time()))
                 reports.append(report)
 
-            run_batches(batches, ray_pool.RayPool(cluster, "cpu", context), note, 3600)
+            run_batches(batches, ray_pool.RayPool(cluster, "cpu", context, []), note, 3600)
         work = [report.train_seconds + report.write_seconds for report in reports]
         first = {report.node: report for report in reversed(reports)}
         waits = [report.wait_seconds for report in reports if report is not first[report.node]]

@@ -4,6 +4,8 @@
   finished is lost either.
 * A trial is trained again only if its batch came to nothing before: its process died, it ran out of memory or time, it
   was split, or its driver ended.
+* A driver looks at the lease before it removes a file of a batch. So one that was displaced removes only what it was
+  about to remove when it stood still.
 * Two living drivers hold the directory only if the heart of the first stood still, seen from another host, for at least
   `STILL` seconds. From then on the first one's workers store no batch that they trained later.
 """
@@ -34,8 +36,8 @@ class Life:
     """One driver, from its start to its end.
 
     Seconds at which it `entered` (its lease got the name), its heart last beat and `beats`, its `looks` at the lease,
-    another driver `displaced` it, and it `left`. `back`: it stood still between looking and writing, and so took the
-    lease back. `faults`: what befell it, by kind.
+    another driver `displaced` it, and it `left`. `looked`: it did since it last removed a file of a batch. `back`: it
+    stood still between looking and writing, and so took the lease back. `faults`: what befell it, by kind.
     """
 
     program: Program
@@ -47,6 +49,7 @@ class Life:
     left: float | None = None
     displaced: float | None = None
     looks: list[float] = field(default_factory=list)
+    looked: bool = False
     back: bool = False
     outcome: str = ""
     faults: Counter[str] = field(default_factory=Counter)
@@ -89,6 +92,7 @@ class Ledger:
         self.at_work: dict[Program, Flight] = {}
         self.files: dict[str, list[str]] = {}
         self.damaged_files: set[str] = set()
+        self.lost_states: set[str] = set()
         self._damaged_keys: set[str] = set()
         self._trained: Counter[str] = Counter()
         self._excused: Counter[str] = Counter()
@@ -175,11 +179,16 @@ class Ledger:
         life = self.of_program.get(program)
         if life is not None and life.program is program and path.endswith(f"/{LEASE}"):
             life.looks.append(self.world.now)
+            life.looked = True
 
     def removed(self, program: Program, path: str) -> None:
         """A file was removed; a driver that removes the lease it holds gives it back."""
         life = self.of_program.get(program)
-        if life is None or not path.endswith(f"/{LEASE}"):
+        if life is None:
+            return
+        if path.endswith((".parquet", ".safetensors")):
+            self._loses(life, path)
+        if not path.endswith(f"/{LEASE}"):
             return
         if life.entered is None:
             self._passes_to(life)
@@ -187,6 +196,21 @@ class Ledger:
         life.left = self.world.now
         if life.displaced is not None:
             self._takes_back(life)
+
+    def _loses(self, life: Life, path: str) -> None:
+        """A driver removes a file of a batch, and has looked at the lease before.
+
+        One that was displaced may have looked, stood still and removed what its heir stored again since.
+        """
+        if not life.looked:
+            raise Violation(f"{life.program.name} removes a file and did not look at the lease before")
+        life.looked = False
+        if life.displaced is None or life.back:
+            return
+        if any(look > life.displaced + self.late for look in life.looks):
+            raise Violation(f"{life.program.name} was displaced at {life.displaced:.1f} s and removes a file")
+        batch = path.rpartition("/")[2].partition(".")[0]
+        self.lost_states.update(*(flight.keys for flight in self.flights if flight.batch.batch_id == batch))
 
     def _takes_back(self, life: Life) -> None:
         """A displaced driver writes or removes the lease: it may if it looked before, and has stood still since."""

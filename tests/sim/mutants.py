@@ -7,7 +7,7 @@ and calls of the virtual disk. Some are the code as it was before the simulation
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -117,8 +117,8 @@ def _without_claim(self: Lease, name: str) -> None:
 # -- loop and retry
 
 
-def _death_is_the_end(self: Any, batch: Any, loss: Any) -> None:
-    del loss
+def _death_is_the_end(self: Any, batch: Any, on_worker: bool, loss: Any) -> None:
+    del on_worker, loss
     self.on_report(report_of(batch.batch_id, family=batch.family))
 
 
@@ -184,6 +184,9 @@ MUTANTS: Mapping[str, Mapping[str, Any]] = {
         f"{_STORAGE}._write_local": storage._write_local.__wrapped__,  # type: ignore[attr-defined]
     },
     "workers do not look at the lease": {"cluster.execution.worker.check_held": lambda storage, token: None},
+    "a driver does not look at the lease before it changes the directory": {
+        "cluster.rundir.store.RunStore.held_by": lambda self, check: nullcontext()
+    },
     "a heartbeat changes nothing": {f"{_LEASE}._keep": _same_beat},
     "a heartbeat overwrites another's lease": {f"{_LEASE}._keep": _overwrites},
     "patience is read off a clock": {f"{_LEASE}._beats_on": _by_the_clock},
@@ -196,7 +199,7 @@ MUTANTS: Mapping[str, Mapping[str, Any]] = {
     "an owner counts as alive": {f"{_LEASE}._is_alive": lambda self, found, name: True},
     "attempts are not counted": {"cluster.execution.loop.decide": lambda loss, attempts, n: decide(loss, 1, n)},
     "a death counts as finished": {f"{_LOOP}._retry": _death_is_the_end},
-    "a lost batch is not queued again": {f"{_LOOP}._retry": lambda self, batch, loss: None},
+    "a lost batch is not queued again": {f"{_LOOP}._retry": lambda self, batch, on_worker, loss: None},
     "half of a split batch is forgotten": {
         "cluster.plan.Batch.halves": lambda self: (self._part(self.trials[: len(self.trials) // 2]),)
     },

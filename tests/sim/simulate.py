@@ -236,6 +236,7 @@ class Simulation:
             "is no longer this run's": life.displaced is not None,
             "is not shared": life.displaced is not None,
             "No such file or directory": self.disk.late or life.displaced is not None,
+            "no longer holds": life.displaced is not None or life.back,
             "does not list batches": self._flipped and (life.displaced is not None or life.back),
             "died while starting": faults["start dies"] >= 3,
             "no worker started": self._gone(life) or faults["clock jumps"] or faults["driver stops"],
@@ -255,6 +256,7 @@ class Simulation:
     def _judge(self) -> None:
         """The run is done: the same bytes as an undisturbed run, all states that are kept, the first name counts."""
         self.disk.late = 0.0
+        self._n_rounds += 1  # nothing strikes any more
         store = RunStore(FOLDER)
         if self.expected is not None and store.storage.read(RESULT) != self.expected:
             raise Violation("the result differs from that of an undisturbed run")
@@ -271,7 +273,7 @@ class Simulation:
                 states |= unpack_states(inode.data)
         for outcome in outcomes(self.plan.trials, self.plan.windows):
             key = outcome.trial.trial_key
-            if isinstance(outcome, TrialResult) and key in kept(self.plan):
+            if isinstance(outcome, TrialResult) and key in kept(self.plan) - self.ledger.lost_states:
                 weights = outcome.state.arrays["weights"]
                 if key not in states or not np.array_equal(states[key].arrays["weights"], weights):
                     raise Violation(f"the state of trial {key[:6]} is gone")

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cluster.config import RunConfig
-from cluster.execution.loop import LostBatch, OnReport, run_batches
+from cluster.execution.loop import LostBatch, OnReport, Worker, queues, run_batches
 from cluster.execution.remaining import Lane, PerFit, lane_of
 from cluster.execution.resources import Slots, choose_device, local_resources, slots_for
 from cluster.execution.worker import WorkContext
@@ -22,25 +22,23 @@ __all__ = ["RAY"]
 class _RaySession:
     """Imports `ray_pool` where it is used: listing executors must not load ray."""
 
-    def __init__(self, config: RunConfig, device: str, slots: Slots) -> None:
+    def __init__(self, config: RunConfig, device: str, slots: Slots, warm: list[Worker]) -> None:
         self.device = device
         self.slots = slots
         self._cluster = config.cluster
+        self._warm = warm
 
     def lanes(self, batches: Sequence[Batch], per_fit: PerFit) -> list[Lane]:
-        """Tasks before the batches that wait for a worker; beside them where workers have GPUs."""
+        """That of the workers, and that of the tasks where there are some."""
         slots = self.slots
-        tasks = [batch for batch in batches if not batch.stacked]
-        stacked = [batch for batch in batches if batch.stacked]
-        if slots.shared:
-            return [lane_of([*tasks, *stacked], slots.workers, per_fit, with_start=True)]
-        of_workers = lane_of(stacked, slots.workers, per_fit, with_start=True)
-        return [of_workers, lane_of(tasks, slots.tasks, per_fit)]
+        for_workers, for_tasks = queues(batches, slots)
+        of_workers = lane_of(for_workers, slots.workers, per_fit, with_start=True)
+        return [of_workers] if slots.shared else [of_workers, lane_of(for_tasks, slots.tasks, per_fit)]
 
     def run(self, batches: Sequence[Batch], context: WorkContext, on_report: OnReport) -> list[LostBatch]:
         from cluster.execution.ray_pool import RayPool
 
-        pool = RayPool(self._cluster, self.device, context)
+        pool = RayPool(self._cluster, self.device, context, self._warm)
         return run_batches(batches, pool, on_report, self._cluster.batch_seconds)
 
     def write_timeline(self, path: Path) -> None:
@@ -81,9 +79,11 @@ class _Ray:
             device = choose_device(config.cluster, min(found.gpus, here.gpus) if here else found.gpus)
             if device == "cuda":
                 found = ray_pool.with_gpu_memory(found)
-            if self.in_background:
-                ray_pool.warm_processes(config, device)
-            yield _RaySession(config, device, slots_for(config.cluster, found, device))
+            warm = ray_pool.warm_processes(config, device) if self.in_background else []
+            try:
+                yield _RaySession(config, device, slots_for(config.cluster, found, device), warm)
+            finally:
+                ray_pool.stop(warm)
 
 
 RAY = _Ray()

@@ -37,9 +37,9 @@ def _early(monkeypatch):
 
 def test_the_session_is_there_when_it_is_asked_for_and_one_thread_opens_and_closes_it():
     slow = Slow()
-    with connecting(slow, "c") as connected:
+    with connecting(slow, "c") as connection:
         slow.may.set()
-        assert connected() == "session of c"
+        assert connection.session() == "session of c"
         assert not slow.closed.is_set()
     assert slow.closed.is_set()
     (thread,) = slow.threads
@@ -58,8 +58,8 @@ def test_bad_data_do_not_wait_for_the_connection_which_closes_itself():
 def test_what_stood_in_the_way_is_said_when_the_session_is_asked_for():
     slow = Slow(ConfigError("no Ray"))
     slow.may.set()
-    with pytest.raises(ConfigError, match="no Ray"), connecting(slow, "c") as connected:
-        connected()
+    with pytest.raises(ConfigError, match="no Ray"), connecting(slow, "c") as connection:
+        connection.session()
 
 
 def test_what_stood_in_the_way_of_a_session_that_nobody_asked_for_is_not_said():
@@ -73,7 +73,18 @@ def test_an_executor_of_this_process_is_connected_when_it_is_asked_for():
     slow = Slow()
     slow.in_background = False
     slow.may.set()
-    with connecting(slow, "c") as connected:
+    with connecting(slow, "c") as connection:
         assert slow.threads == set()
-        connected()
+        connection.session()
     assert slow.threads == {threading.current_thread()}
+
+
+@pytest.mark.parametrize("in_background", [True, False])
+def test_a_session_that_is_released_is_closed_while_the_run_goes_on(in_background):
+    slow = Slow()
+    slow.in_background = in_background
+    slow.may.set()
+    with connecting(slow, "c") as connection:
+        connection.session()
+        connection.release()
+        assert slow.closed.wait(10)

@@ -44,6 +44,7 @@ class FakePool:
         self.ran = []
         self.stopped = []
         self.shared = False
+        self.n_started = self.n_tasks = 0
 
     def is_shared(self):
         return self.shared
@@ -53,6 +54,7 @@ class FakePool:
 
     def start_worker(self):
         worker, handle = f"w{next(self.ids)}", next(self.ids)
+        self.n_started += 1
         self.pending[handle] = (worker, None)
         if self.bad_starts:
             self.bad_starts -= 1
@@ -64,6 +66,7 @@ class FakePool:
             assert worker in self.alive, "work was given to a worker that is not ready"
             assert worker not in self.busy.values(), "a worker has two batches in flight"
         handle = next(self.ids)
+        self.n_tasks += worker is None
         self.pending[handle] = (worker, b)
         if worker is not None:
             self.busy[handle] = worker
@@ -132,7 +135,7 @@ def test_a_batch_that_keeps_killing_its_worker_is_given_up_and_the_rest_goes_on(
 
 
 def test_a_batch_past_its_time_is_given_up():
-    lost = run_batches([batch("slow", stacked=False)], _Stuck(slots()), lambda r: None, 0.0)
+    lost = run_batches([batch("slow", stacked=False)], _Stuck(slots(shared=False)), lambda r: None, 0.0)
     assert "batch_seconds" in lost[0].reason
 
 
@@ -187,11 +190,21 @@ def test_a_worker_that_does_not_start_in_time_ends_the_run_unless_another_run_ho
     assert pool.ran == ["a0"]
 
 
-def test_the_longest_batch_starts_first():
+@pytest.mark.parametrize("shared", [True, False])
+def test_the_longest_batch_starts_first(shared):
     batches = [batch(f"p{i}", stacked=False) for i in range(6)]
-    pool = FakePool(slots(workers=1, tasks=1))
+    pool = FakePool(slots(workers=1, tasks=1, shared=shared))
     run_batches(batches, pool, lambda r: None, 1e9)
     assert pool.ran == [f"p{i}0" for i in range(6)]
+
+
+def test_where_they_share_cpus_the_same_workers_do_everything():
+    """A process costs seconds to start. What needs no compiled kernels comes first."""
+    batches = [batch("s0", stacked=True), batch("p0", stacked=False), batch("s1", stacked=True)]
+    pool = FakePool(slots(workers=1, tasks=1), {"p00": [Loss.OUT_OF_MEMORY]})
+    assert run_batches([*batches, batch("p1", stacked=False)], pool, lambda r: None, 1e9) == []
+    assert (pool.n_started, pool.n_tasks) == (1, 0)
+    assert pool.ran == ["p00", "p10", "s00", "s10"]
 
 
 class Clock(Machine):
@@ -211,13 +224,13 @@ class Timed(FakePool):
     """Every batch takes `seconds`, and workers start at once; after `leave` seconds there are no machines."""
 
     def __init__(self, clock, seconds, leave=1e9):
-        super().__init__(slots(workers=1, tasks=1))
+        super().__init__(slots(workers=1, tasks=1, shared=False))
         self.clock, self.seconds, self.leave = clock, seconds, leave
         self.began = {}
 
     def slots(self):
         n = int(self.clock.now < self.leave)
-        return slots(workers=n, tasks=n)
+        return slots(workers=n, tasks=n, shared=False)
 
     def submit(self, b, worker):
         handle = super().submit(b, worker)

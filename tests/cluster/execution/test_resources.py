@@ -6,11 +6,10 @@ from cluster.execution.resources import ClusterResources, Node, choose_device, f
 from forecasting.errors import ConfigError
 
 
-def test_without_gpus_workers_and_tasks_share_the_cpus():
+def test_without_gpus_workers_have_the_cpus():
     found = slots_for(ClusterConfig(), ClusterResources((Node(8, 0),)), "cpu")
     assert (found.workers, found.tasks, found.shared) == (8, 8, True)
-    assert found.worker_fits(3, 4)
-    assert not found.worker_fits(4, 4)
+    assert found.n_places == 8
 
 
 @pytest.mark.parametrize(("share", "workers"), [(1, 2), (0.5, 4), (0.25, 8), (0.125, 16)])

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from cluster.rundir.batch_file import write_batch
@@ -8,10 +10,6 @@ from forecasting.schema import as_date
 from forecasting.trial import Trial, TrialFailure
 from tests.cluster.batches import work_of
 from tests.cluster.rundir.test_batch_file import MEMBER, result
-
-
-def held():
-    """The directory is this driver's."""
 
 
 @pytest.fixture
@@ -54,11 +52,11 @@ def test_damaged_batches_are_dropped_with_their_states(store):
     trials, states = store.trials(), store.kept_states()
     store.storage.write(trials["kb1"].file, b"garbage")
     store.storage.write(states[trials["kb2"].file][0], b"garbage")
-    dropped = store.drop_damaged(held)
+    dropped = store.drop_damaged()
     assert [error.where.rpartition("/")[2][:3] for error in dropped] == ["b1.", "b2."]
     assert list(store.trials()) == ["kb3"]
     assert list(store.kept_states()) == [trials["kb3"].file]
-    assert not store.drop_damaged(held)
+    assert not store.drop_damaged()
 
 
 def test_a_damaged_batch_goes_whole_where_two_workers_finished_it(store):
@@ -66,7 +64,7 @@ def test_a_damaged_batch_goes_whole_where_two_workers_finished_it(store):
         write_batch(store.storage, work_of("b1", train_seconds=seconds), [result("k1")])
     first, _ = store.storage.names("batches", ".parquet")
     store.storage.write(first, b"garbage")
-    assert len(store.drop_damaged(held)) == 1
+    assert len(store.drop_damaged()) == 1
     assert store.storage.names("batches", "") == []
 
 
@@ -81,9 +79,32 @@ def test_a_displaced_driver_leaves_what_its_heir_stored_again(store):
         if not next(looks):
             raise StorageError("another run took it over")
 
-    with pytest.raises(StorageError, match="took it over"):
-        store.drop_damaged(check)
+    with pytest.raises(StorageError, match="took it over"), store.held_by(check):
+        store.drop_damaged()
     assert store.storage.names("batches", ".safetensors") == states
+
+
+def test_a_displaced_driver_changes_nothing(store):
+    write_batch(store.storage, work_of("b1"), [result("k1")])
+    store.write_result("forecast.csv", b"a")
+    store.seal()
+    before = {path: path.read_bytes() for path in Path(store.uri).rglob("*") if path.is_file()}
+
+    def check():
+        raise StorageError("another run took it over")
+
+    for change in (
+        lambda: store.write_result("forecast.csv", b"b"),
+        lambda: store.write_result("forecast.csv", None),
+        store.seal,
+        store.sweep,
+        lambda: store.prune_states([]),
+    ):
+        with pytest.raises(StorageError, match="took it over"), store.held_by(check):
+            change()
+    assert {path: path.read_bytes() for path in Path(store.uri).rglob("*") if path.is_file()} == before
+    store.prune_states([])
+    assert store.storage.names("batches", ".safetensors") == []
 
 
 def test_states_of_a_batch_that_was_never_finished_are_pruned_unread(store):

@@ -30,6 +30,21 @@ def test_the_installed_command_handles_signals_before_it_loads_the_commands():
     assert done.stdout.strip() == "set()"
 
 
+def test_a_process_ends_after_the_functions_that_libraries_registered_and_frees_nothing():
+    code = (
+        "import atexit, sys\n"
+        "from cluster.terminal import main\n"
+        "class Heavy:\n"
+        "    def __del__(self): print('freed')\n"
+        "heavy, command = Heavy(), main.run_command\n"
+        "main.run_command = lambda signals: (atexit.register(print, 'left'), command(signals))\n"
+        "sys.argv = ['tidecast', 'leaderboard', 'no such run']\n"
+        "main.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "left\n")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_command_has_help(tmp_path, name):
     done = tidecast(tmp_path, name, "--help")
