@@ -98,7 +98,7 @@ def _was_active(history: History, found: PreparedHistory) -> BoolArray:
     if found.activity is None or not found.activity.stopped:
         return _is_active(found, history.ds)
     last = history.ds[np.flatnonzero(np.nan_to_num(history.y))[-1]]
-    return _is_active(prepare(history.until(last), on_log=True), history.ds) & (history.ds <= last)
+    return np.asarray(_is_active(prepare(history.until(last), on_log=True), history.ds) & (history.ds <= last))
 
 
 @dataclass(frozen=True)

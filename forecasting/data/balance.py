@@ -274,11 +274,15 @@ def behind(loaded: Loaded) -> tuple[str, ...]:
     )
 
 
-def left_aside(balances: Mapping[str, float], targets: Sequence[str], loaded: Loaded) -> tuple[str, ...]:
+def left_aside(
+    balances: Mapping[str, float], limits: Limits, targets: Sequence[str], loaded: Loaded
+) -> tuple[str, ...]:
     """Sentences on what a balance that is given cannot say; none where none is.
 
     Parameters
     ----------
+    balances
+        See `openings`.
     targets
         Names of what is forecast, what comes in first.
     """
@@ -294,9 +298,26 @@ def left_aside(balances: Mapping[str, float], targets: Sequence[str], loaded: Lo
         for target, names in alone.items()
         if names
     ]
+    if alone_in_limits := [name for name in limits.entities if not _is_held_against(name, balances, loaded)]:
+        named = first_few(alone_in_limits, SHOWN)
+        found.append(f"data.limits of {named} are left aside: {KEY} gives no balance of each alone")
     if goes_out(came) and not goes_out(left):
         found.append(f"{came} is taken for what comes in, and {left} for what goes out: name what comes in first")
     return tuple(found)
+
+
+def _is_held_against(name: str, balances: Mapping[str, float], loaded: Loaded) -> bool:
+    """Whether the balance of an entity or a unit, which has a limit, is known: given, that of its unit's only entity,
+    or the sum of those of the unit's entities.
+    """
+    units = {} if loaded.hierarchy is None else loaded.hierarchy.units
+    entities = {series.entity or ALL for series in loaded.panel.series}
+    if name not in entities:
+        members = [entity for entity in entities if units.get(entity) == name]
+        return name in balances or ALL in balances or all(entity in balances for entity in members)
+    unit = units.get(name)
+    alone = [entity for entity in entities if units.get(entity) == unit] == [name]
+    return name in balances or (alone and (unit in balances or ALL in balances))
 
 
 def goes_out(name: str) -> bool:

@@ -193,6 +193,15 @@ def test_amounts_by_unit_that_cannot_be_are_named(tmp_path: Path, keys: dict[str
     assert says in str(error.value)
 
 
+def test_a_limit_that_no_balance_is_held_against_is_said(tmp_path: Path) -> None:
+    path, keys = table(tmp_path, entities="abc"), in_two_units(tmp_path)
+    aside = "data.limits of a are left aside: data.balance gives no balance of each alone"
+    limits = {"minimum": {"EUR": 1, "a": 2, "c": 3}}
+    assert aside in load(path, **keys, balance={"EUR": 3, "USD": 3}, limits=limits).notes
+    assert not [n for n in load(path, **keys, balance="saldo", limits=limits).notes if "left aside" in n]
+    assert aside in load(path, **PANEL, balance=7, limits={"minimum": {"a": 2}}).notes
+
+
 def test_a_unit_of_an_entitys_name_is_given_by_entity(tmp_path: Path) -> None:
     path = table(tmp_path, entities="ab")
     (tmp_path / "units.csv").write_text("account,unit\na,EUR\nb,a\n")
