@@ -92,6 +92,7 @@ class Ledger:
         self.at_work: dict[Program, Flight] = {}
         self.files: dict[str, list[str]] = {}
         self.damaged_files: set[str] = set()
+        self.named_at: dict[str, float] = {}
         self.lost_states: set[str] = set()
         self._damaged_keys: set[str] = set()
         self._trained: Counter[str] = Counter()
@@ -161,6 +162,7 @@ class Ledger:
     def named(self, program: Program, path: str, linked: bool) -> None:
         """A complete file got its name: a free one (`linked`), or that of another file."""
         self.damaged_files.discard(path)
+        self.named_at[path] = self.world.now
         life = self.of_program.get(program)
         if life is None:
             return
@@ -205,12 +207,15 @@ class Ledger:
         if not life.looked:
             raise Violation(f"{life.program.name} removes a file and did not look at the lease before")
         life.looked = False
+        batch = path.rpartition("/")[2].partition(".")[0]
+        keys = {key for flight in self.flights if flight.batch.batch_id == batch for key in flight.keys}
+        if any(batch in name and when > self.world.now - self.late for name, when in self.named_at.items()):
+            self.lost_states |= keys  # the batch has another file, which is not seen yet
         if life.displaced is None or life.back:
             return
         if any(look > life.displaced + self.late for look in life.looks):
             raise Violation(f"{life.program.name} was displaced at {life.displaced:.1f} s and removes a file")
-        batch = path.rpartition("/")[2].partition(".")[0]
-        self.lost_states.update(*(flight.keys for flight in self.flights if flight.batch.batch_id == batch))
+        self.lost_states |= keys
 
     def _takes_back(self, life: Life) -> None:
         """A displaced driver writes or removes the lease: it may if it looked before, and has stood still since."""
