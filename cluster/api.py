@@ -287,7 +287,7 @@ def run(
     horizon
         Periods to forecast.
     calendar
-        Whose holidays count: a country (DE), an exchange (XNYS) or a central bank (XECB).
+        Whose holidays count: a country (DE), a part of one (DE-BY), an exchange (XNYS) or a central bank (XECB).
     targets
         Columns to forecast, where there is no configuration.
     preset

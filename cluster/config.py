@@ -196,8 +196,8 @@ class RunConfig(_Section):
     data: DataSpec = Field(default_factory=DataSpec, description="what the input is")
     calendar: str | None = Field(
         None,
-        description="what is known in advance of days off: a country (DE), an exchange (XNYS) or a central bank "
-        "(XECB); null: weekends only. Kind yuebao has CN unless null is written",
+        description="what is known in advance of days off: a country (DE), a part of one (DE-BY), an exchange "
+        "(XNYS) or a central bank (XECB); null: weekends only. Kind yuebao has CN unless null is written",
     )
     windows: WindowsConfig = Field(default_factory=WindowsConfig, description="backtest windows")
     score: ScoreConfig = Field(default_factory=ScoreConfig, description="how forecasts are judged")

@@ -66,11 +66,13 @@ ConfigOption = Annotated[
 AsOfOption = Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="use the data up to this day only")]
 RunDirArgument = Annotated[str, typer.Argument(metavar="RUN_DIR", callback=at_home, help="directory of a run")]
 ExternalOption = Annotated[
-    bool, typer.Option("--allow-external", help="open the files and URIs that run.json names outside RUN_DIR")
+    bool, typer.Option("--allow-external", help="allow files and URIs outside RUN_DIR that run.json names")
 ]
 AgainOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=PLACE", help="give one of them again, as data.events=FILE; may be repeated"),
+    typer.Option(
+        "--set", metavar="KEY=PLACE", help="use this place for such a file, as data.events=FILE; may be repeated"
+    ),
 ]
 LedgerOption = Annotated[
     str | None,
@@ -85,7 +87,8 @@ ResourcesOption = Annotated[
     ),
 ]
 _Calendar = Annotated[
-    str | None, typer.Option(metavar="CODE", help="whose holidays count: a country (DE), an exchange (XNYS)")
+    str | None,
+    typer.Option(metavar="CODE", help="holidays of a country (DE), a region (DE-BY), an exchange (XNYS)"),
 ]
 _Target = Annotated[
     list[str] | None, typer.Option(metavar="COLUMN", help="column of a table to forecast; may be repeated")
@@ -101,7 +104,7 @@ class Asked:
         str | None,
         typer.Argument(
             metavar="[CONFIG|DATA]",
-            help="YAML file, the name of a bundled one, or - for a pipe; or a table alone",
+            help="a table; or a configuration: a YAML file, the name of a bundled one, or - for a pipe",
             autocompletion=completing.configurations,
         ),
     ] = None
@@ -121,14 +124,14 @@ class Asked:
     preset: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help=f"which models: {', '.join(PRESET_NAMES)}", autocompletion=completing.presets
+            metavar="NAME", help=f"models to train: {', '.join(PRESET_NAMES)}", autocompletion=completing.presets
         ),
     ] = None
     save_config: Annotated[
         str | None, typer.Option(metavar="FILE", help="write the configuration inferred from a table")
     ] = None
     seed: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="of all random numbers; default: the configuration's")
+        int | None, typer.Option(min=0, metavar="N", help="seed of all random numbers; default: the configuration's")
     ] = None
 
     def request(self, executor: str, timeline: Path | None = None) -> RunRequest:
@@ -171,9 +174,10 @@ class AskedOfPrediction:
         typer.Option("--data", metavar="PATH", callback=at_home, help="new data of the kind the run was trained on"),
     ]
     as_of: AsOfOption = None
-    update: Annotated[bool, typer.Option("--update", help="re-estimate the levels that states hold fixed")] = False
+    update: Annotated[bool, typer.Option("--update", help="re-estimate levels that were fixed in training")] = False
     out: Annotated[
-        str | None, typer.Option(metavar="DIR", callback=at_home, help="default: RUN_DIR/predictions/DATE")
+        str | None,
+        typer.Option(metavar="DIR", callback=at_home, help="where to write; default: RUN_DIR/predictions/DATE"),
     ] = None
     ledger: LedgerOption = None
 
@@ -193,19 +197,22 @@ class AskedOfLedger:
             help="new actual values: date and one column per target; default: the backtest's, or those in the ledger",
         ),
     ] = None
-    day: Annotated[str | None, typer.Option(metavar="DATE", help="a ledger: how the forecast of this day changed")] = (
-        None
-    )
+    day: Annotated[
+        str | None, typer.Option(metavar="DATE", help="of a ledger: how the forecast of this day changed")
+    ] = None
     series: Annotated[
-        list[str] | None, typer.Option(metavar="ID", help="a ledger: this series alone; may be repeated")
+        list[str] | None, typer.Option(metavar="ID", help="of a ledger: only this series; may be repeated")
     ] = None
     html: Annotated[
-        Path | None, typer.Option(metavar="FILE", callback=at_home, help="write what is shown as one page")
+        Path | None, typer.Option(metavar="FILE", callback=at_home, help="also write what is shown as an HTML page")
     ] = None
-    heads: Annotated[bool, typer.Option("--heads", help="a ledger: print its heads, to be kept elsewhere")] = False
+    heads: Annotated[
+        bool,
+        typer.Option("--heads", help="of a ledger: print its heads, digests to keep elsewhere"),
+    ] = False
     kept: Annotated[
         list[str] | None,
-        typer.Option(metavar="HEAD", help="a ledger: a head kept elsewhere, which must still be there; repeatable"),
+        typer.Option(metavar="HEAD", help="of a ledger: check that this head is still there; may be repeated"),
     ] = None
 
     def wanted(self) -> Wanted:

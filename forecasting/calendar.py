@@ -1,7 +1,7 @@
 """What is known in advance about a day: weekday, public holiday, shifted work day, position in the month, events.
 
-Holidays and shifted work days come from the `holidays` library, by the code of a country (DE), an exchange (XNYS) or a
-central bank (XECB).
+Holidays and shifted work days come from the `holidays` library, by the code of a country (DE), a part of one (DE-BY),
+an exchange (XNYS) or a central bank (XECB).
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ class CalendarDays:
 class Calendar:
     """Days off and events.
 
-    `country`: code of a country, an exchange or a central bank; None: no holidays. `events`: (ISO date, name) of days
-    known in advance. `week`: the work days of a week (0 = Monday) as the data show them, less the country's holidays;
-    None: as the country says, without one Monday to Friday. `moved`: pairs of ISO dates that exchange their holidays,
-    one after the other; a day whose holiday moves away is an ordinary day of its weekday.
+    `country`: code of a country or its part, an exchange or a central bank; None: no holidays. `events`: (ISO date,
+    name) of days known in advance. `week`: the work days of a week (0 = Monday) as the data show them, less the
+    country's holidays; None: as the country says, without one Monday to Friday. `moved`: pairs of ISO dates that
+    exchange their holidays, one after the other; a day whose holiday moves away is an ordinary day of its weekday.
     """
 
     country: str | None = None
@@ -218,11 +218,11 @@ def _year(country: str, year: int) -> dict[str, tuple[str, bool]]:
 def _is_known(code: str) -> bool:
     import holidays
 
-    return code in holidays.list_supported_countries() or code in holidays.list_supported_financial()
+    return code.split("-")[0] in holidays.list_supported_countries() or code in holidays.list_supported_financial()
 
 
 def _holidays(code: str, year: int) -> Any:
-    """The library's table of one year.
+    """The library's table of one year; after a country's code may stand a part of it, as in DE-BY.
 
     Raises
     ------
@@ -231,6 +231,13 @@ def _holidays(code: str, year: int) -> Any:
     """
     import holidays
 
+    country, _, part = code.partition("-")
+    parts = holidays.list_supported_countries(include_aliases=False).get(country)
+    if part and parts is not None:
+        if part not in parts:
+            known = f"its parts are {', '.join(parts)}" if parts else "it has no parts, use the country's code alone"
+            raise ConfigError(f"calendar: {code!r} is no part of {country} that the holidays library knows: {known}")
+        return holidays.country_holidays(country, subdiv=part, years=[year])
     for lookup in (holidays.country_holidays, holidays.financial_holidays):
         try:
             return lookup(code, years=[year])
@@ -239,8 +246,8 @@ def _holidays(code: str, year: int) -> Any:
     if code != code.upper() and _is_known(code.upper()):
         raise ConfigError(f"calendar: {code!r} is not known: codes are upper case, write {code.upper()}")
     raise ConfigError(
-        f"calendar: {code!r} is not a calendar the holidays library knows: use the code of a country such as DE, of an "
-        "exchange such as XNYS or of a central bank such as XECB, or null"
+        f"calendar: {code!r} is not a calendar the holidays library knows: use the code of a country such as DE, of "
+        "a part of one such as DE-BY, of an exchange such as XNYS or of a central bank such as XECB, or null"
     )
 
 

@@ -15,16 +15,18 @@ __all__ = ["backfill"]
 @with_asked
 def backfill(
     asked: Asked,
-    first: Annotated[str, typer.Option("--from", metavar="DATE", help="first last day of data")],
+    first: Annotated[str, typer.Option("--from", metavar="DATE", help="last day of the data of the first forecast")],
     every: Annotated[str, typer.Option(metavar="month|N", help="a forecast at every end of a month, or every N days")],
     ledger: Annotated[str, typer.Option(metavar="PLACE", callback=at_home, help="folder or URI of the ledger")],
-    last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="default: the end of the data")] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", metavar="DATE", help="likewise of the last one; default: all data")
+    ] = None,
     executor: Annotated[str, typer.Option(help="ray: parallel; local: in this process")] = "ray",
 ) -> None:
     """Make the forecasts of past days, each from the data up to that day, and add them to a ledger.
 
-    Each run is in RUN_DIR/DATE. Run again to continue: forecasts that are in the ledger are skipped. What a run says is
-    said once, not again where only its numbers differ.
+    Each run is in RUN_DIR/DATE. Run again to continue: forecasts that are in the ledger are skipped. Of later runs,
+    only new messages are shown.
     """
     from cluster.ledger.backfill import Backfill, Step
     from cluster.ledger.backfill import backfill as fill
@@ -39,4 +41,4 @@ def backfill(
         out.say(f"{step.as_of}: {done} ({step.position} of {step.of})")
 
     fill(Backfill(asked.request(executor), first, every, ledger, last), err, said)
-    out.say(f"next: tidecast monitor {ledger} --actuals FILE    what the forecasts were worth")
+    out.say(f"next: tidecast monitor {ledger} --actuals FILE    compare them with what came")

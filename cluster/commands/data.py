@@ -27,7 +27,8 @@ def sample(
     users: Annotated[int | None, typer.Option(min=1, help="users (funds, accounts); default by kind")] = None,
     days: Annotated[int | None, typer.Option(min=1, help="days; default by kind")] = None,
     totals: Annotated[
-        Path | None, typer.Option(metavar="FILE", callback=at_home, help="daily totals the user rows must add up to")
+        Path | None,
+        typer.Option(metavar="FILE", callback=at_home, help="daily totals of all users together"),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="seed of the generator")] = 1,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace files of the same names")] = False,
@@ -70,11 +71,13 @@ def explore(
     asked: AskedOfData,
     html: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", callback=at_home, help="the page; default explore-NAME.html, none with --json"),
+        typer.Option(
+            metavar="FILE", callback=at_home, help="page to write; default explore-NAME.html, none with --json"
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what the data show, and write it as a page with pictures; trains nothing."""
+    """Say what the data show, and write it as a page with pictures. Nothing is trained."""
     from cluster.exploration import default_page
     from cluster.exploration import explore as look
     from cluster.screen.days import show_explored

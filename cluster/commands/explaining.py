@@ -15,11 +15,11 @@ __all__ = ["explain"]
 
 def explain(
     run_dir: RunDirArgument,
-    day: Annotated[str | None, typer.Option(metavar="DATE", help="default: the first day forecast")] = None,
-    series: Annotated[str | None, typer.Option(metavar="ID", help="default: the largest series")] = None,
+    day: Annotated[str | None, typer.Option(metavar="DATE", help="day to explain; default: the first")] = None,
+    series: Annotated[str | None, typer.Option(metavar="ID", help="series to explain; default: the largest")] = None,
     data: Annotated[
         str | None,
-        typer.Option("--data", metavar="PATH", callback=at_home, help="explain what follows new data, as predict does"),
+        typer.Option("--data", metavar="PATH", callback=at_home, help="explain what predict forecasts from new data"),
     ] = None,
     allow_external: ExternalOption = False,
     set_: AgainOption = None,
@@ -27,7 +27,7 @@ def explain(
 ) -> None:
     """Say why a forecast is as it is: each day as a sum of level, weekday, holidays, and what the models learned.
 
-    Without training; why.csv in the run directory has every day of every series.
+    Nothing is trained. why.csv in the run directory has every day of every series.
     """
     from cluster.explanation.explained import explain_run
     from cluster.rundir.external import External

@@ -27,9 +27,9 @@ __all__ = ["monitor", "predict", "score"]
 
 @with_asked
 def predict(asked: AskedOfPrediction, allow_external: ExternalOption = False, set_: AgainOption = None) -> None:
-    """Forecast what follows new data with the models of a run, without training."""
+    """Forecast the days after new data with the models of a run, without training."""
     from cluster.rundir.external import External
-    from cluster.screen.cash import show_cash
+    from cluster.screen.cash import show_cash, totals_in_words
     from cluster.stages.prediction import predict as forecast
     from cluster.terminal.words import counted
 
@@ -39,7 +39,9 @@ def predict(asked: AskedOfPrediction, allow_external: ExternalOption = False, se
     for note in found.notes:
         err.say(f"tidecast: {note}")
     periods = counted(found.window.horizon, found.noun)
-    said.say(f"{periods}, {found.window.start} to {found.window.end}, in {found.write(asked.out)}")
+    said.say(f"forecast: {periods}, {found.window.start} to {found.window.end}, in {found.write(asked.out)}")
+    if totals := totals_in_words(found.cash, found.money):
+        said.tell(f"in all: {totals}")
     said.say(f"  {'  '.join(found.written)}")
     show_cash(found.cash, found.money, said)
     if asked.ledger is not None:
@@ -64,8 +66,8 @@ def monitor(
 ) -> None:
     """Compare actual values with forecasts of a run or of a ledger.
 
-    Of a run: days outside the bands, the worst first. Of a ledger: accuracy by lead time, how forecasts changed, where
-    misses come from, and alarms.
+    A run: days outside the bands, the worst first, and accuracy. A ledger: accuracy by lead time, how forecasts
+    changed, where errors come from, and alarms.
     """
     from cluster.ledger.held import check_is_run, is_ledger, review_run
 

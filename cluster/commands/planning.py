@@ -24,9 +24,9 @@ def scenario(
     set_: AgainOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what a forecast would be if: amounts planned otherwise, another level, a holiday on another day.
+    """Say how a forecast would change with other planned amounts, another level, or moved holidays.
 
-    Without training; scenario.csv in the run directory has every day of every series.
+    Nothing is trained. scenario.csv in the run directory has every day of every series.
     """
     from cluster.rundir.external import External
     from cluster.scenario.outcome import scenario_of_run

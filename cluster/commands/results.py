@@ -20,13 +20,13 @@ def leaderboard(
     ],
     as_json: JsonOption = False,
     csv: Annotated[
-        Path | None, typer.Option(metavar="FILE", callback=at_home, help="write a comparison as CSV")
+        Path | None, typer.Option(metavar="FILE", callback=at_home, help="write the comparison of several runs as CSV")
     ] = None,
     html: Annotated[
-        Path | None, typer.Option(metavar="FILE", callback=at_home, help="write a comparison as HTML")
+        Path | None, typer.Option(metavar="FILE", callback=at_home, help="write the comparison of several runs as HTML")
     ] = None,
 ) -> None:
-    """Show how good each model of a run was; of several runs, what changed between them."""
+    """Show how good each model of a run was, or compare several runs."""
     out, _ = screens()
     if len(run_dirs) == 1 and not (csv or html):
         from cluster.rundir.store import RunStore
@@ -74,7 +74,8 @@ def verify(
         str | None, typer.Option("--data", metavar="PATH", callback=at_home, help="the data that the run was given")
     ] = None,
     retrain: Annotated[
-        float, typer.Option(min=0, max=1, metavar="SHARE", help="train this share of the trials again, and compare")
+        float,
+        typer.Option(min=0, max=1, metavar="SHARE", help="train this share of the models again and compare"),
     ] = 0.0,
     allow_external: ExternalOption = False,
     set_: AgainOption = None,
@@ -82,7 +83,7 @@ def verify(
 ) -> None:
     """Check that a run directory is what its run wrote: digests, layouts, versions and data.
 
-    With --retrain, models are trained again and compared. Exit code 2 when something differs.
+    With --retrain, models are trained again and compared. Exit code 2 if something differs.
     """
     from cluster.rundir.external import External
     from cluster.screen.checks import show_checks

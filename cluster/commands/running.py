@@ -27,7 +27,7 @@ def run(
     ledger: LedgerOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train the models, blend them and forecast; run again to continue.
+    """Train the models, blend them and forecast. The same command continues an interrupted run.
 
     Give a configuration, or a table alone: its columns, windows and models are then inferred, and the program says
     how. Without either, the demo runs on generated data.
@@ -41,10 +41,10 @@ def run(
 
 @with_asked
 def plan(asked: Asked, resources: ResourcesOption = None, as_json: JsonOption = False) -> None:
-    """Say what a run would do and how long it would take; starts nothing.
+    """Say what a run would do and how long it would take. Nothing is started.
 
-    Times come from the run in --run-dir, where there is one. Without CONFIG and data: what this machine has, and what
-    a run would use of it.
+    Times come from the run in --run-dir if there is one. Without CONFIG and data: what this machine has, and what a run
+    would use of it.
     """
     from cluster.execution.described import described
     from cluster.screen.work import show_plan, show_surroundings
@@ -63,10 +63,10 @@ def plan(asked: Asked, resources: ResourcesOption = None, as_json: JsonOption = 
 
 def status(
     run_dir: RunDirArgument,
-    watch: Annotated[bool, typer.Option("--watch", help="look again every few seconds until the run is done")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="show it again every few seconds until the run ends")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Say how far a run is, from any machine that sees its directory."""
+    """Say how far a run has come, on any machine that sees its directory."""
     import time
 
     from cluster.rundir.status import read_status

@@ -257,8 +257,8 @@ def _entity(look: Look, ds: DateArray) -> tuple[str | None, str]:
         what = f"each date has several rows, and {listed(list(able))} could each tell the series apart"
         raise DataError(where=look.name, what=what, remedy=f"say which does, as in --set data.entity={first}")
     also = f" (as does {listed(others)})" if others else ""
-    return first, f"series: one for each of {int(able[first].max()) + 1} values of {first}, which tells apart the " + (
-        f"rows of a date{also}"
+    return first, f"series: one for each of {int(able[first].max()) + 1} values of {first}, the column in " + (
+        f"which rows of a date differ{also}"
     )
 
 

@@ -153,7 +153,9 @@ def _score(found: Inferred, panel: Panel, columns: Columns, given: Mapping[str, 
     elif columns.data["kind"] == "panel":
         why = "series of a panel count by their size"
     if why:
-        found.say("score", {"surrogate": "wape"}, f"wape, the sum of errors against the sum of amounts, because {why}")
+        found.say(
+            "score", {"surrogate": "wape"}, f"wape, the sum of errors divided by the sum of amounts, because {why}"
+        )
     else:
         one = panel.axis.noun.removesuffix("s")
         found.say("score", {"surrogate": "linear"}, f"points a {one}, 10 without an error and 0 from 30% on")

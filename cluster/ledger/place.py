@@ -43,8 +43,8 @@ class Added:
     @property
     def sentence(self) -> str:
         """What was done, for the user."""
-        done = "the forecast is in the ledger" if self.is_new else "the forecast was already in the ledger"
-        return "; ".join((f"{done} {self.uri} as {self.digest}", *self.damaged))
+        done = "the forecast was added to" if self.is_new else "the forecast was already in"
+        return "; ".join((f"{done} the ledger at {self.uri} as {self.digest}", *self.damaged))
 
 
 @dataclass

@@ -16,7 +16,7 @@ from ensembles.risk.cash.position import SIDES, Account, CashPosition
 from ensembles.risk.cash.spans import UNITS
 from forecasting.schema import IntArray, iso
 
-__all__ = ["show_cash"]
+__all__ = ["show_cash", "totals_in_words"]
 
 MOST_ROWS = 14
 MOST_ACCOUNTS = 5
@@ -26,6 +26,16 @@ def show_cash(positions: Sequence[CashPosition], money: Money, out: Screen) -> N
     """In each unit a table of weeks and what follows for limits; nothing where no balance is known."""
     for found in positions:
         _show(found, money_of(found, money), out)
+
+
+def totals_in_words(positions: Sequence[CashPosition], money: Money) -> str:
+    """What comes in, goes out and is left over all days, in each unit; empty without a net flow."""
+    said = []
+    for found in positions:
+        text, flows = money_of(found, money).text, found.total.flows
+        come, gone = (float(flows[side].point.sum()) for side in SIDES[:2])
+        said.append(f"in {text(come)}, out {text(gone)}, net {'+' if come > gone else ''}{text(come - gone)}")
+    return "; ".join(said)
 
 
 def _show(found: CashPosition, money: Money, out: Screen) -> None:

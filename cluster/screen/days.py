@@ -74,12 +74,18 @@ def show_alerts(monitored: Monitored, out: Screen, as_json: bool, review: Mappin
     for alert in found.alerts[:TOP_ALERTS]:
         cells = dict(zip(names, _alert_cells(alert, Money.of((), monitored.amounts)), strict=True))
         table.add_row(*(alert.weekday if narrow and name == "" else cells[name] for name in shown))
-    out.print(table)
-    if narrow and monitored.amounts.shown:
+    if found.alerts:
+        out.print(table)
+    else:
+        out.say("no alert: no day is abnormal")
+    if found.alerts and narrow and monitored.amounts.shown:
         out.say(f"amounts in {monitored.amounts.shown}")
     if len(found.alerts) > TOP_ALERTS:
         out.say(f"and {len(found.alerts) - TOP_ALERTS} more; --json gives all")
-    inside = ", ".join(f"{count} inside the {level}% band" for level, count in found.inside.items())
+    inside = ", ".join(
+        f"{count} ({share(count / max(1, found.n_days))}) inside the {level}% band"
+        for level, count in found.inside.items()
+    )
     out.tell(f"{counted(found.n_days, 'amounts')} of the {monitored.noun} from {found.start} to {found.end}: {inside}")
     if monitored.quality:
         _show_quality(monitored.quality, out)

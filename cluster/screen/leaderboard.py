@@ -57,8 +57,8 @@ def summary_html(board: LeaderboardFile, noun: str = "days") -> str:
                            ("", "family", "score", *windows, "seeds", "mean ± sd"))  # fmt: skip
     rows = []
     for line in _best(board):
-        tag = "th" if line.family == BLEND else "td"
-        cells = (Markup(f"<{tag}>{{}}</{tag}>").format(cell) for cell in _summary_cells(line, len(windows)))
+        form = Markup("<td><b>{}</b></td>" if line.family == BLEND else "<td>{}</td>")
+        cells = (form.format(cell) for cell in _summary_cells(line, len(windows)))
         rows.append(Markup("<tr>{}</tr>").format(Markup("").join(cells)))
     caption = Markup("<caption>{}</caption>").format(_title(board, noun))
     return str(

@@ -28,8 +28,7 @@ def show_review(review: Review, out: Screen, err: Screen, as_json: bool) -> None
     out.say(f"{counted(len(days), 'forecasts')} on {span}; {review.actuals.sentence}")
     for note in review.notes:
         out.say(note)
-    if not review.alarms:
-        out.say("no alarm: level and coverage of the forecasts are in their range")
+    out.say(review.verdict)
     show_tables(review, out)
 
 

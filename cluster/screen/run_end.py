@@ -80,9 +80,8 @@ def _legend(result: RunResult) -> str:
     """What the table shows, once."""
     names = "month or window" if len(result.board.windows) > 1 else "window"
     return (
-        f"A row is a model and its settings, or the blend, which is their weighted mean and the forecast. Each {names} "
-        "was forecast from the data before it. seeds: trainings from different random starts; mean ± sd: of their "
-        "scores."
+        f"Each row is a model with its settings, or the blend of the models, which is the forecast. Each {names} was "
+        "forecast from the data before it. seeds: trainings from different random starts; mean ± sd: of their scores."
     )
 
 
@@ -108,23 +107,24 @@ def _show_next(result: RunResult, out: Screen) -> None:
     if result.truth:
         out.say("next: tidecast run YOUR.csv                            your own table: a date and amounts")
     else:
-        out.say(f"next: tidecast monitor {result.uri} --actuals FILE    once these {result.noun} are known: odd ones")
-        out.say(f"      tidecast predict {result.uri} --data NEW        what follows newer data, without training")
+        out.say(f"next: tidecast monitor {result.uri} --actuals FILE    when these {result.noun} are known: compare")
+        out.say(f"      tidecast predict {result.uri} --data NEW        forecast from newer data, without training")
 
 
 def _spark(recent: FloatArray, forecast: FloatArray, width: int) -> str:
-    """The last periods and the forecast as a line of small bars, on one scale from zero, or from the lowest below.
+    """The last periods and the forecast as a line of small bars, on one scale from zero, or from the lowest below; a
+    gap where the amount is not known.
 
     Where they do not fit into `width`, fewer of the last periods are shown, and as many of the first to come.
     """
     most = max(1, (width - 3) // 2)
     recent, forecast = recent[-most:], forecast[:most]
     both = np.concatenate([recent, forecast])
-    bottom = min(float(both.min()), 0.0)
-    span = max(float(both.max()), 0.0) - bottom or 1.0
+    bottom = min(float(np.nanmin(both)), 0.0)
+    span = max(float(np.nanmax(both)), 0.0) - bottom or 1.0
 
     def bars(values: FloatArray) -> str:
         heights = (values - bottom) / span * len(SPARKS)
-        return "".join(SPARKS[min(len(SPARKS) - 1, int(height))] for height in heights)
+        return "".join(" " if np.isnan(h) else SPARKS[min(len(SPARKS) - 1, int(h))] for h in heights)
 
     return f"{bars(recent)} → {bars(forecast)}"

@@ -85,7 +85,7 @@ def check_directory(store: RunStore, panel: Panel, say: Callable[[str], None]) -
     if run.data.fingerprint != identity(panel):
         raise StorageError(
             f"{store.uri} holds a run on other data ({run.data.start} to {run.data.end}): "
-            "choose another --run-dir, or delete it"
+            "choose another run directory (--run-dir, in Python run_dir), or delete it"
         )
     if run.environment.processor != processor():
         say(f"this run began on {run.environment.processor}: the last digits may differ on this processor")

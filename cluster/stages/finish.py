@@ -141,8 +141,8 @@ def with_truth(result: RunResult, ds: DateArray, truth: Mapping[str, IntArray]) 
     in_all = " and ".join(f"{share:.0%} ({target})" for target, share in totals.items())
     return replace(
         result,
-        truth=f"These data are made up, so what comes next is known: the forecast of a day is {missed} off on average, "
-        f"that of the total over {result.n_days} {result.noun} {in_all}.",
+        truth=f"These data are made up, so the future is known: the forecast of a day is off by {missed} on average, "
+        f"the total over {result.n_days} {result.noun} by {in_all}.",
     )
 
 
@@ -227,15 +227,17 @@ def _outlook(
 ) -> dict[str, tuple[FloatArray, FloatArray]]:
     """Sums over a target's series of one unit: of as many last days as are forecast, and of the forecast.
 
-    They stand in the order of `units`.
+    They stand in the order of `units`. NaN on days of which less than half of the usual amounts are known.
     """
     ahead = {uid: forecast.blend.y_hat[rows] for uid, rows in rows_by_name(forecast.blend.unique_id).items()}
     found = {}
     for target, cube in cubes.items():
         for unit, mine in cube.by_unit(units).items():
             coming = np.sum([ahead[uid] for uid in mine], axis=0)
-            recent = np.nansum(panel.y[[panel.index(uid) for uid in mine], -len(coming) :], axis=0)
-            found[in_unit(target, unit)] = recent, coming
+            y = panel.y[[panel.index(uid) for uid in mine], -len(coming) :]
+            usual = np.nansum(np.abs(y), axis=1) / np.maximum(1, np.isfinite(y).sum(axis=1))
+            is_known = usual @ np.isfinite(y) >= usual.sum() / 2
+            found[in_unit(target, unit)] = np.where(is_known, np.nansum(y, axis=0), np.nan), coming
     return found
 
 
@@ -243,7 +245,7 @@ def _headline(blend: Blend, score: Score, noun: str) -> str:
     """The result in one sentence."""
     chosen = next(pair for pair in blend.evidence.pairs if pair.chosen)
     points = f"{blend.evidence.prequential.score:.2f} points" + ("" if score.pooled else f" a {noun.removesuffix('s')}")
-    text = f"blend {chosen.label}: {points} on windows its weights did not see"
+    text = f"blend ({chosen.words}): {points} on windows its weights did not see"
     if (best := blend.evidence.best_single) is not None:
         text += f"; the member that looked best at the time scored {best.score:.2f}"
     return text

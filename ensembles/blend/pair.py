@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ensembles.blend.combination import Candidate
+from ensembles.blend.combination import Candidate, method_words
 
 __all__ = ["Choice", "Pair"]
 
@@ -30,6 +30,9 @@ class Pair:
     chosen: bool
 
     @property
-    def label(self) -> str:
-        labels = {candidate.label for candidate in self.candidates.values()}
-        return labels.pop() if len(labels) == 1 else ", ".join(f"{t}: {c.label}" for t, c in self.candidates.items())
+    def words(self) -> str:
+        """What the candidates do, as ``plain mean of families``; for each target where they differ."""
+        words = {target: method_words(c.method, c.level) for target, c in self.candidates.items()}
+        if len(set(words.values())) == 1:
+            return next(iter(words.values()))
+        return ", ".join(f"{target}: {said}" for target, said in words.items())

@@ -20,5 +20,5 @@ PART_WORDS: Mapping[str, str] = {
     "adjust": "adjusted by hand",
 }
 ORDER = (
-    "Parts are taken in this order: each is what the forecast changes by when its effect is added to those before it."
+    "Parts are computed in this order: each is the change of the forecast when its effect is added to those before it."
 )

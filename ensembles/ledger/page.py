@@ -68,7 +68,7 @@ def _by_vintage(of: Accuracy) -> Iterable[Chart]:
             Line("", days, np.full(len(days), float(level)), colour, 1.0, True),
         ]
     if lines:
-        title = f"{of.target}: days inside the bands, and what was meant (dashed)"
+        title = f"{of.target}: days inside the bands (dashed: nominal)"
         yield Chart(f"coverage-{of.target}", title, "day", "percent", lines, height=TALL)
 
 

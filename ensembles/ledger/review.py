@@ -89,6 +89,14 @@ class Review:
     heads: tuple[str, ...] = field(default=())
 
     @property
+    def verdict(self) -> str:
+        """Whether the forecasts can be trusted, in a sentence: alarms there are, and those that last."""
+        if not self.alarms:
+            return "no alarm: the bias and the band coverage of the forecasts are as expected"
+        last = sum(alarm.ended is None for alarm in self.alarms)
+        return f"{len(self.alarms)} alarm{'s' * (len(self.alarms) > 1)}, {last or 'none'} of them not over"
+
+    @property
     def amounts(self) -> Amounts:
         """How amounts are written, as of the latest forecast."""
         return self.facts[-1].amounts
@@ -252,9 +260,9 @@ def _notes(found: _Gathered, actuals: Actuals) -> Iterable[str]:
     """What is worth saying of what could not be judged."""
     known = set(actuals.unique_ids)
     if lacking := sorted(set(found.series) - known):
-        yield f"{first_few(lacking, SHOWN)}: forecast, but without actual values"
+        yield f"{first_few(lacking, SHOWN)}: there are forecasts but no actual values"
     if more := sorted(known - set(found.series)):
-        yield f"{first_few(more, SHOWN)}: actual values of no series of the ledger, which are not used"
+        yield f"{first_few(more, SHOWN)}: not used, because the ledger has no such series"
     if found.unjudged:
         yield f"{found.unjudged} of {len(found.facts)} forecasts have no actual value yet"
     rows = [k for k, uid in enumerate(actuals.unique_ids) if uid in found.series]
@@ -264,4 +272,4 @@ def _notes(found: _Gathered, actuals: Actuals) -> Iterable[str]:
     if len(later) and (alone := later[~np.isin(later, found.latest.forecast)]).size:
         span = iso(alone[0]) if len(alone) == 1 else f"{iso(alone[0])} to {iso(alone[-1])}"
         noun = found.facts[0].axis.noun if len(alone) > 1 else found.facts[0].axis.noun.removesuffix("s")
-        yield f"{len(alone)} {noun} with actual values without a forecast ({span})"
+        yield f"{len(alone)} {noun} have actual values but no forecast ({span})"

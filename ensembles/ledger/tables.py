@@ -110,7 +110,7 @@ def _misses(split: Split, money: Money, unit: str) -> Iterable[Table]:
     rows = [] if split.total is None else [("all", *_sums(split.total, money))]
     rows += [(name, *_sums(sums, money)) for name, sums in split.by_vintage.items()]
     rows += [(name, "", NOT_RECORDED, *("" for _ in KINDS)) for name in split.without]
-    note = "a part is what it adds to actual less forecast, and in brackets its share of all parts without their signs"
+    note = "parts add up to actual less forecast; in brackets: the share of the part in all parts, without their signs"
     if split.of_series > split.n_series:
         note += f"; of {split.n_series} of {split.of_series} series: the largest with at least 8 weeks of actual values"
     title = f"{split.target}: where misses come from{unit}"
@@ -158,8 +158,8 @@ def _changes(review: Review, money: Money) -> Iterable[Table]:
 def _alarms(review: Review) -> Iterable[Table]:
     """Those that last first, then the latest."""
     ordered = sorted(review.alarms, key=lambda alarm: (alarm.ended is None, alarm.found), reverse=True)
-    rows = tuple((alarm.unique_id, _what(alarm), alarm.since, alarm.found, alarm.ended or "lasts") for alarm in ordered)
-    yield Table("alarms", ("series", "what", "since", "noticed", "until"), rows)
+    rows = tuple((alarm.unique_id, _what(alarm), alarm.since, alarm.found, alarm.ended or "now") for alarm in ordered)
+    yield Table("alarms", ("series", "what", "since", "found on", "until"), rows)
 
 
 def _what(alarm: Alarm) -> str:

@@ -15,7 +15,7 @@ from ensembles.files.day_names import WEEKDAYS
 from ensembles.report.cash_words import chance_in_words, limit_name
 from ensembles.report.context import ReportContext
 from ensembles.report.money import Money
-from ensembles.report.plain_words import miss
+from ensembles.report.plain_words import miss, off_by
 from ensembles.risk.cash.terms import NET_FLOW
 from ensembles.treasury.planned import PlannedDay
 from forecasting.calendar import weekday_of
@@ -107,7 +107,7 @@ def _tightest(account: Account, money: Money) -> Card:
         return Card("tightest day", _day(account.ds[day]), "", said)
     day = int(np.argmin(account.balance.quantiles[ends_of(inner_level(account.balance.quantiles))[0]]))
     expected = money.text(float(account.balance.point[day]))
-    said = f"balance {expected}; {_band(account.balance, day, money)}. {_limit(account, money)}"
+    said = f"balance {expected}; {_band(account.balance, day, money)}: the lowest band. {_limit(account, money)}"
     return Card("tightest day", _day(account.ds[day]), "", said, account.strictest.first_tight is not None)
 
 
@@ -127,22 +127,22 @@ def _trust(view: View, flows: Flows, context: ReportContext) -> Card:
     rows = [row for mine in view.rows.values() for row in mine]
     n_days, noun = int((~np.isnan(flows.y[rows])).any(axis=0).sum()), context.results.noun
     shares = " and ".join(f"{share:.0%} ({target})" for target, share in known.items())
-    of = f"On {n_days} past {noun} that it had not seen, the forecast of a {noun.removesuffix('s')}"
-    said = f"{of} was {shares} off on average{''.join(_held(view, context))}."
+    said = f"{off_by(n_days, noun, shares)} on average.{''.join(_held(view, context))}"
     ends = list(dict.fromkeys(f"{share:.0%}" for share in (min(known.values()), max(known.values()))))
     return Card("how sure", " to ".join(ends), "off", said)
 
 
 def _held(view: View, context: ReportContext) -> Iterator[str]:
-    """What the band of everything's net flow held, as a part of a sentence."""
+    """How many days the band of everything's net flow held."""
     cash = next((position for position in context.cash_by_unit if position.total is view.account), None)
     if cash is None:
         return
     test = cash.test("band of a day", inner_level(cash.total.balance.quantiles))
     if test.honest.n:
-        yield f", and {test.honest.held / test.honest.n:.0%} of its net flows lay in the band meant for {test.level}%"
+        yield f" {test.honest.held / test.honest.n:.0%} of net flows were inside their {test.level}% band."
     if cash.indicative:
-        yield f"; {cash.n_judged or 'no'} window{'s' * (cash.n_judged != 1)} could test the band, so take it as a hint"
+        windows = f"window{'s' * (cash.n_judged != 1)}"
+        yield f" {f'Only {cash.n_judged}' if cash.n_judged else 'No'} {windows} could test the band."
 
 
 def _planned(planned: Sequence[PlannedDay], noun: str) -> Card:

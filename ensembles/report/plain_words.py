@@ -5,7 +5,7 @@ In: a run as reports see it. Out: sentences.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ensembles.files.leaderboard_json import LeaderboardFile
     from ensembles.report.context import ReportContext
 
-__all__ = ["PlainWords", "miss", "misses_in_words", "plain_words", "why_blend"]
+__all__ = ["PlainWords", "miss", "misses_in_words", "off_by", "plain_words", "why_blend"]
 
 
 @dataclass(frozen=True)
@@ -68,14 +68,18 @@ def _accuracy(context: ReportContext) -> str:
     truth = {target: cube.y for target, cube in contenders.cubes.items()}
     n_days = max(int((~np.isnan(y)).any(axis=0).sum()) for y in truth.values())
     units = {target: cube.units for target, cube in contenders.cubes.items()}
-    ours = misses_in_words(contenders.blend, truth, units)
+    order = tuple(dict.fromkeys(context.results.run.units.values()))
+    ours = misses_in_words(contenders.blend, truth, units, order)
     if not ours:
         return ""
-    sentence = (
-        f"On {n_days} past {noun} that it had not seen, the forecast of a {noun.removesuffix('s')} was {ours} off"
-    )
-    naive = misses_in_words(contenders.forecasts[NAIVE], truth, units) if NAIVE in contenders.forecasts else ""
-    return f"{sentence} on average" + (f"; repeating the last week would have been {naive} off." if naive else ".")
+    naive = misses_in_words(contenders.forecasts[NAIVE], truth, units, order) if NAIVE in contenders.forecasts else ""
+    against = f"; repeating the last week would have been off by {naive}" if naive else ""
+    return f"{off_by(n_days, noun, ours)} on average{against}."
+
+
+def off_by(n_periods: int, noun: str, shares: str) -> str:
+    """How far the forecast of a period was off in tests; `noun` in the plural, `shares` as `misses_in_words` says."""
+    return f"In tests on {n_periods} past {noun}, the forecast of a {noun.removesuffix('s')} was off by {shares}"
 
 
 def _units(context: ReportContext) -> str:
@@ -95,6 +99,7 @@ def misses_in_words(
     y_hat: Mapping[str, FloatArray],
     truth: Mapping[str, FloatArray],
     units: Mapping[str, tuple[str | None, ...] | None] | None = None,
+    order: Collection[str | None] = (),
 ) -> str:
     """As ``12% (purchase) and 15% (redeem)``; nothing where no target has an amount to compare with.
 
@@ -103,21 +108,26 @@ def misses_in_words(
     y_hat, truth
         By target ``[n_series, ...]``; NaN where there is nothing to compare.
     units
-        Unit of each series by target, where there are several: the mean over units of what each missed stands then.
+        Unit of each series by target. Several units are said one after the other, as ``9% (out) in EUR, 7% (out) in
+        JPY``.
+    order
+        Units that come first, in this order.
     """
-    of = units or {}
-    found = {target: _miss(y_hat[target], y, of.get(target)) for target, y in truth.items() if target in y_hat}
-    known = [f"{share:.0%} ({target})" for target, share in found.items() if not np.isnan(share)]
-    return " and ".join(known)
+    of = {target: names for target, names in (units or {}).items() if names is not None}
+    every = dict.fromkeys(unit for names in of.values() for unit in names)
+    every = {unit: None for unit in (*order, *every) if unit in every}
+    if len(every) < 2:
+        return _shares({target: miss(y_hat[target], y) for target, y in truth.items() if target in y_hat})
+    said = []
+    for unit in every:
+        rows = {target: [name == unit for name in of[target]] for target in truth if target in y_hat and target in of}
+        if shares := _shares({target: miss(y_hat[target][mine], truth[target][mine]) for target, mine in rows.items()}):
+            said.append(f"{shares} in {unit or 'no unit'}")
+    return ", ".join(said)
 
 
-def _miss(y_hat: FloatArray, y: FloatArray, units: tuple[str | None, ...] | None) -> float:
-    """As `miss`, in each unit, and the mean of that."""
-    rows = [np.array([mine == unit for mine in units or ()]) for unit in dict.fromkeys(units or ())]
-    if len(rows) < 2:
-        return miss(y_hat, y)
-    found = [value for mine in rows if not np.isnan(value := miss(y_hat[mine], y[mine]))]
-    return float(np.mean(found)) if found else float("nan")
+def _shares(missed: Mapping[str, float]) -> str:
+    return " and ".join(f"{share:.0%} ({target})" for target, share in missed.items() if not np.isnan(share))
 
 
 def miss(y_hat: FloatArray, y: FloatArray) -> float:

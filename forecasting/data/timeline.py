@@ -283,7 +283,7 @@ def _closed(rows: Rows, strand: Strand, ds: DateArray) -> DataError | None:
     last, name = _last_known(rows, strand), strand.series.unique_id
     record = int(strand.records[np.searchsorted(strand.days(rows), last)])
     what = f"{name} ended on {iso(last)}, {lag} periods before the others ({iso(ds[-1])})"
-    remedy = f"bring it to the same day, or set data.max_lag above {most}"
+    remedy = f"add its later days, or set data.max_lag above {most}"
     return DataError(where=rows.cells.place(record), what=what, remedy=remedy)
 
 
@@ -307,7 +307,7 @@ def _about_series(rows: Rows, sorting: _Sorting, panel: Panel) -> Iterator[str]:
     lagging = [s for s in sorting.sound if _lag(rows, s, panel.ds)]
     if lagging:
         names = first_few([f"{s.series.unique_id} (last amount {iso(_last_known(rows, s))})" for s in lagging], SHOWN)
-        yield f"brought forward to {iso(panel.end)}, the end of the data, with unknown amounts: {names}"
+        yield f"amounts up to {iso(panel.end)}, the end of the data, are taken as unknown: {names}"
     closed = [(p.series.unique_id, p.closed) for p in sorting.problems if p.closed is not None]
     if closed:
         yield f"closed and left out: {first_few([f'{name} (last amount {iso(day)})' for name, day in closed], SHOWN)}"

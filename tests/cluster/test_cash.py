@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 from decimal import Decimal
 from pathlib import Path
@@ -131,6 +132,7 @@ def test_predict_gives_the_position_and_carries_a_number_forward(folder: Path) -
         assert (folder / "same" / name).read_bytes() == (folder / "first" / name).read_bytes()
         assert name in json.loads((folder / "same/prediction.json").read_text())["files"]
     assert "cash position" in same.stdout
+    assert re.search(r"^in all: in .* EUR, out .* EUR, net ", same.stdout, re.MULTILINE)
     data = rows(folder / "accounts.csv")
     days = sorted({row["date"] for row in data})
     (folder / "until.csv").write_text("\n".join(_until(folder / "accounts.csv", days[-6])) + "\n")

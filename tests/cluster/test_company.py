@@ -149,7 +149,7 @@ def test_the_report_holds_each_unit_apart(folder: Path) -> None:
     page = (folder / "r/report.html").read_text()
     for heading in ("inflow, EUR", "net flow, USD", "outflow, USD"):
         assert f'<th class="n">{heading}' in page
-    assert "which are never added: totals stand for each unit" in page
+    assert "which are never added: each unit has its own totals" in page
 
 
 def test_scores_are_means_over_units(folder: Path) -> None:

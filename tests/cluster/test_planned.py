@@ -116,7 +116,7 @@ def test_the_report_and_run_json_name_what_is_planned(folder: Path) -> None:
         '<td>2024-07-25</td><td>out</td><td class="n">600,000 EUR</td><td>planned</td><td>tax</td><td>Ann</td>' in page
     )
     assert "with what is planned" in page
-    assert "later ones, added to the forecast as they are: 1" in page
+    assert "later ones, added to the forecast: 1" in page
     facts = json.loads((folder / "a/run.json").read_text())
     assert [row["date"] for row in facts["planned"]] == [*TAX, "2024-07-25"]
 

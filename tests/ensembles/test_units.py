@@ -58,7 +58,7 @@ def test_a_score_by_relative_error_knows_no_units() -> None:
 def test_another_scale_of_one_unit_changes_no_weight_and_no_score(score: str) -> None:
     spec = BlendSpec(candidates=("mean", "simplex/families", "ridge/families", "greedy/families"))
     found = [fit_blend({"out": cube_of(size=size)}, {"out": 1.0}, spec, score).evidence.pairs for size in (1.0, 4.0**6)]
-    assert [pair.label for pair in found[0]] == [pair.label for pair in found[1]]
+    assert [pair.candidates for pair in found[0]] == [pair.candidates for pair in found[1]]
     for one, other in zip(*found, strict=True):
         assert one.score == pytest.approx(other.score, abs=1e-9)
 
@@ -88,8 +88,9 @@ def test_units_stand_in_the_order_asked_for() -> None:
     assert list(cube.by_unit(("JPY", "USD", "EUR"))) == ["JPY", "EUR", "CHF"]
 
 
-def test_what_was_missed_is_said_of_each_unit_and_averaged() -> None:
+def test_what_was_missed_is_said_of_each_unit() -> None:
     y = {"out": np.array([[100.0, 100.0], [1e6, 1e6]])}
     y_hat = {"out": np.array([[80.0, 80.0], [1e6, 1e6]])}
     assert misses_in_words(y_hat, y) == "0% (out)"
-    assert misses_in_words(y_hat, y, {"out": ("EUR", "JPY")}) == "10% (out)"
+    assert misses_in_words(y_hat, y, {"out": ("EUR", "JPY")}) == "20% (out) in EUR, 0% (out) in JPY"
+    assert misses_in_words(y_hat, y, {"out": ("EUR", "JPY")}, ("JPY",)) == "0% (out) in JPY, 20% (out) in EUR"

@@ -63,6 +63,22 @@ def test_a_code_in_lower_case_names_the_upper_case_one(code):
         Calendar(code).days(np.array(["2024-01-01"], dtype="datetime64[D]"))
 
 
+def test_a_part_of_a_country_has_holidays_of_its_own():
+    corpus_christi = as_dates(["2025-06-19"])
+    assert Calendar("DE").days(corpus_christi).workday[0]
+    there = Calendar("DE-BY").days(corpus_christi)
+    assert (there.holiday, bool(there.workday[0])) == (("Corpus Christi",), False)
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [("DE-XX", "its parts are BB, BE, BW, BY,"), ("JP-01", "it has no parts, use the country's code alone")],
+)
+def test_an_unknown_part_of_a_country_names_those_there_are(code, remedy):
+    with pytest.raises(ConfigError, match=remedy):
+        Calendar(code).days(as_dates(["2025-06-19"]))
+
+
 def test_a_moved_holiday_leaves_an_ordinary_day_behind():
     calendar, days = Calendar("DE"), ("2024-04-30", "2024-05-01", "2024-05-02", "2024-05-03")
     found = facts(*days, calendar=calendar.exchanged([("2024-05-01", "2024-05-02")], ()))

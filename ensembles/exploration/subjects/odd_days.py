@@ -42,7 +42,7 @@ def odd_fact(material: Material) -> Fact:
     if np.isnan(cases.rest).all():
         return Fact("No day can be called odd: the series are constant, or too short to show what is usual.")
     if not len(cases.outliers):
-        return Fact("No day lies far from what its neighbours and its weekday say.", {"odd_days": 0, "days": []})
+        return Fact("No day differs much from its neighbours and its weekday.", {"odd_days": 0, "days": []})
     causes = _causes(material)
     marked = {name: mask[cases.outliers[:, 1]] for name, mask in causes.items()} | {"month day": _recurs(material)}
     cause = np.select([marked[name] for name, _, _ in CAUSES[:-1]], range(len(CAUSES) - 1), len(CAUSES) - 1)

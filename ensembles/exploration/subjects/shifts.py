@@ -36,7 +36,7 @@ def shifts_fact(material: Material) -> Fact:
         "largest": [shift.as_json for shift in found[:MOST_TOLD]],
     }
     if not found:
-        return Fact("No series shifts its level for good by a quarter or more.", numbers)
+        return Fact("No series has a lasting change of level by 25% or more.", numbers)
     return Fact(_sentence(material, found), numbers, _chart(found) if material.is_panel else None)
 
 

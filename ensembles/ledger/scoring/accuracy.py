@@ -118,8 +118,8 @@ def _sentence(days: DateArray) -> str:
     if not (parts := _parts(days)).too_short:
         return parts.sentence
     if len(days) < FEWEST:
-        return "no interval: it takes four forecasts"
-    return "no interval for all days: forecasts overlap, and together they cover less than four times the days of one"
+        return "no intervals: they need at least four forecasts"
+    return "no interval for all days: the forecasts overlap and cover less than four times the days of one forecast"
 
 
 def _span(span: str, tallies: Sequence[Tally], score: Score) -> Line:

@@ -215,7 +215,7 @@ def _scatter_chart(target: str, known: FloatArray, key: str) -> Chart:
         Bars("days", middle, counts.astype(float), "forecast", 0.09),
         Line("normal", middle, normal, "backtest"),
     ]
-    title = f"{target}: how errors scatter"
+    title = f"{target}: distribution of errors"
     return Chart(key, title, "number", "days", layers, x_label="log(actual / forecast)", height=220)
 
 
@@ -223,8 +223,8 @@ def _lags_chart(target: str, residuals: Residuals, key: str) -> Chart:
     lags, limit = np.arange(1, LAGS + 1), 1.96 / np.sqrt(len(residuals.known))
     layers: list[Layer] = [
         Bars("", lags, residuals.autocorrelation, "forecast", 0.5),
-        Line("reached by chance", lags, np.full(LAGS, limit), "backtest", 1, dashed=True),
-        Line("reached by chance", lags, np.full(LAGS, -limit), "backtest", 1, dashed=True),
+        Line("limits of chance", lags, np.full(LAGS, limit), "backtest", 1, dashed=True),
+        Line("limits of chance", lags, np.full(LAGS, -limit), "backtest", 1, dashed=True),
     ]
     title = f"{target}: correlation of errors, by days apart"
     return Chart(key, title, "number", "", layers, x_label="days apart", height=220)

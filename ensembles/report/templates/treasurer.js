@@ -82,7 +82,7 @@
 
   const LEFT = 58, UNDER = 22, TOP = 10, PAPER = 700;
   const ticks = (low, high) => {
-    const rough = (high - low) / 4 || 1, size = 10 ** Math.floor(Math.log10(rough));
+    const rough = (high - low) / 6 || 1, size = 10 ** Math.floor(Math.log10(rough));
     const step = size * [1, 2, 5, 10].find((n) => n * size >= rough);
     const found = [];
     for (let v = Math.ceil(low / step) * step; v <= high + step / 1e6; v += step) found.push(Math.abs(v) < step / 1e6 ? 0 : v);
@@ -152,7 +152,7 @@
       const band = span ? `in ${form.level} of 100 cases ${between(span.flows[name][1], span.flows[name][2], view.decimals)}` : "";
       list.append(make("div", {}, make("dt", {}, name), make("dd", {}, make("b", {}, total), band && make("span", { class: "soft" }, band))));
     });
-    const said = `${dayOf(a)} to ${dayOf(b)}${view.unit && `, in ${view.unit}`}${span ? "" : ". A sum over just these days has no band here: bands of sums are there for the choices above, weeks and months"}.`;
+    const said = `${dayOf(a)} to ${dayOf(b)}${view.unit && `, in ${view.unit}`}${span ? "" : ". Sums have bands for the choices above, for weeks and for months, but not for these days"}.`;
     return make("div", {}, make("p", { class: "soft range" }, said), list);
   };
 
@@ -183,7 +183,8 @@
   const dayTable = (view, name, range) => {
     const index = Array.from({ length: range[1] - range[0] + 1 }, (_, k) => range[0] + k), d = view.decimals;
     const flows = Object.entries(view.flows), main = flows[flows.length - 1][0] === NET ? NET : flows[0][0];
-    const columns = [["day", false, (i) => `${dateOf(i)} ${days[i][1]}`], ["note", false, (i) => noteOf(view, i)]];
+    const columns = [["day", false, (i) => `${dateOf(i)} ${days[i][1]}`]];
+    if (index.some((i) => noteOf(view, i))) columns.push(["note", false, (i) => noteOf(view, i)]);
     flows.forEach(([flow, [y, low, high]]) => {
       columns.push([flow, true, (i) => amount(y[i], d)]);
       if (flow === main) columns.push([`${form.level} of 100 cases`, true, (i) => between(low[i], high[i], d)]);
@@ -200,7 +201,7 @@
       });
     }
     const lines = () => [head, ...index.map((i) => [name, view.unit, dateOf(i), days[i][1], days[i][2], noteOf(view, i), ...values(i), ...(balance ? balance.map((v) => exact(v[i])) : []), ...limits.map((limit) => limit[3][i])])];
-    const span = spanOf(view, range), total = ["sum", ""];
+    const span = spanOf(view, range), total = ["sum", ...columns.slice(1).filter(([, number]) => !number).map(() => "")];
     flows.forEach(([flow, [y]]) => total.push(amount(sum(y.slice(range[0], range[1] + 1)), d), ...(flow === main ? [span ? between(span.flows[flow][1], span.flows[flow][2], d) : "–"] : [])));
     while (total.length < columns.length) total.push("");
     const title = `days${view.unit && `, ${view.unit}`}`;

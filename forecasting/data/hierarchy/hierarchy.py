@@ -38,8 +38,8 @@ class Hierarchy:
         if len(self.distinct_units) > 1:
             names = ", ".join(unit or "no unit" for unit in self.distinct_units)
             yield (
-                f"amounts are in {names}, which are never added: totals stand for each unit, and a score that adds up "
-                "amounts is taken for each unit and averaged"
+                f"amounts are in {names}, which are never added: each unit has its own totals, and a score of sums is "
+                "the mean of the units' scores"
             )
 
 

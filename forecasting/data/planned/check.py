@@ -169,10 +169,10 @@ def _notes(plan: PlanFile, seen: Sequence[PlanRow], planned: Planned) -> Iterato
     single = [row for row in planned.rows if row.kind == "planned"]
     past = sum(row.first <= planned.end for row in single)
     adjusted = sum(row.kind == "adjust" and row.last > planned.end for row in planned.rows)
-    judged = f"; adjustments, which a forecast gets on each day of theirs: {adjusted}" if adjusted else ""
+    judged = f"; adjustments, added to the forecast on each of their days: {adjusted}" if adjusted else ""
     yield (
-        f"{plan.name}: amounts planned up to {iso(planned.end)}, taken out of what models learn from: {past}; later "
-        f"ones, added to the forecast as they are: {len(single) - past}{judged}"
+        f"{plan.name}: planned amounts up to {iso(planned.end)}, left out of training: {past}; later ones, added to "
+        f"the forecast: {len(single) - past}{judged}"
     )
     silent = sum(np.isnat(row.known) for row in seen if row.kind == "planned")
     if not silent:

@@ -32,6 +32,9 @@ _IDLE = 0.5
 _NEAR = 14
 """A day is compared with the days at most this far away."""
 
+COUNTRY = 2
+"""Letters of a country's code. It may have regions with holidays of their own."""
+
 Place = Callable[[int, np.datetime64], str]
 """``file:row`` of a series (its row in the panel) on a day."""
 
@@ -82,9 +85,11 @@ def _absent_days(panel: Panel, place: Place) -> list[Finding]:
         return []
     after = panel.ds[np.searchsorted(panel.ds, absent[0])]
     value = f"no row for {iso(absent[0])}, a work day"
-    remedy = "add what is missing; nothing to do if nobody worked"
+    remedy = "add the missing rows, or do nothing if nobody worked"
     if panel.calendar.country is None:
-        remedy += ", but a calendar would know such days in advance"
+        remedy += "; with a calendar, models know holidays in advance"
+    elif len(panel.calendar.country) == COUNTRY:
+        remedy += "; a calendar of a region, such as DE-BY, knows its holidays too"
     return [Finding("absent work day", "warning", len(absent), place(_first_known(panel, after), after), value, remedy)]
 
 

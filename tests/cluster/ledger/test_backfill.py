@@ -40,7 +40,7 @@ def folder(tmp_path_factory):
         (folder / f"{kind}.yaml").write_text(CONFIG.format(windows=windows))
         done = filled(folder, kind, ledger=f"of-{kind}")
         assert done.returncode == 0, done.stderr
-        for said in ("reads the data", "reads 2", "the forecast is in the ledger"):
+        for said in ("reads the data", "reads 2", "the forecast was added to the ledger"):
             assert "".join([done.stderr, *done.steps]).count(f"tidecast: {said}") == 1
         *added, last = done.stdout.splitlines()
         assert added == [f"{day}: added ({k} of {len(DAYS[kind])})" for k, day in enumerate(DAYS[kind], 1)]

@@ -1,6 +1,7 @@
 """A ledger on the command line: what is shown, and what bad input is told."""
 
 import json
+import re
 
 import pytest
 
@@ -51,14 +52,15 @@ def test_the_screen_says_it_all(made):
         "totals of a week",
     ):
         assert text in said
-    assert said.count("no interval for all days: forecasts overlap") == 1
+    assert said.count("no interval for all days: the forecasts overlap") == 1
 
 
 def test_one_page_without_network(made):
     assert tidecast(made, "monitor", "ledger", "--html", "page.html", "--day", "2024-07-20").returncode == 0
     page = (made / "page.html").read_text()
-    assert "held to account" in page
+    assert "Accuracy of the forecasts in" in page
     assert "forecasts of 2024-07-20" in page
+    assert "o alarm: the bias" in page or re.search(r"\d alarms?, \w+ of them not over", page)
     assert "default-src 'none'" in page
     assert "<script src" not in page
     assert "<link" not in page

@@ -87,14 +87,14 @@ def test_no_leaderboard_is_a_sentence(store):
 def test_a_notebook_gets_the_summary_as_a_table_in_which_names_are_text():
     named = BOARD.settings[0].model_copy(update={"setting": "<b>&amp;"})
     table = ElementTree.fromstring(summary_html(BOARD.model_copy(update={"settings": (named, BOARD.settings[1])})))
-    rows = [[cell.text or "" for cell in line] for line in table.iter("tr")]
+    rows = [["".join(cell.itertext()) for cell in line] for line in table.iter("tr")]
     assert rows == [
         ["", "family", "score", "2024-02", "2024-03", "seeds", "mean ± sd"],
         ["<b>&amp;", "lstm", "4.25", "4.20", "4.30", "4", "4.10 ± 0.20"],
         ["blend", "blend", "4.20", "4.20", "4.20", "", ""],
         ["naive", "naive", "3.00", "3.00", "3.00", "", ""],
     ]
-    assert [cell.tag for cell in table.findall("tbody/tr")[1]] == ["th"] * 7
+    assert len(table.findall("tbody/tr[2]/td/b")) == 7
 
 
 def test_candidates_that_are_the_same_are_shown_once(store):

@@ -30,6 +30,7 @@ def shown(recent: list[float], ahead: list[float], n_days: int = 10, **broken: s
         ([-8.0, 0.0], [8.0], "▁▅ → █"),
         ([-4.0, -8.0], [-8.0], "▅▁ → ▁"),
         ([0.0, 0.0], [0.0], "▁▁ → ▁"),
+        ([4.0, np.nan], [8.0], "▅  → █"),
     ],
 )
 def test_amounts_of_either_sign_are_drawn_on_one_scale(recent: list[float], ahead: list[float], bars: str) -> None:

@@ -33,8 +33,8 @@ SCREENS = {
 }
 WORDS = PlainWords(
     "in (purchase) 1.23 million CNY, out (redeem) 0.98 million CNY, net +250.00 thousand CNY",
-    "On 112 past days that it had not seen, the forecast of a day was 12% (purchase) and 15% (redeem) off on average; "
-    "repeating the last week would have been 20% (purchase) and 22% (redeem) off.",
+    "In tests on 112 past days, the forecast of a day was off by 12% (purchase) and 15% (redeem) on average; repeating "
+    "the last week would have been off by 20% (purchase) and 22% (redeem).",
 )
 
 
@@ -73,7 +73,8 @@ def result():
     y = np.abs(np.sin(np.arange(60.0))) + 1
     words = PlainWords(WORDS.totals, WORDS.accuracy, why_blend(board))
     return RunResult(
-        "runs/demo", board, "blend mean: 5.01 points a day on windows its weights did not see", "2014-09-01",
+        "runs/demo", board, "blend (plain mean of settings): 5.01 points a day on windows its weights did not see",
+        "2014-09-01",
         "2014-09-30", 30, {"purchase": (y[:30], y[30:])}, words=words, report="/home/me/runs/demo/report.html",
     )  # fmt: skip
 

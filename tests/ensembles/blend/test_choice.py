@@ -51,11 +51,11 @@ def test_pairs_are_ranked_by_the_weighted_total_with_their_in_sample_totals(choo
 
 def test_without_windows_that_choose_the_family_equal_mean_stands(chooser: Chooser) -> None:
     (pair,) = chooser.pairs(np.arange(0))
-    assert (pair.label, pair.score, pair.by_surrogate) == ("mean/families", None, {})
+    assert (pair.words, pair.score, pair.by_surrogate) == ("plain mean of families", None, {})
     assert pair.chosen
     assert not pair.out
 
 
 def test_a_pair_of_two_methods_names_its_targets() -> None:
     pair = Pair({"purchase": BEST, "redeem": BASELINE}, 5.0, {}, 5.0, out=False, chosen=True)
-    assert pair.label == "purchase: best-single/families, redeem: mean/families"
+    assert pair.words == "purchase: best single one of families, redeem: plain mean of families"

@@ -58,10 +58,10 @@ def test_in_sample_scores_do_not_choose() -> None:
     cubes = {t: planted_cube(t, {"a": a, "b": b, "c": [5.0] * 4}) for t in WEIGHTS}
     blend = fit_blend(cubes, WEIGHTS, BlendSpec(candidates=("best-single/families",), tie=0.0), "linear")
     assert {f.combination.candidate.label for f in blend.targets.values()} == {"mean/families"}
-    in_sample = {pair.label: pair.score_in_sample for pair in blend.evidence.pairs}
-    assert in_sample["best-single/families"] > in_sample["mean/families"]
-    prequential = {pair.label: pair.score for pair in blend.evidence.pairs}
-    assert prequential["best-single/families"] < prequential["mean/families"]  # type: ignore[operator]
+    in_sample = {pair.words: pair.score_in_sample for pair in blend.evidence.pairs}
+    assert in_sample["best single one of families"] > in_sample["plain mean of families"]
+    prequential = {pair.words: pair.score for pair in blend.evidence.pairs}
+    assert prequential["best single one of families"] < prequential["plain mean of families"]  # type: ignore[operator]
 
 
 def test_a_window_decides_nothing_before_its_end() -> None:

@@ -59,17 +59,17 @@ def test_a_limit_that_may_break_is_said_with_its_chance_and_from_when_on() -> No
 def test_trust_says_how_far_off_forecasts_were_and_what_the_band_held() -> None:
     context = ReportContext.of(small_run())
     card = answers(context)["sure"]
-    assert card.note.startswith("On 112 past days that it had not seen, the forecast of a day was ")
+    assert card.note.startswith("In tests on 112 past days, the forecast of a day was off by ")
     assert context.cash is not None
     test = context.cash.test("band of a day", 80).honest
-    assert f"{test.held / test.n:.0%} of its net flows lay in the band meant for 80%" in card.note
+    assert f"{test.held / test.n:.0%} of net flows were inside their 80% band." in card.note
     assert "could test the band" not in card.note
-    assert "2 windows could test the band" in answers(ReportContext.of(small_run(3)))["sure"].note
+    assert "Only 2 windows could test the band." in answers(ReportContext.of(small_run(3)))["sure"].note
 
 
 def test_the_band_of_a_unit_was_tested_and_that_of_a_group_was_not() -> None:
     context = ReportContext.of(treasury_run())
-    assert "in the band meant for 80%" in answers(context)["sure"].note
+    assert "inside their 80% band" in answers(context)["sure"].note
     assert "band" not in answers(context, place=2)["sure"].note
 
 

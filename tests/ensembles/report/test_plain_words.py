@@ -24,7 +24,7 @@ def test_a_run_has_totals_and_says_how_good_it_was():
     purchase, redeem = (float(history.next_y_hat.sum()) for history in context.histories)
     assert f"in (purchase) {context.money.text(purchase)}, out (redeem) {context.money.text(redeem)}" in words.totals
     assert f"net {'+' if purchase > redeem else ''}{context.money.text(purchase - redeem)}" in words.totals
-    assert words.accuracy.startswith("On 112 past days that it had not seen, the forecast of a day was ")
+    assert words.accuracy.startswith("In tests on 112 past days, the forecast of a day was off by ")
     assert "% (purchase) and " in words.accuracy
 
 

@@ -105,7 +105,7 @@ def test_overlapping_days_count_once():
 def test_two_stretches_give_no_interval(found):
     """Twelve forecasts of 35 days, but only two times 35 days."""
     (accuracy,) = found.accuracy
-    assert accuracy.sentence.startswith("no interval for all days: forecasts overlap")
+    assert accuracy.sentence.startswith("no interval for all days: the forecasts overlap")
     assert np.isnan(accuracy.overall.wape.low)
 
 
@@ -124,7 +124,7 @@ def test_an_interval_takes_four_forecasts(n, has):
         for line in accuracy.by_lead:
             if line.name != "month":
                 assert all(np.isnan(value.low) != has for value in (line.bias, line.wape, *line.coverage.values()))
-        assert (accuracy.sentence == "no interval: it takes four forecasts") != has
+        assert (accuracy.sentence == "no intervals: they need at least four forecasts") != has
     notes = [table.note for table in tables_of(found) if "accuracy by lead time" in table.title]
     assert [bool(note) for note in notes] == [True, False]
     assert any(" to " in cell for table in tables_of(found) for row in table.rows for cell in row) == has
@@ -138,9 +138,9 @@ def test_vintages_in_any_order_give_the_same(found):
 def test_days_without_a_forecast_are_said():
     known = actuals({"x": Y["x"], "z": Y["y"]}, str(START))
     found = review("here", VINTAGES[:1], VINTAGES[0], known)
-    assert "y: forecast, but without actual values" in found.notes
-    assert "z: actual values of no series of the ledger, which are not used" in found.notes
-    assert "85 days with actual values without a forecast (2024-03-06 to 2024-05-29)" in found.notes
+    assert "y: there are forecasts but no actual values" in found.notes
+    assert "z: not used, because the ledger has no such series" in found.notes
+    assert "85 days have actual values but no forecast (2024-03-06 to 2024-05-29)" in found.notes
 
 
 def test_a_forecast_without_any_actual_value():

@@ -27,4 +27,4 @@ def test_many_alerts_are_cut() -> None:
 
 def test_what_is_missing_is_said() -> None:
     assert "the first two windows have none" in shown(SECTION, small_context(n_windows=1)).text
-    assert "There are no bands to judge by" in shown(SECTION, failed_context()).text
+    assert "There are no bands to compare with" in shown(SECTION, failed_context()).text

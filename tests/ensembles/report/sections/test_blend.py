@@ -29,7 +29,7 @@ def test_learned_weights_stand_beside_equal_ones_with_how_far_they_are_held() ->
         assert found.held is None or 0.0 <= found.held <= 1.0
     text = shown(SECTION, context).text
     assert "held" in text
-    assert "Equal weights over families, calibrated alike, score" in text
+    assert "Equal weights over families, with the same kind of calibration, scored" in text
 
 
 def test_a_median_has_no_weights() -> None:

@@ -31,7 +31,7 @@ def test_days_stand_in_order_with_their_rank() -> None:
 
 def test_without_a_balance_the_page_says_how_to_give_one() -> None:
     text = shown(SECTION, small_context()).text
-    assert "give data.balance" in text
+    assert "set data.balance" in text
     assert "net flow so far" in text
 
 
@@ -39,7 +39,7 @@ def test_a_balance_is_shown_with_its_limits() -> None:
     context = with_balance(minimum=4.9e9, overdraft=1e9)
     (facts,) = SECTION.facts(context).units
     page = shown(SECTION, context)
-    assert "give data.balance" not in page.text
+    assert "set data.balance" not in page.text
     assert "below minimum" in page.text
     assert "below overdraft" in page.text
     assert "The balance of 50.00 million CNY is expected to be" in page.text

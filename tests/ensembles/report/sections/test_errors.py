@@ -41,7 +41,7 @@ def test_the_score_in_use_is_among_the_surrogates() -> None:
 def test_a_pooled_score_has_linear_points_per_day() -> None:
     context = ReportContext.of(changed(small_run(), surrogate="wape"))
     assert SECTION.facts(context).surrogates == ("wape",)
-    assert "the score in use has none per day" in shown(SECTION, context).text
+    assert "the score in use gives none per day" in shown(SECTION, context).text
 
 
 def test_windows_of_a_single_day_stand_in_one_row() -> None:
@@ -58,5 +58,9 @@ def test_windows_of_a_single_day_stand_in_one_row() -> None:
 
 def test_a_run_without_a_blend_says_so() -> None:
     text = shown(SECTION, failed_context()).text
-    for words in ("There are no honest forecasts to judge", "There is no blend to score", "There are no errors"):
+    for words in (
+        "There are no forecasts of past windows to judge",
+        "There is no blend to score",
+        "There are no errors",
+    ):
         assert words in text

@@ -26,11 +26,11 @@ def test_curves_are_medians_over_seeds() -> None:
     lines = {layer.name: layer.y for layer in drawn.layers if isinstance(layer, Line)}
     np.testing.assert_allclose(lines["training"], [0.8, 0.5])
     np.testing.assert_allclose(lines["validation"], [0.8, 0.6])
-    assert "hold no days back" not in shown(SECTION, context).text
+    assert "no validation curve" not in shown(SECTION, context).text
 
 
 def test_fits_without_validation_say_so() -> None:
-    assert "These fits hold no days back" in shown(SECTION, with_curves(LearningCurve([0.9, 0.5]))).text
+    assert "there is no validation curve" in shown(SECTION, with_curves(LearningCurve([0.9, 0.5]))).text
 
 
 def test_settings_are_compared_by_their_look_back() -> None:

@@ -22,8 +22,8 @@ def test_findings_are_told_with_their_place_and_remedy() -> None:
 
 
 def test_nothing_found_and_nothing_looked_at_differ() -> None:
-    assert "Nothing to remark." in with_findings(()).text
-    assert "was not looked at" in with_findings(None).text
+    assert "The checks found nothing." in with_findings(()).text
+    assert "were not checked" in with_findings(None).text
 
 
 def test_what_was_understood_and_left_out_stands_first() -> None:

@@ -25,7 +25,7 @@ def test_one_window_has_no_scores_to_choose_by_and_no_coverage() -> None:
 
 def test_bands_say_what_they_held() -> None:
     page = shown(SECTION, small_context())
-    assert "What the bands held" in page.text
+    assert "Band coverage" in page.text
     assert page.text.count("80%") == 2
 
 

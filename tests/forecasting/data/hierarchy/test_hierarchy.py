@@ -40,8 +40,8 @@ def test_groups_and_units_are_columns(tmp_path: Path) -> None:
     assert found.units == {"a": "EUR", "b": "USD", "c": "EUR"}
     assert list(found.notes()) == [
         "3 entities in 2 groups on 1 level",
-        "amounts are in EUR, USD, which are never added: totals stand for each unit, and a score that adds up amounts "
-        "is taken for each unit and averaged",
+        "amounts are in EUR, USD, which are never added: each unit has its own totals, and a score of sums is the mean "
+        "of the units' scores",
     ]
 
 

@@ -50,8 +50,8 @@ def test_the_rows_of_a_plan(tmp_path: Path) -> None:
     assert found.decimals == 2
     assert found.panel.history("out").y[31] == 20.0
     assert found.notes == (
-        "plan.csv: amounts planned up to 2024-03-31, taken out of what models learn from: 1; later ones, added to the "
-        "forecast as they are: 1; adjustments, which a forecast gets on each day of theirs: 1",
+        "plan.csv: planned amounts up to 2024-03-31, left out of training: 1; later ones, added to the forecast: 1; "
+        "adjustments, added to the forecast on each of their days: 1",
     )
 
 

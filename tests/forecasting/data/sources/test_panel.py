@@ -101,7 +101,7 @@ def test_broken_series_are_named_and_left_out(tmp_path: Path) -> None:
         "54: no row for 2024-04-12, the day after 2024-04-11: add the 1 missing day(s) before 2024-04-13, or "
         + FILL_REMEDY
     )
-    early = "68: {} ended on 2024-04-15, 4 periods before the others (2024-04-19): bring it to the same day, or set "
+    early = "68: {} ended on 2024-04-15, 4 periods before the others (2024-04-19): add its later days, or set "
     early += "data.max_lag above 3"
     twice_said = "105: 2024-04-12 stands twice, first at p.csv:73: keep one row a day"
     assert {name: reason.removeprefix("p.csv:") for name, reason in reasons.items()} == {
