@@ -144,6 +144,8 @@ def test_forecasts_of_another_kind_are_refused(three):
         ledger.add(other)
     with pytest.raises(ConfigError, match="the targets of its forecasts: flow; this one has in, out"):
         ledger.check_fits("EUR", "D", ["out", "in"], {})
+    with pytest.raises(ConfigError, match="the periods of its forecasts: days; this one has work days: give"):
+        ledger.check_fits("EUR", "B", ["flow"], {})
     with pytest.raises(ConfigError, match="units of entities of its forecasts: none; this one has given"):
         ledger.check_fits("EUR", "D", ["flow"], {"flow": "JPY"})
     assert len(ledger.facts()) == 3
