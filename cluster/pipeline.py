@@ -67,11 +67,8 @@ def run_pipeline(request: RunRequest, err: Screen) -> RunResult:
             _check_ledger(config, data)
             check_memory(config, data.panel, check_windows(config, data.panel), free_memory())
         before = check_directory(store, data.panel, steps.say)
-        with (
-            Lease(store.storage, steps.say) as lease,
-            store.held_by(lease.check),
-            early.pop_all(),  # the connection ends before the lease does
-        ):
+        # The connection ends before the lease does.
+        with Lease(store.storage, steps.say) as lease, store.held_by(lease.check), early.pop_all():
             with steps.step(f"plans the work, and connects to executor {executor.name}"):
                 session = connection.session()
                 plan = make_plan(config, data.panel, session.device)
@@ -82,13 +79,11 @@ def run_pipeline(request: RunRequest, err: Screen) -> RunResult:
             if request.timeline is not None:
                 session.write_timeline(request.timeline)
             connection.release()
-            lease.check()
             store.sweep()
             with steps.step("blends the forecasts and writes the results"):
                 forecasts = collect_forecasts(plan, data.panel, store, lost, data.problems)
                 if data.hierarchy is not None:
                     forecasts = forecasts.in_units(data.panel, data.hierarchy.units)
-                lease.check()  # what another driver removed meanwhile would count as failed
                 for note in forecasts.notes:
                     steps.say(note)
                 result = _finished(plan, data.panel, forecasts, store, started)

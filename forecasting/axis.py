@@ -21,6 +21,7 @@ from forecasting.schema import DateArray, FloatArray, IntArray
 __all__ = [
     "DAILY",
     "NAMES",
+    "NOUNS",
     "WEEK",
     "Axis",
     "Freq",
@@ -31,6 +32,8 @@ __all__ = [
 ]
 
 Freq = Literal["D", "B", "W"]
+NOUNS = {"D": "days", "B": "work days", "W": "weeks"}
+"""What periods are called, in the plural."""
 WEEK = 7
 """Days."""
 SPARE = 30
@@ -80,7 +83,7 @@ class Axis:
     @property
     def noun(self) -> str:
         """What a period is called, in the plural."""
-        return {"D": "days", "B": "work days", "W": "weeks"}[self.freq]
+        return NOUNS[self.freq]
 
     def after(self, last: np.datetime64, n: int) -> DateArray:
         """The `n` periods that follow `last`, ``[n]``."""

@@ -40,7 +40,6 @@ class Module:
 
     path: str
     tree: ast.Module
-    n_lines: int
 
     @property
     def is_package(self) -> bool:
@@ -52,7 +51,7 @@ Modules = Mapping[str, Module]
 
 def parse(sources: Mapping[str, str]) -> dict[str, Module]:
     """Modules by dotted name, from text by path."""
-    return {name_of(path): Module(path, ast.parse(text), len(text.splitlines())) for path, text in sources.items()}
+    return {name_of(path): Module(path, ast.parse(text)) for path, text in sources.items()}
 
 
 def name_of(path: str) -> str:
@@ -60,10 +59,15 @@ def name_of(path: str) -> str:
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
+def sources(folders: Iterable[str]) -> dict[str, str]:
+    """Text by path, of the modules in these folders of the repository."""
+    files = sorted(file for folder in folders for file in (ROOT / folder).rglob("*.py"))
+    return {file.relative_to(ROOT).as_posix(): file.read_text() for file in files}
+
+
 def read(folders: Iterable[str]) -> dict[str, Module]:
     """The modules in these folders of the repository."""
-    files = sorted(file for folder in folders for file in (ROOT / folder).rglob("*.py"))
-    return parse({file.relative_to(ROOT).as_posix(): file.read_text() for file in files})
+    return parse(sources(folders))
 
 
 # -- functions
@@ -121,8 +125,9 @@ def above(sizes: Mapping[str, int], limit: int) -> dict[str, int]:
 # -- files and folders
 
 
-def long_files(modules: Modules) -> dict[str, int]:
-    return above({module.path: module.n_lines for module in modules.values()}, MOST_FILE_LINES)
+def long_files(texts: Mapping[str, str]) -> dict[str, int]:
+    """Of `sources`: nothing is parsed."""
+    return above({path: len(text.splitlines()) for path, text in texts.items()}, MOST_FILE_LINES)
 
 
 def full_folders(modules: Modules) -> dict[str, int]:
@@ -254,7 +259,7 @@ def _print_all(modules: Modules) -> None:
     for measure in (long_functions, wide_functions, full_folders):
         for place, size in measure(modules).items():
             print(f"{measure.__name__}: {size} {place}")
-    for place, size in long_files(read((*PACKAGES, "tests"))).items():
+    for place, size in long_files(sources((*PACKAGES, "tests"))).items():
         print(f"long_files: {size} {place}")
     for package in PACKAGES:
         chain = chain_of(modules, package)

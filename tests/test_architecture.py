@@ -357,7 +357,7 @@ def test_functions_take_few_parameters(modules):
 
 
 def test_no_file_is_long():
-    assert shape.long_files(shape.read((*shape.PACKAGES, "tests"))) == {}
+    assert shape.long_files(shape.sources((*shape.PACKAGES, "tests"))) == {}
 
 
 def test_folders_hold_few_modules(modules):

@@ -72,10 +72,11 @@ def test_nested_functions_and_methods_are_found():
 def test_only_what_is_above_a_limit_is_named():
     long = "def f():\n" + "    x = 1\n" * 41
     wide = f"def f({', '.join('abcdefgh')}): pass"
-    modules = shape.parse({"p/long.py": long, "p/wide.py": wide, "p/file.py": "\n" * 401, shape.COMPILED[0]: wide})
+    sources = {"p/long.py": long, "p/wide.py": wide, "p/file.py": "\n" * 401, shape.COMPILED[0]: wide}
+    modules = shape.parse(sources)
     assert shape.long_functions(modules) == {"p/long.py:1 f": 41}
     assert shape.wide_functions(modules) == {"p/wide.py:1 f": 8}
-    assert shape.long_files(modules) == {"p/file.py": 401}
+    assert shape.long_files(sources) == {"p/file.py": 401}
 
 
 def test_folders_count_modules_but_init_and_models():

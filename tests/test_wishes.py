@@ -132,9 +132,10 @@ WISHED = (
 
 
 def copied_checkout(folder: Path) -> Path:
-    """The program in a folder of its own."""
+    """The program in a folder of its own, with what is compiled of it: that fits a file as long as its time stays."""
+    half_written = shutil.ignore_patterns("*.pyc.*", "*.tmp.*")  # by another process of the tests
     for name in (*PACKAGES, "configs"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, folder / name, ignore=half_written)
     return folder
 
 

@@ -69,7 +69,7 @@ def monitor(
     A run: days outside the bands, the worst first, and accuracy. A ledger: accuracy by lead time, how forecasts
     changed, where errors come from, and alarms.
     """
-    from cluster.ledger.held import is_ledger, review_run
+    from cluster.ledger.held import check_is_run, is_ledger, review_run
 
     if is_ledger(asked.place):
         if labels is not None:
@@ -82,6 +82,7 @@ def monitor(
 
     wanted, (out, _) = asked.wanted(), screens()
     wanted.check_of_run(asked.place)
+    check_is_run(asked.place)
     found = monitor_run(asked.place, asked.actuals, labels, label)
     reviewed = review_run(asked.place, wanted)
     show_alerts(found, out, as_json, None if reviewed is None else reviewed.as_json())

@@ -26,7 +26,7 @@ from forecasting.data.formats.writing.days import parse_day
 from forecasting.data.formats.writing.numerals import decode_numbers
 from forecasting.data.rows import is_until
 from forecasting.errors import ConfigError, DataError
-from forecasting.schema import DS, UNIQUE_ID, DateArray, FloatArray, IntArray, Y
+from forecasting.schema import DS, UNIQUE_ID, DateArray, FloatArray, IntArray, Y, iso
 
 __all__ = ["Columns", "Look", "columns_of", "look_at"]
 
@@ -131,7 +131,7 @@ def look_at(path: str, given: Mapping[str, Any]) -> Look:
     Raises
     ------
     DataError
-        When it cannot be read, or has no header.
+        When it cannot be read, has no header, or begins later.
     """
     said = {key: given[key] for key in ("decimal", "date_format", "sheet", "max_bytes") if key in given}
     with OpenTable(table_at(path, TableOptions(**said))) as opened:
@@ -150,7 +150,13 @@ def look_at(path: str, given: Mapping[str, Any]) -> Look:
         return look
     named = (given.get("columns") or {}).get(DS)
     ds = look.days.get(str(named), next(iter(look.days.values()), None))
-    return look if ds is None else Look(table.where(is_until(ds, given["as_of"])), clear)
+    if ds is None:
+        return look
+    kept = is_until(ds, given["as_of"])
+    if not kept.any():
+        what = f"the data begin on {iso(np.nanmin(ds))}, after {given['as_of']}"
+        raise DataError(where=table.name, what=what, remedy="choose a later date")
+    return Look(table.where(kept), clear)
 
 
 def _may_be_numbers(table: SmallTable, column: str) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 
 from cluster.config import RunConfig, parse_config
 from cluster.ledger.place import Damage, Ledger
+from cluster.rundir.run_facts import find_run
 from cluster.rundir.storage import Storage
 from cluster.rundir.store import RunStore
 from cluster.stages.input import load_data
@@ -25,7 +26,7 @@ from forecasting.errors import ConfigError, DataError, StorageError
 from forecasting.places.uri import without_secrets
 from forecasting.schema import as_date, as_dates, iso
 
-__all__ = ["Heads", "Wanted", "heads_of_ledger", "is_ledger", "review_ledger", "review_run"]
+__all__ = ["Heads", "Wanted", "check_is_run", "heads_of_ledger", "is_ledger", "review_ledger", "review_run"]
 
 ANOTHER_UNIT = 20.0
 """How many times as large or as small as the forecasts actual values are in another unit."""
@@ -69,6 +70,12 @@ class Heads:
 def is_ledger(place: str) -> bool:
     """Whether forecasts were ever added at a place."""
     return Ledger(place).is_there
+
+
+def check_is_run(place: str) -> None:
+    """Raises StorageError for what is no run directory either."""
+    if find_run(RunStore(place)) is None:
+        raise StorageError(f"{without_secrets(place)} holds neither a run nor a ledger: give the directory of one")
 
 
 def heads_of_ledger(place: str, kept: Collection[str]) -> Heads:

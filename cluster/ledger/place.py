@@ -19,6 +19,7 @@ from ensembles.ledger.files.actuals import ReportedActuals
 from ensembles.ledger.files.chain import heads_of, in_order, missing_from
 from ensembles.ledger.files.facts import REMEDY, ActualsFacts, LedgerFacts, VintageFacts
 from ensembles.ledger.files.vintage import Vintage
+from forecasting.axis import NOUNS, Freq
 from forecasting.digests import digest_of
 from forecasting.errors import ConfigError, DamagedFile
 
@@ -162,7 +163,7 @@ class Ledger:
         return Added(self.uri, self._vintages.create(vintage.to_bytes(heads)), True, damaged)
 
     def check_fits(
-        self, unit: str | None, freq: str, targets: Collection[str], units: Mapping[str, str | None]
+        self, unit: str | None, freq: Freq, targets: Collection[str], units: Mapping[str, str | None]
     ) -> None:
         """Raises ConfigError, before any work, when a forecast of this kind cannot be added."""
         self._must_fit(self._vintages.facts()[0].values(), unit, freq, targets, units)
@@ -171,14 +172,14 @@ class Ledger:
         self,
         known: Collection[VintageFacts],
         unit: str | None,
-        freq: str,
+        freq: Freq,
         targets: Collection[str],
         units: Mapping[str, str | None],
     ) -> None:
         for old in known:
             for name, before, now in (
                 ("the unit", old.unit, unit),
-                ("the periods", old.freq, freq),
+                ("the periods", NOUNS[old.freq], NOUNS[freq]),
                 ("the targets", ", ".join(sorted(old.weights)), ", ".join(sorted(targets))),
                 ("units of entities", "given" if old.units else None, "given" if units else None),
                 *((f"the unit of {name}", old.units[name], units[name]) for name in old.units if name in units),

@@ -18,7 +18,17 @@ from ensembles.files.run_json import DataFacts, Environment, PlannedRow, RunFile
 from forecasting.data.quality.finding import Finding
 from forecasting.errors import StorageError
 
-__all__ = ["LIBRARIES", "RunOrigin", "begin_run", "end_run", "find_run", "finished_run", "judged_run", "processor"]
+__all__ = [
+    "LIBRARIES",
+    "RunOrigin",
+    "begin_run",
+    "end_run",
+    "find_run",
+    "finished_run",
+    "is_finished",
+    "judged_run",
+    "processor",
+]
 
 LIBRARIES = ("ray", "torch", "numba", "lightgbm", "statsmodels", "pandas", "numpy", "scipy", "pyarrow", "holidays")
 """Those whose versions are noted."""
@@ -83,6 +93,11 @@ def find_run(store: RunStore) -> RunFile | None:
     return store.read(RunFile) if store.has(RunFile) else None
 
 
+def is_finished(store: RunStore, run: RunFile) -> bool:
+    """Whether a run came to its end: its results are written, and their digests, which are the last."""
+    return run.done and store.has_results
+
+
 def finished_run(store: RunStore) -> RunFile:
     """A run that was done: it has a forecast.
 
@@ -92,7 +107,7 @@ def finished_run(store: RunStore) -> RunFile:
         When the directory holds none.
     """
     run = find_run(store)
-    if run is None or not run.done:
+    if run is None or not is_finished(store, run):
         raise _unfinished(store)
     return run
 
@@ -106,7 +121,7 @@ def judged_run(store: RunStore) -> RunFile:
         When the directory holds none.
     """
     run = find_run(store)
-    if run is None or not store.has(LeaderboardFile):
+    if run is None or not store.has(LeaderboardFile) or not store.has_results:
         raise _unfinished(store)
     return run
 

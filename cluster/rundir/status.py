@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cluster.rundir.batch_file import BatchHeader, TrialRow
 from cluster.rundir.lease import read_lease
-from cluster.rundir.run_facts import find_run
+from cluster.rundir.run_facts import find_run, is_finished
 from cluster.rundir.store import RunStore
 from forecasting.errors import StorageError
 
@@ -65,7 +65,7 @@ def read_status(store: RunStore) -> RunStatus:
         for name, planned in run.planned_fits.items()
     }
     return RunStatus(
-        state="done" if run.done else "running" if owner else "stopped",
+        state="done" if is_finished(store, run) else "running" if owner else "stopped",
         owner=owner,
         families=families,
         nodes=dict(Counter(batch.node for batch in batches)),

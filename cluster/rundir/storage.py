@@ -335,6 +335,8 @@ def _reason(error: BaseException, done: str = "") -> str:
     code = getattr(error, "errno", None)
     if code in (errno.ENOSPC, errno.EDQUOT):
         return "the disk is full; free some space and run the same command again"
+    if code == errno.EFBIG:
+        return "a file would be larger than this process may write (ulimit -f); raise that limit"
     if code in (errno.EACCES, errno.EPERM, errno.EROFS):
         return "no permission; choose another folder or fix its permissions"
     if code in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):

@@ -130,6 +130,11 @@ class RunStore:
         sealed = self._sealed() | self._written
         return {name: digest for name, digest in sorted(sealed.items()) if digest is not None}
 
+    @property
+    def has_results(self) -> bool:
+        """Whether results were written, to their end or by this very process: none without a digest counts."""
+        return any(name not in STANDALONE for name in self.digests())
+
     def seal(self) -> None:
         """List the digests of what was written. Without that a result counts as damaged."""
         self._check()

@@ -11,7 +11,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from cluster.config import explain
 from cluster.keys import check_bounds, home, nearest_keys, read_keys
-from forecasting.data.balance import balance_asked
+from forecasting.data.balance import balance_asked, in_powers
+from forecasting.data.formats.decode import EXACT
 from forecasting.data.spec import day_of
 from forecasting.errors import ConfigError
 
@@ -31,8 +32,15 @@ def _percent(value: Any) -> Any:
     return number
 
 
+def _amount(value: Any) -> Any:
+    found = in_powers(value)
+    if isinstance(found, (int, float)) and abs(found) >= EXACT:
+        raise ValueError(f"{value} is too large to be held exactly (2^53): use a larger unit")
+    return found
+
+
 def _balance(value: Any) -> Any:
-    if isinstance(value, str):
+    if isinstance(value, str) and in_powers(value) is value:
         raise ValueError(f"a balance is a number, as in 12000.50, and {value!r} is none")
     return balance_asked(value)
 
@@ -42,7 +50,7 @@ def _text(value: Any) -> Any:
 
 
 Day = Annotated[dt.date, BeforeValidator(day_of)]
-Number = Annotated[float, Field(strict=True)]
+Number = Annotated[float, Field(strict=True), BeforeValidator(_amount)]
 Text = Annotated[str, BeforeValidator(_text)]
 """Ids of series may look like numbers."""
 

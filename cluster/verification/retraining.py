@@ -67,7 +67,17 @@ def check_trials(store: RunStore, run: RunFile, plan: Plan, panel: Panel, share:
     if differing:
         named = first_few(differing, MOST_NAMED)
         return Check(WHAT, "differs", f"{len(differing)} of {n_again} trained again came out differently: {named}")
-    return Check(WHAT, "ok", f"{n_again} of {len(planned)} trained again, the same to the last bit")
+    return Check(
+        WHAT, "ok", f"{n_again} of {len(planned)} trained again, the same to the last bit{_left_out(plan, planned)}"
+    )
+
+
+def _left_out(plan: Plan, planned: Sequence[Trial]) -> str:
+    """How many trials of the run are not stored as they would be planned now."""
+    n = len(plan.trials) - len(planned)
+    return (
+        f"; {n} of all {len(plan.trials)} are not stored by this version of their model, and not compared" if n else ""
+    )
 
 
 def _incomparable(run: RunFile, plan: Plan) -> str | None:

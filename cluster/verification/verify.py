@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from cluster.config import RunConfig, expand_members, parse_config
 from cluster.plan import make_plan
@@ -70,7 +71,20 @@ def verify_run(
         what = f"the amounts planned up to {run.data.end}, which models had taken out of what they learned from"
         yield Check("plan", "differs", f"{what}, are not those of the run")
         return
+    if run.planned:
+        yield _plan(run)
+        panel = replace(panel, planned=run.plan)
     yield _trials(store, run, config, panel, retrain)
+
+
+def _plan(run: RunFile) -> Check:
+    """What is planned is read as of the run's end: past amounts that became known later are those of the run itself."""
+    end = run.data.end
+    n = sum(row.date <= end and row.known is not None and row.known > end for row in run.planned)
+    later = (
+        f"; {n} row{'s' * (n > 1)} that became known later {'are' if n > 1 else 'is'} taken from run.json" if n else ""
+    )
+    return Check("plan", "ok", f"amounts planned up to {end}, as the run had them{later}")
 
 
 def _versions(run: RunFile) -> Check:

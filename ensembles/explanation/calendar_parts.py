@@ -27,7 +27,7 @@ from forecasting.models.features.levels import fading_median, level_around
 from forecasting.models.features.shared_calendar import SharedCalendar, SharedCalendarSettings, fit_shared_calendar
 from forecasting.panel import History
 from forecasting.scale.histories import AS_IT_IS, PreparedHistory, prepare
-from forecasting.schema import DateArray, FloatArray
+from forecasting.schema import BoolArray, DateArray, FloatArray
 
 __all__ = ["CALENDAR_PARTS", "calendar_parts", "parts_with_hindsight"]
 
@@ -54,22 +54,28 @@ def calendar_parts(histories: Sequence[History], ds: DateArray) -> FloatArray:
     def level(rest: FloatArray) -> FloatArray:
         return np.full(len(ds), fading_median(rest, HALF_LIFE))
 
-    return np.stack(_parts(histories, [ds] * len(histories), level))
+    return np.stack(_parts(histories, [ds] * len(histories), level, lambda _, found: _is_active(found, ds)))
 
 
 def parts_with_hindsight(histories: Sequence[History], around: int) -> list[FloatArray]:
     """Parts of what came, as the calendar model sees each history's own days, ``[n, len(CALENDAR_PARTS)]`` of each.
 
-    The level of a day is the median of up to `around` periods on either side of it, with the calendar taken out.
+    The level of a day is the median of up to `around` periods on either side of it, with the calendar taken out. A
+    series that has stopped was active before that.
     """
-    return _parts(histories, [history.ds for history in histories], lambda rest: level_around(rest, around))
+    return _parts(
+        histories, [history.ds for history in histories], lambda rest: level_around(rest, around), _was_active
+    )
 
 
 def _parts(
-    histories: Sequence[History], days: Sequence[DateArray], level: Callable[[FloatArray], FloatArray]
+    histories: Sequence[History],
+    days: Sequence[DateArray],
+    level: Callable[[FloatArray], FloatArray],
+    active: Callable[[History, PreparedHistory], BoolArray],
 ) -> list[FloatArray]:
     """Parts of each series on its `days`; `level` makes the level of these from what the calendar leaves of a history,
-    on the log scale.
+    on the log scale; `active` says on which of them anything is expected to flow.
     """
     found = [prepare(history, on_log=True) for history in histories]
     parts: list[FloatArray] = [np.zeros((len(ds), len(CALENDAR_PARTS))) for ds in days]
@@ -78,8 +84,21 @@ def _parts(
         cleaned = [_without_holidays(found[row].history, days[row]) for row in rows]
         shared = fit_shared_calendar([one.history for one in cleaned], SETTINGS)
         for row, one in zip(rows, cleaned, strict=True):
-            parts[row] = _of_series(found[row], one, shared, days[row], level)
+            flows = active(histories[row], found[row])
+            parts[row] = _of_series(found[row], one, shared, days[row], level, flows)
     return parts
+
+
+def _is_active(found: PreparedHistory, ds: DateArray) -> BoolArray:
+    return np.ones(len(ds), dtype=bool) if found.activity is None else found.activity.is_active(ds)
+
+
+def _was_active(history: History, found: PreparedHistory) -> BoolArray:
+    """On which of its own days a history was active, ``[n]``: before it stopped, by what was known until then."""
+    if found.activity is None or not found.activity.stopped:
+        return _is_active(found, history.ds)
+    last = history.ds[np.flatnonzero(np.nan_to_num(history.y))[-1]]
+    return np.asarray(_is_active(prepare(history.until(last), on_log=True), history.ds) & (history.ds <= last))
 
 
 @dataclass(frozen=True)
@@ -107,8 +126,9 @@ def _of_series(
     shared: SharedCalendar,
     ds: DateArray,
     level: Callable[[FloatArray], FloatArray],
+    active: BoolArray,
 ) -> FloatArray:
-    """Parts ``[len(ds), n_parts]`` of one series, in the unit of the data."""
+    """Parts ``[len(ds), n_parts]`` of one series, in the unit of the data; `active` ``[len(ds)]``."""
     history, calendar = cleaned.history, cleaned.history.calendar
     own = shared.effect(history, SETTINGS).own
     past, ahead = (own.ordinary(calendar, days) | {"yearly": shared.year(calendar, days)} for days in (history.ds, ds))
@@ -120,7 +140,7 @@ def _of_series(
     )
     scale = AS_IT_IS if found.scale is None else found.scale
     steps = scale.undo(np.exp(on_log))
-    forecast = found.restore(np.exp(on_log[-1]), ds)
+    forecast = np.where(active, replace(found, activity=None).restore(np.exp(on_log[-1]), ds), 0.0)
     return np.diff(np.concatenate([np.zeros((1, len(ds))), steps, forecast[None]]), axis=0).T
 
 

@@ -215,4 +215,5 @@ def _before(unique_ids: Sequence[str], panel: Panel, ds: DateArray, weeks: int, 
             actual = panel.truth(uid, day)
             found = ~np.isnan(actual) & np.isnan(y[row])
             days[row, found], y[row, found] = day[found], actual[found]
-    return SameWeekday(weeks, days, np.round(y / amounts.divisor, MOST_DECIMALS))
+    decimals = max(MOST_DECIMALS, amounts.decimals_shown or 0)
+    return SameWeekday(weeks, days, np.round(y / amounts.divisor, decimals))

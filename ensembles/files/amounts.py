@@ -16,9 +16,12 @@ from forecasting.schema import FloatArray
 __all__ = ["MOST_DECIMALS", "Amounts", "signed_targets", "written"]
 
 MOST_DECIMALS = 6
+"""Decimals from which on zeros at the end are left out."""
 FEN_PER_CNY = 100
 SIGNIFICANT = 6
 """Digits that even an amount far below one keeps."""
+HELD = 15
+"""Digits of any number that float64 holds."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,9 @@ class Amounts:
     """How amounts are written.
 
     `unit` of the data and `shown`, the unit people see, both None where none was given; an amount shown is one of the
-    data over `divisor`. `decimals` of amounts in `unit`, and `decimals_shown` of those in `shown`; None: as many as it
-    takes, at most six. `suffix` of columns in the unit shown. `signed` targets may be negative.
+    data over `divisor`. `decimals` of amounts in `unit`, and `decimals_shown` of those in `shown`: from six on, zeros
+    at the end are left out; None: as many as it takes. `suffix` of columns in the unit shown. `signed` targets may be
+    negative.
     """
 
     unit: str | None = None
@@ -83,9 +87,12 @@ class Amounts:
 
     def rounded(self, y_hat: FloatArray, target: str) -> FloatArray:
         """As `submitted`; NaN stays NaN."""
-        exact = _has_few(self.decimals)
-        values = np.round(y_hat, self.decimals) if exact and self.decimals else np.rint(y_hat) if exact else y_hat
-        return np.asarray(values if target in self.signed else np.maximum(values, 0.0))
+        values = self.nearest(y_hat)
+        return values if target in self.signed else np.maximum(values, 0.0)
+
+    def nearest(self, values: FloatArray) -> FloatArray:
+        """Amounts of either sign as they are written, so that sums of them are sums of what is written."""
+        return np.asarray(values if self.decimals is None else np.round(values, self.decimals))
 
     def text(self, amount: float) -> str:
         """An amount in the unit of the data."""
@@ -104,23 +111,26 @@ class Amounts:
 
 
 def written(amount: float, decimals: int | None, group: str = "") -> str:
-    """A number with these decimals, ``,`` as `group` between thousands; None: as many as it takes, at most six."""
-    few = _has_few(decimals)
-    text = format(amount, f"{group}.{decimals if few else _digits(amount)}f")
-    if not few:
+    """A number with these decimals, ``,`` as `group` between thousands; None: as many as it takes, at most six where it
+    is not tiny.
+    """
+    many = decimals is None or decimals >= MOST_DECIMALS
+    text = f"{amount:{group}.{_digits(amount, decimals) if many else decimals}f}"
+    if many:
         text = text.rstrip("0").rstrip(".")
     return text[1:] if text[0] == "-" and not text.strip("-0.,") else text
 
 
-def _has_few(decimals: int | None) -> bool:
-    return decimals is not None and decimals < MOST_DECIMALS
-
-
-def _digits(amount: float) -> int:
-    """Decimals of an amount, enough for its first digits where it is far below one."""
-    if amount == 0 or abs(amount) >= 0.1 or not math.isfinite(amount):
+def _digits(amount: float, decimals: int | None) -> int:
+    """Decimals of an amount of which there may be many: no more than float64 holds; where nothing is said of them,
+    enough for its first digits where it is far below one.
+    """
+    if amount == 0 or not math.isfinite(amount):
         return MOST_DECIMALS
-    return max(MOST_DECIMALS, SIGNIFICANT - 1 - math.floor(math.log10(abs(amount))))
+    before = math.floor(math.log10(abs(amount))) + 1
+    if decimals is None:
+        return max(MOST_DECIMALS, SIGNIFICANT - before)
+    return max(0, min(decimals, HELD - before))
 
 
 def signed_targets(panel: Panel) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
-from ensembles.files.amounts import MOST_DECIMALS, Amounts
+from ensembles.files.amounts import Amounts
 from ensembles.files.stored import Stored, StoredFile
 from forecasting.axis import Axis, Freq
 from forecasting.calendar import Calendar
@@ -148,9 +148,7 @@ class RunFile(StoredFile):
     @property
     def plan(self) -> Planned:
         """What was planned."""
-        decimals = self.data.decimals
-        few = None if decimals is None or decimals >= MOST_DECIMALS else decimals
-        return Planned(tuple(row.amount_of() for row in self.planned), as_date(self.data.end), few)
+        return Planned(tuple(row.amount_of() for row in self.planned), as_date(self.data.end), self.data.decimals)
 
     @property
     def hierarchy(self) -> Hierarchy | None:

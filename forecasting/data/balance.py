@@ -16,6 +16,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from forecasting.data.formats.columns import first_few, listed
+from forecasting.data.formats.decode import EXACT
 from forecasting.errors import DataError
 from forecasting.schema import IntArray, iso
 
@@ -36,6 +37,7 @@ __all__ = [
     "carried",
     "closing",
     "goes_out",
+    "in_powers",
     "left_aside",
     "openings",
 ]
@@ -51,6 +53,7 @@ _OUT = (
 )
 """Words that say of a column that its amounts go out."""
 _OUT_CHINESE = ("赎回", "流出", "支出", "付款")
+_POWER = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 _WORD = re.compile(r"[^\W\d_]+")
 _CAMEL = re.compile(r"(?<=[a-zß-ÿ])(?=[A-Z])")
 Balance = float | str | dict[str, float]
@@ -61,10 +64,8 @@ def balance_asked(value: Any) -> Any:
     if isinstance(value, Mapping):
         if not value:
             raise ValueError("name at least one entity, as in {main: 12000}")
-        for name, amount in value.items():
-            _number(amount, f"the balance of {name}")
-        return {str(name): float(amount) for name, amount in value.items()}
-    if isinstance(value, str):
+        return {str(name): _number(amount, f"the balance of {name}") for name, amount in value.items()}
+    if isinstance(value, str) and not _POWER.fullmatch(value):
         if not value.strip():
             raise ValueError("is empty: give a number, or the name of a column that holds the balance")
         return value
@@ -72,9 +73,17 @@ def balance_asked(value: Any) -> Any:
 
 
 def _number(value: Any, what: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    found = in_powers(value)
+    if isinstance(found, bool) or not isinstance(found, (int, float)) or not math.isfinite(found):
         raise ValueError(f"{what} is a number, as in 12000.50, and {value!r} is none")
-    return float(value)
+    if abs(found) >= EXACT:
+        raise ValueError(f"{what} is {value}, too large to be held exactly (2^53): use a larger unit")
+    return float(found)
+
+
+def in_powers(value: Any) -> Any:
+    """A number such as 2e6, which YAML gives as a text; other values as they are."""
+    return float(value) if isinstance(value, str) and _POWER.fullmatch(value) else value
 
 
 class Limits(BaseModel):
@@ -96,7 +105,7 @@ class Limits(BaseModel):
     @field_validator("minimum", "overdraft", mode="before")
     @classmethod
     def _numbers(cls, value: Any) -> Any:
-        if isinstance(value, str):
+        if isinstance(value, str) and in_powers(value) is value:
             raise ValueError(f"a limit is a number, as in 12000.50, and {value!r} is none")
         return balance_asked(value)
 
@@ -184,6 +193,9 @@ def _agreed(table: SmallTable, column: str, numbers: Numbers, day: str, rows: In
         what = f"{column} on {day}, the last day, is {table.raw(column, int(bad[0]))}, not a number"
         raise DataError(where=table.place(int(bad[0]), column), what=what, remedy="correct it")
     values = numbers.values[filled]
+    if abs(values[0]) >= EXACT:
+        what = f"{column} on {day}, the last day, is too large to be held exactly (2^53)"
+        raise DataError(where=table.place(int(filled[0]), column), what=what, remedy="use a larger unit")
     if (values != values[0]).any():
         row = int(filled[np.argmax(values != values[0])])
         given = f"{table.raw(column, row)}, and {table.raw(column, int(filled[0]))}"
@@ -262,11 +274,15 @@ def behind(loaded: Loaded) -> tuple[str, ...]:
     )
 
 
-def left_aside(balances: Mapping[str, float], targets: Sequence[str], loaded: Loaded) -> tuple[str, ...]:
+def left_aside(
+    balances: Mapping[str, float], limits: Limits, targets: Sequence[str], loaded: Loaded
+) -> tuple[str, ...]:
     """Sentences on what a balance that is given cannot say; none where none is.
 
     Parameters
     ----------
+    balances
+        See `openings`.
     targets
         Names of what is forecast, what comes in first.
     """
@@ -282,9 +298,26 @@ def left_aside(balances: Mapping[str, float], targets: Sequence[str], loaded: Lo
         for target, names in alone.items()
         if names
     ]
+    if alone_in_limits := [name for name in limits.entities if not _is_held_against(name, balances, loaded)]:
+        named = first_few(alone_in_limits, SHOWN)
+        found.append(f"data.limits of {named} are left aside: {KEY} gives no balance of each alone")
     if goes_out(came) and not goes_out(left):
         found.append(f"{came} is taken for what comes in, and {left} for what goes out: name what comes in first")
     return tuple(found)
+
+
+def _is_held_against(name: str, balances: Mapping[str, float], loaded: Loaded) -> bool:
+    """Whether the balance of an entity or a unit, which has a limit, is known: given, that of its unit's only entity,
+    or the sum of those of the unit's entities.
+    """
+    units = {} if loaded.hierarchy is None else loaded.hierarchy.units
+    entities = {series.entity or ALL for series in loaded.panel.series}
+    if name not in entities:
+        members = [entity for entity in entities if units.get(entity) == name]
+        return name in balances or ALL in balances or all(entity in balances for entity in members)
+    unit = units.get(name)
+    alone = [entity for entity in entities if units.get(entity) == unit] == [name]
+    return name in balances or (alone and (unit in balances or ALL in balances))
 
 
 def goes_out(name: str) -> bool:

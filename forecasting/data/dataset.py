@@ -94,7 +94,7 @@ class DataSet:
 
             loaded = with_surroundings(loaded, self._spec, location, getattr(self._source, "labels", None))
         balances = openings(self._spec.balance, self._spec.limits, loaded)
-        said = (*behind(loaded), *left_aside(balances, list(self._spec.targets), loaded))
+        said = (*behind(loaded), *left_aside(balances, self._spec.limits, list(self._spec.targets), loaded))
         return replace(loaded, balances=balances, notes=(*loaded.notes, *said))
 
     @property

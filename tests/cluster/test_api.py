@@ -17,6 +17,8 @@ from forecasting.models.base import Settings, State
 from forecasting.testing import check_model
 from tests.runs import write_inputs
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 CONFIG = {
     "data": {"targets": {"purchase": 0.45, "redeem": 0.55}},
     "windows": {"unit": "day", "n_windows": 3, "horizon": 10},

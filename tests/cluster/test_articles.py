@@ -83,7 +83,7 @@ def test_risk_control_finds_planted_anomalies(samples, tmp_path):
 
 
 def test_alerts_on_accounts_that_rest_are_right_and_soon_and_silences_stand_apart(tmp_path):
-    write_sample(tmp_path, kind="business-accounts")
+    write_sample(tmp_path, kind="business-accounts", users=30)
     arguments = ("--data", "accounts.csv", "--run-dir", "run", "--executor", "local")
     quick = ("--set", "members=[{model: calendar-level}]")  # as good as the network on these accounts, and quicker
     done = tidecast(tmp_path, "run", "articles/risk-control-lstm", *arguments, *quick)

@@ -16,6 +16,8 @@ from cluster.api import open_run
 from forecasting.sample.company import write_company
 from tests.runs import tidecast
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 CONFIG = """
 data:
   kind: panel
@@ -75,6 +77,41 @@ def test_leaves_of_the_position_are_those_of_the_forecast(folder: Path) -> None:
         if row["period"] == "day" and row["entity"] != "all":
             mine = forecast[row["entity"], row["date"]]
             assert (row["inflow"], row["outflow"]) == (mine["inflow"], mine["outflow"])
+
+
+@pytest.mark.parametrize(("factor", "balance", "decimals"), [(1 / 7, 1000.5, 6), (1 / 7e4, 0.125, 9), (100, 1000.5, 0)])
+def test_sums_are_exact_whatever_decimals_the_amounts_have(
+    tmp_path: Path, factor: float, balance: float, decimals: int
+) -> None:
+    """Also where they come from a computation, and where the balance has more decimals than they have."""
+    random = np.random.default_rng(3)
+    days = np.arange(np.datetime64("2024-01-01"), np.datetime64("2024-04-01"))
+    flows = np.rint(random.gamma(9, 100, (len(days), 2))) * factor
+    lines = [f"{day},{a:.17g},{b:.17g}" for day, (a, b) in zip(days, flows.tolist(), strict=True)]
+    (tmp_path / "d.csv").write_text("\n".join(["date,inflow,outflow", *lines]) + "\n")
+    (tmp_path / "plan.csv").write_text(f"date,series,amount\n2024-04-03,outflow,{factor * 11:.17g}\n")
+    members = "members=[{model: weekday-median}, {model: seasonal-naive}]"
+    plan, money = "data.planned=plan.csv", f"data.balance={balance}"
+    done = tidecast(tmp_path, "run", "d.csv", "--run-dir", "r", "--executor", "local",
+                    *(part for key in (members, plan, money) for part in ("--set", key)))  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    forecast = {row["date"]: row for row in rows(tmp_path / "r/forecast.csv")}
+    assert max(-Decimal(row["inflow"]).as_tuple().exponent for row in forecast.values()) == decimals
+    for row in forecast.values():
+        assert Decimal(row["net_flow"]) == Decimal(row["inflow"]) - Decimal(row["outflow"])
+        assert Decimal(row["outflow"]) == Decimal(row["outflow_planned"]) + Decimal(row["outflow_model"])
+    flowed, opening, found = Decimal(0), None, rows(tmp_path / "r/cash.csv")
+    for row in found:
+        inside = [day for date, day in forecast.items() if row["date"] <= date <= row["end"]]
+        for name in ("inflow", "outflow", "net_flow"):
+            assert Decimal(row[name]) == sum(Decimal(day[name]) for day in inside), (row["date"], name)
+        if row["period"] == "day":
+            flowed += Decimal(row["net_flow"])
+            opening = Decimal(row["balance"]) - flowed if opening is None else opening
+            assert (Decimal(row["cumulative"]), Decimal(row["balance"])) == (flowed, opening + flowed)
+    assert opening == Decimal(balance) or decimals == 0
+    page = (tmp_path / "r/report.html").read_text()
+    assert f'"decimals": {decimals}' in page or f'"decimals":{decimals}' in page
 
 
 def test_the_report_made_again_is_the_same(folder: Path) -> None:

@@ -8,6 +8,8 @@ import pytest
 from cluster.rundir.storage import UNFINISHED, Storage
 from tests.runs import run, write_inputs
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 CONFIG = """
 data: {kind: table}
 windows: {unit: day, n_windows: 2, horizon: 7}

@@ -16,6 +16,8 @@ from cluster.notebook.spelling import Spelling
 from forecasting.data.spec import DataSpec
 from forecasting.errors import DataError
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 DAYS = 70
 CONFIG: dict[str, Any] = {
     "data": {"targets": {"sales": 1.0}},

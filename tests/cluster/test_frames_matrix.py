@@ -14,6 +14,8 @@ import pytest
 
 from cluster import api
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 DAYS = pd.date_range("2024-01-01", periods=70)
 SHOPS = {7: 1.0, 12: 40.0}
 COMMON: dict[str, Any] = {

@@ -14,6 +14,8 @@ from cluster.request import RunRequest
 from forecasting.errors import ConfigError, SeriesLeftOut
 from tests.runs import tidecast, write_inputs
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 QUICK = ("--executor", "local", "--set", "members=[{model: weekday-median}]")
 
 

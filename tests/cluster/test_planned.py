@@ -18,6 +18,8 @@ from cluster.rundir.external import External
 from cluster.stages.prediction import predict
 from tests.runs import run, tidecast
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 DAYS = np.arange("2024-01-01", "2024-07-19", dtype="datetime64[D]")
 END = DAYS[-1]
 CONFIG = """

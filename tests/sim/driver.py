@@ -47,10 +47,8 @@ def _run(grid: Grid, life: Life, plan: Plan) -> str:
         begin_run(store, plan, ORIGIN, before)
         screen, machine = Screen(file=io.StringIO()), life.program.machine
         lost = train(plan, PANEL, store, lease.token, VirtualSession(grid, life), screen, machine)
-        lease.check()
         store.sweep()
         forecasts = collect_forecasts(plan, PANEL, store, lost)
-        lease.check()
         if lost:
             return "batches were given up"
         store.prune_states(kept(plan))

@@ -18,16 +18,19 @@
   const amount = (v, decimals) => (v === null ? "–" : v.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals }));
   const chance = (p) => (p < 0.01 ? "<1%" : p > 0.99 ? ">99%" : `${(100 * p).toFixed(p < 0.1 ? 1 : 0)}%`);
 
-  // As the files write amounts: with the decimals of the data, or with as many as it takes.
+  // As the files write amounts: with the decimals of the data, from six on without zeros at the end.
   const exact = (v) => {
     if (v === null) return "";
-    if (form.decimals !== null && form.decimals < 6) return v.toFixed(form.decimals).replace(/^-(?=[0.]*$)/, "");
+    if (form.decimals !== null) {
+      const text = v.toFixed(form.decimals);
+      return (form.decimals < 6 ? text : text.replace(/\.?0+$/, "")).replace(/^-(?=[0.]*$)/, "");
+    }
     return /e/.test(String(v)) ? v.toFixed(20).replace(/\.?0+$/, "") : String(v);
   };
   // A sum of amounts, without what binary numbers add to it.
   const sum = (values) => {
     const total = values.reduce((a, b) => a + b, 0);
-    return Number(form.decimals !== null && form.decimals < 6 ? total.toFixed(form.decimals) : total.toPrecision(14));
+    return Number(form.decimals !== null ? total.toFixed(form.decimals) : total.toPrecision(14));
   };
   // Ends of bands have five digits.
   const running = (opening, values) => values.reduce((found, v) => [...found, sum([found.length ? found[found.length - 1] : opening, v])], []);

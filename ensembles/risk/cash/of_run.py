@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ensembles.bands.quantiles import MEDIAN, ends_of
 from ensembles.risk.cash.backtest import judge_cash
 from ensembles.risk.cash.draws import joint_draws
@@ -90,7 +92,9 @@ def _by_unit(
 
 
 def _terms(run: RunFile, balances: Mapping[str, float]) -> CashTerms:
-    return CashTerms.of(balances, run.config["data"].get("limits") or {}, tuple(run.config.get("bands", (80, 95))))
+    """Openings are taken as they are written: a balance is then the sum of what stands in the files."""
+    openings = {name: float(run.amounts.nearest(np.array(amount))) for name, amount in balances.items()}
+    return CashTerms.of(openings, run.config["data"].get("limits") or {}, tuple(run.config.get("bands", (80, 95))))
 
 
 def cash_position(flows: Flows, net: tuple[str, str], terms: CashTerms, seed: int) -> CashPosition | None:

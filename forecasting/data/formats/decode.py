@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,6 +21,13 @@ Records = Sequence[int] | IntArray
 
 EXACT = 2.0**53
 """Whole numbers below this are exact in float64, in which a panel holds them."""
+MOST, SIGNIFICANT = 10, 6
+TELLING = 1e14
+"""Whole numbers up to this are told from others in spite of the noise of float64."""
+FINEST = 100
+"""Decimals, also where amounts are smaller than any currency has them."""
+DIGITS = 13
+"""Of an amount, so that a thousand of them have an exact sum."""
 
 _TOTAL = re.compile(
     r"\W*(?:grand |sub[- ]?)?(?:totals?|sum|summe|gesamt\w*|zwischensumme|insgesamt|somme|totale|suma|razem|totaal|"
@@ -47,18 +55,28 @@ FAULTS = (
 """The faults of an amount by their code; code 0 means that nothing is wrong."""
 
 
-def decimals_of(values: FloatArray, most: int = 6) -> int:
-    """Decimals that amounts of any shape have, at most `most`: 0 for whole numbers; unknown ones do not count.
+def decimals_of(values: FloatArray) -> int:
+    """Decimals that amounts of any shape have: 0 for whole numbers; unknown ones do not count.
 
-    A difference counts as noise where it is small beside the amount itself: a tiny amount is not taken as 0.
+    A difference counts as noise where it is small beside the amount itself: a tiny amount is not taken as 0. Amounts
+    with more than `MOST` decimals, as results of a computation have, are taken to six, or fewer where sums of the
+    largest would not be exact in float64; or to as many as leave nine in ten amounts `SIGNIFICANT` digits.
     """
     known = np.abs(values[np.isfinite(values)])
-    for k in range(most):
+    for k in range(MOST + 1):
         scaled = known * 10.0**k
+        if k >= SIGNIFICANT and not len(scaled := scaled[scaled <= TELLING]):
+            break
         noise = np.minimum(1e-9, 1e-6 * scaled) + 4 * np.finfo(np.float64).eps * scaled
         if (np.abs(scaled - np.rint(scaled)) <= noise).all():
             return k
-    return most
+    small, largest = np.quantile(known[known > 0], [0.1, 1.0]).tolist()
+    return max(0, min(SIGNIFICANT, DIGITS - _digits(largest)), min(SIGNIFICANT - _digits(small), FINEST))
+
+
+def _digits(amount: float) -> int:
+    """Digits before the decimal point; below 0 for the zeros after it."""
+    return math.floor(math.log10(amount)) + 1
 
 
 def amount_fault(numbers: Numbers, *, signed: bool = False) -> IntArray:

@@ -66,7 +66,7 @@ def _with_cells(table: SmallTable, amounts: Iterable[str]) -> SmallTable:
         empty &= _is_empty(column)
     if empty.all():
         what = "it holds a header and no rows"
-        raise DataError(where=table.name, what=what, remedy="give at least some days of data")
+        raise DataError(where=table.name, what=what, remedy="give at least one row")
     found = replace(table.where(~empty), amounts=tuple(amounts))
     if empty.any():
         n = int(empty.sum())

@@ -64,15 +64,21 @@ def labelled(rows: Collection[Label], entities: Collection[str], known: Collecti
     Raises
     ------
     DataError
-        For an entity that is not in the data, one with two labels, or one without any.
+        For an entity that is not in the data, one with two labels, or one without any, and for two labels that differ
+        by capital letters alone.
     """
     found: dict[str, str] = {}
+    spelled: dict[str, str] = {}
     for row in rows:
         if row.name not in known:
             raise _unknown(row, entities)
         if len(row.labels) != 1 or found.setdefault(row.name, row.labels[0]) != row.labels[0]:
             given = ", ".join(dict.fromkeys([*([found[row.name]] if row.name in found else []), *row.labels])) or "none"
             raise DataError(where=row.place, what=f"the {what} of {row.name} is {given}", remedy="give it one")
+        (label,) = row.labels
+        if (other := spelled.setdefault(label.casefold(), label)) != label:
+            said = f"the {what} of {row.name} is {label}, and {other} before"
+            raise DataError(where=row.place, what=said, remedy=f"write the same {what} in the same way")
     missing = [entity for entity in entities if entity not in found]
     if missing:
         where = next(iter(rows)).place.rpartition(":")[0] if rows else ""
@@ -89,10 +95,15 @@ def grouped(rows: Collection[Label], entities: Collection[str], known: Collectio
     Raises
     ------
     DataError
-        For a name that is neither an entity nor a group, one in two groups, or groups that hold each other.
+        For a name that is neither an entity nor a group, a group called as an entity, one in two groups, or groups that
+        hold each other.
     """
     parent, said = _parents(rows)
     groups = set(parent.values())
+    for name, group in parent.items():
+        if group in known:
+            what = f"{group}, the group of {name}, is an entity of the data too"
+            raise DataError(where=said[name], what=what, remedy="give the group another name")
     for row in rows:
         if row.name not in known and row.name not in groups:
             raise _unknown(row, entities)

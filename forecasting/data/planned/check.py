@@ -19,8 +19,6 @@ __all__ = ["planned_of"]
 
 SHOWN = 5
 """Names in a sentence."""
-MOST_DECIMALS = 6
-"""Decimals from which on amounts are taken as they are (see `decode.decimals_of`)."""
 
 
 def planned_of(
@@ -45,8 +43,7 @@ def planned_of(
     checker = _Checker(loaded, units)
     seen = [row for row in plan.rows if as_of is None or (row.day if np.isnat(row.known) else row.known) <= as_of]
     kept = tuple(found for row in seen if (found := checker.amount(row)) is not None)
-    decimals = max(loaded.decimals, plan.decimals)
-    planned = Planned(kept, loaded.panel.end, decimals if decimals < MOST_DECIMALS else None)
+    planned = Planned(kept, loaded.panel.end, max(loaded.decimals, plan.decimals))
     _check_actual(loaded.panel, planned)
     said = (*plan.notes, *_notes(plan, seen, planned), *_unsaid(plan, as_of), *checker.notes(plan.name))
     return planned, said
@@ -138,12 +135,10 @@ class _Checker:
         coming = panel.axis.until(panel.end, last) if last > panel.end else inside[:0]
         if len(inside) or (coming >= begin).any():
             return
-        near = coming[-1:] if len(coming) else panel.ds[panel.ds < begin][-1:]
-        after = (
-            panel.axis.after(panel.end, int(np.searchsorted(coming, begin)) + 1)[-1:]
-            if len(coming)
-            else (panel.ds[panel.ds > last][:1])
-        )
+        if last > panel.end:
+            near, after = coming[-1:], panel.axis.after(panel.end, len(coming) + 1)[-1:]
+        else:
+            near, after = panel.ds[panel.ds < begin][-1:], panel.ds[panel.ds > last][:1]
         around = " or ".join(iso(day) for day in (*near, *after))
         what = f"{iso(row.day)} is none of the data's {panel.axis.noun}"
         raise DataError(where=row.place, what=what, remedy=f"write {around}")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from forecasting.data.formats.columns import find_column, listed
-from forecasting.data.formats.decode import decimals_of, first
+from forecasting.data.formats.decode import EXACT, decimals_of, first
 from forecasting.data.formats.files import TableFile
 from forecasting.data.formats.reading import OpenTable
 from forecasting.data.formats.table import SmallTable
@@ -63,6 +63,10 @@ def _amounts(table: SmallTable) -> FloatArray:
     if wrong is not None:
         what = f"amount is {table.raw('amount', wrong)}, not a number"
         raise DataError(where=table.place(wrong, "amount"), what=what, remedy="give the amount, or take the row out")
+    large = first(np.abs(numbers.values) >= EXACT)
+    if large is not None:
+        what = f"amount is {table.raw('amount', large)}, too large to be held exactly (2^53)"
+        raise DataError(where=table.place(large, "amount"), what=what, remedy="use a larger unit")
     return numbers.values
 
 

@@ -18,6 +18,8 @@ from forecasting.errors import ConfigError
 from tests.ensembles.explanation.planted import planted
 from tests.runs import Done, run, tidecast
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 MEMBERS = """
 windows: {unit: day, n_windows: 3, horizon: 9}
 members: [{model: seasonal-naive}, {model: weekday-median, k: 3}, {model: calendar-level}]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,13 @@ def test_a_broken_day_is_refused_by_row(tmp_path: Path) -> None:
         understood(tmp_path, frame)
     with pytest.raises(DataError, match="no column holds days among in, out"):
         understood(tmp_path, frame[["in", "out"]])
+
+
+def test_a_day_before_the_data_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        DataError, match=r"t.csv: the data begin on 2024-\d\d-\d\d, after 2020-01-01: choose a later date"
+    ):
+        understood(tmp_path, table(), as_of=dt.date(2020, 1, 1))
 
 
 def test_a_header_of_days_is_no_header(tmp_path: Path) -> None:

@@ -140,6 +140,7 @@ def scaled(folder, name, factor):
         (("ledger", "--labels", "data.csv"), "--labels: labelled days are compared with the alerts of a run"),
         ((RUN, "--day", "2024-07-08"), f"--day: {RUN} is no ledger"),
         ((RUN, "--html", "x.html"), "add --actuals FILE"),
+        (("nowhere", "--actuals", "data.csv"), "nowhere holds neither a run nor a ledger: give the directory of one"),
         (("nowhere", "--heads"), "nowhere is no ledger: give one, made by run --ledger"),
     ],
 )

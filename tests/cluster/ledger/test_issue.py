@@ -9,6 +9,8 @@ from ensembles.ledger.files.vintage import Vintage
 from tests.cluster.test_planned import CONFIG, NEXT, PAST, write_data, write_plan
 from tests.runs import run, tidecast
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):

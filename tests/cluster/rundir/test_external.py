@@ -14,6 +14,8 @@ from cluster.rundir.run_facts import find_run
 from cluster.rundir.store import RunStore
 from tests.runs import tidecast
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 CONFIG = """
 data: {kind: table, events: events.csv, cache: kept}
 windows: {unit: day, n_windows: 3, horizon: 7}

@@ -5,6 +5,7 @@ import pytest
 from cluster.config import parse_config
 from cluster.plan import make_plan
 from cluster.rundir.run_facts import RunOrigin, begin_run, end_run, find_run, finished_run, judged_run
+from cluster.rundir.status import read_status
 from cluster.rundir.store import RunStore
 from ensembles.files.run_json import DataFacts
 from forecasting.data.quality.finding import Finding
@@ -50,6 +51,8 @@ def test_a_run_keeps_its_beginning_when_it_goes_on(store):
     before = find_run(store).model_copy(update={"created": "2020-01-01T00:00:00+0000"})
     begin(store, before)
     end_run(store, "done", **END)
+    store.write_result("why.csv", b"day")
+    store.seal()
     run = finished_run(store)
     assert run.created == "2020-01-01T00:00:00+0000"
     assert (run.done, run.trials, run.reproducible, dict(run.seconds)) == (True, 2, True, {"train": 1.0})
@@ -70,10 +73,24 @@ def test_an_unfinished_run_is_one_sentence(store):
 def test_a_failed_run_with_a_leaderboard_can_be_reported(store):
     begin(store)
     end_run(store, "failed", **END)
-    store.storage.write("leaderboard.json", b"{}")
+    store.write_result("leaderboard.json", b"{}")
+    store.seal()
     assert judged_run(store).status == "failed"
     with pytest.raises(StorageError, match="holds no finished run"):
         finished_run(store)
+
+
+def test_a_run_that_stopped_while_it_wrote_its_results_is_unfinished_and_not_damaged(store):
+    begin(store)
+    end_run(store, "done", **END)
+    store.storage.write("leaderboard.json", b"{}")
+    for ask in (finished_run, judged_run):
+        with pytest.raises(StorageError, match="holds no finished run"):
+            ask(store)
+    assert read_status(store).state == "stopped"
+    store.list_result("leaderboard.json")
+    store.seal()
+    assert (finished_run(store).done, read_status(store).state) == (True, "done")
 
 
 def test_a_damaged_file_is_named(store):

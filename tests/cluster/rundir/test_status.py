@@ -6,6 +6,8 @@ import pytest
 from forecasting.digests import seal
 from tests.runs import edit, run, tidecast, write_inputs
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):

@@ -7,12 +7,19 @@ from cluster.rundir.storage import DISK, Storage
 from forecasting.errors import StorageError
 
 
-def test_nothing_half_written_when_the_disk_is_full(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        (errno.ENOSPC, "disk is full; free some space"),
+        (errno.EFBIG, r"larger than this process may write \(ulimit -f\)"),
+    ],
+)
+def test_nothing_half_written_when_the_disk_is_full(tmp_path, monkeypatch, code, says):
     def full(*_):
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise OSError(code, "no")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(StorageError, match="disk is full; free some space"):
+    with pytest.raises(StorageError, match=says):
         Storage(str(tmp_path)).write("a/b.csv", b"x")
     assert not any(p.is_file() for p in tmp_path.rglob("*"))
 

@@ -14,6 +14,8 @@ from tests.cluster.batches import work_of
 from tests.cluster.rundir.test_batch_file import result
 from tests.runs import run, tidecast, write_inputs
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 moto = pytest.importorskip("moto.server", reason="moto is not installed: pip install -e '.[test]'")
 
 

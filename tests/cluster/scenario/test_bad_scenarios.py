@@ -19,6 +19,7 @@ from tests.cluster.scenario.company_days import HOLIDAY, TAX_DAY, ask
         ("add: [{date: 2024-05-03, amount: 5}]", ("add.0.series", "is missing", "inflow, outflow")),
         ("add: [{date: 2024-05-03, series: inflow, amount: five}]", ("add.0: amount", "'five'")),
         ("add: [{date: 2024-05-03, series: inflow, amount: .nan}]", ("add.0.amount", "finite")),
+        ("add: [{date: 2024-05-03, series: inflow, amount: 1e16}]", ("add.0: amount", "too large to be held exactly")),
         ("add: [{date: 2024-05-03, series: inflow}]", ("add.0: amount", "is missing")),
         ("add: [{date: 2024-05-16, series: inflow, amount: 5}]", ("add.0.date: 2024-05-16", "2024-05-15")),
         ("add: [{date: soon, series: inflow, amount: 5}]", ("add.0: date", "YYYY-MM-DD")),

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from cluster import api
 from tests.cluster.scenario.company_days import ask, table
 from tests.runs import run, tidecast
+
+pytestmark = pytest.mark.usefixtures("without_charts")
 
 DAYS = pd.date_range("2024-01-01", "2024-09-10")
 FEW = """

@@ -28,6 +28,8 @@ from tests.cluster.scenario.company_days import (
 )
 from tests.runs import run, tidecast
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 
 def changed(folder: Path, text: str) -> dict[tuple[str, str], dict[str, str]]:
     """The rows of scenario.csv that differ, of the series alone."""

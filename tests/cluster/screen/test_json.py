@@ -11,6 +11,8 @@ from cluster.cli import app
 from tests.cluster.terminal.hostile import RUN_DIR, run_hostile
 from tests.runs import ROOT, run, tidecast, write_inputs
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 README = ROOT / "cluster/screen/README.md"
 TYPES = {str: "text", bool: "truth", int: "whole", float: "number", type(None): "null"}
 IF_ANY = "if any"

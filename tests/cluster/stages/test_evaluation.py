@@ -9,6 +9,8 @@ from cluster.stages.evaluation import evaluate_run
 from forecasting.errors import StorageError
 from tests.runs import edit, run, tidecast, write_inputs
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):

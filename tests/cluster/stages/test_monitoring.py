@@ -6,6 +6,8 @@ import pytest
 
 from tests.runs import run, tidecast, write_inputs
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 CONFIG = """
 data: {kind: table}
 windows: {unit: day, n_windows: 6, horizon: 14}

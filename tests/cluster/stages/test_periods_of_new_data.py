@@ -11,6 +11,8 @@ from cluster.stages.prediction import predict
 from forecasting.errors import DataError
 from tests.runs import run
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 CONFIG = """
 data: {kind: table, targets: {flow: 1}}
 windows: {unit: day, n_windows: 2, horizon: 3}

@@ -18,6 +18,8 @@ from forecasting.errors import DataError, StorageError, UserError
 from forecasting.models import built_in_models
 from tests.runs import edit, run, write_inputs
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 FAMILIES = """
 seed: 3
 data: {kind: table}

@@ -18,6 +18,8 @@ from cluster.cli import app
 from cluster.terminal.main import main
 from tests.runs import tidecast
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 ROOT = Path(__file__).parents[3]
 NAMES = [command.name or command.callback.__name__ for command in app.registered_commands]
 

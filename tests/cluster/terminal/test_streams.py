@@ -16,6 +16,8 @@ from cluster.terminal.streams import has_reader, open_streams
 from forecasting.errors import StorageError
 from tests.runs import command, edit, run, write_inputs
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 CONFIG = """
 data: {kind: table}
 windows: {unit: day, n_windows: 2, horizon: 7}

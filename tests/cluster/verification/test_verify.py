@@ -3,10 +3,13 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 from cluster.rundir.store import RunStore
 from tests.runs import edit, run, tidecast, write_inputs
+
+pytestmark = pytest.mark.usefixtures("without_charts")
 
 CONFIG = """
 seed: 3
@@ -52,6 +55,37 @@ def test_a_run_as_it_was_written(folder):
     lines = tidecast(folder, "verify", "whole").stdout.splitlines()
     assert lines[-1].split() == ["not", "checked", "data", "give", "--data"]
     assert len(lines) == 7
+
+
+def test_all_trials_are_trained_again_of_a_run_whose_plan_became_known_later(folder, request):
+    """The plan is read as of the run's end, which leaves out rows that trials depend on: these are the run's."""
+    request.addfinalizer(lambda: shutil.rmtree(folder / "planned"))
+    last = np.datetime64("2024-01-01") + 199
+    rows = [(last - 20, last + 5), (last - 18, last - 12), (last - 16, last - 40), (last + 2, last + 1)]
+    table = "".join(f"{day},purchase,1000,{known}\n" for day, known in rows)
+    (folder / "plan.csv").write_text("date,series,amount,known\n" + table)
+    keys = ("data.planned=plan.csv", "members=[{model: seasonal-naive}, {model: weekday-median}]")
+    done = tidecast(folder, "run", "config.yaml", "--data", "data.csv", "--run-dir", "planned", "--executor", "local",
+                    *(part for key in keys for part in ("--set", key)))  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    code, checks = verify(folder, "planned", "--data", "data.csv", "--retrain", "1", "--allow-external")
+    assert code == 0
+    assert checks["trials"]["detail"] == "4 of 4 trained again, the same to the last bit"
+    later = "; 1 row that became known later is taken from run.json"
+    assert checks["plan"]["detail"] == f"amounts planned up to {last}, as the run had them{later}"
+    (folder / "plan.csv").write_text(table.join(("date,series,amount,known\n", "")).replace("1000", "1001"))
+    code, checks = verify(folder, "planned", "--data", "data.csv", "--retrain", "1", "--allow-external")
+    assert (code, checks["plan"]["status"], "trials" in checks) == (2, "differs", False)
+
+
+def test_trials_that_are_not_stored_are_counted(folder, monkeypatch):
+    monkeypatch.setattr("forecasting.models.naive.SeasonalNaive.version", 99)
+    code, checks = verify(folder, "whole", "--data", "data.csv", "--retrain", "1")
+    assert code == 0
+    assert checks["trials"]["detail"] == (
+        "6 of 6 trained again, the same to the last bit; 4 of all 10 are not stored by this version of their model, "
+        "and not compared"
+    )
 
 
 def test_what_is_not_known_is_not_checked(folder):

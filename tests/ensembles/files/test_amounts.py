@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
 import numpy as np
 import pytest
 
@@ -57,6 +59,15 @@ def test_decimals_follow_the_data_and_signed_targets_stay_negative() -> None:
     assert np.isnan(CENTS.rounded(np.array([np.nan]), "net")).all()
 
 
+def test_what_is_written_of_many_decimals_adds_up() -> None:
+    random = np.random.default_rng(1)
+    for decimals in (6, 8, 10):
+        amounts = Amounts.of("table", None, decimals, ("net",))
+        came, left = (amounts.submitted(random.normal(0, 1000, 500), "net") for _ in range(2))
+        for a, b in zip(came.tolist(), left.tolist(), strict=True):
+            assert Decimal(amounts.exact(a - b)) == Decimal(amounts.exact(a)) - Decimal(amounts.exact(b))
+
+
 @pytest.mark.parametrize(
     ("amount", "decimals", "text"),
     [
@@ -66,6 +77,9 @@ def test_decimals_follow_the_data_and_signed_targets_stay_negative() -> None:
         (1234567.5, None, "1234567.5"),
         (3.084123456e-9, None, "0.00000000308412"),
         (0.25, 6, "0.25"),
+        (0.00001234, 8, "0.00001234"),
+        (123456789012.12, 8, "123456789012.12"),
+        (12345678901234567.0, 6, "12345678901234568"),
         (0.0, None, "0"),
         (-2.5, None, "-2.5"),
     ],

@@ -51,6 +51,18 @@ def test_a_number_a_column_and_numbers_by_entity_are_balances(tmp_path: Path) ->
     assert load(panel, **PANEL, balance=7).balances == {"": 7.0}
 
 
+def test_a_number_may_be_written_in_powers_of_ten() -> None:
+    # YAML gives 2e6 as a text: as a number it takes a point and a sign.
+    spec = DataSpec(kind="table", targets=TARGETS, balance="2e6", limits={"minimum": "1.5E+5"})
+    assert (spec.balance, spec.limits.minimum) == (2e6, 1.5e5)
+    assert DataSpec(kind="panel", targets=TARGETS, balance={"a": "1e3", "b": 2}).balance == {"a": 1e3, "b": 2.0}
+
+
+def test_the_balance_of_a_column_is_held_exactly(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"flows\.csv:41: saldo on 2024-02-09, the last day, is too large to be held"):
+        load(table(tmp_path, lambda _, i: 10**16 + i), balance="saldo")
+
+
 def test_the_balance_is_that_of_the_last_day_used(tmp_path: Path) -> None:
     assert load(table(tmp_path), balance="saldo", as_of="2024-02-05").balances == {"": 1035.0}
 
@@ -109,6 +121,8 @@ def test_what_the_data_do_not_have_is_named(tmp_path: Path, keys: dict[str, Any]
         ({"balance": True}, "a balance is a number, as in 12000.50, and True is none"),
         ({"balance": float("nan")}, "and nan is none"),
         ({"balance": {"a": "x"}}, "the balance of a is a number, as in 12000.50, and 'x' is none"),
+        ({"balance": 1e16}, "a balance is 1e+16, too large to be held exactly (2^53): use a larger unit"),
+        ({"balance": {"a": "-1e30"}}, "the balance of a is -1e30, too large"),
         ({"balance": {}}, "name at least one entity"),
         ({"balance": " "}, "give a number, or the name of a column"),
         ({"balance": {"a": 1}}, "balance is given by entity, and kind table has none"),
@@ -177,6 +191,15 @@ def test_amounts_by_unit_that_cannot_be_are_named(tmp_path: Path, keys: dict[str
     with pytest.raises(DataError) as error:
         load(path, **in_two_units(tmp_path), **keys)
     assert says in str(error.value)
+
+
+def test_a_limit_that_no_balance_is_held_against_is_said(tmp_path: Path) -> None:
+    path, keys = table(tmp_path, entities="abc"), in_two_units(tmp_path)
+    aside = "data.limits of a are left aside: data.balance gives no balance of each alone"
+    limits = {"minimum": {"EUR": 1, "a": 2, "c": 3}}
+    assert aside in load(path, **keys, balance={"EUR": 3, "USD": 3}, limits=limits).notes
+    assert not [n for n in load(path, **keys, balance="saldo", limits=limits).notes if "left aside" in n]
+    assert aside in load(path, **PANEL, balance=7, limits={"minimum": {"a": 2}}).notes
 
 
 def test_a_unit_of_an_entitys_name_is_given_by_entity(tmp_path: Path) -> None:

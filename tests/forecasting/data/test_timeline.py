@@ -249,7 +249,20 @@ def test_negative_amounts_where_the_score_allows_them(tmp_path: Path, kind: dict
 
 @pytest.mark.parametrize(
     ("amounts", "decimals"),
-    [((1, 2), 0), ((1.5, 2), 1), ((0.1 + 0.2, 10.25), 2), ((1e12 + 0.5, 1), 1), ((1 / 3, 1), 6)],
+    [
+        ((1, 2), 0),
+        ((1.5, 2), 1),
+        ((0.1 + 0.2, 10.25), 2),
+        ((1e12 + 0.5, 1), 1),
+        ((1 / 3, 1), 6),
+        ((0.00000123, 1.5), 8),
+        ((1e9 / 7, 1e9 / 3), 4),
+        ((123456789012.0, 0.00001234), 8),
+        ((1e9 / 7, 1e-4 / 7), 10),
+        ((1e13 / 7, 1e13 / 3), 3),
+        ((1e-4 / 7, 2e-4 / 7), 10),
+        ((1e-300 / 7, 2e-300 / 7), 100),
+    ],
 )
 def test_decimals_are_those_of_the_amounts(tmp_path: Path, amounts: tuple[float, float], decimals: int) -> None:
     data = frame(40)
@@ -344,7 +357,7 @@ def test_a_few_work_days_are_too_little_history(tmp_path: Path, kind: dict[str, 
     assert "8 dates from 2024-01-01 to 2024-01-10 are too little history: give at least 20 work days" in said
 
 
-@pytest.mark.parametrize(("factor", "decimals"), [(2.0, 0), (1.0, 1), (0.01, 3), (1e-10, 6)])
+@pytest.mark.parametrize(("factor", "decimals"), [(2.0, 0), (1.0, 1), (0.01, 3), (1e-10, 15)])
 def test_tiny_amounts_keep_their_digits(tmp_path: Path, factor: float, decimals: int) -> None:
     data = frame().assign(out=lambda f: f.out * factor, **{"in": lambda f: f["in"] * factor})
     assert load(tmp_path, data, **TABLE).decimals == decimals

@@ -1,6 +1,7 @@
 """Work days and weeks: what members forecast when periods are not calendar days, and a unit is any unit."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -71,6 +72,18 @@ def points_on_work_days(panel, name):
     return float(10 * np.maximum(1 - error / LARGEST_ERROR, 0).mean()), weekends
 
 
+@cache
+def panels():
+    """The amounts that `test_forecasts_follow_the_unit` multiplies: open and closed weekends, and either sign."""
+    panel = weeks(0, open_weekends=True)
+    return panel, weeks(0, open_weekends=False), replace(panel, y=panel.y - 0.8e5)
+
+
+@cache
+def unscaled(name, which):
+    return forecasts(panels()[which], name)[0]
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_closed_weekends_are_exactly_zero(name):
     closed, weekends = points_on_work_days(weeks(0, open_weekends=False), name)
@@ -95,13 +108,10 @@ def test_closed_weekends_cost_nothing_on_work_days(name):
 )
 @pytest.mark.parametrize("name", SMALL)
 def test_forecasts_follow_the_unit(name, k):
-    panel = weeks(0, open_weekends=True)
     tolerance = 1e-9 if name in RULES else 1e-4
-    for y in (panel.y, weeks(0, open_weekends=False).y, panel.y - 0.8e5):
-        here = replace(panel, y=y)
-        expected, _, _ = forecasts(here, name)
-        got, _, _ = forecasts(replace(here, y=y * 10.0**k), name)
-        np.testing.assert_allclose(got / 10.0**k, expected, rtol=tolerance, atol=tolerance * 1e4)
+    for which, panel in enumerate(panels()):
+        got, _, _ = forecasts(replace(panel, y=panel.y * 10.0**k), name)
+        np.testing.assert_allclose(got / 10.0**k, unscaled(name, which), rtol=tolerance, atol=tolerance * 1e4)
 
 
 def on(axis, y, first="2023-01-02"):

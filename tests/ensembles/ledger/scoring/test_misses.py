@@ -86,3 +86,19 @@ def test_zero_and_negative_amounts_are_split_too(values):
     misses = split_misses(made, y[130:], hindsight_of(actuals({"flow": y}, "2024-01-01"), made.series, made.facts))
     assert len(misses) == 10
     np.testing.assert_allclose(misses.parts.sum(axis=0), y[130:] - 90.0)
+
+
+def test_what_a_series_did_before_it_stopped_is_no_odd_amount():
+    """What came is not held against what is expected of the series now, which is nothing."""
+    y = daily(220, np.random.default_rng(4))
+    y[::7] = 0.0
+    y[190:] = 0.0
+    base = np.where(np.arange(120, 130) % 7 == 0, 0.0, 100.0)
+    made = vintage("2024-04-29", {"flow": base}, {"level": base})
+    misses = split_misses(made, y[120:130], hindsight_of(actuals({"flow": y}, "2024-01-01"), made.series, made.facts))
+    assert not misses.parts[KINDS.index("planned")].any()
+    assert np.abs(misses.parts[: KINDS.index("rest")].sum(axis=0)).max() < 20.0
+    stopped = vintage("2024-07-19", {"flow": base}, {"level": base})
+    found = hindsight_of(actuals({"flow": y}, "2024-01-01"), stopped.series, stopped.facts)
+    assert (found["flow"].base[190:] == 0.0).all()
+    assert (found["flow"].base[:190] > 0.0).sum() == (y[:190] > 0.0).sum()

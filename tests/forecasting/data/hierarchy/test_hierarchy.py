@@ -77,6 +77,10 @@ def test_an_entity_may_be_in_no_group(tmp_path: Path) -> None:
         ("bank,g\na,x\na,y\n", r"g\.csv:3: a is in y, and in x by g\.csv:2: put it into one group"),
         ("bank,g\na,x\nx,y\ny,x\n", r"g\.csv:\d: the groups hold each other: x in y in x: take one step out"),
         ("bank,g\na,a\n", r"g\.csv:2: the groups hold each other: a in a"),
+        (
+            "bank,g\nc,x\na,b\n",
+            r"g\.csv:3: b, the group of a, is an entity of the data too: give the group another name",
+        ),
         ("bank,g\nd,x\n", r"g\.csv:2: d is neither an entity of the data nor a group: use one of a, b, c"),
         ("bank,g\n,x\n", r"g\.csv:2: bank is empty"),
         ("bank\na\n", r"g\.csv: it has one column"),
@@ -111,6 +115,10 @@ def test_the_column_of_entities_groups_none(keys: dict[str, object], name: str, 
     [
         ("bank,u\na,EUR\nb,USD\n", r"u\.csv: it gives no unit of c: add a row for each"),
         ("bank,u\na,EUR\na,USD\nb,EUR\nc,EUR\n", r"u\.csv:3: the unit of a is EUR, USD: give it one"),
+        (
+            "bank,u\na,EUR\nb,eur\nc,EUR\n",
+            r"u\.csv:3: the unit of b is eur, and EUR before: write the same unit in the",
+        ),
         ("bank,u\na,\nb,EUR\nc,EUR\n", r"u\.csv:2: the unit of a is none: give it one"),
     ],
 )

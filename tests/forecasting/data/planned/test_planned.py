@@ -88,6 +88,7 @@ def test_rows_before_the_data_are_passed_over_with_a_word(tmp_path: Path) -> Non
         ("2024-02-30,out,80,,,,,", r"plan\.csv:2: date is '2024-02-30', not a day"),
         ("2024-02-01,out,eighty,,,,,", r"plan\.csv:2: amount is 'eighty', not a number"),
         ("2024-02-01,out,,,,,x,", r"plan\.csv:2: amount is empty, not a number"),
+        ("2024-02-01,out,1e16,,,,x,", r"plan\.csv:2: amount is '1e16', too large to be held exactly"),
         ("2024-02-01,out,80,soon,,,,", r"plan\.csv:2: known is 'soon', not a day"),
         ("2024-02-01,out,80,,,maybe,,", r"plan\.csv:2: kind is 'maybe': write planned or adjust"),
         ("2024-04-02,out,80,,,adjust,,", r"plan\.csv:2: the adjustment has no reason: say why in the column note"),
@@ -118,6 +119,8 @@ def test_other_columns_units_and_days_off_are_refused(tmp_path: Path) -> None:
     for day, near in (("2024-02-03", "2024-02-02 or 2024-02-05"), ("2024-04-06", "2024-04-05 or 2024-04-08")):
         with pytest.raises(DataError, match=rf"plan\.csv:2: {day} is none of the data's work days: write {near}"):
             loaded(tmp_path, f"date,series,amount\n{day},out,8\n", days=WORK)
+    with pytest.raises(DataError, match=r"2024-03-30 is none of the data's work days: write 2024-04-01$"):
+        loaded(tmp_path, "date,series,amount\n2024-03-30,out,8\n", days=WORK)
     with pytest.raises(DataError, match=r"none\.csv: there is no such file"):
         _ = open_data(DataSpec(kind="table", planned="none.csv", targets={"in": 1}), data(tmp_path), None).panel
 

@@ -48,7 +48,7 @@ def test_parquet_daily_table_with_mapped_columns_and_a_past_covariate(tmp_path: 
 FAULTS: list[tuple[Damage, str]] = [
     (lambda p: p.unlink(), "d.csv: there is no such file or folder: check the path given as data"),
     (lambda p: p.write_text(""), "d.csv: it is empty: give a file with a header and rows"),
-    (lambda p: p.write_text(HEADER), "d.csv: it holds a header and no rows: give at least some days of data"),
+    (lambda p: p.write_text(HEADER), "d.csv: it holds a header and no rows: give at least one row"),
     (replace("redeem", "out"), "d.csv: there is no column for redeem among report_date, purchase, out: name it in "
      "data.columns (redeem: COLUMN)"),
     (replace("redeem", "purchase"), "d.csv: column 'purchase' stands twice in the header: rename or remove one"),
