@@ -131,7 +131,7 @@ def test_the_report_has_a_section_for_each_unit() -> None:
         assert word in text
     assert "the minimum of 10.00 billion USD" in text
     assert "For all 2 entities together" in text
-    assert "Of fund1 alone" in text
+    assert "For fund1 alone" in text
 
 
 def test_the_json_file_says_the_unit_of_every_account_and_test() -> None:
