@@ -187,6 +187,7 @@ class _Batch:
         except MemoryError:
             raise
         except Exception as error:  # whatever a model's library raises is this trial's result, not the run's end
+            _raise_interruption(error)
             return TrialFailure(trial, reason_of(error))
         seconds += time.perf_counter() - started
         counts = Counter(message.category.__name__ for message in (*before, *heard))
@@ -258,9 +259,18 @@ def _fit_many(model: StackedModel, tasks: Sequence[FitTask], device: str) -> lis
     except (MemoryError, UserError):
         raise
     except Exception as error:  # as in `_Batch.outcome`
+        _raise_interruption(error)
         if len(tasks) == 1:
             return [TrialError(reason_of(error))]
         return [fit for task in tasks for fit in _fit_many(model, [task], device)]
+
+
+def _raise_interruption(error: BaseException | None) -> None:
+    """Raise the interruption that a library made an error of: numba does, where it comes amid compiled code."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            raise error
+        error = error.__cause__ or error.__context__
 
 
 def _forecast(model: AnyModel, state: State, history: History, window: Window) -> Forecast:

@@ -41,7 +41,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MISSING = "nothing"
 """Stands in a difference for a key, a row or a file that one side does not have."""
 LAUNCH = """
-import runpy, sys
+import os, runpy, sys
 from pathlib import Path
 tree, packages = Path(sys.argv.pop(1)), {"cluster", "ensembles", "forecasting"}
 try:
@@ -51,7 +51,8 @@ finally:
     files = [Path(module.__file__).resolve() for module in ours.values() if getattr(module, "__file__", None)]
     foreign = [str(file) for file in files if not file.is_relative_to(tree)]
     if foreign or not files:
-        sys.exit(f"not imported from {tree}: {foreign[:3]}")
+        print(f"not imported from {tree}: {foreign[:3]}", file=sys.stderr, flush=True)
+        os._exit(1)  # the program has set its own exit code
 """
 """As ``python -m cluster.cli``, and fails when a module of the program came from another tree."""
 

@@ -115,6 +115,10 @@ def test_whatever_a_library_raises_fails_the_trial_and_memory_is_raised(monkeypa
     error = MemoryError()
     with pytest.raises(MemoryError):
         run(make_panel())
+    error = SystemError("solve returned a result with an exception set")
+    error.__cause__ = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        run(make_panel())
 
 
 def test_a_stacked_fit_that_raises_fails_alone(monkeypatch):
@@ -138,6 +142,10 @@ def test_a_stacked_fit_that_raises_fails_alone(monkeypatch):
     for error in (MemoryError(), ConfigError("not installed")):
         with pytest.raises(type(error)):
             run_trials(trials, panel, plan_windows(panel.ds, SPEC), run_seed=1)
+    error = SystemError("solve returned a result with an exception set")  # as numba raises amid compiled code
+    error.__cause__ = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        run_trials(trials, panel, plan_windows(panel.ds, SPEC), run_seed=1)
 
 
 def test_fitted_once_it_goes_on_with_new_data():
