@@ -106,7 +106,7 @@ def test_a_notebook_shows_a_run_and_its_leaderboard(finished):
     ]
     assert [cell.text for cell in head] == [None, "family", "score", *windows, "seeds", "mean ± sd"]
     blend = finished.leaderboard().query("family == 'blend'")["score"].item()
-    assert [cell.text for row in rows for cell in row.findall("th")][:3] == ["blend", "blend", f"{blend:.2f}"]
+    assert [cell.text for row in rows for cell in row.findall("td/b")][:3] == ["blend", "blend", f"{blend:.2f}"]
     days = finished.forecast()["ds"]
     assert f"10 days, {days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}" in shown
     assert "<table" in finished.leaderboard()._repr_html_()

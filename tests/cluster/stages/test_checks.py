@@ -36,7 +36,7 @@ def test_a_run_goes_on_with_the_same_data(store, tmp_path):
 
 
 def test_other_data_are_refused(store):
-    with pytest.raises(StorageError, match=r"holds a run on other data \(.* to .*\): choose another --run-dir"):
+    with pytest.raises(StorageError, match=r"holds a run on other data \(.* to .*\): choose another run directory"):
         check_directory(store, make_panel(), print)
 
 
