@@ -23,10 +23,12 @@ MORE = """  - {model: arima, max_iterations: 5}
 calendar: DE
 """
 IMPORTS = """
-import importlib, pkgutil
+import importlib, importlib.util, pkgutil
 import cluster, ensembles, forecasting
 for package in (forecasting, ensembles, cluster):
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        if module.name.endswith(".fused") and importlib.util.find_spec("triton") is None:
+            continue  # it comes with torch's builds for CUDA
         if not module.name.startswith("cluster.facade"):
             importlib.import_module(module.name)
 """
