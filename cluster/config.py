@@ -157,7 +157,7 @@ class ClusterConfig(_Section):
 
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: cuda when the cluster has GPUs")
     workers: int | Literal["auto"] = Field(
-        "auto", description="LSTM workers at most; auto: as many as the resources allow"
+        "auto", description="workers at most (LSTM on GPUs, else all models); auto: as many as fit"
     )
     gpus_per_worker: Literal["auto"] | float = Field(
         "auto", description="GPUs of one LSTM worker: 1, 0.5, 0.25 or 0.125; auto: 1 on cuda, else 0"

@@ -94,9 +94,11 @@ class Slots:
 
     def explain(self) -> str:
         """What a worker asks for, against what there is."""
+        task = "" if self.shared else f", one task for {self.cpus_per_worker} CPU"
         return (
-            f"one LSTM worker asks for {self.cpus_per_worker} CPU and {self.gpus_per_worker:g} GPU, one task for "
-            f"{self.cpus_per_worker} CPU; the cluster has {self.resources.cpus} CPU and {self.resources.gpus:g} GPU"
+            f"one {'worker' if self.shared else 'LSTM worker'} asks for {self.cpus_per_worker} CPU and "
+            f"{self.gpus_per_worker:g} GPU{task}; the cluster has {self.resources.cpus} CPU and "
+            f"{self.resources.gpus:g} GPU"
         )
 
     def check(self, need_worker: bool, need_task: bool) -> None:

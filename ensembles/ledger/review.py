@@ -90,11 +90,11 @@ class Review:
 
     @property
     def verdict(self) -> str:
-        """Whether the forecasts can be trusted, in a sentence: alarms there are, and those that last."""
+        """Whether the forecasts are as expected, in a sentence: how many alarms there are, and how many still last."""
         if not self.alarms:
             return "no alarm: the bias and the band coverage of the forecasts are as expected"
         last = sum(alarm.ended is None for alarm in self.alarms)
-        return f"{len(self.alarms)} alarm{'s' * (len(self.alarms) > 1)}, {last or 'none'} of them not over"
+        return f"{len(self.alarms)} alarm{'s' * (len(self.alarms) > 1)}, {last or 'none'} still open"
 
     @property
     def amounts(self) -> Amounts:

@@ -182,7 +182,7 @@ class LateStart(FakePool):
 
 def test_a_worker_that_does_not_start_in_time_ends_the_run_unless_another_run_holds_its_slot(monkeypatch):
     monkeypatch.setattr(loop, "START_SECONDS", 0.0)
-    with pytest.raises(ConfigError, match="no worker started within 0 s: one LSTM worker asks for"):
+    with pytest.raises(ConfigError, match="no worker started within 0 s: one worker asks for"):
         run_batches([batch("a", stacked=True)], LateStart(slots()), lambda r: None, 1e9)
     pool = LateStart(slots())
     pool.shared = True

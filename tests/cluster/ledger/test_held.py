@@ -60,7 +60,7 @@ def test_one_page_without_network(made):
     page = (made / "page.html").read_text()
     assert "Accuracy of the forecasts in" in page
     assert "forecasts of 2024-07-20" in page
-    assert "o alarm: the bias" in page or re.search(r"\d alarms?, \w+ of them not over", page)
+    assert "o alarm: the bias" in page or re.search(r"\d alarms?, \w+ still open", page)
     assert "default-src 'none'" in page
     assert "<script src" not in page
     assert "<link" not in page

@@ -86,7 +86,7 @@ def test_it_is_shown_with_its_placement_bound_and_memory(tmp_path):
     ("overrides", "resources", "said"),
     [
         (("cluster.device=cuda",), "cpus=4", "cluster.device is cuda, and no GPU was found"),
-        (("cluster.cpus_per_worker=8",), "cpus=4", "the work does not fit: one LSTM worker asks for 8 CPU"),
+        (("cluster.cpus_per_worker=8",), "cpus=4", "the work does not fit: one worker asks for 8 CPU"),
         ((), "gpus=1,gpu_memory=0.55,cpus=4", "needs .* MiB of GPU memory, and the share of one worker holds"),
     ],
 )
