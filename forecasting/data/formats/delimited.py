@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
 from typing import IO, Any, TypeVar
 
 import pyarrow as pa
@@ -23,10 +23,11 @@ from forecasting.errors import DataError
 __all__ = ["Delimited", "Ragged", "Unread"]
 
 _T = TypeVar("_T")
-_BLOCK = 1 << 23
-_LINES = 1 << 22
+_BLOCK = 1 << 22
 _MOST_THREADS = 8
 _CHECK = "check separators and quotes"
+_OUTSIDE_QUOTES = rb"""(?:[^"]++|(?<=[^%b\r\n])"|"[^"]*+(?:""[^"]*+)*+"(?=[^"]))*+"""
+"""All before a cell whose closing quote is missing; a quote amid a cell is a letter, as Arrow takes it."""
 _SPELT = {"\t": "tabs"}
 
 Ragged = Callable[[int, int, int], None]
@@ -45,6 +46,8 @@ class Delimited:
         whole = None if self._bytes.whole else self._all_lines
         self._layout = layout_of(file.name, self._bytes.head, headerless, whole)
         self.columns, self.separator = self._layout.columns, self._layout.separator
+        mark = re.escape(self.separator.encode())
+        self._outside_quotes = re.compile(_OUTSIDE_QUOTES % mark)
         self._plain_rows = 0
         """The first so many records are known to stand on one line each."""
 
@@ -73,8 +76,7 @@ class Delimited:
         bad: list[DataError] = []
         odd: deque[tuple[int, list[str] | None]] = deque()
 
-        def judge(row: pacsv.InvalidRow) -> str:
-            record = row.number - 1 - self._layout.header_lines
+        def judge(record: int, row: pacsv.InvalidRow) -> str:
             fields = self._fields(row.text)
             if fields is None and not (unread is not None and unread(record, row.text)):
                 if ragged is None:
@@ -106,8 +108,7 @@ class Delimited:
         split = pacsv.ParseOptions(delimiter=self.separator)
 
         def parse(block: bytes, skip: int) -> tuple[int, list[_T]]:
-            read = self._read_options(len(block) + 1, skip)
-            table = pacsv.read_csv(pa.BufferReader(block), read, split, convert)
+            table = self._parsed(block, skip, split, convert)
             plain = trace and one_line_each(block, table.num_rows + skip)
             return table.num_rows if plain else -1, [work(batch) for batch in table.combine_chunks().to_batches()]
 
@@ -146,27 +147,25 @@ class Delimited:
             yield from text
             text.detach()
 
-    def _read_options(self, block_size: int, skip: int) -> pacsv.ReadOptions:
+    def _parsed(self, block: bytes, skip: int, parse: pacsv.ParseOptions, convert: pacsv.ConvertOptions) -> pa.Table:
         names = _told_apart(self.columns)
-        return pacsv.ReadOptions(use_threads=False, block_size=block_size, skip_rows=skip, column_names=names)
+        read = pacsv.ReadOptions(use_threads=False, block_size=len(block) + 1, skip_rows=skip, column_names=names)
+        return pacsv.read_csv(pa.BufferReader(block), read, parse, convert)
 
     def _text_batches(
-        self, columns: Sequence[str], judge: Callable[[pacsv.InvalidRow], str]
+        self, columns: Sequence[str], judge: Callable[[int, pacsv.InvalidRow], str]
     ) -> Iterator[pa.RecordBatch]:
-        parse = pacsv.ParseOptions(delimiter=self.separator, invalid_row_handler=judge)
         types = dict.fromkeys(columns, pa.string())
         convert = pacsv.ConvertOptions(include_columns=list(columns), column_types=types, strings_can_be_null=False)
-        with reading(self._file.name), ExitStack() as stack:
-            stack.callback(self._bytes.stop)
-            read = self._read_options(_BLOCK, self._layout.header_lines)
-            try:
-                reader = pacsv.open_csv(self._bytes, read_options=read, parse_options=parse, convert_options=convert)
-            except pa.ArrowInvalid:  # Arrow refuses a CSV of no rows
-                if self._layout.bare and self._bytes.whole:
-                    return
-                raise
-            with reader:
-                yield from reader
+        n_records = 0
+        # Not by Arrow's streaming reader: its threads call into Python after an error, also when the program ends.
+        with reading(self._file.name):
+            for block, skip in self._blocks():
+                judged = _Judged(judge, n_records - skip)
+                split = pacsv.ParseOptions(delimiter=self.separator, invalid_row_handler=judged)
+                table = self._parsed(block, skip, split, convert)
+                n_records += table.num_rows + judged.n_rows
+                yield from table.to_batches()
 
     def _places(self, columns: Sequence[str]) -> dict[str, int]:
         return {name: self.columns.index(name) for name in columns}
@@ -194,20 +193,39 @@ class Delimited:
         return DataError(where=place, what=what, remedy=remedy)
 
     def _blocks(self) -> Iterator[tuple[bytes, int]]:
-        """Whole lines, about `_LINES` bytes at a time, and the header lines among them."""
+        """Whole records, about `_BLOCK` bytes at a time, and the header lines among them."""
         rest, skip = b"", self._layout.header_lines
-        while block := self._bytes.read(_LINES):
-            end = block.rfind(b"\n") + 1
+        while block := self._bytes.read(_BLOCK):
+            rest += block
+            end = self._end_of_records(rest)
             if end:
-                yield b"".join((rest, memoryview(block)[:end])), skip
-                rest, skip = block[end:], 0
-            elif len(rest) < _LINES:
-                rest += block
-            else:
-                what = f"a line is longer than {_LINES} bytes"
-                raise DataError(where=self._file.name, what=what, remedy="check the line ends")
-        if rest.strip():
-            yield rest, skip
+                yield rest[:end], skip
+                rest, skip = rest[end:], 0
+            elif len(rest) > _BLOCK:
+                what = f"a line, or a cell in quotes, is longer than {_BLOCK:,} bytes"
+                raise DataError(where=self._file.name, what=what, remedy="check the line ends and quotes")
+        if rest.strip() or skip:
+            yield rest + b"\n", skip
+
+    def _end_of_records(self, text: bytes) -> int:
+        """Where the last whole record of a text ends that begins with one."""
+        end, outside = 0, len(text)
+        while end != outside:
+            end = max(text.rfind(b"\n", 0, outside), text.rfind(b"\r", 0, outside)) + 1
+            found = self._outside_quotes.match(text, 0, end)
+            outside = found.end() if found else 0
+        return end
+
+
+class _Judged:
+    """Arrow's handler of rows with the wrong number of fields, which knows the records before its block."""
+
+    def __init__(self, judge: Callable[[int, pacsv.InvalidRow], str], before: int) -> None:
+        self._judge, self._before, self.n_rows = judge, before, 0
+
+    def __call__(self, row: pacsv.InvalidRow) -> str:
+        self.n_rows += 1
+        return self._judge(self._before + row.number - 1, row)
 
 
 def _with_odd_rows(

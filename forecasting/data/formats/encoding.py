@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import re
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import IO, Any
@@ -149,8 +148,6 @@ class TextBytes:
         self.whole = len(self._ahead) < _SNIFF
         self.encoding, self.guessed, self._sure = "utf-8", False, self.whole
         self._decoder: codecs.IncrementalDecoder | None = None
-        self.closed = False
-        self._stopped, self._reading = False, threading.Lock()
         _refuse_other_kinds(name, self._ahead)
         if not self._ahead.isascii():
             self._decide()
@@ -159,17 +156,7 @@ class TextBytes:
         del self._ahead
 
     def read(self, n: int) -> bytes:
-        """The next `n` bytes of text; fewer at the end alone, and none after `stop`."""
-        with self._reading:
-            return b"" if self._stopped else self._read(n)
-
-    def stop(self) -> None:
-        """End what still reads: Arrow reads ahead in a thread, also after an error, and the program may end then."""
-        self._stopped = True
-        with self._reading:
-            pass
-
-    def _read(self, n: int) -> bytes:
+        """The next `n` bytes of text; fewer at the end alone."""
         while self._decoder is not None and len(self._text) < n:
             block = self._next(n)
             self._text += self._decoder.decode(block, not block).encode()
@@ -185,7 +172,7 @@ class TextBytes:
         if self._decoder is None:
             return block
         self._text = self._decoder.decode(block).encode()  # all before was ASCII
-        return self._read(n)
+        return self.read(n)
 
     def _next(self, n: int) -> bytes:
         """Bytes as they were written."""
@@ -209,10 +196,3 @@ class TextBytes:
         with self._reopen() as raw:
             while block := read_full(raw, _BLOCK):
                 yield block
-
-    def readable(self) -> bool:
-        """As a file."""
-        return True
-
-    def close(self) -> None:
-        """Nothing: who opened the file closes it."""

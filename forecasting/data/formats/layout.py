@@ -28,14 +28,10 @@ Headerless = Callable[[tuple[str, ...]], tuple[str, ...] | None]
 
 @dataclass(frozen=True)
 class Layout:
-    """How a CSV is written: its column names, its separator and the lines up to and including the header.
-
-    `bare` says that nothing but line ends follows the header in the head.
-    """
+    """How a CSV is written: its column names, its separator and the lines up to and including the header."""
 
     columns: tuple[str, ...]
     header_lines: int
-    bare: bool = False
     separator: str = ","
 
 
@@ -82,7 +78,7 @@ def layout_of(
         When there is no header.
     """
     said: str | None = None
-    for number, (line, end) in enumerate(_lines(head), start=1):
+    for number, line in enumerate(_lines(head), start=1):
         mark = _SAID.fullmatch(line.strip(" ")) if said is None else None
         if mark is not None:
             said = mark["mark"]
@@ -96,18 +92,18 @@ def layout_of(
             cells = tuple(n.strip() for n in names)
             given = None if headerless is None else headerless(cells)
             if given is not None:
-                return Layout(given, number - 1, separator=separator)
-            return Layout(cells, number, not head[end:].strip("\r\n"), separator)
+                return Layout(given, number - 1, separator)
+            return Layout(cells, number, separator)
     raise DataError(where=name, what="it is empty", remedy="give a file with a header and rows")
 
 
-def _lines(text: str) -> Iterator[tuple[str, int]]:
-    """Each line without its end, and where the next one begins."""
+def _lines(text: str) -> Iterator[str]:
+    """Each line without its end."""
     start = 0
     for newline in _NEWLINE.finditer(text):
-        yield text[start : newline.start()], newline.end()
+        yield text[start : newline.start()]
         start = newline.end()
-    yield text[start:], len(text)
+    yield text[start:]
 
 
 def _separator(header: str, number: int, whole: Callable[[], Iterable[str]]) -> str:

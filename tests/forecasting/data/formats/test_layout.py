@@ -12,9 +12,7 @@ from forecasting.errors import DataError
 
 def test_layout_of_a_head() -> None:
     layout = layout_of("d.csv", "\n a , b\r\n1,2\n")
-    assert (layout.columns, layout.separator, layout.header_lines, layout.bare) == (("a", "b"), ",", 2, False)
-    assert layout_of("d.csv", "a,b\n\r\n").bare
-    assert not layout_of("d.csv", "a,b\n \n").bare
+    assert (layout.columns, layout.separator, layout.header_lines) == (("a", "b"), ",", 2)
     assert layout_of("d.csv", "a\n1\n").separator == ","
     assert layout_of("d.csv", '"a, net";b\n1,5;2,5\n').separator == ";"
     assert layout_of("d.csv", "a;b, net\n20140101;1,5\n").separator == ";"

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import tempfile
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from forecasting.data.dataset import open_data
+from forecasting.data.formats import delimited
+from forecasting.data.formats.files import table_at
+from forecasting.data.formats.options import TableOptions
+from forecasting.data.formats.reading import OpenTable
 from forecasting.data.spec import DataSpec
 from forecasting.errors import DataError
 from tests.forecasting.data.opened import load
@@ -95,3 +105,31 @@ def test_other_times_of_day_are_refused_by_row(tmp_path: Path, day: str) -> None
     (tmp_path / "d.csv").write_text(f"ds,purchase,redeem\n2014-01-01,1,2\n{day},1,2\n")
     with pytest.raises(DataError, match=r"d\.csv:3: ds is '2014-01-01.*, not a day"):
         load(DataSpec(kind="table"), tmp_path / "d.csv", None)
+
+
+_CELLS = st.sampled_from(["", "a", '5" pipe', 'say "x"', "two\nlines", "a, b", '"', 'x\n"y"\n', "end\r\n"])
+
+
+@given(
+    rows=st.lists(st.tuples(_CELLS, _CELLS), min_size=1, max_size=12), quoting=st.booleans(), block=st.integers(40, 90)
+)
+def test_records_are_whole_wherever_a_block_ends(rows: list[tuple[str, str]], quoting: bool, block: int) -> None:
+    """Cells of several lines, doubled quotes and quotes amid a cell, which are letters."""
+    written = io.StringIO()
+    writer = csv.writer(written, lineterminator="\n", quoting=csv.QUOTE_ALL if quoting else csv.QUOTE_MINIMAL)
+    writer.writerows([("name", "note"), *rows])
+    text = written.getvalue().replace('"5"" pipe"', '5" pipe')
+    with pytest.MonkeyPatch.context() as patched, tempfile.TemporaryDirectory() as folder:
+        patched.setattr(delimited, "_BLOCK", block)
+        path = Path(folder) / "d.csv"
+        path.write_bytes(text.encode())
+        with OpenTable(table_at(path, TableOptions())) as table:
+            part = next(iter(table.parts()))
+            found = [tuple(row.values()) for batch in part.text(["name", "note"]) for row in batch.to_pylist()]
+        with OpenTable(table_at(path, TableOptions())) as table:
+            part = next(iter(table.parts()))
+            types = dict.fromkeys(["name", "note"], pa.string())
+            typed = [
+                tuple(row.values()) for rows in part.typed(list(types), types, pa.RecordBatch.to_pylist) for row in rows
+            ]
+    assert found == typed == [tuple(row) for row in csv.reader(io.StringIO(text, newline=""))][1:]
