@@ -24,6 +24,7 @@ from forecasting.data.formats.table import SmallTable
 from forecasting.data.formats.whole import read_table
 from forecasting.data.formats.writing.days import parse_day
 from forecasting.data.formats.writing.numerals import decode_numbers
+from forecasting.data.ids import trimmed
 from forecasting.data.rows import is_until
 from forecasting.errors import ConfigError, DataError
 from forecasting.schema import DS, UNIQUE_ID, DateArray, FloatArray, IntArray, Y, iso
@@ -250,6 +251,7 @@ def _entity(look: Look, ds: DateArray) -> tuple[str | None, str]:
         keys = [c for c in look.numbers if _words(c) & _KEYS]
         able = {c: codes for c in keys if (codes := look.codes(c)) is not None and _tells_apart(day, codes)}
     if not able:
+        _check_spelling(look, day)
         what = f"{len(ds)} rows stand on {len(days)} dates, and no column alone tells the rows of a date apart"
         raise DataError(where=look.name, what=what, remedy="keep one row a date, or one a date and series")
     first, *others = able
@@ -260,6 +262,15 @@ def _entity(look: Look, ds: DateArray) -> tuple[str | None, str]:
     return first, f"series: one for each of {int(able[first].max()) + 1} values of {first}, the column in " + (
         f"which rows of a date differ{also}"
     )
+
+
+def _check_spelling(look: Look, day: IntArray) -> None:
+    """Refuse ids that would tell the rows of a date apart, were it not that some differ in the spaces around them."""
+    for column in look.columns:
+        if column not in look.days and (column in look.texts or _words(column) & _KEYS):
+            texts = look.table.texts(column)
+            if _tells_apart(day, np.unique(np.array(texts, dtype=str), return_inverse=True)[1]):
+                trimmed(texts, column, look.table.place)
 
 
 def _tells_apart(day: IntArray, codes: IntArray) -> bool:

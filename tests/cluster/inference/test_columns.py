@@ -174,3 +174,12 @@ def test_what_goes_out_is_the_second_target(tmp_path: Path, names: tuple[str, st
     for columns in (frame, frame[["date", came, out]]):
         assert list(understood(tmp_path, columns).data["targets"]) == [came, out]
     assert list(understood(tmp_path, frame, names).data["targets"]) == [out, came]
+
+
+@pytest.mark.parametrize("names", [("a", "b", "b "), ("7", "8", " 7")])
+def test_ids_that_differ_in_spaces_are_named(tmp_path: Path, names: tuple[str, ...]) -> None:
+    """Taken for one, they leave no column that tells the rows of a date apart."""
+    with pytest.raises(
+        DataError, match=r"t\.csv:202: fund_id is '.+', and '.+' in another row, which differs in spaces"
+    ):
+        understood(tmp_path, panel(fund_id=names))
