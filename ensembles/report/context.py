@@ -93,9 +93,9 @@ class ReportContext:
         units = dict.fromkeys(history.unit for history in self.histories)
         return tuple(net.get(unit) or tuple(h for h in self.histories if h.unit == unit) for unit in units)
 
-    def has_net(self, flows: tuple[FlowHistory, ...]) -> bool:
-        """Whether these, of `flows_by_unit`, have a net flow."""
-        return any(flows is pair for pair in self.in_and_out)
+    def net_of(self, flows: tuple[FlowHistory, ...]) -> tuple[FlowHistory, FlowHistory] | None:
+        """What comes in and what goes out of these, of `flows_by_unit`; None where they have no net flow."""
+        return next((pair for pair in self.in_and_out if flows is pair), None)
 
     @cached_property
     def signals(self) -> RunSignals | None:

@@ -42,8 +42,8 @@ def flows_ahead(context: ReportContext) -> tuple[FlowAhead, ...]:
     found: list[FlowAhead] = []
     for flows in context.flows_by_unit:
         found += [FlowAhead(flow.name, flow.next_y_hat) for flow in flows]
-        if context.has_net(flows):
-            come, go = flows
+        if (net := context.net_of(flows)) is not None:
+            come, go = net
             found.append(FlowAhead(in_unit("net flow", come.unit), come.next_y_hat - go.next_y_hat))
     return tuple(found)
 

@@ -59,9 +59,13 @@ def histories_of(results: RunResults, without: Collection[str] = ()) -> tuple[Fl
     """One per target, in each unit after the other where there are several, of all entities but those `without`; none
     without a blend.
     """
+
+    def others(entity: str) -> bool:
+        return entity not in without
+
     if results.oof is None or results.forecast is None or results.blend is None:
         return ()
-    oof, forecast = (_of(table.blend, lambda e: e not in without) for table in (results.oof, results.forecast))
+    oof, forecast = _of(results.oof.blend, others), _of(results.forecast.blend, others)
     recent = np.timedelta64(RECENT * (WEEK if results.run.data.freq == "W" else 1), "D")
     units = dict.fromkeys(results.run.units.values())
     if len(units) < 2:
@@ -69,7 +73,8 @@ def histories_of(results: RunResults, without: Collection[str] = ()) -> tuple[Fl
         return tuple(_history(*part, results, recent) for part in parts if len(part[2]))
     found = []
     for unit in units:
-        mine, ahead = (_of(table, lambda e, unit=unit: results.run.units.get(e) == unit) for table in (oof, forecast))
+        entities = {entity for entity, of in results.run.units.items() if of == unit}
+        mine, ahead = _of(oof, entities.__contains__), _of(forecast, entities.__contains__)
         parts = [(t, mine.of_target(t), ahead.of_target(t)) for t in results.targets]
         found += [replace(_history(*part, results, recent), unit=unit or "no unit") for part in parts if len(part[2])]
     return tuple(found)

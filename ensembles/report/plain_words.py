@@ -55,8 +55,8 @@ def _totals(context: ReportContext) -> str:
     said = []
     for flows in context.flows_by_unit:
         text = context.money.of_unit(flows[0].unit).text
-        if context.has_net(flows):
-            said.append(_in_out_net(*flows, text))
+        if (net := context.net_of(flows)) is not None:
+            said.append(_in_out_net(*net, text))
         else:
             said.append(", ".join(f"{flow.target} {text(float(flow.next_y_hat.sum()))}" for flow in flows))
     alone = one_sided(context.results) if context.in_and_out else ()

@@ -53,15 +53,15 @@ def planned_of(
     seen = [row for row in plan.rows if as_of is None or (row.day if np.isnat(row.known) else row.known) <= as_of]
     kept = tuple(found for row in seen if (found := checker.amount(row)) is not None)
     planned = Planned(kept, loaded.panel.end, max(loaded.decimals, plan.decimals))
-    found = tuple(_above_actual(loaded.panel, planned))
-    if found and unpaid == "error":
-        what = found[0].sentence
-        raise DataError(where=found[0].row.place, what=what, remedy=f"correct the amount or the day, {UNPAID}")
-    passed = {(one.row.unique_id, one.row.first) for one in found}
+    above = tuple(_above_actual(loaded.panel, planned))
+    if above and unpaid == "error":
+        what = above[0].sentence
+        raise DataError(where=above[0].row.place, what=what, remedy=f"correct the amount or the day, {UNPAID}")
+    passed = {(one.row.unique_id, one.row.first) for one in above}
     kept = tuple(row for row in kept if row.kind != "planned" or (row.unique_id, row.first) not in passed)
     planned = planned.with_rows(kept)
     said = (*plan.notes, *_notes(plan, seen, planned), *_unsaid(plan, as_of), *checker.notes(plan.name))
-    return planned, (*said, *(f"{one.row.place}: {one.sentence}: {NOT_PAID}" for one in found[:SHOWN]), *_more(found))
+    return planned, (*said, *(f"{one.row.place}: {one.sentence}: {NOT_PAID}" for one in above[:SHOWN]), *_more(above))
 
 
 @dataclass
