@@ -129,3 +129,20 @@ def test_kinds_of_polars_that_parquet_or_arrow_lack() -> None:
     assert stored["day"].tolist() == list(days.strftime("%Y-%m-%d"))
     assert [None if pd.isna(kind) else kind for kind in stored["kind"]] == ["a", None, "b", "a"]
     assert stored["amount"].astype(int).tolist() == [1, 2, 3, 4]
+
+
+def test_options_may_be_single_or_of_numpy(tmp_path: Any) -> None:
+    frame = pd.DataFrame({"day": DAYS, "sales": np.random.default_rng(2).uniform(90, 110, len(DAYS)).round(2)})
+    run = api.run(
+        frame,
+        horizon=np.int64(5),
+        targets=pd.Index(["sales"]),
+        seed=np.int64(3),
+        levels=np.array([60, 90]),
+        overrides="members=[{model: weekday-median}]",
+        executor="local",
+        quiet=True,
+        run_dir=tmp_path / "r",
+    )
+    assert list(run.forecast().columns) == ["unique_id", "day", "member", "y_hat", "q05", "q20", "q50", "q80", "q95"]
+    assert (len(run.forecast()), run.facts["config"]["seed"]) == (5, 3)

@@ -127,6 +127,11 @@ def test_wishes_are_checked() -> None:
         Wishes(preset="good")
     with pytest.raises(ConfigError, match="horizon 0"):
         Wishes(horizon=0)
+    asked = Wishes(horizon=np.int64(7), seed=np.uint8(3))
+    assert asked.keys == ('windows.unit="day"', "seed=3", "windows.horizon=7")
+    for horizon in ("7", 7.5, [7]):
+        with pytest.raises(ConfigError, match=r"horizon .+: it is no whole number: give one, such as 14"):
+            Wishes(horizon=horizon)
     with pytest.raises(ConfigError, match="named twice"):
         Wishes(targets=("a", "a"))
 
