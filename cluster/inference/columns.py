@@ -18,6 +18,7 @@ import pyarrow as pa
 from cluster.inference.flows import names_a_key, no_flows
 from forecasting.data.balance import goes_out
 from forecasting.data.formats.columns import find_column, first_few, listed
+from forecasting.data.formats.decode import first
 from forecasting.data.formats.files import table_at
 from forecasting.data.formats.options import TableOptions
 from forecasting.data.formats.reading import OpenTable
@@ -33,8 +34,8 @@ __all__ = ["Columns", "Look", "columns_of", "look_at"]
 
 MOST_TARGETS = 2
 """Columns of amounts that become targets unasked."""
-_TIME = re.compile(r"\d[ T]\d\d?:\d\d")
-"""A time behind a date."""
+_TIME = re.compile(r"\d[ T](?!0?0:00(?::00)?\b(?!:))\d\d?:\d\d")
+"""A time behind a date, other than midnight."""
 OFTEN = 0.5
 """Share of cells, or of dates, that makes a kind of column."""
 
@@ -53,15 +54,17 @@ class Look:
 
     @property
     def listed(self) -> str:
-        """The columns for a sentence, those that are neither days nor numbers with the first cell that is not empty."""
+        """The columns for a sentence, those that are neither days nor numbers with a cell that is not understood."""
         odd = {column for column in self.columns if column not in self.days and column not in self.numbers}
         return first_few(
             [self._with_cell(column) if column in odd else listed([column]) for column in self.columns], 12
         )
 
     def _with_cell(self, column: str) -> str:
-        cells = enumerate(self.table.columns[column].to_pylist())
-        at = next((record for record, cell in cells if cell is not None and str(cell).strip()), None)
+        cells = self.table.columns[column].to_pylist()
+        there = np.array([cell is not None and str(cell).strip() != "" for cell in cells])
+        odd = there & np.isnat(self.table.dates(column))
+        at = first(odd if odd.any() else there)
         return listed([column]) + ("" if at is None else f" ({self.table.raw(column, at)})")
 
     @cached_property
@@ -248,12 +251,12 @@ def _entity(look: Look, ds: DateArray) -> tuple[str | None, str]:
     if not able:
         what = f"{len(ds)} rows stand on {len(days)} dates, and no column alone tells the rows of a date apart"
         raise DataError(where=look.name, what=what, remedy="keep one row a date, or one a date and series")
-    first, *others = able
-    if any(not _alike(able[first], able[other]) for other in others):
+    one, *others = able
+    if any(not _alike(able[one], able[other]) for other in others):
         what = f"each date has several rows, and {listed(list(able))} could each tell the series apart"
-        raise DataError(where=look.name, what=what, remedy=f"say which does, as in --set data.entity={first}")
+        raise DataError(where=look.name, what=what, remedy=f"say which does, as in --set data.entity={one}")
     also = f" (as does {listed(others)})" if others else ""
-    return first, f"series: one for each of {int(able[first].max()) + 1} values of {first}, the column in " + (
+    return one, f"series: one for each of {int(able[one].max()) + 1} values of {one}, the column in " + (
         f"which rows of a date differ{also}"
     )
 
@@ -288,9 +291,9 @@ def _units(look: Look, entity: str | None, given: object) -> tuple[str | None, s
                 None,
                 f"amounts are in {_and(sorted(set(cells)))}: totals add them, unless data.units has their units",
             )
-        first: dict[int, str] = {}
+        known: dict[int, str] = {}
         for record, cell in enumerate(cells):
-            own = first.setdefault(0 if codes is None else int(codes[record]), cell)
+            own = known.setdefault(0 if codes is None else int(codes[record]), cell)
             if cell != own:
                 what = f"{column} is {cell!r}, and {own!r} before: amounts of several currencies in one series"
                 remedy = "bring them to one currency, or give one file for each"

@@ -252,3 +252,14 @@ def test_a_title_above_the_header(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("Report\nday,in,out\n" + "".join(f"{d},1,2\n" for d in FLOWS["date"]))
     with pytest.raises(DataError, match=r"t.csv:2: the row has 3 fields and the header 1: remove the lines above"):
         look_at(str(tmp_path / "t.csv"), {})
+
+
+def test_of_a_column_with_some_days_a_cell_that_is_none_is_shown(tmp_path: Path) -> None:
+    hours = pd.date_range("2024-01-01", periods=N, freq="h").strftime("%Y-%m-%d %H:%M")
+    with pytest.raises(
+        DataError, match=r"date \('2024-01-01 01:00'\), .+ without a time of day, and each date one row"
+    ):
+        understood(tmp_path, table(date=hours))
+    few = [day if k < 9 else None for k, day in enumerate(FLOWS["date"])]
+    with pytest.raises(DataError, match=r"date \('2024-01-01'\), in, out: give each row its date, as YYYY-MM-DD"):
+        understood(tmp_path, table(date=few))
