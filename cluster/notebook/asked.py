@@ -122,11 +122,10 @@ def texts_of(given: str | Iterable[str] | None) -> tuple[str, ...]:
 
 
 def _bands(levels: Iterable[int] | None) -> tuple[str, ...]:
-    return (
-        ()
-        if levels is None
-        else (f"bands={in_text(_plain(list(levels) if isinstance(levels, Iterable) else levels))}",)
-    )
+    if levels is None:
+        return ()
+    given = list(levels) if isinstance(levels, Iterable) else levels
+    return (f"bands={in_text(_plain(given))}",)
 
 
 def is_frame(data: Any) -> bool:
