@@ -108,6 +108,11 @@ class Sums:
             np.abs(parts).sum(axis=1),
         )
 
+    @classmethod
+    def nothing(cls) -> Sums:
+        """Of no miss."""
+        return cls(0, 0.0, 0.0, np.zeros(len(KINDS)), np.zeros(len(KINDS)))
+
     def __add__(self, other: Sums) -> Sums:
         return Sums(
             self.n + other.n,

@@ -4,9 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ensembles.ledger.review import review
 from ensembles.ledger.tables import tables_of
-from tests.ensembles.ledger.cases import DAY, actuals, vintage
+from tests.ensembles.ledger.cases import DAY, actuals, reviewed, vintage
 
 STEP, HORIZON, N = 7, 35, 12
 RNG = np.random.default_rng(4)
@@ -36,7 +35,7 @@ LAST_KNOWN = START + DAY * 129
 @pytest.fixture(scope="module")
 def found():
     known = actuals({uid: y[:130] for uid, y in Y.items()}, str(START))
-    return review("here", VINTAGES[::-1], VINTAGES[-1], known)
+    return reviewed(VINTAGES[::-1], known)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +95,7 @@ def test_overlapping_days_count_once():
     """Vintages of 35 days every week: intervals are over stretches of the calendar, far fewer than vintages."""
     y = np.exp(np.random.default_rng(5).normal(3, 0.3, 200))
     made = [vintage(as_of(k), {"x": y[30 + STEP * k : 65 + STEP * k] * (1.1 + k / 100)}) for k in range(N + 4)]
-    found = review("here", made, made[-1], actuals({"x": y}, str(START)))
+    found = reviewed(made, actuals({"x": y}, str(START)))
     assert found.accuracy[0].sentence == "90% t intervals over 4 stretches of the calendar"
     wape = found.accuracy[0].overall.wape
     assert 0.1 < wape.low < wape.value < wape.high < 0.25
@@ -119,7 +118,7 @@ def test_an_interval_takes_four_forecasts(n, has):
         for k in range(n)
     ]
     known = actuals({uid: np.concatenate([y[:30], *[y[:35]] * n]) for uid, y in Y.items()}, str(START))
-    found = review("here", made, made[-1], known)
+    found = reviewed(made, known)
     for accuracy in found.accuracy:
         for line in accuracy.by_lead:
             if line.name != "month":
@@ -132,25 +131,25 @@ def test_an_interval_takes_four_forecasts(n, has):
 
 def test_vintages_in_any_order_give_the_same(found):
     known = actuals({uid: y[:130] for uid, y in Y.items()}, str(START))
-    assert review("here", VINTAGES, VINTAGES[-1], known).as_json() == found.as_json()
+    assert reviewed(VINTAGES, known).as_json() == found.as_json()
 
 
 def test_days_without_a_forecast_are_said():
     known = actuals({"x": Y["x"], "z": Y["y"]}, str(START))
-    found = review("here", VINTAGES[:1], VINTAGES[0], known)
+    found = reviewed(VINTAGES[:1], known)
     assert "y: there are forecasts but no actual values" in found.notes
     assert "z: not used, because the ledger has no such series" in found.notes
     assert "85 days have actual values but no forecast (2024-03-06 to 2024-05-29)" in found.notes
 
 
 def test_a_forecast_without_any_actual_value():
-    found = review("here", VINTAGES, VINTAGES[-1], actuals({"x": Y["x"][:40]}, str(START)))
+    found = reviewed(VINTAGES, actuals({"x": Y["x"][:40]}, str(START)))
     assert f"{N - 2} of {N} forecasts have no actual value yet" in found.notes
 
 
 def test_one_day_from_vintage_to_vintage():
     known = actuals({uid: y[:130] for uid, y in Y.items()}, str(START))
-    found = review("here", VINTAGES[::-1], VINTAGES[-1], known, "2024-03-01")
+    found = reviewed(VINTAGES[::-1], known, "2024-03-01")
     said = [(c.as_of, c.lead, c.y_hat) for c in found.changes]
     expected = []
     for one in VINTAGES:
@@ -168,10 +167,10 @@ def test_amounts_of_several_units_are_judged_apart():
     said, units = {"x": np.full(7, 10.0), "y": np.full(7, 1e6)}, {"x": "EUR", "y": "JPY"}
     one = vintage("2024-03-01", said, units=units)
     known = actuals({"x": np.full(7, 8.0), "y": np.full(7, 1e6)}, "2024-03-02")
-    found = review("here", [one], one, known, "2024-03-04")
+    found = reviewed([one], known, "2024-03-04")
     overall = {accuracy.target: accuracy.overall for accuracy in found.accuracy}
     assert {target: line.wape.value for target, line in overall.items()} == {"flow, EUR": 0.25, "flow, JPY": 0.0}
     assert {change.target: change.y for change in found.changes} == {"flow, EUR": 8.0, "flow, JPY": 1e6}
     alone = vintage("2024-03-08", {"x": said["x"]}, units={"x": "EUR"})
-    later = review("here", [one, alone], alone, known)
+    later = reviewed([one, alone], known)
     assert [accuracy.target for accuracy in later.accuracy] == ["flow, EUR", "flow, JPY"]

@@ -23,7 +23,9 @@ def simulated(days, *, noise=0.1, ar=0.3, shift=0.0, at=0, seed=1):
 
 
 def alarms(errors, inside):
-    return alarms_of([str(k) for k in range(N)], START + np.arange(errors.shape[1]), errors, inside, 0.8)
+    return alarms_of(
+        [str(k) for k in range(N)], START + np.arange(errors.shape[1]), errors, inside, np.full(errors.shape, 0.8)
+    )
 
 
 def test_at_most_one_false_alarm_a_year_and_series():
@@ -53,7 +55,7 @@ def test_one_odd_day_makes_no_alarm():
     errors, inside = np.zeros((1, 100)), np.ones((1, 100))
     errors[0] = np.where(np.arange(100) % 2, 0.1, -0.1)
     errors[0, 80] = 1.9
-    assert list(alarms_of(["a"], START + np.arange(100), errors, inside, float("nan"))) == []
+    assert list(alarms_of(["a"], START + np.arange(100), errors, inside, np.full(errors.shape, np.nan))) == []
 
 
 def test_coverage_below_its_range():
