@@ -191,7 +191,7 @@ def review(
             for target, rows in there.items()
         ),
         alarms=tuple(found.latest.alarms()),
-        notes=(*_notes(found, series, actuals), *_not_split(found, targets)),
+        notes=(*_notes(found, latest, series, actuals), *_not_split(found, targets)),
         day=day,
         changes=changes_of(found.said),
     )
@@ -273,13 +273,17 @@ def _not_split(found: _Gathered, targets: Iterable[str]) -> Iterable[str]:
             yield f"{target}: {what}; give a longer table as --actuals"
 
 
-def _notes(found: _Gathered, series: Collection[str], actuals: Actuals) -> Iterable[str]:
+def _notes(found: _Gathered, latest: VintageFacts, series: Collection[str], actuals: Actuals) -> Iterable[str]:
     """What is worth saying of what could not be judged."""
     known = set(actuals.unique_ids)
     if lacking := sorted(set(series) - known):
         yield f"{first_few(lacking, SHOWN)}: there are forecasts but no actual values"
     if more := sorted(known - set(series)):
         yield f"{first_few(more, SHOWN)}: not used, because the ledger has no such series"
+    others = {one.score for one in found.facts} - {latest.score}
+    if others:
+        made = ", ".join(sorted(others))
+        yield f"points are those of the latest forecast's score, {latest.score}; other forecasts were made for {made}"
     if found.unjudged:
         yield f"{found.unjudged} of {len(found.facts)} forecasts have no actual value yet"
     rows = [k for k, uid in enumerate(actuals.unique_ids) if uid in series]

@@ -165,4 +165,5 @@ def _alarms(review: Review) -> Iterable[Table]:
 def _what(alarm: Alarm) -> str:
     if alarm.kind == "level":
         return f"actual values {abs(alarm.size):.0%} {alarm.side} the forecasts"
-    return f"{alarm.size:.0%} of days in the band of {alarm.usual:.0%}"
+    fault = "narrow" if alarm.side == "below" else "wide"
+    return f"{alarm.size:.0%} of days in the {alarm.usual:.0%} band: it is too {fault}"

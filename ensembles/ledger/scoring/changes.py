@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ensembles.files.stored import rounded
+from ensembles.files.stored import amount_rounded
 
 if TYPE_CHECKING:
     from ensembles.ledger.files.actuals import Actuals
@@ -50,7 +50,7 @@ class Change(Said):
     def as_json(self) -> dict[str, Any]:
         numbers = {"y_hat": self.y_hat, "low": self.low, "high": self.high, "changed": self.changed, "y": self.y}
         facts = {"as_of": self.as_of, "target": self.target, "lead": self.lead, "n_series": self.n_series}
-        return {**facts, **{name: rounded(value) for name, value in numbers.items()}}
+        return {**facts, **{name: amount_rounded(value) for name, value in numbers.items()}}
 
 
 def said_on(day: np.datetime64, vintage: Vintage, actuals: Actuals) -> list[Said]:

@@ -65,6 +65,21 @@ def test_coverage_below_its_range():
     assert len(found) > 0.95 * N
 
 
+def test_each_day_is_judged_by_the_band_it_had():
+    """Half of all days inside: as usual where the band is meant for half, too few where it is meant for 80%."""
+    errors, _ = simulated(200)
+    inside = (np.random.default_rng(3).random((N, 200)) < np.where(np.arange(200) < 100, 0.8, 0.55)).astype(float)
+    nominal = np.where(np.arange(200) < 100, 0.8, 0.55) * np.ones((N, 1))
+    ids, ds = [str(k) for k in range(N)], START + np.arange(200)
+
+    def below(share):
+        found = alarms_of(ids, ds, errors * 0, inside, share)
+        return {a.unique_id for a in found if (a.kind, a.side) == ("coverage", "below")}
+
+    assert len(below(nominal)) < 0.1 * N
+    assert len(below(np.full(inside.shape, 0.8))) > 0.9 * N
+
+
 def test_unknown_days_change_nothing():
     errors, inside = simulated(100, shift=0.5, at=80)
     gaps = np.full((N, 200), np.nan), np.full((N, 200), np.nan)
