@@ -139,10 +139,12 @@ class Ledger:
     """Reads a ledger and adds to it.
 
     Every method raises StorageError, with the place and the remedy, when it cannot be read or written, or was written
-    by a newer version of this program.
+    by a newer version of this program. An empty place raises ConfigError.
     """
 
     def __init__(self, place: str) -> None:
+        if not place.strip():
+            raise ConfigError("the place of the ledger is empty: give a folder or a URI")
         self.storage = Storage(place)
         self._vintages = _Folder(self.storage, VINTAGES, VintageFacts)
         self._actuals = _Folder(self.storage, ACTUALS, ActualsFacts)

@@ -70,6 +70,11 @@ def test_two_heads_are_joined_by_the_next(ledger, tmp_path):
     assert ledger.heads() == (f"vintages/{joining}",)
 
 
+def test_an_empty_place_is_not_the_working_directory():
+    with pytest.raises(ConfigError, match="the place of the ledger is empty: give a folder or a URI"):
+        Ledger("")
+
+
 def test_a_ledger_behind_a_uri(tmp_path):
     ledger = Ledger(f"file://{tmp_path}/ledger")
     assert [ledger.add(numbered(k)).is_new for k in (0, 1, 0)] == [True, True, False]

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from scipy.stats import t
 
-from ensembles.ledger.tables import tables_of
 from ensembles.ledger.files.vintage import Vintage
 from ensembles.ledger.scoring.latest import LatestSaid
 from ensembles.ledger.scoring.tally import span_lengths
+from ensembles.ledger.tables import tables_of
 from tests.ensembles.ledger.cases import DAY, actuals, facts, forecast_file, reviewed, vintage
 
 STEP, HORIZON, N = 7, 35, 12
