@@ -59,9 +59,12 @@ def _totals(context: ReportContext) -> str:
             said.append(_in_out_net(*net, text))
         else:
             said.append(", ".join(f"{flow.target} {text(float(flow.next_y_hat.sum()))}" for flow in flows))
-    alone = one_sided(context.results) if context.in_and_out else ()
-    aside = [f"without {first_few(alone, NAMED)}, of which only inflow or only outflow is forecast"] if alone else []
-    return "; ".join([*said, *aside])
+    alone = first_few(one_sided(context.results), NAMED)
+    if alone and context.in_and_out:
+        said.append(f"without {alone}, of which only inflow or only outflow is forecast")
+    elif alone:
+        said.append("no net flow, as no entity has both columns: write 0 where nothing flows")
+    return "; ".join(said)
 
 
 def _in_out_net(inflow: FlowHistory, outflow: FlowHistory, text: Callable[[float], str]) -> str:

@@ -238,3 +238,18 @@ def test_net_flows_are_of_entities_with_both_sides_on_the_screen_and_on_the_page
     for place, name in enumerate(("inflow", "outflow")):
         assert view["flows"][place][0] == [float(row[name]) for row in total]
     assert "Without collection" in view["cards"][0][3]
+
+
+def test_accounts_that_only_collect_or_only_pay_have_no_net_flow_and_the_screen_says_why(tmp_path: Path) -> None:
+    random = np.random.default_rng(6)
+    days = np.arange(np.datetime64("2024-01-01"), np.datetime64("2024-04-01"))
+    lines = ["date,account,inflow,outflow"]
+    for day, amount in zip(days, np.round(random.gamma(9, 0.1, len(days)), 2).tolist(), strict=True):
+        lines += [f"{day},collection,{amount},", f"{day},payment,,{amount}"]
+    (tmp_path / "d.csv").write_text("\n".join(lines) + "\n")
+    keys = ("data.missing=skip", "windows.n_windows=3", "members=[{model: weekday-median}, {model: seasonal-naive}]")
+    done = tidecast(tmp_path, "run", "d.csv", "--target", "inflow", "--target", "outflow", "--run-dir", "r",
+                    "--executor", "local", *(part for key in keys for part in ("--set", key)))  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    screen = " ".join(done.stdout.split())
+    assert "no net flow, as no entity has both columns: write 0 where nothing flows" in screen
