@@ -181,8 +181,11 @@ class Ledger:
     def check_fits(
         self, unit: str | None, freq: Freq, targets: Collection[str], units: Mapping[str, str | None]
     ) -> None:
-        """Raises ConfigError, before any work, when a forecast of this kind cannot be added."""
+        """Raises ConfigError, before any work, when a forecast of this kind cannot be added, and StorageError when none
+        can be.
+        """
         self._must_fit(self._vintages.facts()[0], unit, freq, targets, units)
+        self.storage.check_writable()
 
     def _must_fit(
         self,

@@ -208,6 +208,13 @@ class Storage:
         if self.local is not None or self.exists(name):
             self.delete(name)
 
+    def check_writable(self) -> None:
+        """Raises StorageError when nothing can be written here; leaves nothing behind."""
+        name = f"{UNFINISHED}{uuid.uuid4().hex}"
+        self.write(name, b"")
+        self.delete(name)
+        self.drop_if_empty()
+
     def drop_if_empty(self) -> None:
         """Remove a local folder in which nothing was written."""
         if self.local is not None:

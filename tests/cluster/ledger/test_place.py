@@ -205,6 +205,14 @@ def test_forecasts_of_another_kind_are_refused(three):
     assert len(ledger.facts()) == 3
 
 
+def test_a_place_that_cannot_be_written_is_told_before_any_work(tmp_path):
+    Ledger(str(tmp_path / "new")).check_fits("EUR", "D", ["flow"], {})
+    assert not any(tmp_path.iterdir())
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match=r"file/ledger cannot be "):
+        Ledger(str(tmp_path / "file/ledger")).check_fits("EUR", "D", ["flow"], {})
+
+
 def test_an_entity_keeps_its_unit(ledger):
     ledger.add(vintage("2024-03-01", {"a": np.ones(2)}, unit=None, units={"a": "EUR"}))
     ledger.check_fits(None, "D", ["flow"], {"b": "JPY"})
