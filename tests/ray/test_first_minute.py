@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import time
 import uuid
 from contextlib import suppress
@@ -15,14 +16,25 @@ from tests.runs import command, write_inputs
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
 
 FACTOR = 3
-"""How much slower than promised the machine of these tests may be."""
+"""How much slower than promised the machine of these tests may be while nobody else uses it."""
+STARTED = 0.5
+"""Seconds in which such a machine starts a Python with pandas."""
+
+
+def pace():
+    """How many times slower this machine is now."""
+    began = time.monotonic()
+    subprocess.run([sys.executable, "-c", "import pandas"], check=True)
+    return max(1.0, (time.monotonic() - began) / STARTED)
 
 
 def test_the_demo_says_something_at_once_and_all_the_time(tmp_path):
+    before = pace()
     felt = feel(ROOT, tmp_path, "run")
+    factor = FACTOR * max(before, pace())
     assert felt.code == 0, felt.output.decode()[-2000:]
-    assert felt.first_line <= FIRST_LINE * FACTOR, str(felt)
-    assert felt.silence <= SILENCE * FACTOR, str(felt)
+    assert felt.first_line <= FIRST_LINE * factor, str(felt)
+    assert felt.silence <= SILENCE * factor, str(felt)
     assert b"report.html" in felt.output
 
 
@@ -38,13 +50,13 @@ def test_bad_data_end_at_once_without_a_ray_left_behind_or_a_word_about_it(tmp_p
         env={**os.environ, "PYTHONPATH": str(ROOT), name: value},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 2
     assert "no day" in done.stderr.splitlines()[-1]
     assert "ray" not in done.stderr.lower()
-    for _ in range(50):
+    for _ in range(300):
         if not marked(mark):
             break
         time.sleep(0.1)
