@@ -29,6 +29,8 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if marker := item.get_closest_marker("timeout"):
             limits[item.path] = max(limits[item.path], marker.args[0])
+        elif item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.timeout(900))
     items.sort(key=lambda item: (-limits[item.path], -sizes[item.path]))
 
 

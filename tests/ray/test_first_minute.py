@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 import time
 import uuid
 from contextlib import suppress
@@ -11,21 +10,13 @@ from pathlib import Path
 import pytest
 
 from tests.bench.first_minute import FIRST_LINE, ROOT, SILENCE, feel
+from tests.pace import pace
 from tests.runs import command, write_inputs
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
 
 FACTOR = 3
 """How much slower than promised the machine of these tests may be while nobody else uses it."""
-STARTED = 0.5
-"""Seconds in which such a machine starts a Python with pandas."""
-
-
-def pace():
-    """How many times slower this machine is now."""
-    began = time.monotonic()
-    subprocess.run([sys.executable, "-c", "import pandas"], check=True)
-    return max(1.0, (time.monotonic() - began) / STARTED)
 
 
 def test_the_demo_says_something_at_once_and_all_the_time(tmp_path):
