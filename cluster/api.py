@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from cluster.config import parse_config
 from cluster.frames import file_of, spelling_of_run, to_frame, to_panel
 from cluster.inference.wishes import Wishes
-from cluster.notebook.asked import RunOptions, in_order, is_frame, request, request_on_data
+from cluster.notebook.asked import RunOptions, in_order, is_frame, request, request_on_data, texts_of
 from cluster.notebook.spelling import Spelling
 from cluster.rundir.run_facts import finished_run
 from cluster.rundir.store import RunStore
@@ -156,7 +156,7 @@ class Run:
         from cluster.stages.prediction import predict
 
         with self._given(data) as (path, spelling):
-            external = External(allow_external, tuple(overrides))
+            external = External(allow_external, texts_of(overrides))
             made = predict(self.run_dir, path, as_of=as_of, update=update, external=external)
         _warn(made.left)
         return Run(self.run_dir, spelling)._frame(made.forecast, member)
@@ -206,7 +206,7 @@ class Run:
         from cluster.rundir.external import External
 
         with self._given(data) as (path, spelling):
-            external = External(allow_external, tuple(overrides))
+            external = External(allow_external, texts_of(overrides))
             path_or_none = None if data is None else path
             made = explain_run(self.run_dir, path_or_none, as_of=as_of, external=external)
         _warn(made.left)
@@ -237,7 +237,7 @@ class Run:
         from cluster.rundir.external import External
         from cluster.scenario.outcome import scenario_of_run
 
-        found = scenario_of_run(self.run_dir, changes, External(allow_external, tuple(overrides)))
+        found = scenario_of_run(self.run_dir, changes, External(allow_external, texts_of(overrides)))
         frame = self._named(found.frame)
         frame.attrs["changes"] = list(found.said)
         return frame
@@ -311,7 +311,7 @@ def run(
     if unknown := sorted(options.keys() - RunOptions.__annotations__.keys()):
         raise TypeError(f"run() has no option {unknown[0]!r}: it has {', '.join(RunOptions.__annotations__)}")
     data, config = in_order(data, config)
-    names = (targets,) if isinstance(targets, str) else tuple(targets or ())
+    names = texts_of(targets)
     wishes = Wishes(horizon, calendar, names, preset, options.get("unit"), seed=options.get("seed"))
     with ExitStack() as stack:
         asked, spelling = request(stack, data, config, wishes, options)
@@ -366,7 +366,7 @@ def explore(
     from cluster.exploration import explore as look
 
     data, config = in_order(data, config)
-    names = (targets,) if isinstance(targets, str) else tuple(targets or ())
+    names = texts_of(targets)
     options: RunOptions = {"as_of": as_of, "overrides": overrides, "executor": "local"}
     with ExitStack() as stack:
         asked, _ = request_on_data(stack, data, config, Wishes(None, calendar, names, unit=unit), options)

@@ -231,7 +231,7 @@ def _stored(array: Any) -> Any:
 
     if array is None:
         return None
-    array = array.cast(pa.string()) if pa.types.is_string_view(array.type) else array
+    array = _without_views(array)
     try:
         pq.write_table(pa.table({"column": array.slice(0, 0)}), pa.BufferOutputStream())
     except pa.ArrowException:
@@ -239,16 +239,31 @@ def _stored(array: Any) -> Any:
     return array
 
 
+def _without_views(array: Any) -> Any:
+    """Views of text, which Parquet lacks, as text; also those of a dictionary, as categories of polars have."""
+    import pyarrow as pa
+
+    if not pa.types.is_dictionary(array.type):
+        return array.cast(pa.string()) if pa.types.is_string_view(array.type) else array
+    if not pa.types.is_string_view(array.type.value_type):
+        return array
+    chunks = array.chunks if isinstance(array, pa.ChunkedArray) else [array]
+    texts = [chunk.dictionary.cast(pa.string()).take(chunk.indices) for chunk in chunks]
+    return pa.chunked_array(texts, pa.string())
+
+
 def _array(column: Any) -> Any:
     import pandas as pd
     import pyarrow as pa
 
     unknown = (pa.ArrowException, TypeError, ValueError, NotImplementedError)
+    if isinstance(column, pa.Array | pa.ChunkedArray):
+        return column
     if not isinstance(column, pd.Series):
         try:
-            return column if isinstance(column, pa.Array | pa.ChunkedArray) else pa.chunked_array(column)
+            return pa.chunked_array(column)
         except Exception:  # whatever the frame's library raises of a column that Arrow does not know
-            return None
+            return pa.array([None if value is None else str(value) for value in column], pa.string())
     try:
         return pa.Array.from_pandas(_days(column))
     except unknown:

@@ -51,6 +51,8 @@ MOST_MERGED = 100
 LARGEST_WHOLE = 2**63 - 1
 _SHOWN = 80
 """Characters of a bad text that a message repeats."""
+_NO_YAML = ("%", "@", "`")
+"""With these no value of YAML begins: such as %d.%m.%Y is meant as a text."""
 _ALIKE = 0.6
 """Likeness from which on two names are taken for each other, from 0 to 1."""
 _TOO_DEEP = "nested too deeply: a configuration is a few levels of keys"
@@ -172,7 +174,7 @@ def set_key(raw: dict[str, Any], override: str) -> None:
     if not sign or not key.strip():
         raise ConfigError(f"--set {override}: write it as key=value, such as windows.n_windows=3")
     try:
-        value = _parsed(text)
+        value = text.strip() if text.lstrip().startswith(_NO_YAML) else _parsed(text)
     except _Refused as error:
         raise ConfigError(f"--set {override}: {error}") from None
     except yaml.YAMLError as error:

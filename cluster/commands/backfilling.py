@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -41,4 +42,4 @@ def backfill(
         out.say(f"{step.as_of}: {done} ({step.position} of {step.of})")
 
     fill(Backfill(asked.request(executor), first, every, ledger, last), err, said)
-    out.say(f"next: tidecast monitor {ledger} --actuals FILE    compare them with what came")
+    out.say(f"next: tidecast monitor {quote(ledger)} --actuals FILE    compare them with what came")

@@ -42,8 +42,13 @@ def config(
     """
     from cluster.config import load_config
     from cluster.describe import describe, describe_key, differences, overview
+    from cluster.inference.which import is_data
+    from forecasting.errors import ConfigError
 
     out, _ = screens()
+    if config and is_data(config):
+        what = "it is data, and a configuration belongs here"
+        raise ConfigError(where=config, what=what, remedy="`tidecast run DATA --save-config FILE` writes one for it")
     found = load_config(config, set_ or ()) if config else None
     if key is not None:
         text = describe_key(key, found, config or "")

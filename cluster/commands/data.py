@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -42,7 +43,7 @@ def sample(
     out, _ = screens()
     out.say(f"{written.directory}: {names} ({counted(written.rows, 'rows')})")
     if kind in NEXT:
-        out.say(f"next: {NEXT[kind].format(directory=written.directory)}")
+        out.say(f"next: {NEXT[kind].format(directory=quote(str(written.directory)))}")
 
 
 @with_asked

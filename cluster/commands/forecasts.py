@@ -146,6 +146,9 @@ def score(
     if not submission.is_file() or not truth.is_file():
         missing = truth if submission.is_file() else submission
         raise ConfigError(f"{missing}: no such file: give the submission and the table of actual values")
-    data, configured = judged_by(config, truth)
+    data, configured, assumed = judged_by(config, truth, submission)
+    out, err = screens()
+    if assumed:
+        err.say(f"tidecast: {assumed}")
     found = score_submission(submission, truth, data, surrogate or configured)
-    show_score(found, screens()[0], as_json)
+    show_score(found, out, as_json)

@@ -15,15 +15,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from cluster.inference.flows import names_a_key, no_flows
 from forecasting.data.balance import goes_out
-from forecasting.data.formats.columns import find_column, listed
+from forecasting.data.formats.columns import find_column, first_few, listed
+from forecasting.data.formats.decode import first
 from forecasting.data.formats.files import table_at
 from forecasting.data.formats.options import TableOptions
 from forecasting.data.formats.reading import OpenTable
 from forecasting.data.formats.table import SmallTable
 from forecasting.data.formats.whole import read_table
 from forecasting.data.formats.writing.days import parse_day
-from forecasting.data.formats.writing.numerals import decode_numbers
+from forecasting.data.formats.writing.numerals import decode_numbers, is_currency
+from forecasting.data.ids import trimmed
 from forecasting.data.rows import is_until
 from forecasting.errors import ConfigError, DataError
 from forecasting.schema import DS, UNIQUE_ID, DateArray, FloatArray, IntArray, Y, iso
@@ -32,34 +35,10 @@ __all__ = ["Columns", "Look", "columns_of", "look_at"]
 
 MOST_TARGETS = 2
 """Columns of amounts that become targets unasked."""
+_TIME = re.compile(r"\d[ T](?!0?0:00(?::00)?\b(?!:))\d\d?:\d\d")
+"""A time behind a date, other than midnight."""
 OFTEN = 0.5
 """Share of cells, or of dates, that makes a kind of column."""
-
-
-def _set(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_NEVER = _set(
-    "balance balances saldo kontostand solde bestand cumulative cumulated kumuliert 余额 结余 累计 "
-    "id ids nr no lfd index idx 编号 序号 year jahr année annee 年份 "
-    "rate rates zins zinssatz yield price prices preis kurs prix share shares nav ratio percent pct prozent quote fx "
-    "利率 汇率 价格 份额 净值"
-)
-"""Words that say of a column that it holds no flow: a balance, a number of a row, a rate or a price."""
-_NEVER_ALONE = _set(
-    "num number nummer code key account konto kontonummer iban bic blz zip plz row zeile line seq sequence counter "
-    "month monat mois week woche semaine kw weekday wochentag dow doy quarter quartal day tag jour hour of "
-    "holiday feiertag weekend wochenende is 月 周 日 季度"
-)
-"""Words that say so when a name has no others: ``day of month``, but not ``sales per day``."""
-_KEYS = _set(
-    "id ids nr no num number nummer code key account konto kontonummer store shop item fund branch filiale customer "
-    "kunde product produkt sku series entity unique 编号 代码"
-)
-"""Words of a column's name that say its whole numbers may tell series apart."""
-_WORD = re.compile(r"[^\W\d_]+")
-_CAMEL = re.compile(r"(?<=[a-zß-ÿ])(?=[A-Z])")
 
 
 @dataclass(frozen=True)
@@ -73,6 +52,21 @@ class Look:
     def name(self) -> str:
         """What messages call the table."""
         return self.table.name
+
+    @property
+    def listed(self) -> str:
+        """The columns for a sentence, those that are neither days nor numbers with a cell that is not understood."""
+        odd = {column for column in self.columns if column not in self.days and column not in self.numbers}
+        return first_few(
+            [self._with_cell(column) if column in odd else listed([column]) for column in self.columns], 12
+        )
+
+    def _with_cell(self, column: str) -> str:
+        cells = self.table.columns[column].to_pylist()
+        there = np.array([cell is not None and str(cell).strip() != "" for cell in cells])
+        odd = there & np.isnat(self.table.dates(column))
+        at = first(odd if odd.any() else there)
+        return listed([column]) + ("" if at is None else f" ({self.table.raw(column, at)})")
 
     @cached_property
     def days(self) -> dict[str, DateArray]:
@@ -186,18 +180,19 @@ def columns_of(look: Look, given: Mapping[str, Any], targets: Sequence[str] = ()
     if {UNIQUE_ID, DS, Y} <= set(look.columns) and not given.get("entity") and not given.get("columns"):
         return _long(targets)
     date, ds = _date(look, given)
-    entity, about = (given["entity"], "") if given.get("entity") else _entity(look, ds)
+    entity, about = (_asked(look, given["entity"], "data.entity"), "") if given.get("entity") else _entity(look, ds)
+    units, units_said = _units(look, entity, given.get("units"))
     columns, wanted, left = _targets(look, given, targets, date, entity)
     mapped = {ours: theirs for ours, theirs in {DS: date, **columns}.items() if ours != theirs}
     data: dict[str, Any] = {"kind": "table" if entity is None else "panel"}
-    data |= {} if entity is None else {"entity": entity}
+    data |= {key: value for key, value in (("entity", entity), ("units", units)) if value is not None}
     data |= {"columns": {**mapped, **(given.get("columns") or {})}, "targets": wanted}
     comments = {
         "kind": "one row a date" if entity is None else f"each date has a row for every {entity}",
         "columns": f"{date}: the column whose cells are all days",
         "targets": "equal weights" if len(wanted) > 1 else "",
     }
-    notes = [f"dates: {date}", about, f"forecast: {_and(list(columns.values()))}{_weights(wanted)}", left]
+    notes = [f"dates: {date}", about, units_said, f"forecast: {_and(list(columns.values()))}{_weights(wanted)}", left]
     return Columns(data, tuple(note for note in notes if note), comments)
 
 
@@ -230,8 +225,13 @@ def _date(look: Look, given: Mapping[str, Any]) -> tuple[str, DateArray]:
     if look.days:
         column = max(look.days, key=lambda name: int((~np.isnat(look.days[name])).sum()))
         return column, look.table.days(column)
-    what = f"no column holds days among {listed(look.columns)}"
-    raise DataError(where=look.name, what=what, remedy="give each row its date, as YYYY-MM-DD")
+    what = f"no column holds days among {look.listed}"
+    n_nameless = look.table.in_file.count("")
+    what += f"; {n_nameless} more have no name" if n_nameless else ""
+    remedy = "give each row its date, as YYYY-MM-DD, or name its format in data.date_format, such as %d %b %Y"
+    if _TIME.search(what):
+        remedy = "give each row its date without a time of day, and each date one row with all that flowed"
+    raise DataError(where=look.name, what=what, remedy=remedy)
 
 
 def _entity(look: Look, ds: DateArray) -> tuple[str | None, str]:
@@ -247,19 +247,29 @@ def _entity(look: Look, ds: DateArray) -> tuple[str | None, str]:
         return None, ""
     able = {c: codes for c, codes in look.texts.items() if _tells_apart(day, codes)}
     if not able:
-        keys = [c for c in look.numbers if _words(c) & _KEYS]
+        keys = [c for c in look.numbers if names_a_key(c)]
         able = {c: codes for c in keys if (codes := look.codes(c)) is not None and _tells_apart(day, codes)}
     if not able:
+        _check_spelling(look, day)
         what = f"{len(ds)} rows stand on {len(days)} dates, and no column alone tells the rows of a date apart"
         raise DataError(where=look.name, what=what, remedy="keep one row a date, or one a date and series")
-    first, *others = able
-    if any(not _alike(able[first], able[other]) for other in others):
+    one, *others = able
+    if any(not _alike(able[one], able[other]) for other in others):
         what = f"each date has several rows, and {listed(list(able))} could each tell the series apart"
-        raise DataError(where=look.name, what=what, remedy=f"say which does, as in --set data.entity={first}")
+        raise DataError(where=look.name, what=what, remedy=f"say which does, as in --set data.entity={one}")
     also = f" (as does {listed(others)})" if others else ""
-    return first, f"series: one for each of {int(able[first].max()) + 1} values of {first}, the column in " + (
+    return one, f"series: one for each of {int(able[one].max()) + 1} values of {one}, the column in " + (
         f"which rows of a date differ{also}"
     )
+
+
+def _check_spelling(look: Look, day: IntArray) -> None:
+    """Refuse ids that would tell the rows of a date apart, were it not that some differ in the spaces around them."""
+    for column in look.columns:
+        if column not in look.days and (column in look.texts or names_a_key(column)):
+            texts = look.table.texts(column)
+            if _tells_apart(day, np.unique(np.array(texts, dtype=str), return_inverse=True)[1]):
+                trimmed(texts, column, look.table.place)
 
 
 def _tells_apart(day: IntArray, codes: IntArray) -> bool:
@@ -272,6 +282,35 @@ def _alike(one: IntArray, other: IntArray) -> bool:
     """Whether two columns part the rows in the same way, such as a code and a name."""
     pairs = one.astype(np.int64) * (int(other.max()) + 1) + other
     return len(np.unique(pairs)) == int(one.max()) + 1 == int(other.max()) + 1
+
+
+def _units(look: Look, entity: str | None, given: object) -> tuple[str | None, str]:
+    """The column that names the currency of each series, where there are several, and a sentence about it.
+
+    Raises
+    ------
+    DataError
+        At the first row with a second currency in a series.
+    """
+    codes = None if entity is None else look.codes(entity)
+    for column in look.texts if given is None else ():
+        cells = [text.strip() for text in look.table.texts(column)]
+        if len(set(cells)) < 2 or not all(map(is_currency, set(cells))):
+            continue
+        if column == entity:
+            return (
+                None,
+                f"amounts are in {_and(sorted(set(cells)))}: totals add them, unless data.units has their units",
+            )
+        known: dict[int, str] = {}
+        for record, cell in enumerate(cells):
+            own = known.setdefault(0 if codes is None else int(codes[record]), cell)
+            if cell != own:
+                what = f"{column} is {cell!r}, and {own!r} before: amounts of several currencies in one series"
+                remedy = "bring them to one currency, or give one file for each"
+                raise DataError(where=look.table.place(record, column), what=what, remedy=remedy)
+        return column, f"units: {column}, so that amounts in {_and(sorted(set(cells)))} are never added"
+    return None, ""
 
 
 def _targets(
@@ -289,7 +328,7 @@ def _targets(
             raise ConfigError(where="--target", what="data.targets names them too", remedy="give one of the two")
         names = given.get("columns") or {}
         return {t: names.get(t, t) for t in given["targets"]}, dict(given["targets"]), ""
-    chosen = [_asked(look, name) for name in asked]
+    chosen = [_asked(look, name, "--target") for name in asked]
     left = ""
     if not asked:
         chosen, left = _unasked(look, date, entity, given.get("balance"))
@@ -297,25 +336,28 @@ def _targets(
     return columns, _equal(list(columns)), left
 
 
-def _asked(look: Look, name: str) -> str:
+def _asked(look: Look, name: str, by: str) -> str:
+    """The column that `by` names, in whatever case; raises DataError where there is none."""
     if name in look.columns:
         return name
     near = [column for column in look.columns if column.casefold() == name.casefold()]
     if len(near) == 1:
         return near[0]
     what = f"there is no column {name!r} among {listed(look.columns)}"
-    raise DataError(where=look.name, what=what, remedy="name one of them in --target")
+    raise DataError(where=look.name, what=what, remedy=f"name one of them in {by}")
 
 
 def _unasked(look: Look, date: str, entity: str | None, balance: Any) -> tuple[list[str], str]:
     amounts = [column for column in look.numbers if column not in (date, entity, balance)]
     order = np.argsort(look.days[date], kind="stable")
     codes = None if entity is None else look.codes(entity)
-    why = {c: reason for c in amounts if (reason := _no_flow(c, look.numbers[c], order, codes))}
+    why = no_flows({column: look.numbers[column] for column in amounts}, order, codes)
+    names = look.table.in_file
+    why |= {name: "its name stands twice" for name in names if name and names.count(name) > 1}
     flows = [column for column in amounts if column not in why]
     left = f"left aside: {', '.join(f'{column} ({reason})' for column, reason in why.items())}" if why else ""
     if not flows:
-        what = f"no column looks like amounts that flow, among {listed(look.columns)}"
+        what = f"no column looks like amounts that flow, among {look.listed}"
         what += f"; {left}" if left else ""
         raise DataError(where=look.name, what=what, remedy="name the column to forecast with --target COLUMN")
     if len(flows) > MOST_TARGETS:
@@ -325,42 +367,6 @@ def _unasked(look: Look, date: str, entity: str | None, balance: Any) -> tuple[l
     if len(flows) == MOST_TARGETS and goes_out(flows[0]) and not goes_out(flows[1]):
         flows.reverse()  # what comes in is named first
     return flows, left + (": --target forecasts one all the same" if left else "")
-
-
-def _no_flow(column: str, values: FloatArray, order: IntArray, codes: IntArray | None) -> str:
-    """Why a column of numbers is no target unless it is asked for; empty where it may be one."""
-    words = _words(column)
-    if (telling := sorted(words & _NEVER)) or words <= _NEVER_ALONE:
-        return f"its name says {' '.join(telling or [column])}"
-    known = values[~np.isnan(values)]
-    if not len(known):
-        return ""
-    if (known == known[0]).all():
-        return "all the same"
-    if np.isin(known, (0.0, 1.0)).all():
-        return "0 and 1 alone"
-    sequences = [values[order]] if codes is None else [values[order][codes[order] == k] for k in range(codes.max() + 1)]
-    if all(_counts(sequence[~np.isnan(sequence)]) for sequence in sequences) or _numbers_rows(known):
-        return "it counts"
-    return ""
-
-
-def _counts(values: FloatArray) -> bool:
-    """Whether values only rise, or only fall."""
-    steps = np.diff(values)
-    return bool((steps > 0).all() or (steps < 0).all())
-
-
-def _numbers_rows(values: FloatArray) -> bool:
-    """Whether values are the numbers of rows, in any order."""
-    whole = bool((values == np.rint(values)).all())
-    return whole and len(np.unique(values)) == len(values) == int(values.max() - values.min()) + 1
-
-
-def _words(column: str) -> frozenset[str]:
-    """The words of a column's name: ``accountNo`` has account and no."""
-    found = [word.casefold() for part in _CAMEL.split(column) for word in _WORD.findall(part)]
-    return frozenset(found) or frozenset({column.casefold()})
 
 
 def _named(columns: Sequence[str]) -> dict[str, str]:

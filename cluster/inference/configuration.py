@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from cluster.config import explain
+from cluster.config import RunConfig, explain
 from cluster.inference.columns import Columns, columns_of, look_at
 from cluster.inference.presets import DEFAULT_PRESET, preset_keys
 from cluster.inference.wishes import Wishes
@@ -74,6 +74,7 @@ def infer(path: str, name: str, wishes: Wishes, overrides: Sequence[str], as_of:
     """
     overrides = (*wishes.keys, *overrides)
     given = _given(overrides)
+    _check(given)
     data = _section(given, "data")
     if as_of is not None:
         data["as_of"] = asked_day(as_of)
@@ -98,6 +99,21 @@ def _given(overrides: Sequence[str]) -> dict[str, Any]:
         if not override.strip().startswith("members."):
             set_key(given, override)
     return given
+
+
+def _check(given: Mapping[str, Any]) -> None:
+    """Refuse a value that its key cannot have, before anything is inferred from it; raises ConfigError.
+
+    How keys agree is seen later, when all are known.
+    """
+    for name, section in given.items():
+        keys = [{key: value} for key, value in section.items()] if isinstance(section, dict) else [section]
+        for value in keys:
+            try:
+                RunConfig.model_validate({"members": [{"model": "seasonal-naive"}], name: value})
+            except ValidationError as error:
+                if error.errors()[0]["loc"] != (name,) or name in ("calendar", "seed"):
+                    raise ConfigError(explain(error, RunConfig)) from None
 
 
 def _section(given: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from cluster.inference.configuration import Inferred
@@ -36,9 +37,10 @@ def save(found: Inferred, path: str, name: str) -> None:
 
 def as_text(found: Inferred, path: str, name: str) -> str:
     """The configuration as YAML; `name` is the table, `path` where the file will stand."""
+    own = quote(path)
     lines = [
         f"# Inferred from {name}: {found.about}.",
-        f"# tidecast run {path} --data {name}  gives the same; tidecast config {path} --all  explains every key.",
+        f"# tidecast run {own} --data {quote(name)}  gives the same; tidecast config {own} --all  explains every key.",
     ]
     for key, value in redacted(found.keys).items():
         if key in SECTIONS and isinstance(value, dict):

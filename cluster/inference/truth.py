@@ -4,31 +4,65 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from cluster.config import load_config
-from cluster.inference.columns import columns_of, look_at
+from cluster.inference.columns import Look, columns_of, look_at
+from forecasting.data.balance import goes_out
+from forecasting.data.formats.columns import find_column
+from forecasting.data.formats.files import table_at
+from forecasting.data.formats.reading import OpenTable
+from forecasting.data.formats.writing.days import is_ordered, parse_day
 from forecasting.data.spec import DataSpec
-from forecasting.errors import UserError
-from forecasting.schema import UNIQUE_ID, Y
+from forecasting.errors import DataError, UserError
+from forecasting.schema import DS, UNIQUE_ID, Y
 
 __all__ = ["judged_by"]
 
 
-def judged_by(config: str | None, truth: Path) -> tuple[DataSpec, str]:
-    """What the tables hold, and the name of the score.
+def judged_by(config: str | None, truth: Path, submission: Path) -> tuple[DataSpec, str, str]:
+    """What the tables hold, the name of the score, and a sentence about what was assumed of them, or nothing.
 
-    Without a configuration a long panel (unique_id, ds, y) is understood as a run on it alone does; all else is the
-    competition's.
+    Without a configuration the competition's tables are known by their columns. Any other table of actual values holds
+    the targets in its columns of numbers: in those that the submission has too, where that has a header.
+
+    Raises
+    ------
+    ConfigError, DataError
+        When the configuration or the submission cannot be read, or a column could be meant in two ways.
     """
     loaded = load_config(config or "yuebao")
-    long = _long(truth) if config is None else None
-    return long or loaded.data, loaded.score.surrogate
-
-
-def _long(truth: Path) -> DataSpec | None:
+    known = loaded.data, loaded.score.surrogate, ""
+    if config is not None:
+        return known
     try:
         look = look_at(str(truth), {})
-        if not {UNIQUE_ID, Y} <= set(look.columns):
-            return None
-        return DataSpec(**columns_of(look, {}).data)
     except UserError:
-        return None  # what is wrong with it is said where it is read
+        return known  # what is wrong with it is said where it is read
+    if {UNIQUE_ID, Y} <= set(look.columns):
+        return DataSpec(**columns_of(look, {}).data), loaded.score.surrogate, ""
+    if _is_competition(look, loaded.data):
+        return known
+    with OpenTable(table_at(submission)) as opened:
+        header = opened.columns
+    named = not any(is_ordered(cell) or not np.isnat(parse_day(cell, zoned=True)) for cell in header)
+    amounts = [column for column in look.numbers if not named or column in header]
+    if len(amounts) == len(("in", "out")) and goes_out(amounts[0]) and not goes_out(amounts[1]):
+        amounts.reverse()  # as a run has them
+    found = DataSpec(**columns_of(look, {}, amounts).data)
+    said = f"targets: {', '.join(found.targets)}, weighted equally" if len(found.targets) > 1 else ""
+    if not named:
+        said = (
+            f"{submission.name}: it has no header: its amounts are taken as {', '.join(found.targets)}, in this order"
+        )
+    return found, loaded.score.surrogate, said
+
+
+def _is_competition(look: Look, spec: DataSpec) -> bool:
+    """Whether a table has the columns of the competition, by whatever captions are known for them."""
+    try:
+        for name in (DS, *spec.targets):
+            find_column(name, spec.columns, look.columns, look.name)
+    except DataError:
+        return False
+    return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,9 @@ class Wishes:
     seed: int | None = None
 
     def __post_init__(self) -> None:
+        for name in ("horizon", "seed"):
+            if (given := getattr(self, name)) is not None:
+                object.__setattr__(self, name, _whole(name, given))
         if self.preset not in (None, *PRESET_NAMES):
             raise ConfigError(where=f"preset {self.preset!r}", what=f"choose one of {', '.join(PRESET_NAMES)}")
         if self.horizon is not None and self.horizon < 1:
@@ -45,3 +49,12 @@ class Wishes:
         said["windows.horizon"] = self.horizon
         given = {"windows.unit": "day"} if self.horizon is not None else {}
         return tuple(f"{key}={json.dumps(value)}" for key, value in (given | said).items() if value is not None)
+
+
+def _whole(name: str, given: Any) -> int:
+    """A whole number of Python, also from one of NumPy; raises ConfigError for anything else."""
+    try:
+        return int(given) if isinstance(given, float) and given.is_integer() else operator.index(given)
+    except TypeError:
+        what = "it is no whole number"
+        raise ConfigError(where=f"{name} {given!r}", what=what, remedy="give one, such as 14") from None

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cluster.keys import asked_day
 from cluster.ledger.issue import issued_by, plan_print
 from cluster.ledger.place import Ledger
 from cluster.request import RunRequest
-from cluster.stages.input import identity, load_data
+from cluster.stages.input import identity, load_data, open_input
 from ensembles.ledger.files.facts import VintageFacts
 from forecasting.errors import ConfigError
 from forecasting.schema import as_date, iso
@@ -63,15 +62,13 @@ def days_of(first: str, every: str, last: np.datetime64) -> list[np.datetime64]:
     ConfigError
         When `first` is no day, `every` neither ``month`` nor a number of days, or nothing lies up to `last`.
     """
-    try:
-        start = as_date(first)
-    except ValueError:
-        raise ConfigError(f"--from {first}: this is no day: write it as YYYY-MM-DD") from None
+    start = _day("--from", first)
     if every == MONTH:
         months = np.arange(start.astype("datetime64[M]"), last.astype("datetime64[M]") + 1)
         found = [day for day in (months + 1).astype("datetime64[D]") - _DAY if start <= day <= last]
     elif every.isdecimal() and int(every) > 0:
-        found = list(np.arange(start, last + _DAY, np.timedelta64(int(every), "D")))
+        step = min(int(every), max(int((last - start).astype(np.int64)), 0) + 1)
+        found = list(np.arange(start, last + _DAY, np.timedelta64(step, "D")))
     else:
         raise ConfigError(f"--every {every}: write month, or a number of days, such as 7")
     if not found:
@@ -97,8 +94,7 @@ def backfill(asked: Backfill, err: Screen, done: Callable[[Step], None]) -> None
     if request.as_of is not None:
         raise ConfigError("--as-of: a backfill has many such days: give --from and --every")
     with request.data_path() as path:
-        last = as_date(asked_day(asked.last)) if asked.last else load_data(request.read_config(), path, None).panel.end
-        days = days_of(asked.first, asked.every, last)
+        days = days_of(asked.first, asked.every, _last_day(asked, path))
         ledger, known = Ledger(asked.place), None
         for position, day in enumerate(days, 1):
             one = _on(asked, day)
@@ -108,6 +104,29 @@ def backfill(asked: Backfill, err: Screen, done: Callable[[Step], None]) -> None
                 run_pipeline(one, err)
                 known = None
             done(Step(iso(day), not made, position, len(days)))
+
+
+def _day(option: str, text: str) -> np.datetime64:
+    try:
+        return as_date(text)
+    except ValueError:
+        raise ConfigError(f"{option} {text}: this is no day: write it as YYYY-MM-DD") from None
+
+
+def _last_day(asked: Backfill, path: str) -> np.datetime64:
+    """The last day on which there may be a forecast. Raises ConfigError when it, or the windows, do not allow any."""
+    config = asked.request.read_config()
+    if config.windows.unit == MONTH and asked.every != MONTH:
+        what = "the configuration forecasts whole calendar months"
+        raise ConfigError(where=f"--every {asked.every}", what=what, remedy="write month, or set windows.unit to day")
+    last = None if asked.last is None else _day("--to", asked.last)
+    panel = open_input(config, path, None if last is None else iso(last), checked=False).loaded.panel
+    if last is None:
+        return panel.end
+    if panel.axis.after(panel.end, 1)[0] <= last:
+        what = f"the data end on {iso(panel.end)}"
+        raise ConfigError(where=f"--to {asked.last}", what=what, remedy="choose that day or an earlier one")
+    return last
 
 
 def _on(asked: Backfill, day: np.datetime64) -> RunRequest:

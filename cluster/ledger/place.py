@@ -18,10 +18,10 @@ from cluster.rundir.storage import Storage
 from ensembles.ledger.files.actuals import ReportedActuals
 from ensembles.ledger.files.chain import heads_of, in_order, missing_from
 from ensembles.ledger.files.facts import REMEDY, ActualsFacts, LedgerFacts, VintageFacts
-from ensembles.ledger.files.vintage import Vintage
+from ensembles.ledger.files.vintage import Listed, Vintage
 from forecasting.axis import NOUNS, Freq
 from forecasting.digests import digest_of
-from forecasting.errors import ConfigError, DamagedFile
+from forecasting.errors import ConfigError, DamagedFile, StorageError
 
 __all__ = ["Added", "Damage", "Ledger"]
 
@@ -90,11 +90,18 @@ class _Folder(Generic[Facts]):
         damaged = []
         for digest in self.digests():
             try:
-                with self.storage.open(self.path(digest)) as file:
-                    found[digest] = self.kind.read(file, self.where(digest))
+                found[digest] = self._facts_of(digest)
             except DamagedFile as error:
                 damaged.append(str(error))
         return found, tuple(damaged)
+
+    def _facts_of(self, digest: str) -> Facts:
+        with self.storage.open(self.path(digest)) as file:
+            try:
+                return self.kind.read(file, self.where(digest))
+            except StorageError:
+                self.whole(digest)  # a changed byte is not a newer version
+                raise
 
     def whole(self, digest: str) -> bytes:
         """The content of a file. Raises DamagedFile when it is not as it was written."""
@@ -109,6 +116,13 @@ class _Folder(Generic[Facts]):
         except DamagedFile:
             return False
         return True
+
+    def heads(self, known: Mapping[str, Facts] | None = None) -> dict[str, int]:
+        """The files that no other file lists, by digest with their generations; `known` are `facts`, to spare time."""
+        facts = self.facts()[0] if known is None else known
+        last = max((of_file.generation for of_file in facts.values()), default=0)
+        heads = heads_of(_lists(facts), self.digests())
+        return {digest: facts[digest].generation if digest in facts else last for digest in heads}
 
     def create(self, data: bytes) -> str:
         """Write a file under its digest, unless it is there."""
@@ -125,10 +139,12 @@ class Ledger:
     """Reads a ledger and adds to it.
 
     Every method raises StorageError, with the place and the remedy, when it cannot be read or written, or was written
-    by a newer version of this program.
+    by a newer version of this program. An empty place raises ConfigError.
     """
 
     def __init__(self, place: str) -> None:
+        if not place.strip():
+            raise ConfigError("the place of the ledger is empty: give a folder or a URI")
         self.storage = Storage(place)
         self._vintages = _Folder(self.storage, VINTAGES, VintageFacts)
         self._actuals = _Folder(self.storage, ACTUALS, ActualsFacts)
@@ -158,25 +174,25 @@ class Ledger:
             if known.identity == vintage.facts.identity and self._vintages.is_whole(digest):
                 return Added(self.uri, digest, False, damaged)
         new = vintage.facts
-        self._must_fit(facts.values(), new.unit, new.freq, new.weights, new.units)
-        heads = heads_of(_lists(facts), self._vintages.digests())
+        self._must_fit(facts, new.unit, new.freq, new.weights, new.units)
+        heads = self._vintages.heads(facts)
         return Added(self.uri, self._vintages.create(vintage.to_bytes(heads)), True, damaged)
 
     def check_fits(
         self, unit: str | None, freq: Freq, targets: Collection[str], units: Mapping[str, str | None]
     ) -> None:
         """Raises ConfigError, before any work, when a forecast of this kind cannot be added."""
-        self._must_fit(self._vintages.facts()[0].values(), unit, freq, targets, units)
+        self._must_fit(self._vintages.facts()[0], unit, freq, targets, units)
 
     def _must_fit(
         self,
-        known: Collection[VintageFacts],
+        known: Mapping[str, VintageFacts],
         unit: str | None,
         freq: Freq,
         targets: Collection[str],
         units: Mapping[str, str | None],
     ) -> None:
-        for old in known:
+        for digest, old in known.items():
             for name, before, now in (
                 ("the unit", old.unit, unit),
                 ("the periods", NOUNS[old.freq], NOUNS[freq]),
@@ -184,14 +200,14 @@ class Ledger:
                 ("units of entities", "given" if old.units else None, "given" if units else None),
                 *((f"the unit of {name}", old.units[name], units[name]) for name in old.units if name in units),
             ):
-                if before != now:
+                if before != now and self._vintages.is_whole(digest):
                     what = f"{name} of its forecasts: {before or 'none'}; this one has {now or 'none'}"
                     raise ConfigError(where=self.uri, what=what, remedy="give this forecast another --ledger")
 
     def add_actuals(self, table: ReportedActuals) -> Added:
         """Add a table of actual values, unless the last one says the same."""
         facts, damaged = self._actuals.facts()
-        heads = heads_of(_lists(facts), self._actuals.digests())
+        heads = self._actuals.heads(facts)
         for digest in heads:
             if digest in facts and facts[digest].identity == table.facts.identity and self._actuals.is_whole(digest):
                 return Added(self.uri, digest, False, damaged)
@@ -202,11 +218,7 @@ class Ledger:
     def heads(self) -> tuple[str, ...]:
         """Digests of the forecasts and tables that no other file lists, as ``vintages/<digest>``."""
         folders: Sequence[_Folder[VintageFacts] | _Folder[ActualsFacts]] = (self._vintages, self._actuals)
-        return tuple(
-            f"{folder.name}/{digest}"
-            for folder in folders
-            for digest in heads_of(_lists(folder.facts()[0]), folder.digests())
-        )
+        return tuple(f"{folder.name}/{digest}" for folder in folders for digest in folder.heads())
 
     def without(self, kept: Collection[str]) -> tuple[str, ...]:
         """Those of the heads that somebody `kept` elsewhere that are not in the ledger, or not as they were."""
@@ -229,30 +241,59 @@ class Ledger:
         except DamagedFile:
             return None
 
+    def digests(self) -> list[str]:
+        """Digests of the forecasts, those on the oldest data first, then in the order in which they were added."""
+        facts = self.facts()
+
+        def place(digest: str) -> tuple[str, int, str]:
+            told = facts.get(digest)
+            return ("", 0, digest) if told is None else (told.as_of, told.generation, digest)
+
+        return sorted(self._vintages.digests(), key=place)
+
+    def listed(self) -> dict[str, tuple[Listed, str]]:
+        """Every series of any forecast by unique_id, as the last forecast that has it lists it, and its digest."""
+        found: dict[str, tuple[Listed, str]] = {}
+        for digest in self.digests():
+            try:
+                told = Vintage.listed_in(self._vintages.whole(digest), self._vintages.where(digest))
+            except DamagedFile:
+                continue
+            found |= {uid: (one, digest) for uid, one in told.items()}
+        return found
+
     def vintages(self, damage: Damage, only: Sequence[str] | None = None) -> Iterator[tuple[str, Vintage]]:
-        """Every forecast once, checked, with its digest; `only` some series.
+        """Every forecast once, checked, with its digest, in the order of `digests`; `only` some series.
 
         What is wrong is put into `damage`, which is complete when the iteration is.
         """
         said: set[str] = set()
-        for digest, vintage in _checked(self._vintages, damage, lambda data, at: Vintage.from_bytes(data, at, only)):
+
+        def read(data: bytes, where: str) -> Vintage:
+            return Vintage.from_bytes(data, where, only)
+
+        for digest, vintage in _checked(self._vintages, self.digests(), damage, read):
             if vintage.facts.identity not in said:
                 said.add(vintage.facts.identity)
                 yield digest, vintage
 
     def actuals(self, damage: Damage) -> list[ReportedActuals]:
         """Every table of actual values, checked, in the order in which they were added."""
-        found = dict(_checked(self._actuals, damage, ReportedActuals.from_bytes))
-        return [found[digest] for digest in in_order({digest: table.facts.parents for digest, table in found.items()})]
+        found = dict(_checked(self._actuals, self._actuals.digests(), damage, ReportedActuals.from_bytes))
+        facts = {digest: table.facts for digest, table in found.items()}
+        order = in_order(_lists(facts), {digest: of_file.generation for digest, of_file in facts.items()})
+        return [found[digest] for digest in order]
 
 
 Read = TypeVar("Read", Vintage, ReportedActuals)
 
 
-def _checked(folder: _Folder[Facts], damage: Damage, read: Callable[[bytes, str], Read]) -> Iterator[tuple[str, Read]]:
-    """The files of a folder that are as they were written, in the order of their digests."""
+def _checked(
+    folder: _Folder[Facts], digests: Sequence[str], damage: Damage, read: Callable[[bytes, str], Read]
+) -> Iterator[tuple[str, Read]]:
+    """The files of a folder that are as they were written, in the order of `digests`."""
     parents: dict[str, tuple[str, ...]] = {}
-    for digest in folder.digests():
+    for digest in digests:
         try:
             found = read(folder.whole(digest), folder.where(digest))
         except DamagedFile as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -20,7 +20,7 @@ from forecasting.schema import DS
 if TYPE_CHECKING:
     from cluster.request import RunRequest
 
-__all__ = ["RunOptions", "in_order", "is_frame", "request", "request_on_data"]
+__all__ = ["RunOptions", "in_order", "is_frame", "request", "request_on_data", "texts_of"]
 
 NOTEBOOK = "runs/notebook"
 """Where a run is stored whose configuration or data have no name."""
@@ -38,10 +38,10 @@ class RunOptions(TypedDict, total=False):
     """
 
     unit: str | None
-    levels: Sequence[int] | None
+    levels: Iterable[int] | None
     run_dir: str | Path | None
     as_of: str | dt.date | None
-    overrides: Sequence[str]
+    overrides: str | Iterable[str]
     executor: str
     quiet: bool
     seed: int | None
@@ -95,7 +95,7 @@ def request_on_data(
     from cluster.request import RunRequest
 
     run_dir, executor = options.get("run_dir"), options.get("executor", "ray")
-    overrides, written = (*_bands(options.get("levels")), *options.get("overrides", ())), None
+    overrides, written = (*_bands(options.get("levels")), *texts_of(options.get("overrides"))), None
     if is_frame(data):
         keys = _keys_of(config, overrides)
         written = stack.enter_context(file_of(data, _date_in(keys)))
@@ -116,15 +116,23 @@ def request_on_data(
     return asked, written
 
 
-def _bands(levels: Sequence[int] | None) -> tuple[str, ...]:
-    return () if levels is None else (f"bands={in_text(list(levels))}",)
+def texts_of(given: str | Iterable[str] | None) -> tuple[str, ...]:
+    """Texts of which somebody may give one alone, or any kind of a list."""
+    return (given,) if isinstance(given, str) else tuple(() if given is None else given)
+
+
+def _bands(levels: Iterable[int] | None) -> tuple[str, ...]:
+    if levels is None:
+        return ()
+    given = list(levels) if isinstance(levels, Iterable) else levels
+    return (f"bands={in_text(_plain(given))}",)
 
 
 def is_frame(data: Any) -> bool:
     return not (data is None or isinstance(data, (str, Path)))
 
 
-def _keys_of(config: str | Mapping[str, Any] | None, overrides: Sequence[str]) -> dict[str, Any]:
+def _keys_of(config: str | Mapping[str, Any] | None, overrides: Iterable[str]) -> dict[str, Any]:
     """The section `data` of a configuration as it is written, with overrides."""
     if isinstance(config, Mapping):
         check_bounds(config, "the configuration")  # before it is copied

@@ -81,6 +81,7 @@ class Ground:
             said.append(f"moved to {iso(new.first)}: {self._words(row)}")
         for place, added in enumerate(self.asked.add):
             row = self._added(f"add.{place}", added)
+            self._check_twice(f"add.{place}", row, rows)
             rows.append(row)
             said.append(f"added: {self._words(row)}")
         plan = self.run.plan.with_rows(tuple(rows))
@@ -91,6 +92,13 @@ class Ground:
     def _added(self, key: str, added: Added) -> PlannedAmount:
         day = self.day(f"{key}.date", added.date)
         return PlannedAmount(self.series(key, added.series), day, day, added.amount, note=added.note)
+
+    def _check_twice(self, key: str, row: PlannedAmount, rows: Sequence[PlannedAmount]) -> None:
+        """As in a plan, one note stands for one amount of a day."""
+        same = (row.unique_id, row.first, row.kind, row.note)
+        if any((other.unique_id, other.first, other.kind, other.note) == same for other in rows):
+            what = f"{row.unique_id} on {iso(row.first)} is planned or added already, with the same note"
+            raise self._error(key, f"{what}: take one out, or tell them apart by their notes")
 
     def _row(self, key: str, chosen: Chosen | Moved, rows: Sequence[PlannedAmount]) -> PlannedAmount:
         """The row that is meant, of those that the forecast holds."""

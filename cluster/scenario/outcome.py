@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from cluster.rundir.external import NOTHING, External
 from cluster.rundir.run_facts import finished_run
+from cluster.rundir.storage import Storage
 from cluster.rundir.store import RunStore
 from cluster.scenario.asked import read_scenario
 from cluster.scenario.ground import SHOWN, Ground
@@ -83,9 +84,14 @@ class Outcome:
         frame = pd.DataFrame(compared_columns(self.lines))
         return frame.assign(ds=pd.to_datetime(frame["ds"]))
 
-    def write(self) -> str:
-        """Write scenario.csv into the run directory, among its results; gives its name."""
-        self.store.write_result(SCENARIO, scenario_csv(self.lines, self.run.amounts))
+    def write(self, out: str | None = None) -> str:
+        """Write scenario.csv into a folder, by default among the results of the run; gives its name."""
+        content = scenario_csv(self.lines, self.run.amounts)
+        if out is not None:
+            storage = Storage(out)
+            storage.write(SCENARIO, content)
+            return f"{storage.uri}/{SCENARIO}"
+        self.store.write_result(SCENARIO, content)
         self.store.seal()
         return f"{self.store.uri}/{SCENARIO}"
 

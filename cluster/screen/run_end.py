@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -107,8 +108,9 @@ def _show_next(result: RunResult, out: Screen) -> None:
     if result.truth:
         out.say("next: tidecast run YOUR.csv                            your own table: a date and amounts")
     else:
-        out.say(f"next: tidecast monitor {result.uri} --actuals FILE    when these {result.noun} are known: compare")
-        out.say(f"      tidecast predict {result.uri} --data NEW        forecast from newer data, without training")
+        place = quote(result.uri)
+        out.say(f"next: tidecast monitor {place} --actuals FILE    when these {result.noun} are known: compare")
+        out.say(f"      tidecast predict {place} --data NEW        forecast from newer data, without training")
 
 
 def _spark(recent: FloatArray, forecast: FloatArray, width: int) -> str:

@@ -17,7 +17,7 @@ from forecasting.digests import is_sealed, seal, unseal
 from forecasting.errors import DamagedFile, StorageError, UserError
 from forecasting.schema import FloatArray
 
-__all__ = ["FileOfRun", "Stored", "StoredFile", "rounded", "rounded_all"]
+__all__ = ["FileOfRun", "Stored", "StoredFile", "amount_rounded", "rounded", "rounded_all"]
 
 
 class FileOfRun(Protocol):
@@ -101,6 +101,11 @@ def _version(data: bytes) -> object:
 def rounded(value: float | None, decimals: int = 6) -> float | None:
     """A value for JSON: rounded, so that files of two machines can be compared; None for NaN."""
     return None if value is None or math.isnan(value) else round(float(value), decimals)
+
+
+def amount_rounded(value: float) -> float | None:
+    """An amount for JSON, whatever its unit: 12 significant digits; None for NaN."""
+    return None if math.isnan(value) else float(f"{value:.12g}")
 
 
 def rounded_all(values: FloatArray | Sequence[float]) -> tuple[float | None, ...]:

@@ -48,11 +48,19 @@ class Parts:
     windows: bool
 
     @classmethod
-    def of(cls, ds: DateArray) -> Parts:
-        """Of windows with the dates ``[n_windows, horizon]``, oldest first, NaT where a window is padded."""
+    def of(cls, ds: DateArray, spans: tuple[DateArray, DateArray] | None = None) -> Parts:
+        """Of windows with the dates ``[n_windows, horizon]``, oldest first, NaT where a window is padded.
+
+        Parameters
+        ----------
+        spans
+            First and last days ``[n_windows]`` that what is judged of each window depends on, where that is more than
+            its dates: a total has one date but many days, and a forecast 30 days ahead has the errors of 30 days.
+        """
         if len(ds) < FEWEST:
             return cls(np.zeros(ds.shape, dtype=np.int64), len(ds), True)
-        first, last = ds[:, 0].astype(np.int64), last_dates(ds).astype(np.int64)
+        ends = (ds[:, 0], last_dates(ds)) if spans is None else spans
+        first, last = (days.astype("datetime64[D]").astype(np.int64) for days in ends)
         if (first[1:] <= last[:-1]).any():
             return cls._of_calendar(ds, first, last)
         step = (first[-1] - first[0]) / (len(ds) - 1)

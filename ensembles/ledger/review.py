@@ -5,7 +5,7 @@ Vintages are taken one at a time and leave sums, so that a ledger of millions of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from ensembles.files.amounts import Amounts
 from ensembles.ledger.scoring.accuracy import Accuracy, measured
 from ensembles.ledger.scoring.alarms import Alarm
 from ensembles.ledger.scoring.changes import Change, Said, changes_of, said_on
-from ensembles.ledger.scoring.hindsight import Hindsight, hindsight_of
+from ensembles.ledger.scoring.hindsight import FEWEST, Hindsight, hindsight_of
 from ensembles.ledger.scoring.latest import LatestSaid
 from ensembles.ledger.scoring.misses import NOT_RECORDED, Misses, Sums, split_misses
 from ensembles.ledger.scoring.tally import Tally, tally
@@ -27,7 +27,7 @@ from forecasting.score.names import score_named
 if TYPE_CHECKING:
     from ensembles.ledger.files.actuals import Actuals
     from ensembles.ledger.files.facts import VintageFacts
-    from ensembles.ledger.files.vintage import Vintage
+    from ensembles.ledger.files.vintage import Listed, Vintage
     from forecasting.schema import FloatArray
     from forecasting.score.base import Score
 
@@ -44,8 +44,8 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Split:
-    """Misses of one target split into parts: in all, by vintage, and the largest; `without`: vintages that did not keep
-    the parts of their forecasts; `n_series` that were split, of `of_series`.
+    """Misses of one target split into parts: in all (None where no vintage kept parts), by vintage, and the largest;
+    `without`: vintages that did not keep the parts of their forecasts; `n_series` that were split, of `of_series`.
     """
 
     target: str
@@ -138,32 +138,40 @@ class _Gathered:
     facts: list[VintageFacts] = field(default_factory=list)
     by_target: list[dict[str, _OfVintage]] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
-    series: dict[str, Series] = field(default_factory=dict)
     unjudged: int = 0
 
 
-def review(name: str, vintages: Iterable[Vintage], latest: Vintage, actuals: Actuals, day: str | None = None) -> Review:
+def review(
+    name: str,
+    vintages: Iterable[Vintage],
+    latest: VintageFacts,
+    series: Mapping[str, Listed],
+    actuals: Actuals,
+    day: str | None = None,
+) -> Review:
     """Hold vintages against actual values.
 
     Parameters
     ----------
     vintages
-        In any order; all of them, `latest` too.
+        In any order, but those on data up to the same day in the order in which they were added: where only one of
+        these can count, the last one does.
     latest
-        The one with the latest data: its calendar, its score and its series count.
+        Facts of the last of them: its calendar and its score count.
+    series
+        Every series of any vintage by unique_id, in the order of the tables.
     day
         A day whose forecasts are to be followed, as ``YYYY-MM-DD``.
     """
-    mine = dict(zip(latest.unique_ids, latest.target_of(), strict=True))
-    own = {target: {uid: latest.series[uid] for uid, of in mine.items() if of == target} for target in latest.targets}
+    targets = tuple(dict.fromkeys(one.target for one in series.values()))
+    own = {target: {uid: one.series for uid, one in series.items() if one.target == target} for target in targets}
     largest = {target: _largest(actuals, of) for target, of in own.items()}
-    hindsight = {target: hindsight_of(actuals, of, latest.facts) for target, of in largest.items()}
-    found = _gathered(vintages, latest, actuals, hindsight, day)
-    targets = tuple(dict.fromkeys((*own, *(target for of in found.by_target for target in of))))
-    order = sorted(range(len(found.facts)), key=lambda k: (found.facts[k].as_of, found.facts[k].identity))
+    hindsight = {target: hindsight_of(actuals, of, latest) for target, of in largest.items()}
+    found = _gathered(vintages, score_named(latest.score), actuals, hindsight, day)
+    order = sorted(range(len(found.facts)), key=lambda k: found.facts[k].as_of)
     facts = tuple(found.facts[k] for k in order)
     by_target = [found.by_target[k] for k in order]
-    names, score = _names(facts), score_named(latest.facts.score)
+    names, score = _names(facts), score_named(latest.score)
     there = {target: [k for k, of in enumerate(by_target) if target in of] for target in targets}
     return Review(
         name=name,
@@ -177,13 +185,13 @@ def review(name: str, vintages: Iterable[Vintage], latest: Vintage, actuals: Act
             _split(
                 target,
                 {names[k]: by_target[k][target].misses for k in rows},
-                len(hindsight.get(target, ())),
-                len(own.get(target, ())),
+                len(hindsight[target]),
+                len(own[target]),
             )
             for target, rows in there.items()
         ),
         alarms=tuple(found.latest.alarms()),
-        notes=tuple(_notes(found, actuals)),
+        notes=(*_notes(found, latest, series, actuals), *_not_split(found, targets)),
         day=day,
         changes=changes_of(found.said),
     )
@@ -191,16 +199,15 @@ def review(name: str, vintages: Iterable[Vintage], latest: Vintage, actuals: Act
 
 def _gathered(
     vintages: Iterable[Vintage],
-    latest: Vintage,
+    score: Score,
     actuals: Actuals,
     hindsight: Mapping[str, Mapping[str, Hindsight]],
     day: str | None,
 ) -> _Gathered:
-    score, found = score_named(latest.facts.score), _Gathered(LatestSaid())
+    found = _Gathered(LatestSaid())
     for vintage in vintages:
         y = actuals.at(vintage.unique_ids, vintage.place, vintage.ds)
         found.facts.append(vintage.facts)
-        found.series |= vintage.series
         found.unjudged += bool(np.isnan(y).all())
         found.latest.add(vintage, y)
         found.by_target.append(
@@ -235,7 +242,7 @@ def _kept(misses: Misses | None) -> tuple[Sums, Misses] | None:
 def _split(target: str, kept: Mapping[str, tuple[Sums, Misses] | None], n_series: int, of_series: int) -> Split:
     there = {name: of for name, of in kept.items() if of is not None}
     sums = {name: total for name, (total, _) in there.items() if total.n}
-    total = None
+    total = Sums.nothing() if there else None
     for one in sums.values():
         total = one if total is None else total + one
     rows = [(one, k) for _, one in there.values() for k in range(len(one))]
@@ -256,16 +263,30 @@ def _names(facts: Sequence[VintageFacts]) -> list[str]:
     return names
 
 
-def _notes(found: _Gathered, actuals: Actuals) -> Iterable[str]:
+def _not_split(found: _Gathered, targets: Iterable[str]) -> Iterable[str]:
+    """Targets with misses of which none could be split."""
+    for target in targets:
+        own = [of[target] for of in found.by_target if target in of]
+        kept = [one.misses[0].n for one in own if one.misses is not None]
+        if kept and not any(kept) and any(one.tally.by_lead[0].any() for one in own):
+            what = f"misses are not split, which takes {FEWEST} {found.facts[0].axis.noun} of actual values of a series"
+            yield f"{target}: {what}; give a longer table as --actuals"
+
+
+def _notes(found: _Gathered, latest: VintageFacts, series: Collection[str], actuals: Actuals) -> Iterable[str]:
     """What is worth saying of what could not be judged."""
     known = set(actuals.unique_ids)
-    if lacking := sorted(set(found.series) - known):
+    if lacking := sorted(set(series) - known):
         yield f"{first_few(lacking, SHOWN)}: there are forecasts but no actual values"
-    if more := sorted(known - set(found.series)):
+    if more := sorted(known - set(series)):
         yield f"{first_few(more, SHOWN)}: not used, because the ledger has no such series"
+    others = {one.score for one in found.facts} - {latest.score}
+    if others:
+        made = ", ".join(sorted(others))
+        yield f"points are those of the latest forecast's score, {latest.score}; other forecasts were made for {made}"
     if found.unjudged:
         yield f"{found.unjudged} of {len(found.facts)} forecasts have no actual value yet"
-    rows = [k for k, uid in enumerate(actuals.unique_ids) if uid in found.series]
+    rows = [k for k, uid in enumerate(actuals.unique_ids) if uid in series]
     days = actuals.ds[~np.isnan(actuals.y[rows]).all(axis=0)] if rows else actuals.ds[:0]
     first = min((facts.start for facts in found.facts), default="")
     later = days[days >= np.datetime64(first, "D")] if first else days[:0]

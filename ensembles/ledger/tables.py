@@ -107,7 +107,7 @@ def _or_zero(value: float) -> float:
 
 def _misses(split: Split, money: Money, unit: str) -> Iterable[Table]:
     parts = tuple(HEADS.get(kind, kind) for kind in KINDS)
-    rows = [] if split.total is None else [("all", *_sums(split.total, money))]
+    rows = [("all", *_sums(split.total, money))] if split.total is not None and split.total.n else []
     rows += [(name, *_sums(sums, money)) for name, sums in split.by_vintage.items()]
     rows += [(name, "", NOT_RECORDED, *("" for _ in KINDS)) for name in split.without]
     note = "parts add up to actual less forecast; in brackets: the share of the part in all parts, without their signs"
@@ -165,4 +165,5 @@ def _alarms(review: Review) -> Iterable[Table]:
 def _what(alarm: Alarm) -> str:
     if alarm.kind == "level":
         return f"actual values {abs(alarm.size):.0%} {alarm.side} the forecasts"
-    return f"{alarm.size:.0%} of days in the band of {alarm.usual:.0%}"
+    fault = "narrow" if alarm.side == "below" else "wide"
+    return f"{alarm.size:.0%} of days in the {alarm.usual:.0%} band: it is too {fault}"

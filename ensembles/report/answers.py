@@ -19,6 +19,7 @@ from ensembles.report.plain_words import miss, off_by
 from ensembles.risk.cash.terms import NET_FLOW
 from ensembles.treasury.planned import PlannedDay
 from forecasting.calendar import weekday_of
+from forecasting.data.formats.columns import first_few
 from forecasting.schema import FloatArray, iso
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Card", "cards_of", "inner_level"]
 
 NAMED = 2
-"""Planned amounts that a card names."""
+"""Planned amounts, or entities, that a card names."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ def _remains(view: View, money: Money, noun: str) -> Card:
     said = [*([", ".join(others) + ";"] if others else []), f"{_band(ahead.flows[main], 0, money)}."]
     if len(ahead.spans) > 1:
         said.append(f"Next {_periods(ahead, 1, noun)}: {_signed(ahead, main, 1, money)}.")
+    if view.without:
+        said.append(f"Without {first_few(view.without, NAMED)}: only inflow or only outflow is forecast.")
     label = f"{'net' if main == NET_FLOW else main}, next {_periods(ahead, 0, noun)}"
     value, _, unit = _signed(ahead, main, 0, money).partition(" ")
     return Card(label, value, unit, " ".join(said))

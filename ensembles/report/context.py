@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ensembles.evaluation.contenders import Contenders
 from ensembles.evaluation.run_results import RunResults
 from ensembles.evaluation.run_signals import RunSignals
-from ensembles.report.flow_history import FlowHistory, histories_of
+from ensembles.report.flow_history import FlowHistory, histories_of, in_and_out
 from ensembles.report.money import Money
 from forecasting.score.names import score_named
 
@@ -80,6 +80,22 @@ class ReportContext:
     def cash(self) -> CashPosition | None:
         """The cash position where amounts have one unit; None where they have several, or there is none."""
         return self.cash_by_unit[0] if len(self.cash_by_unit) == 1 else None
+
+    @cached_property
+    def in_and_out(self) -> tuple[tuple[FlowHistory, FlowHistory], ...]:
+        """What comes in and goes out in each unit, of the entities with both targets; none without a net flow."""
+        return in_and_out(self.results, self.histories)
+
+    @property
+    def flows_by_unit(self) -> tuple[tuple[FlowHistory, ...], ...]:
+        """What comes in and goes out in each unit, or else its targets; of one unit after the other."""
+        net = {pair[0].unit: pair for pair in self.in_and_out}
+        units = dict.fromkeys(history.unit for history in self.histories)
+        return tuple(net.get(unit) or tuple(h for h in self.histories if h.unit == unit) for unit in units)
+
+    def net_of(self, flows: tuple[FlowHistory, ...]) -> tuple[FlowHistory, FlowHistory] | None:
+        """What comes in and what goes out of these, of `flows_by_unit`; None where they have no net flow."""
+        return next((pair for pair in self.in_and_out if flows is pair), None)
 
     @cached_property
     def signals(self) -> RunSignals | None:

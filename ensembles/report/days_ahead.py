@@ -9,7 +9,6 @@ import numpy as np
 from ensembles.files.day_names import named_days
 from ensembles.oof import in_unit
 from ensembles.report.context import ReportContext
-from ensembles.report.flow_history import in_and_out
 from ensembles.treasury.planned import PlannedDay, planned_days
 from forecasting.schema import FloatArray, iso
 
@@ -40,12 +39,12 @@ class FlowAhead:
 
 def flows_ahead(context: ReportContext) -> tuple[FlowAhead, ...]:
     """The targets and then the net flow, if there is one, in each unit."""
-    if not context.results.in_and_out:
-        return tuple(FlowAhead(history.name, history.next_y_hat) for history in context.histories)
     found: list[FlowAhead] = []
-    for come, go in in_and_out(context.histories):
-        net = FlowAhead(in_unit("net flow", come.unit), come.next_y_hat - go.next_y_hat)
-        found += [FlowAhead(come.name, come.next_y_hat), FlowAhead(go.name, go.next_y_hat), net]
+    for flows in context.flows_by_unit:
+        found += [FlowAhead(flow.name, flow.next_y_hat) for flow in flows]
+        if (net := context.net_of(flows)) is not None:
+            come, go = net
+            found.append(FlowAhead(in_unit("net flow", come.unit), come.next_y_hat - go.next_y_hat))
     return tuple(found)
 
 

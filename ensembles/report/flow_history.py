@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from ensembles.files.history_parquet import HistoryFile
     from ensembles.files.oof_parquet import OofFile
 
-__all__ = ["FlowHistory", "histories_of", "in_and_out"]
+__all__ = ["FlowHistory", "histories_of", "in_and_out", "one_sided"]
 
 Table = TypeVar("Table", bound=StoredTable)
 
@@ -54,51 +55,74 @@ class FlowHistory:
         return in_unit(self.target, self.unit)
 
 
-def histories_of(results: RunResults) -> tuple[FlowHistory, ...]:
-    """One per target, in each unit after the other where there are several; none without a blend."""
+def histories_of(results: RunResults, without: Collection[str] = ()) -> tuple[FlowHistory, ...]:
+    """One per target, in each unit after the other where there are several, of all entities but those `without`; none
+    without a blend.
+    """
+
+    def others(entity: str) -> bool:
+        return entity not in without
+
     if results.oof is None or results.forecast is None or results.blend is None:
         return ()
-    oof, forecast = results.oof.blend, results.forecast.blend
+    oof, forecast = _of(results.oof.blend, others), _of(results.forecast.blend, others)
     recent = np.timedelta64(RECENT * (WEEK if results.run.data.freq == "W" else 1), "D")
     units = dict.fromkeys(results.run.units.values())
     if len(units) < 2:
-        return tuple(
-            _history(t, oof.of_target(t), forecast.of_target(t), results.history, recent) for t in results.targets
-        )
+        parts = [(t, oof.of_target(t), forecast.of_target(t)) for t in results.targets]
+        return tuple(_history(*part, results, recent) for part in parts if len(part[2]))
     found = []
     for unit in units:
-        mine, ahead = _in(oof, results.run.units, unit), _in(forecast, results.run.units, unit)
+        entities = {entity for entity, of in results.run.units.items() if of == unit}
+        mine, ahead = _of(oof, entities.__contains__), _of(forecast, entities.__contains__)
         parts = [(t, mine.of_target(t), ahead.of_target(t)) for t in results.targets]
-        found += [
-            replace(_history(*part, results.history, recent), unit=unit or "no unit") for part in parts if len(part[2])
-        ]
+        found += [replace(_history(*part, results, recent), unit=unit or "no unit") for part in parts if len(part[2])]
     return tuple(found)
 
 
-def in_and_out(histories: Sequence[FlowHistory]) -> tuple[tuple[FlowHistory, FlowHistory], ...]:
-    """What comes in and what goes out, once for each unit: of runs with two targets."""
-    by_unit: dict[str | None, list[FlowHistory]] = {}
-    for history in histories:
+def in_and_out(results: RunResults, histories: Sequence[FlowHistory]) -> tuple[tuple[FlowHistory, FlowHistory], ...]:
+    """What comes in and what goes out, once for each unit: of runs with two targets.
+
+    They are of entities with both targets, as the net flow is in all files: so the three add up.
+
+    Parameters
+    ----------
+    histories
+        Of all entities, see `histories_of`.
+    """
+    if results.in_and_out is None:
+        return ()
+    alone, by_unit = one_sided(results), dict[str | None, list[FlowHistory]]()
+    for history in histories_of(results, alone) if alone else histories:
         by_unit.setdefault(history.unit, []).append(history)
     return tuple((flows[0], flows[1]) for flows in by_unit.values() if len(flows) == 2)
 
 
-def _in(table: Table, units: Mapping[str, str | None], unit: str | None) -> Table:
-    """The rows of the series whose entities have this unit."""
+def one_sided(results: RunResults) -> tuple[str, ...]:
+    """The entities of which one of two targets alone is forecast."""
+    if results.in_and_out is None or results.forecast is None:
+        return ()
+    sides = Counter(series.entity or "" for series in results.forecast.blend.identities().values())
+    return tuple(entity for entity, n in sides.items() if n < 2)
+
+
+def _of(table: Table, wanted: Callable[[str], bool]) -> Table:
+    """The rows of the series whose entities are wanted."""
     unique_ids, place = places(table.unique_id)
-    mine = [units.get(table.identity(uid).entity or "") == unit for uid in unique_ids]
-    return table.where(np.array(mine, dtype=bool)[place])
+    mine = np.array([wanted(table.identity(uid).entity or "") for uid in unique_ids], dtype=bool)
+    return table if mine.all() else table.where(mine[place])
 
 
 def _history(
-    target: str, oof: OofFile, forecast: ForecastFile, actual: HistoryFile | None, recent: np.timedelta64
+    target: str, oof: OofFile, forecast: ForecastFile, results: RunResults, recent: np.timedelta64
 ) -> FlowHistory:
-    """Of a target's rows of the blend."""
+    """Of a target's rows of the blend. What is to come is the sum of what is written."""
+    actual = results.history
     windows = []
     for cutoff in np.unique(oof.cutoff):
         rows = oof.cutoff == cutoff
         windows.append(_summed(oof.ds[rows], oof.y_hat[rows]))
-    next_ds, next_y_hat = _summed(forecast.ds, forecast.y_hat)
+    next_ds, next_y_hat = _summed(forecast.ds, results.run.amounts.rounded(forecast.y_hat, target))
     start = min([next_ds[0] - recent, *(days[0] for days, _ in windows)])
     if actual is None:
         ds, y = _backtest_days(oof)

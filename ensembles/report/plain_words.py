@@ -5,15 +5,15 @@ In: a run as reports see it. Out: sentences.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ensembles.evaluation.contenders import NAIVE
-from ensembles.report.flow_history import FlowHistory, in_and_out
-from ensembles.report.money import Money
+from ensembles.report.flow_history import FlowHistory, one_sided
+from forecasting.data.formats.columns import first_few
 from forecasting.schema import BLEND, FloatArray
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from ensembles.report.context import ReportContext
 
 __all__ = ["PlainWords", "miss", "misses_in_words", "off_by", "plain_words", "why_blend"]
+
+NAMED = 5
+"""Entities in a sentence."""
 
 
 @dataclass(frozen=True)
@@ -46,17 +49,22 @@ def plain_words(context: ReportContext) -> PlainWords:
 
 
 def _totals(context: ReportContext) -> str:
-    """What comes in, goes out and is left over the days ahead; otherwise the total of each target."""
-    if not context.results.in_and_out:
-        return ", ".join(
-            f"{history.target} {context.money.of_unit(history.unit).text(float(history.next_y_hat.sum()))}"
-            for history in context.histories
-        )
-    return "; ".join(_in_out_net(*pair, context.money) for pair in in_and_out(context.histories))
+    """What comes in, goes out and is left over the days ahead; otherwise the total of each target. Says which entities
+    are left aside, as they have one of two targets.
+    """
+    said = []
+    for flows in context.flows_by_unit:
+        text = context.money.of_unit(flows[0].unit).text
+        if (net := context.net_of(flows)) is not None:
+            said.append(_in_out_net(*net, text))
+        else:
+            said.append(", ".join(f"{flow.target} {text(float(flow.next_y_hat.sum()))}" for flow in flows))
+    alone = one_sided(context.results) if context.in_and_out else ()
+    aside = [f"without {first_few(alone, NAMED)}, of which only inflow or only outflow is forecast"] if alone else []
+    return "; ".join([*said, *aside])
 
 
-def _in_out_net(inflow: FlowHistory, outflow: FlowHistory, money: Money) -> str:
-    text = money.of_unit(inflow.unit).text
+def _in_out_net(inflow: FlowHistory, outflow: FlowHistory, text: Callable[[float], str]) -> str:
     come, gone = (float(flow.next_y_hat.sum()) for flow in (inflow, outflow))
     sign = "+" if come > gone else ""
     return f"in ({inflow.target}) {text(come)}, out ({outflow.target}) {text(gone)}, net {sign}{text(come - gone)}"

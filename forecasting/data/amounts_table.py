@@ -19,7 +19,7 @@ from forecasting.data.formats.table import SmallTable
 from forecasting.data.formats.whole import read_table
 from forecasting.data.formats.writing.days import is_ordered, parse_day
 from forecasting.data.formats.writing.spreadsheet import marked, unmarked
-from forecasting.data.ids import series_of
+from forecasting.data.ids import series_of, trimmed
 from forecasting.data.spec import DataSpec
 from forecasting.errors import DataError
 from forecasting.panel import Series
@@ -181,7 +181,7 @@ def _series(spec: DataSpec, columns: _Columns, table: SmallTable) -> tuple[Serie
     """The series of every amount."""
     if columns.key is None:
         return tuple(Series(target) for target in columns.amounts) * table.n_rows
-    keys = [text.strip() for text in table.texts(columns.key)]
+    keys = trimmed(table.texts(columns.key), columns.key, table.place, spec)
     if set(table.in_file) >= _FOR_PEOPLE:
         keys = [unmarked(key) for key in keys]
     known = {key: _of_key(spec, columns, key) for key in set(keys)}

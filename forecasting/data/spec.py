@@ -122,6 +122,11 @@ class DataSpec(BaseModel):
         "adjust for a judgement on the days from date to until), note (the reason of an adjustment), author. Looked "
         "for as data.events is.",
     )
+    unpaid: Literal["error", "skip"] = Field(
+        "error",
+        description="What it means that more was planned for a past day than flowed: error, it is refused; skip, what "
+        "was planned for the day was not paid, and is used nowhere, which suits a run that nobody watches.",
+    )
     groups: str | None = Field(
         None,
         description="Groups of a panel's entities: a column of the table, or a CSV whose rows name an entity or a "

@@ -40,7 +40,7 @@ def with_surroundings(loaded: Loaded, spec: DataSpec, location: Location, labels
     as_of = None if spec.as_of is None else np.datetime64(spec.as_of, "D")
     units = {} if loaded.hierarchy is None else loaded.hierarchy.units
     by_series = {s.unique_id: units.get(s.entity or "", spec.unit) for s in loaded.panel.series}
-    planned, notes = planned_of(plan, loaded, as_of, by_series)
+    planned, notes = planned_of(plan, loaded, as_of, by_series, spec.unpaid)
     decimals = max(loaded.decimals, plan.decimals)
     return replace(
         loaded, panel=replace(loaded.panel, planned=planned), decimals=decimals, notes=(*loaded.notes, *notes)

@@ -33,6 +33,8 @@ from forecasting.schema import DateArray, FloatArray, iso
 
 __all__ = ["panel_of"]
 
+MONTH = 28
+"""Days of the shortest."""
 ODD_SHARE = 0.1
 """Share of a series' dates that may lie on days off, where the panel's are work days."""
 ENOUGH = 14
@@ -190,6 +192,8 @@ def _no_axis(rows: Rows, days: DateArray, calendar: Calendar) -> DataError:
         remedy = f"set calendar: {country}, whose work days at weekends these may be, or correct them"
         return DataError(where=rows.cells.name, what=f"{seen}: {kinds}", remedy=remedy)
     remedy = "correct them, or set data.freq (D with data.missing: zero or skip for days with gaps)"
+    if np.median(np.diff(days).astype(np.int64)) >= MONTH:
+        kinds, remedy = "months or longer periods cannot be forecast", "give one row a day, a work day or a week"
     return DataError(where=rows.cells.name, what=f"{seen}: {kinds}", remedy=remedy)
 
 

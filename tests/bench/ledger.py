@@ -143,7 +143,7 @@ def simulated(n: int, days: int, noise: float, ar: float, shift: float, at: int)
 
 def _alarms(n: int, days: int, noise: float, ar: float, shift: float = 0.0, at: int = 0) -> list[Alarm]:
     errors, inside = simulated(n, days, noise, ar, shift, at)
-    return alarms_of([str(k) for k in range(n)], START + np.arange(days), errors, inside, 0.8)
+    return alarms_of([str(k) for k in range(n)], START + np.arange(days), errors, inside, np.full(errors.shape, 0.8))
 
 
 def alarms(n: int) -> int:

@@ -182,8 +182,8 @@ def test_a_range_the_wrong_way_round_or_beyond_the_forecast_is_mended(tab: Tab) 
     assert picked(tab, "everything", "", "")["days"] == first
 
 
-def downloaded(tab: Tab, folder: Path, place: int) -> list[dict[str, str]]:
-    """The file that the button at this place gives."""
+def downloaded(tab: Tab, folder: Path, place: int, name: str | None = None) -> list[dict[str, str]]:
+    """The file that the button at this place gives, which has this name."""
     tab.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
     tab.run(f"document.querySelectorAll('.downloads button')[{place}].click()")
     end = time.monotonic() + 60
@@ -191,6 +191,7 @@ def downloaded(tab: Tab, folder: Path, place: int) -> list[dict[str, str]]:
         assert time.monotonic() < end
         time.sleep(0.05)
     (file,) = found
+    assert name in (None, file.name)
     rows = list(csv.DictReader(io.StringIO(file.read_text("utf-8"))))
     file.unlink()
     return rows
@@ -199,7 +200,7 @@ def downloaded(tab: Tab, folder: Path, place: int) -> list[dict[str, str]]:
 def test_a_table_downloads_with_the_numbers_of_the_files(tab: Tab, tmp_path: Path) -> None:
     picked(tab, "fund2")
     tab.run("document.querySelectorAll('#presets button')[2].click()")
-    rows = downloaded(tab, tmp_path, 0)
+    rows = downloaded(tab, tmp_path, 0, "days-fund2-eur.csv")
     wanted = [r for r in files()["forecast"] if r["entity"] == "fund2"]
     columns = ("date", "weekday", "day_type", "purchase", "redeem", "net_flow")
     assert [[r[c] for c in columns] for r in rows] == [[r[c] for c in columns] for r in wanted]

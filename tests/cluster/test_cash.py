@@ -206,3 +206,35 @@ def test_planned_amounts_and_groups_have_their_place(folder: Path) -> None:
     for row in totals:
         assert Decimal(row["y_hat"]) == Decimal(total[row["date"]]["net_flow"])
         assert float(row["q10"]) == pytest.approx(float(total[row["date"]]["net_flow_q10"]), abs=0.02)
+
+
+def test_net_flows_are_of_entities_with_both_sides_on_the_screen_and_on_the_page_as_in_the_files(
+    tmp_path: Path,
+) -> None:
+    """An account that only takes money in has no part in a net flow, and in no balance."""
+    random = np.random.default_rng(5)
+    days = np.arange(np.datetime64("2024-01-01"), np.datetime64("2024-04-01"))
+    lines = ["date,account,inflow,outflow"]
+    for account in ("main", "payroll", "collection"):
+        for day, (a, b) in zip(days, np.round(random.gamma(9, 0.1, (len(days), 2)), 2).tolist(), strict=True):
+            lines.append(f"{day},{account},{a},{'' if account == 'collection' else b}")
+    (tmp_path / "d.csv").write_text("\n".join(lines) + "\n")
+    keys = ("data.missing=skip", "data.balance={main: 5, payroll: 6, collection: 7}", "windows.n_windows=3",
+            "members=[{model: weekday-median}, {model: seasonal-naive}]")  # fmt: skip
+    done = tidecast(tmp_path, "run", "d.csv", "--target", "inflow", "--target", "outflow", "--run-dir", "r",
+                    "--executor", "local", *(part for key in keys for part in ("--set", key)))  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    total = [row for row in rows(tmp_path / "r/cash.csv") if (row["entity"], row["period"]) == ("all", "day")]
+    sums = {name: sum(Decimal(row[name]) for row in total) for name in ("inflow", "outflow", "net_flow")}
+    screen = " ".join(done.stdout.split())
+    assert f"in (inflow) {sums['inflow']}, out (outflow) {sums['outflow']}, net {sums['net_flow']:+}" in screen
+    assert "without collection, of which only inflow or only outflow is forecast" in screen
+    page = (tmp_path / "r/report.html").read_text()
+    found = re.search(r'id="ahead-data">(.*?)</script>', page, re.DOTALL)
+    assert found is not None
+    data = json.loads(found[1])
+    view = data["views"][data["picks"][0][2][0]]
+    assert view["balance"]["opening"] == 11
+    for place, name in enumerate(("inflow", "outflow")):
+        assert view["flows"][place][0] == [float(row[name]) for row in total]
+    assert "Without collection" in view["cards"][0][3]

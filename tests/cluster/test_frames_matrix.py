@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from cluster import api
+from cluster.frames import file_of
 
 pytestmark = pytest.mark.usefixtures("without_charts")
 
@@ -113,3 +114,35 @@ def test_a_frame_alone_is_enough(library: str, tmp_path: Any, capsys: pytest.Cap
 def test_what_is_no_frame_gets_one_sentence(wrong: Any) -> None:
     with pytest.raises(Exception, match="is no data frame: give a frame of pandas, polars or pyarrow"):
         api.run(wrong, executor="local")
+
+
+def test_kinds_of_polars_that_parquet_or_arrow_lack() -> None:
+    days = pd.date_range("2024-01-01", periods=4)
+    frame = pl.DataFrame({"day": days.strftime("%Y-%m-%d"), "kind": ["a", None, "b", "a"], "amount": [1, 2, 3, 4]})
+    frame = frame.with_columns(
+        pl.col("day").cast(pl.Categorical),
+        pl.col("kind").cast(pl.Enum(["b", "a"])),
+        pl.col("amount").cast(pl.Int128),
+    )
+    with file_of(pl.concat([frame[:2], frame[2:]], rechunk=False)) as written:
+        stored = pd.read_parquet(written.path)
+    assert stored["day"].tolist() == list(days.strftime("%Y-%m-%d"))
+    assert [None if pd.isna(kind) else kind for kind in stored["kind"]] == ["a", None, "b", "a"]
+    assert stored["amount"].astype(int).tolist() == [1, 2, 3, 4]
+
+
+def test_options_may_be_single_or_of_numpy(tmp_path: Any) -> None:
+    frame = pd.DataFrame({"day": DAYS, "sales": np.random.default_rng(2).uniform(90, 110, len(DAYS)).round(2)})
+    run = api.run(
+        frame,
+        horizon=np.int64(5),
+        targets=pd.Index(["sales"]),
+        seed=np.int64(3),
+        levels=np.array([60, 90]),
+        overrides="members=[{model: weekday-median}]",
+        executor="local",
+        quiet=True,
+        run_dir=tmp_path / "r",
+    )
+    assert list(run.forecast().columns) == ["unique_id", "day", "member", "y_hat", "q05", "q20", "q50", "q80", "q95"]
+    assert (len(run.forecast()), run.facts["config"]["seed"]) == (5, 3)

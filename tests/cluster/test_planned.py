@@ -244,6 +244,22 @@ def test_bad_rows_exit_with_two_and_leave_nothing(folder: Path, tmp_path: Path) 
     assert not (place / "new").exists()
 
 
+def test_a_run_that_nobody_watches_goes_on_without_a_payment_that_did_not_come(folder: Path, tmp_path: Path) -> None:
+    """It is the run of a plan without the row, today and for newer data."""
+    place = copied(folder, tmp_path)
+    write_plan(place, *PAST, NEXT)
+    assert run(place, "without").returncode == 0
+    write_plan(place, *PAST, NEXT, "2024-07-16,out,9900000,2024-06-01,,,did not come,")
+    done = run(place, "skips", "--set", "data.unpaid=skip")
+    assert done.returncode == 0, done.stderr
+    assert "plan.csv:6: 9900000 was planned for out on 2024-07-16" in done.stderr
+    for name in ("forecast.csv", "oof.parquet", "cash.csv"):
+        assert (place / "skips" / name).read_bytes() == (place / "without" / name).read_bytes()
+    made = predict(str(place / "skips"), str(place / "data.csv"), external=External(allowed=True))
+    forecast = tables(place, "without")[1]["y_hat"].xs("blend", level="member")
+    assert made.forecast.blend.y_hat.tolist() == pytest.approx(forecast.tolist())
+
+
 def test_more_may_be_planned_away_than_models_forecast(folder: Path, tmp_path: Path) -> None:
     place = copied(folder, tmp_path)
     before = predict(str(place / "a"), str(place / "data.csv"), external=External(allowed=True))

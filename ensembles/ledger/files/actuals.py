@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -41,9 +41,9 @@ class ReportedActuals:
         columns = {UNIQUE_ID: pa.array(self.unique_id, pa.string()), DS: pa.array(self.ds)}
         return pa.table(columns | {Y: pa.array(self.y, pa.float64(), from_pandas=True)})
 
-    def to_bytes(self, parents: Collection[str] = ()) -> bytes:
-        """The file's content, after the heads `parents`."""
-        return table_bytes(self._table(), self.facts.model_copy(update={"parents": tuple(sorted(parents))}))
+    def to_bytes(self, parents: Mapping[str, int] | None = None) -> bytes:
+        """The file's content, after the heads `parents`, by digest with their generations."""
+        return table_bytes(self._table(), self.facts.after(parents or {}))
 
     @classmethod
     def from_bytes(cls, data: bytes, where: str) -> ReportedActuals:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from ensembles.files.amounts import Amounts
 from ensembles.files.stored import Stored
+from ensembles.ledger.files.chain import next_generation
 from forecasting.axis import Axis, Freq
 from forecasting.calendar import Calendar
 from forecasting.digests import digest_of
@@ -29,16 +30,18 @@ REMEDY = "restore it from a copy, or remove it: what it said is lost, and the fi
 
 
 class LedgerFacts(Stored):
-    """Facts of any file of a ledger. `parents` are the heads its writer saw, `identity` the digest of what it says:
-    the same for the same content, whoever wrote it after what.
+    """Facts of any file of a ledger. `parents` are the heads its writer saw, `generation` is one more than the largest
+    of theirs, 0 in files that do not say, and `identity` the digest of what it says: the same for the same content,
+    whoever wrote it after what.
     """
 
     SCHEMA: ClassVar[int] = 1
-    APART: ClassVar[frozenset[str]] = frozenset({"parents", "identity"})
+    APART: ClassVar[frozenset[str]] = frozenset({"parents", "generation", "identity"})
     """What does not belong to the content."""
 
     schema_version: int = SCHEMA
     parents: tuple[str, ...] = ()
+    generation: int = 0
     identity: str = ""
 
     def identified(self, table: pa.Table) -> Self:
@@ -80,6 +83,11 @@ class LedgerFacts(Stored):
             raise DamagedFile(where, f"{type(error).__name__}: {error}", REMEDY) from None
         return found
 
+    def after(self, parents: Mapping[str, int]) -> Self:
+        """The same facts in a file that lists these files, by digest with their generations."""
+        generation = next_generation(parents.values())
+        return self.model_copy(update={"parents": tuple(sorted(parents)), "generation": generation})
+
     def check(self) -> None:
         """Take the content for what it is used for; whatever that raises means that it cannot be used."""
 
@@ -94,7 +102,7 @@ class VintageFacts(LedgerFacts):
     amounts, empty where all are in `unit`.
     """
 
-    APART: ClassVar[frozenset[str]] = frozenset({"parents", "identity", "program"})
+    APART: ClassVar[frozenset[str]] = LedgerFacts.APART | {"program"}
 
     as_of: str
     start: str

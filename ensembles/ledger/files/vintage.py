@@ -7,7 +7,7 @@ said) and ``part:NAME`` (parts of the forecast, which add up to it). Amounts are
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -24,10 +24,18 @@ from forecasting.errors import DamagedFile
 from forecasting.panel import Series
 from forecasting.schema import BLEND, DS, UNIQUE_ID, Y_HAT, DateArray, FloatArray, IntArray, as_date, as_dates
 
-__all__ = ["MEMBERS", "PARTS", "Vintage"]
+__all__ = ["MEMBERS", "PARTS", "Listed", "Vintage"]
 
 MEMBERS, PARTS = "member:", "part:"
 _BASE = (UNIQUE_ID, "entity", "target", DS, "lead", Y_HAT)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A series of a forecast, and its target with the unit of its amounts where entities have several."""
+
+    target: str
+    series: Series
 
 
 @dataclass(frozen=True)
@@ -101,6 +109,12 @@ class Vintage:
         names = (in_unit(target, unit) for target in self.facts.weights for unit in units)
         return tuple(name for name in names if name in there)
 
+    @property
+    def listed(self) -> dict[str, Listed]:
+        """Every series by unique_id, with its target as `target_of` says it."""
+        targets = zip(self.unique_ids, self.target_of(), strict=True)
+        return {uid: Listed(target, self.series[uid]) for uid, target in targets}
+
     def to_arrow(self) -> pa.Table:
         """The table as it is stored."""
         rows = pa.array(self.place)
@@ -117,9 +131,21 @@ class Vintage:
         columns |= {f"{PARTS}{name}": _stored(values) for name, values in self.parts.items()}
         return pa.table(columns)
 
-    def to_bytes(self, parents: Collection[str] = ()) -> bytes:
-        """The file's content, after the heads `parents`."""
-        return table_bytes(self.to_arrow(), self.facts.model_copy(update={"parents": tuple(sorted(parents))}))
+    def to_bytes(self, parents: Mapping[str, int] | None = None) -> bytes:
+        """The file's content, after the heads `parents`, by digest with their generations."""
+        return table_bytes(self.to_arrow(), self.facts.after(parents or {}))
+
+    @classmethod
+    def listed_in(cls, data: bytes, where: str) -> dict[str, Listed]:
+        """`listed` of a file; errors as of `from_bytes`."""
+        facts = VintageFacts.read(pa.BufferReader(data), where)
+        try:
+            told = pq.ParquetFile(pa.BufferReader(data)).read([UNIQUE_ID, "entity", "target"])
+            rows = told.group_by(told.column_names, use_threads=False).aggregate([]).to_pylist()
+        except (pa.ArrowException, OSError, KeyError, ValueError, TypeError) as error:
+            raise DamagedFile(where, " ".join(str(error).split())) from None
+        series = {row[UNIQUE_ID]: Series(row["target"], row["entity"]) for row in rows}
+        return {uid: Listed(in_unit(s.target, facts.units.get(s.entity or "")), s) for uid, s in series.items()}
 
     @classmethod
     def from_bytes(cls, data: bytes, where: str, only: Sequence[str] | None = None) -> Vintage:

@@ -3,6 +3,7 @@
 Bias is ``Σ(ŷ - y) / Σ|y|``, WAPE ``Σ|ŷ - y| / Σ|y|``, points are those of the score that the configuration names,
 coverage is the share of days inside a band. Intervals are those of `ensembles.judging.intervals`: vintages that overlap
 are cut into stretches of the calendar, so that a day that many of them forecast stands in one stretch and counts once.
+What overlaps is all that an error comes from: the days of a total, and the days up to one that is forecast ahead.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ _N, _SIZE, _ERROR, _MISSED, _ABOVE, _BELOW = range(len(COUNTS))
 _RANGES = {False: (0.0, FULL_MARK), True: (-math.inf, FULL_MARK)}
 """What the points of a score can be, by whether it is pooled."""
 _NONE = Measured(math.nan, math.nan, math.nan)
+_Ends = tuple[DateArray, DateArray]
+"""First and last days of windows, ``[n_windows]`` each."""
 
 
 @dataclass(frozen=True)
@@ -91,11 +94,12 @@ def measured(target: str, names: Sequence[str], tallies: Sequence[Tally], score:
     levels = tuple(dict.fromkeys(level for _, one in judged for level in one.levels))
     ds, counts = _grid([(one.ds, _with_levels(one, levels)) for _, one in judged])
     every = _line(ALL, counts, ds, levels, score)
-    leads = [
-        _line(f"lead {ahead}", counts[..., [ahead - 1]], ds[:, [ahead - 1]], levels, score)
-        for ahead in LEADS
-        if ahead <= counts.shape[-1]
-    ]
+    starts = np.array([one.start for _, one in judged], dtype="datetime64[D]")
+    leads = []
+    for ahead in LEADS:
+        if ahead <= counts.shape[-1]:
+            day = ds[:, [ahead - 1]]
+            leads.append(_line(f"lead {ahead}", counts[..., [ahead - 1]], day, levels, score, (starts, day[:, 0])))
     spans = [_span(span, [one for _, one in judged], score) for span in SPANS]
     return Accuracy(
         target=target,
@@ -107,9 +111,9 @@ def measured(target: str, names: Sequence[str], tallies: Sequence[Tally], score:
     )
 
 
-def _parts(days: DateArray) -> Parts:
+def _parts(days: DateArray, spans: _Ends | None = None) -> Parts:
     """What counts as one observation; a single part, which gives no interval, where there are too few."""
-    parts = Parts.of(days)
+    parts = Parts.of(days, spans)
     return parts if min(len(days), parts.n) >= FEWEST else replace(parts, n=min(parts.n, 1))
 
 
@@ -125,7 +129,10 @@ def _sentence(days: DateArray) -> str:
 def _span(span: str, tallies: Sequence[Tally], score: Score) -> Line:
     """A line of totals."""
     ds, counts = _grid([(one.total_ds[span], one.totals[span]) for one in tallies])
-    return _line(span, counts, ds, (), score)
+    ends = _grid([(one.total_ends[span], one.totals[span]) for one in tallies])[0]
+    ds[counts[_N] == 0] = np.datetime64("NaT")
+    ends[counts[_N] == 0] = np.datetime64("NaT")
+    return _line(span, counts, ds, (), score, (_at_edge(ds, 0), _at_edge(ends, -1)))
 
 
 def _with_levels(one: Tally, levels: Sequence[int]) -> FloatArray:
@@ -152,18 +159,37 @@ def _grid(parts: Sequence[tuple[DateArray, FloatArray]]) -> tuple[DateArray, Flo
     return days, counts
 
 
-def _line(name: str, counts: FloatArray, ds: DateArray, levels: Sequence[int], score: Score) -> Line:
-    """A line with intervals, from counts ``[n_counts, n_vintages, width]`` of the days ``[n_vintages, width]``."""
+def _at_edge(ds: DateArray, place: int) -> DateArray:
+    """The first (0) or last (-1) day of each row ``[n, width]``; NaT where there is none."""
+    found = np.full(len(ds), np.datetime64("NaT"), dtype="datetime64[D]")
+    for row, known in enumerate(~np.isnat(ds)):
+        if known.any():
+            found[row] = ds[row, known][place]
+    return found
+
+
+def _line(
+    name: str,
+    counts: FloatArray,
+    ds: DateArray,
+    levels: Sequence[int],
+    score: Score,
+    spans: _Ends | None = None,
+) -> Line:
+    """A line with intervals, from counts ``[n_counts, n_vintages, width]`` of the days ``[n_vintages, width]``; `spans`
+    as of `Parts.of`.
+    """
     n = int(counts[_N].sum())
     if not n:
         return Line(name, 0)
     days, kept = _trimmed(ds)
-    parts, counts = _parts(days), counts[:, kept]
+    ends = None if spans is None else (spans[0][kept], spans[1][kept])
+    parts, counts = _parts(days, ends), counts[:, kept]
     above, below = counts[_ABOVE], counts[_BELOW]
     value = float(score.value(above.sum(), below.sum()))
     added = _points_added(score, above, below, value)
     covered = {
-        level: _ratio(parts, counts[len(COUNTS) + 2 * k + 1], counts[len(COUNTS) + 2 * k], 0.0, 1.0)
+        level: _share(parts, counts[len(COUNTS) + 2 * k + 1], counts[len(COUNTS) + 2 * k])
         for k, level in enumerate(levels)
     }
     return Line(
@@ -193,6 +219,12 @@ def _ratio(
         return _NONE
     value = float(above.sum()) / total
     return _within(value, parts.interval(value, (above - value * below) / total), least, most)
+
+
+def _share(parts: Parts, inside: FloatArray, of: FloatArray) -> Measured:
+    """A share of days and its interval; none where all days agree, which show no spread to make one of."""
+    found = _ratio(parts, inside, of, 0.0, 1.0)
+    return found if 0.0 < found.value < 1.0 else Measured(found.value, math.nan, math.nan)
 
 
 def _within(value: float, interval: tuple[float, float], least: float, most: float) -> Measured:

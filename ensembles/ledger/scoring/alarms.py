@@ -82,7 +82,7 @@ def relative_errors(y: FloatArray, y_hat: FloatArray) -> FloatArray:
 
 
 def alarms_of(
-    unique_ids: Sequence[str], ds: DateArray, errors: FloatArray, inside: FloatArray, nominal: float
+    unique_ids: Sequence[str], ds: DateArray, errors: FloatArray, inside: FloatArray, nominal: FloatArray
 ) -> list[Alarm]:
     """Alarms of each series, in the order of days.
 
@@ -95,19 +95,18 @@ def alarms_of(
     inside
         1 where the day lies in the band, 0 where not, NaN where not known, ``[n_series, n_days]``.
     nominal
-        Share of days meant to lie inside; NaN where there are no bands.
+        Share of such days meant to lie inside, ``[n_series, n_days]``; NaN where there is no band.
     """
     found = [
         Alarm(unique_ids[row], "level", side, *_days(ds, when), _mean(errors[row], when), 0.0)
         for side, sign in _SIDES
         for row, when in _episodes(_level(sign * errors), LIMIT, errors)
     ]
-    if 0.0 < nominal < 1.0:
-        found += [
-            Alarm(unique_ids[row], "coverage", side, *_days(ds, when), _mean(inside[row], when), nominal)
-            for side, factor in _COVERED
-            for row, when in _episodes(_coverage(inside, nominal, factor), COVERAGE_LIMIT, inside)
-        ]
+    found += [
+        Alarm(unique_ids[row], "coverage", side, *_days(ds, when), _mean(inside[row], when), _mean(nominal[row], when))
+        for side, factor in _COVERED
+        for row, when in _episodes(_coverage(inside, nominal, factor), COVERAGE_LIMIT, inside)
+    ]
     return sorted(found, key=lambda alarm: (alarm.found, alarm.unique_id, alarm.kind, alarm.side))
 
 
@@ -154,10 +153,10 @@ def _estimated(past: FloatArray) -> tuple[FloatArray, FloatArray]:
     return size, phi
 
 
-def _coverage(inside: FloatArray, nominal: float, factor: float) -> FloatArray:
+def _coverage(inside: FloatArray, nominal: FloatArray, factor: float) -> FloatArray:
     """S of the coverage after each day, ``[n_series, n_days]``, for a share outside of `factor` times the nominal."""
     outside = 1.0 - nominal
-    other = min(factor * outside, 0.9)
+    other = np.minimum(factor * outside, 0.9)
     within, beyond = np.log((1.0 - other) / nominal), np.log(other / outside)
     added: FloatArray = np.asarray(np.where(inside == 1.0, within, beyond))
     score, total = np.zeros(inside.shape), np.zeros(len(inside))
@@ -198,4 +197,4 @@ def _days(ds: DateArray, when: _When) -> tuple[str, str, str | None]:
 
 
 def _mean(values: FloatArray, when: _When) -> float:
-    return float(np.nanmean(values[when.since : when.found + 1]))
+    return round(float(np.nanmean(values[when.since : when.found + 1])), 6)

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ensembles.files.stored import rounded
+from ensembles.files.stored import amount_rounded
 from forecasting.schema import DateArray, FloatArray, IntArray, iso
 
 if TYPE_CHECKING:
@@ -77,9 +77,9 @@ class Misses:
                 "unique_id": self.unique_id[k],
                 "ds": iso(self.ds[k]),
                 "lead": int(self.lead[k]),
-                "y": rounded(self.y[k]),
-                "miss": rounded(self.miss[k]),
-                "parts": {kind: rounded(self.parts[at, k]) for at, kind in enumerate(KINDS)},
+                "y": amount_rounded(self.y[k]),
+                "miss": amount_rounded(self.miss[k]),
+                "parts": {kind: amount_rounded(self.parts[at, k]) for at, kind in enumerate(KINDS)},
             }
             for k in range(len(self))
         ]
@@ -108,6 +108,11 @@ class Sums:
             np.abs(parts).sum(axis=1),
         )
 
+    @classmethod
+    def nothing(cls) -> Sums:
+        """Of no miss."""
+        return cls(0, 0.0, 0.0, np.zeros(len(KINDS)), np.zeros(len(KINDS)))
+
     def __add__(self, other: Sums) -> Sums:
         return Sums(
             self.n + other.n,
@@ -123,8 +128,11 @@ class Sums:
         return KINDS[int(np.argmax(self.sizes))]
 
     def as_json(self) -> dict[str, Any]:
-        parts = {kind: {"sum": rounded(self.parts[k]), "size": rounded(self.sizes[k])} for k, kind in enumerate(KINDS)}
-        return {"n": self.n, "miss": rounded(self.miss), "size": rounded(self.size), "parts": parts}
+        parts = {
+            kind: {"sum": amount_rounded(self.parts[k]), "size": amount_rounded(self.sizes[k])}
+            for k, kind in enumerate(KINDS)
+        }
+        return {"n": self.n, "miss": amount_rounded(self.miss), "size": amount_rounded(self.size), "parts": parts}
 
 
 def split_misses(vintage: Vintage, y: FloatArray, hindsight: Mapping[str, Hindsight]) -> Misses | None:

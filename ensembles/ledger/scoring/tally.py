@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray
+from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray, as_date, as_dates
 from forecasting.score.base import Score
 from forecasting.score.points import round_submission
 
@@ -35,17 +35,20 @@ class Tally:
 
     `by_lead` ``[n_counts, horizon]`` over series, `by_series` ``[n_counts, n_series]`` over lead times: counts are
     `COUNTS`, then days with a band and days inside it for each of `levels`. `ds` ``[horizon]`` are the days, NaT where
-    none was judged. `totals` by span ``[len(COUNTS), n_spans]``, and `total_ds` ``[n_spans]``. `members`: sums of
+    none was judged; `start` is the first day forecast. `totals` by span ``[len(COUNTS), n_spans]``, with the first day
+    of each total in `total_ds` and the last one in `total_ends`, ``[n_spans]``. `members`: sums of
     ``|ŷ - y|`` and ``|y|`` by name ``[2, n_groups]``, of all lead times and of each of `LEADS`.
     """
 
     unique_ids: tuple[str, ...]
     levels: tuple[int, ...]
+    start: np.datetime64
     ds: DateArray
     by_lead: FloatArray
     by_series: FloatArray
     totals: Mapping[str, FloatArray]
     total_ds: Mapping[str, DateArray]
+    total_ends: Mapping[str, DateArray]
     members: Mapping[str, FloatArray]
 
 
@@ -58,14 +61,16 @@ class Spans:
 
 
 def span_lengths(vintage: Vintage) -> Spans:
-    """A vintage that forecasts one whole calendar month has that month; others months of 30 days, 21 work days or 4
-    weeks. Weeks are 7 days or 5 work days, counted from the first day forecast.
+    """A vintage that forecasts all periods of one calendar month has that month; others months of 30 days, 21 work days
+    or 4 weeks. Weeks are 7 days or 5 work days, counted from the first day forecast.
     """
-    week, month = _LENGTHS[vintage.facts.freq]
-    first, last = np.datetime64(vintage.facts.start, "D"), np.datetime64(vintage.facts.end, "D")
-    whole = first == first.astype("datetime64[M]").astype("datetime64[D]") and last + 1 == (
-        first.astype("datetime64[M]") + 1
-    ).astype("datetime64[D]")
+    facts = vintage.facts
+    week, month = _LENGTHS[facts.freq]
+    last = as_date(facts.end)
+    before, first, end, after = as_dates([facts.as_of, facts.start, facts.end, facts.axis.after(last, 1)[0]]).astype(
+        "datetime64[M]"
+    )
+    whole = before < first == end < after
     return Spans(week, int(vintage.lead.max()) if whole and len(vintage) else month)
 
 
@@ -91,11 +96,13 @@ def tally(vintage: Vintage, y: FloatArray, target: str, score: Score) -> Tally:
     return Tally(
         unique_ids=tuple(uid for uid, own in zip(vintage.unique_ids, mine, strict=True) if own),
         levels=tuple(bands),
+        start=as_date(vintage.facts.start),
         ds=day,
         by_lead=by_lead,
         by_series=np.stack([np.bincount(series, row, n_series) for row in counts]),
         totals={name: _summed(*pair, score) for name, pair in totals.items()},
-        total_ds={name: _starts(day, length, horizon) for name, length in lengths.items()},
+        total_ds={name: day[: horizon // length * length : length] for name, length in lengths.items()},
+        total_ends={name: day[length - 1 :: length] for name, length in lengths.items()},
         members=_member_sums(vintage, rows, actual, groups),
     )
 
@@ -137,11 +144,6 @@ def _summed(y_hat: FloatArray, y: FloatArray, score: Score) -> FloatArray:
     """`COUNTS` of totals, summed over series, ``[len(COUNTS), n_spans]``."""
     counts = _counts(y_hat.ravel(), y.ravel(), score)
     return np.stack([values.reshape(y.shape).sum(axis=0) for values in counts])
-
-
-def _starts(ds: DateArray, length: int, horizon: int) -> DateArray:
-    """The first judged day of each span, ``[n_spans]``."""
-    return ds[: horizon // length * length : length]
 
 
 def _member_sums(vintage: Vintage, rows: IntArray, y: FloatArray, groups: Sequence[BoolArray]) -> dict[str, FloatArray]:

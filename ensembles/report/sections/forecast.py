@@ -12,7 +12,7 @@ from ensembles.oof import in_unit
 from ensembles.report.charts.chart import Area, Chart, Dots, Layer, Line, marks_of
 from ensembles.report.context import ReportContext
 from ensembles.report.days_ahead import DayAhead, flows_ahead, forecast_days, planned_ahead
-from ensembles.report.flow_history import FlowHistory, in_and_out
+from ensembles.report.flow_history import FlowHistory
 from ensembles.report.money import Money
 from ensembles.report.section import Section
 from ensembles.treasury.planned import PlannedDay, files_in_words
@@ -39,8 +39,7 @@ class ForecastFacts:
 def forecast_facts(context: ReportContext) -> ForecastFacts:
     charts = [_of_target(place, history, context) for place, history in enumerate(context.histories, start=1)]
     banded = bool(charts) and any(key.kind in ("area", "inner") for key in charts[0].legend)
-    if context.results.in_and_out:
-        charts += [_of_net_flow(place, *pair, context) for place, pair in enumerate(in_and_out(context.histories))]
+    charts += [_of_net_flow(place, *pair, context) for place, pair in enumerate(context.in_and_out)]
     flows = tuple(flow.name for flow in flows_ahead(context))
     off = _off_median(context) if banded else ""
     planned, files = planned_ahead(context), files_in_words(context.results.run)

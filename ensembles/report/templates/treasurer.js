@@ -207,9 +207,10 @@
     flows.forEach(([flow, [y]]) => total.push(amount(sum(y.slice(range[0], range[1] + 1)), d), ...(flow === main ? [span ? between(span.flows[flow][1], span.flows[flow][2], d) : "–"] : [])));
     while (total.length < columns.length) total.push("");
     const title = `days${view.unit && `, ${view.unit}`}`;
-    return table(title, columns, index, `days-${slug(name)}${slug(view.unit)}.csv`, lines, (i) => ({ class: isTight(view, i) ? "failed" : days[i][2] === "day off" ? "soft" : null }), total);
+    return table(title, columns, index, `days-${named(name, view.unit)}.csv`, lines, (i) => ({ class: isTight(view, i) ? "failed" : days[i][2] === "day off" ? "soft" : null }), total);
   };
   const slug = (text) => text.replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "").toLowerCase().slice(0, 40);
+  const named = (name, unit) => [name, unit].map(slug).filter(Boolean).join("-");
 
   const spanTable = (view, name) => {
     const rows = view.spans.filter((span) => span.name !== "ahead"), d = view.decimals, flows = Object.keys(view.flows);
@@ -218,7 +219,7 @@
     flows.forEach((flow) => columns.push([flow, true, (s) => amount(s.flows[flow][0], d)], [`${form.level} of 100 cases`, true, (s) => between(s.flows[flow][1], s.flows[flow][2], d)]));
     const head = ["show", "unit", "period", "date", "end", ...flows.flatMap((flow) => [columnOf(flow), ...form.ends.map((end) => `${columnOf(flow)}_${end}`)])];
     const lines = () => [head, ...rows.map((s) => [name, view.unit, s.name, dateOf(s.from), dateOf(s.to), ...flows.flatMap((flow) => s.flows[flow].map(exact))])];
-    return table(`weeks and months${view.unit && `, ${view.unit}`}`, columns, rows, `weeks-${slug(name)}${slug(view.unit)}.csv`, lines);
+    return table(`weeks and months${view.unit && `, ${view.unit}`}`, columns, rows, `weeks-${named(name, view.unit)}.csv`, lines);
   };
   const plannedOf = (shown) => planned.filter((row) => shown.some((view) => ofView(view, row)));
   const plannedTable = (shown, name, most) => {

@@ -39,7 +39,8 @@ class View:
 
     `path` names the group, the largest first, and `entity` the entity; both are empty where the view is of everything.
     `flows` are the targets' and, of two, the net flow, and `totals` their sums by name of the spans; `account` is
-    the balance, where there is a net flow.
+    the balance, where there is a net flow. A view with a net flow is of the entities with both targets, as cash.csv is,
+    and `without` are the others.
     """
 
     path: tuple[str, ...]
@@ -50,6 +51,7 @@ class View:
     flows: Mapping[str, Banded]
     totals: Mapping[str, Totals]
     account: Account | None = None
+    without: tuple[str, ...] = ()
 
 
 def views_of(
@@ -72,22 +74,18 @@ def views_of(
         The run's in each unit, whose accounts are not computed anew.
     """
     place = {(series.entity or "", series.target): row for row, series in enumerate(flows.series)}
-    making = _Making(flows, targets, terms, joint_draws(flows, seed), _known(flows, hierarchy, positions), place)
+    making = _Making(flows, targets, terms, joint_draws(flows, seed), _known(hierarchy, positions), place)
     return tuple(making.view(*place) for place in _places(flows, hierarchy))
 
 
-def _known(
-    flows: Flows, hierarchy: Hierarchy, positions: Sequence[CashPosition]
-) -> dict[tuple[str | None, str], Account]:
-    """Accounts by unit and entity; that of all in a unit only where it holds every series."""
+def _known(hierarchy: Hierarchy, positions: Sequence[CashPosition]) -> dict[tuple[str | None, str], Account]:
+    """Accounts by unit and entity, `ALL` of the unit together."""
     units = hierarchy.distinct_units
     found: dict[tuple[str | None, str], Account] = {}
     for position in positions:
         unit = position.unit if len(units) > 1 else units[0]
         found |= {(unit, account.entity): account for account in position.accounts}
-        n_series = sum(hierarchy.units[series.entity or ""] == unit for series in flows.series)
-        if 2 * max(len(position.accounts), 1) == n_series:
-            found[unit, ALL] = position.total
+        found[unit, ALL] = position.total
     return found
 
 
@@ -125,20 +123,22 @@ class _Making:
     place: Mapping[tuple[str, str], int]
 
     def view(self, path: tuple[str, ...], entity: str, unit: str | None, entities: tuple[str, ...]) -> View:
-        rows = {t: [self.place[e, t] for e in entities if (e, t) in self.place] for t in self.targets}
-        rows = {target: mine for target, mine in rows.items() if mine}
-        if len(self.targets) != 2 or len(rows) != 2:
-            return self._without_net(View(path, entity, unit, entities, rows, {}, {}))
+        both = tuple(e for e in entities if len(self.targets) == 2 and all((e, t) in self.place for t in self.targets))
+        mine = both or entities
+        rows = {t: found for t in self.targets if (found := [self.place[e, t] for e in mine if (e, t) in self.place])}
+        if not both:
+            return self._without_net(View(path, entity, unit, mine, rows, {}, {}))
         account = None if path else self.accounts.get((unit, entity))
         if account is None:
-            account = self._account(path, entity, unit, entities, list(rows.values()))
+            account = self._account(path, entity, unit, mine, list(rows.values()))
         names = dict(zip(SIDES, (*self.targets, NET_FLOW), strict=True))
         totals = {
             name: replace(found, flows={names[s]: found.flows[s] for s in SIDES})
             for name, found in (("ahead", account.ahead), *account.totals.items())
         }
         flows = {names[side]: account.flows[side] for side in SIDES}
-        return View(path, entity, unit, entities, rows, flows, totals, account)
+        without = tuple(e for e in entities if e not in both)
+        return View(path, entity, unit, mine, rows, flows, totals, account, without)
 
     def _account(
         self,

@@ -187,6 +187,8 @@ class Delimited:
         what, remedy = f"the row has {row.actual_columns} fields and the header {row.expected_columns}", _CHECK
         if is_total(row.text):
             what, remedy = f"{what}; it looks like a total", "remove the row"
+        elif row.expected_columns == 1:
+            remedy = f"remove the lines above the header, or {_CHECK}"
         elif row.actual_columns == 1:
             remedy = f"remove it if it is a note, or {_CHECK}"
         place = f"{self._file.name}:{self.rows_of([record])[0]}"

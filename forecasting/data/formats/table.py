@@ -112,6 +112,8 @@ class SmallTable:
         others, zone = off_zone(self.columns[column], self._order(column))
         if others[record]:
             return f"{what}, not a day of the same zone as the rows before ({zone or 'none named'})", DAY_REMEDY
+        if np.isnat(self.dates(column)[: record + 1]).all():
+            return f"{what}, not a day", f"remove all rows before the first day but the header, or {DAY_REMEDY}"
         return f"{what}, not a day", DAY_REMEDY
 
     def _is_sum(self, column: str, record: int) -> bool:

@@ -73,8 +73,10 @@ def labelled(rows: Collection[Label], entities: Collection[str], known: Collecti
         if row.name not in known:
             raise _unknown(row, entities)
         if len(row.labels) != 1 or found.setdefault(row.name, row.labels[0]) != row.labels[0]:
-            given = ", ".join(dict.fromkeys([*([found[row.name]] if row.name in found else []), *row.labels])) or "none"
-            raise DataError(where=row.place, what=f"the {what} of {row.name} is {given}", remedy="give it one")
+            before = [found[row.name]] if row.name in found else []
+            given = ", ".join(dict.fromkeys([*before, *row.labels])) if row.labels else "none"
+            also = f", and {before[0]} in another row" if before and not row.labels else ""
+            raise DataError(where=row.place, what=f"the {what} of {row.name} is {given}{also}", remedy="give it one")
         (label,) = row.labels
         if (other := spelled.setdefault(label.casefold(), label)) != label:
             said = f"the {what} of {row.name} is {label}, and {other} before"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
@@ -19,10 +20,16 @@ __all__ = ["planned_of"]
 
 SHOWN = 5
 """Names in a sentence."""
+UNPAID = "take out what was not paid, or set data.unpaid to skip"
+NOT_PAID = "taken to be not paid, and not used"
 
 
 def planned_of(
-    plan: PlanFile, loaded: Loaded, as_of: np.datetime64 | None, units: Mapping[str, str | None]
+    plan: PlanFile,
+    loaded: Loaded,
+    as_of: np.datetime64 | None,
+    units: Mapping[str, str | None],
+    unpaid: Literal["error", "skip"] = "error",
 ) -> tuple[Planned, tuple[str, ...]]:
     """The plan for the series of `loaded`, and sentences on what was decided for the user.
 
@@ -33,6 +40,8 @@ def planned_of(
         None: all are.
     units
         Unit of each series by unique_id, None where none was said.
+    unpaid
+        What a past amount means that is above the actual one: an error, or that it was not paid, and counts nowhere.
 
     Raises
     ------
@@ -44,9 +53,15 @@ def planned_of(
     seen = [row for row in plan.rows if as_of is None or (row.day if np.isnat(row.known) else row.known) <= as_of]
     kept = tuple(found for row in seen if (found := checker.amount(row)) is not None)
     planned = Planned(kept, loaded.panel.end, max(loaded.decimals, plan.decimals))
-    _check_actual(loaded.panel, planned)
+    above = tuple(_above_actual(loaded.panel, planned))
+    if above and unpaid == "error":
+        what = above[0].sentence
+        raise DataError(where=above[0].row.place, what=what, remedy=f"correct the amount or the day, {UNPAID}")
+    passed = {(one.row.unique_id, one.row.first) for one in above}
+    kept = tuple(row for row in kept if row.kind != "planned" or (row.unique_id, row.first) not in passed)
+    planned = planned.with_rows(kept)
     said = (*plan.notes, *_notes(plan, seen, planned), *_unsaid(plan, as_of), *checker.notes(plan.name))
-    return planned, said
+    return planned, (*said, *(f"{one.row.place}: {one.sentence}: {NOT_PAID}" for one in above[:SHOWN]), *_more(above))
 
 
 @dataclass
@@ -144,24 +159,32 @@ class _Checker:
         raise DataError(where=row.place, what=what, remedy=f"write {around}")
 
 
-def _check_actual(panel: Panel, planned: Planned) -> None:
-    """A past amount cannot be more than what was there, where amounts are positive."""
+@dataclass(frozen=True)
+class _Above:
+    """More was planned for a past day than flowed; `row` is the last of the day's, and `sentence` says it."""
+
+    row: PlannedAmount
+    sentence: str
+
+
+def _above_actual(panel: Panel, planned: Planned) -> Iterator[_Above]:
+    """The past days, where amounts are positive, on which more was planned than flowed."""
     for uid in dict.fromkeys(row.unique_id for row in planned.rows if row.kind == "planned"):
         y = panel.y[panel.index(uid)]
         if panel.signed or np.nanmin(y, initial=0.0) < 0:
             continue
         amounts = planned.amounts(uid, panel.ds, panel.end)
-        above = np.flatnonzero((amounts > 0) & (planned.without(y, amounts) < 0))
-        if len(above):
-            raise _above(panel, planned, uid, int(above[0]))
+        for place in np.flatnonzero((amounts > 0) & (planned.without(y, amounts) < 0)):
+            day = panel.ds[place]
+            row = [r for r in planned.rows if (r.unique_id, r.first, r.kind) == (uid, day, "planned")][-1]
+            what = (
+                f"{amounts[place]:.10g} was planned for {uid} on {iso(day)}, and the actual amount is {y[place]:.10g}"
+            )
+            yield _Above(row, what)
 
 
-def _above(panel: Panel, planned: Planned, uid: str, position: int) -> DataError:
-    day, y = panel.ds[position], panel.y[panel.index(uid), position]
-    row = [r for r in planned.rows if (r.unique_id, r.first, r.kind) == (uid, day, "planned")][-1]
-    amount = float(planned.amounts(uid, panel.ds[position : position + 1], panel.end)[0])
-    what = f"{amount:.10g} was planned for {uid} on {iso(day)}, and the actual amount is {y:.10g}"
-    return DataError(where=row.place, what=what, remedy="correct the amount or the day, or take out what was not paid")
+def _more(found: Sequence[_Above]) -> tuple[str, ...]:
+    return (f"and {len(found) - SHOWN} more planned amounts that were not paid",) if len(found) > SHOWN else ()
 
 
 def _notes(plan: PlanFile, seen: Sequence[PlanRow], planned: Planned) -> Iterator[str]:

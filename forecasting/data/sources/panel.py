@@ -20,7 +20,7 @@ from forecasting.data.formats.reading import OpenTable
 from forecasting.data.formats.table import SmallTable
 from forecasting.data.formats.whole import read_table
 from forecasting.data.hierarchy.read import Label
-from forecasting.data.ids import series_of
+from forecasting.data.ids import series_of, trimmed
 from forecasting.data.loaded import Loaded, SeriesProblem
 from forecasting.data.quality.finding import Finding
 from forecasting.data.rows import Rows, Rules, Strand, until_day
@@ -88,7 +88,8 @@ class PanelTable:
         stacked = np.stack(covariates, axis=1) if covariates else np.empty((len(ds), 0))
         values = {c: table.numbers(c) for c in columns.values()}
         rows = Rows(table, ds, values, stacked, tuple(self._spec.past or ()), self._rules)
-        return _PanelRows(table, rows, _keys(table, key), columns, notes, balance)
+        keys = np.array(trimmed(table.texts(key), key, table.place, self._spec), dtype=object)
+        return _PanelRows(table, rows, keys, columns, notes, balance)
 
     def load(self, calendar: Calendar) -> Loaded:
         """The usable series, and a sentence for each other one; rows may stand in any order.
@@ -169,24 +170,6 @@ def _find_columns(spec: DataSpec, opened: OpenTable) -> tuple[str, dict[str, str
     for name in [Y] if spec.is_long else list(spec.targets):
         columns[name] = find_column(name, spec.columns, available, where)
     return key, columns, [find_column(p, spec.columns, available, where) for p in spec.past or ()]
-
-
-def _keys(table: SmallTable, column: str) -> _Texts:
-    """Each row's entity or series, without the spaces around it.
-
-    Raises
-    ------
-    DataError
-        When two of them differ in spaces alone, and would be one series.
-    """
-    texts = table.texts(column)
-    seen: dict[str, str] = {}
-    for record, text in enumerate(texts):
-        other = seen.setdefault(text.strip(), text)
-        if other != text and text.strip():
-            what = f"{column} is {text!r}, and {other!r} in another row: they would be one series"
-            raise DataError(where=table.place(record, column), what=what, remedy="write them alike, or rename one")
-    return np.array([text.strip() for text in texts], dtype=object)
 
 
 def _entities(read: _PanelRows) -> Iterator[tuple[str, IntArray]]:

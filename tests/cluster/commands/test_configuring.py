@@ -91,3 +91,10 @@ def test_no_secret_of_a_uri_is_shown(tmp_path):
         assert said.returncode == 0, said.stderr
         assert "bucket/events.csv" in said.stdout
         assert "planted" not in said.stdout
+
+
+def test_data_are_no_configuration(tmp_path):
+    (tmp_path / "flows.csv").write_text("date,inflow\n2026-01-01,1\n")
+    done = tidecast(tmp_path, "config", "flows.csv")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "flows.csv: it is data, and a configuration belongs here: `tidecast run DATA --save-config" in done.stderr

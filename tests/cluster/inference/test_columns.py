@@ -174,3 +174,101 @@ def test_what_goes_out_is_the_second_target(tmp_path: Path, names: tuple[str, st
     for columns in (frame, frame[["date", came, out]]):
         assert list(understood(tmp_path, columns).data["targets"]) == [came, out]
     assert list(understood(tmp_path, frame, names).data["targets"]) == [out, came]
+
+
+@pytest.mark.parametrize("names", [("a", "b", "b "), ("7", "8", " 7")])
+def test_ids_that_differ_in_spaces_are_named(tmp_path: Path, names: tuple[str, ...]) -> None:
+    """Taken for one, they leave no column that tells the rows of a date apart."""
+    with pytest.raises(
+        DataError, match=r"t\.csv:202: fund_id is '.+', and '.+' in another row, which differs in spaces"
+    ):
+        understood(tmp_path, panel(fund_id=names))
+
+
+def test_a_running_total_is_told_by_its_numbers(tmp_path: Path) -> None:
+    rows = table(state=0.0)
+    rows["state"] = 5000 + (rows["in"] - rows["out"]).cumsum().round(2)
+    found = understood(tmp_path, rows.sample(frac=1, random_state=1))
+    assert list(found.data["targets"]) == ["in", "out"]
+    assert any("state (it adds up in less out)" in note for note in found.notes)
+    rows.loc[50:, "state"] += 1.0  # once, more came than the others say: no running total of these
+    with pytest.raises(DataError, match="3 columns hold amounts: in, out, state"):
+        understood(tmp_path, rows)
+
+
+def test_a_running_total_of_each_series(tmp_path: Path) -> None:
+    rows = panel(shop=["a", "b", "c"]).drop(columns="out")
+    rows["in"] = RNG.uniform(-10, 10, len(rows)).round(2)
+    rows["state"] = rows.groupby("shop")["in"].cumsum().round(2)
+    found = understood(tmp_path, rows.sort_values("date"))
+    assert list(found.data["targets"]) == ["in"]
+    assert any("state (it adds up in)" in note for note in found.notes)
+
+
+def test_a_counter_of_each_series_may_rise_in_one_and_fall_in_another(tmp_path: Path) -> None:
+    up, down = np.arange(N) * 1.5, -np.arange(N) * 1.5
+    found = understood(tmp_path, panel(shop=["a", "b", "c"], n_left=[up, down, up]))
+    assert any("n_left (it counts)" in note for note in found.notes)
+
+
+def test_a_column_whose_name_stands_twice_is_said(tmp_path: Path) -> None:
+    text = table().rename(columns={"in": "amount", "out": "fee"}).assign(other=FLOWS["in"])
+    text = text.rename(columns={"other": "amount"})
+    found = understood(tmp_path, text)
+    assert any("left aside: amount (its name stands twice)" in note for note in found.notes)
+
+
+def test_currencies_are_never_added(tmp_path: Path) -> None:
+    mixed = table(currency=np.where(np.arange(N) % 2, "EUR", "USD"))
+    with pytest.raises(DataError, match=r"t.csv:3: currency is 'EUR', and 'USD' before: amounts of several currencies"):
+        understood(tmp_path, mixed)
+    found = understood(tmp_path, panel(account=["a", "b", "c"], currency=["EUR", "USD", "USD"]))
+    assert (found.data["entity"], found.data["units"]) == ("account", "currency")
+    assert any("amounts in EUR and USD are never added" in note for note in found.notes)
+    one = understood(tmp_path, panel(account=["a", "b", "c"], currency=["EUR", "EUR", "EUR"]))
+    assert "units" not in one.data
+    themselves = understood(tmp_path, panel(currency=["EUR", "USD", "CHF"]))
+    assert any("amounts are in CHF, EUR, USD: totals add them" in note for note in themselves.notes)
+
+
+@pytest.mark.parametrize(
+    ("day", "amount", "sentence"),
+    [
+        ("%d.%m.%y", "{:.2f}", r"date \('01.01.24'\), in, out: give each row its date, .+ data.date_format, such as"),
+        ("%d %b %Y", "{:.2f}", r"date \('01 Jan 2024'\), in, out: give each row its date, .+ data.date_format"),
+        ("%Y-%m-%d 23:59", "{:.2f}", r"date \('2024-01-01 23:59'\), in, out: give each row its date without a time"),
+        ("%Y-%m-%d", "{:.0f}%", r"among date, in \('[0-9]+%'\), out \('[0-9]+%'\): name the column to forecast"),
+        ("%Y-%m-%d", "{:.2f} DR", r"among date, in \('[0-9.]+ DR'\), out"),
+    ],
+)
+def test_cells_that_are_not_understood_are_shown(tmp_path: Path, day: str, amount: str, sentence: str) -> None:
+    rows = table(date=pd.to_datetime(FLOWS["date"]).strftime(day))
+    rows["in"], rows["out"] = rows["in"].map(amount.format), rows["out"].map(amount.format)
+    with pytest.raises(DataError, match=sentence):
+        understood(tmp_path, rows)
+
+
+def test_a_day_in_an_own_format_is_named_on_the_command_line(tmp_path: Path) -> None:
+    rows = table(date=pd.to_datetime(FLOWS["date"]).strftime("%d-%b-%y"))
+    found = understood(tmp_path, rows, date_format="%d-%b-%y")
+    assert found.data["columns"] == {"ds": "date"}
+
+
+def test_a_title_above_the_header(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("Report;;\nday;in;out\n" + "".join(f"{d};1,5;2,5\n" for d in FLOWS["date"]))
+    with pytest.raises(DataError, match=r"t.csv:2: Report is 'day', not a day: remove all rows before the first day"):
+        columns_of(look_at(str(tmp_path / "t.csv"), {}), {})
+    (tmp_path / "t.csv").write_text("Report\nday,in,out\n" + "".join(f"{d},1,2\n" for d in FLOWS["date"]))
+    with pytest.raises(DataError, match=r"t.csv:2: the row has 3 fields and the header 1: remove the lines above"):
+        look_at(str(tmp_path / "t.csv"), {})
+
+
+def test_of_a_column_with_some_days_a_cell_that_is_none_is_shown(tmp_path: Path) -> None:
+    hours = pd.date_range("2024-01-01", periods=N, freq="h").strftime("%Y-%m-%d %H:%M")
+    with pytest.raises(
+        DataError, match=r"date \('2024-01-01 01:00'\), .+ without a time of day, and each date one row"
+    ):
+        understood(tmp_path, table(date=hours))
+    few = [day if k < 9 else None for k, day in enumerate(FLOWS["date"])]
+    with pytest.raises(DataError, match=r"date \('2024-01-01'\), in, out: give each row its date, as YYYY-MM-DD"):
+        understood(tmp_path, table(date=few))

@@ -17,7 +17,7 @@ from cluster.inference.presets import preset_keys
 from cluster.inference.saved import as_text, save
 from cluster.inference.which import is_data, stem_of
 from cluster.inference.wishes import PRESET_NAMES, Wishes
-from forecasting.errors import ConfigError, StorageError
+from forecasting.errors import ConfigError, StorageError, UserError
 
 
 def inferred(
@@ -127,6 +127,11 @@ def test_wishes_are_checked() -> None:
         Wishes(preset="good")
     with pytest.raises(ConfigError, match="horizon 0"):
         Wishes(horizon=0)
+    asked = Wishes(horizon=np.int64(7), seed=np.uint8(3))
+    assert asked.keys == ('windows.unit="day"', "seed=3", "windows.horizon=7")
+    for horizon in ("7", 7.5, [7]):
+        with pytest.raises(ConfigError, match=r"horizon .+: it is no whole number: give one, such as 14"):
+            Wishes(horizon=horizon)
     with pytest.raises(ConfigError, match="named twice"):
         Wishes(targets=("a", "a"))
 
@@ -147,3 +152,29 @@ def test_data_are_told_from_configurations(tmp_path: Path) -> None:
     assert not is_data("none")
     assert not is_data("-")
     assert [stem_of(name) for name in ("a/flows.csv.gz", "s3://b/x.parquet?r=1", "b/")] == ["flows", "x", "b"]
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ("data.decimal=foo", "data.decimal: input should be 'auto', 'point' or 'comma'"),
+        ("data.date_format=xyz", "data.date_format: 'xyz' does not tell day, month and year"),
+        ("data.columns=5", "data.columns: input should be a valid dictionary"),
+        ("data.targets=5", "data.targets: input should be a valid dictionary"),
+        ("data.as_of=foo", "data.as_of: not a date"),
+        ("windows.n_windows=abc", "windows.n_windows: input should be a valid integer"),
+        ("calendar=5", "calendar: input should be a valid string"),
+        ("data.entity=nope", "there is no column 'nope' among date, flow: name one of them in data.entity"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_before_it_is_used(tmp_path: Path, said: str, sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        inferred(tmp_path, overrides=(said,))
+
+
+def test_a_format_of_days_needs_no_quotes(tmp_path: Path) -> None:
+    def edit(frame: pd.DataFrame) -> None:
+        frame["date"] = frame["date"].dt.strftime("%d %b %Y")
+
+    found = inferred(tmp_path, overrides=("data.date_format=%d %b %Y",), edit=edit)
+    assert found.about == "200 days, 2024-01-01 to 2024-07-18"

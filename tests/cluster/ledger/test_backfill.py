@@ -129,6 +129,7 @@ def test_predictions_are_added_too(folder):
         ("2014-02-01", "month", ["2014-02-28", "2014-03-31"]),
         ("2014-03-30", "1", ["2014-03-30", "2014-03-31"]),
         ("2014-03-01", "20", ["2014-03-01", "2014-03-21"]),
+        ("2014-03-30", "99999999999999999999", ["2014-03-30"]),
     ],
 )
 def test_days_of_a_backfill(first, every, days):
@@ -154,6 +155,29 @@ def test_bad_days_get_a_sentence(first, every, sentence):
     with pytest.raises(ConfigError) as error:
         days_of(first, every, last)
     assert sentence in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "sentence"),
+    [
+        (
+            "week",
+            ("--to", "2025-01-05"),
+            "--to 2025-01-05: the data end on 2024-09-26: choose that day",
+        ),
+        ("week", ("--to", "soon"), "--to soon: this is no day"),
+        (
+            "month",
+            ("--every", "7"),
+            "--every 7: the configuration forecasts whole calendar months: write",
+        ),
+    ],
+)
+def test_what_cannot_end_well_is_not_begun(folder, kind, more, sentence):
+    done = filled(folder, kind, *more, ledger="not-begun")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert sentence in done.stderr
+    assert not (folder / "not-begun").exists()
 
 
 def test_json_of_a_ledger(folder):

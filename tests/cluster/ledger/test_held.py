@@ -136,7 +136,7 @@ def scaled(folder, name, factor):
         (("ledger", "--day", "soon"), "--day soon: this is no day"),
         (
             ("ledger", "--series", "net"),
-            "--series net: the latest forecast has purchase, redeem; take one of its series",
+            "--series net: the forecasts are of purchase, redeem; take one of these series",
         ),
         (("ledger", "--labels", "data.csv"), "--labels: labelled days are compared with the alerts of a run"),
         ((RUN, "--day", "2024-07-08"), f"--day: {RUN} is no ledger"),

@@ -70,6 +70,11 @@ def test_two_heads_are_joined_by_the_next(ledger, tmp_path):
     assert ledger.heads() == (f"vintages/{joining}",)
 
 
+def test_an_empty_place_is_not_the_working_directory():
+    with pytest.raises(ConfigError, match="the place of the ledger is empty: give a folder or a URI"):
+        Ledger("")
+
+
 def test_a_ledger_behind_a_uri(tmp_path):
     ledger = Ledger(f"file://{tmp_path}/ledger")
     assert [ledger.add(numbered(k)).is_new for k in (0, 1, 0)] == [True, True, False]
@@ -135,6 +140,55 @@ def test_a_newer_ledger_is_refused(three, tmp_path):
     for act in (lambda: ledger.add(numbered(5)), lambda: read(ledger)):
         with pytest.raises(StorageError, match="has schema version 2, and this program reads up to 1"):
             act()
+
+
+def test_a_changed_byte_is_no_newer_version_and_no_other_unit(three, tmp_path):
+    """Footers are read before the whole file is: what they seem to say counts only where the file is whole."""
+    ledger, digests = three
+    for told in ({"schema_version": 2}, {"unit": "DUR"}, {"weights": {"fwow": 1.0}}):
+        changed = VintageFacts.model_validate({**numbered(1).facts.model_dump(), **told})
+        data = table_bytes(numbered(1).to_arrow(), changed)
+        (tmp_path / f"ledger/vintages/{digests[1]}.parquet").write_bytes(data)
+        ledger.check_fits("EUR", "D", ["flow"], {})
+        found, damage = read(ledger)
+        assert len(found) == 2
+        assert digests[1] in str(damage.files[0])
+
+
+def test_forecasts_on_the_same_data_stand_in_the_order_in_which_they_were_added(ledger):
+    values = [5.0, 9.0, 1.0, 7.0, 3.0, 8.0]
+    added = [ledger.add(vintage("2024-01-31", {"flow": np.full(3, value)})).digest for value in values]
+    ledger.add(vintage("2024-01-24", {"flow": np.full(3, 2.0)}))
+    assert ledger.digests()[1:] == added
+    assert [one.y_hat[0] for _, one in ledger.vintages(Damage())] == [2.0, *values]
+
+
+def test_series_of_earlier_forecasts_are_listed(ledger):
+    first = ledger.add(vintage("2024-01-31", {"a": np.ones(3), "b": np.ones(3)})).digest
+    second = ledger.add(vintage("2024-02-07", {"a": np.ones(3), "c": np.ones(3)})).digest
+    assert {uid: (one.target, digest) for uid, (one, digest) in ledger.listed().items()} == {
+        "a": ("flow", second),
+        "b": ("flow", first),
+        "c": ("flow", second),
+    }
+
+
+@pytest.mark.parametrize("gone", [(1,), (1, 3), (1, 2, 3), (0, 2)])
+@pytest.mark.parametrize("removed", [False, True])
+def test_the_last_word_stays_the_last_where_a_table_is_gone(ledger, tmp_path, gone, removed):
+    added = [ledger.add_actuals(reported({"flow": np.array([1.0 + k])}, "2024-02-01")).digest for k in range(5)]
+    for k in gone:
+        file = tmp_path / f"ledger/actuals/{added[k]}.parquet"
+        data = file.read_bytes()
+        file.unlink()
+        if not removed:
+            file.write_bytes(data[:-3])
+    damage = Damage()
+    assert [table.y[0] for table in ledger.actuals(damage)] == [1.0 + k for k in range(5) if k not in gone]
+    assert damage
+    last = ledger.add_actuals(reported({"flow": np.array([0.5])}, "2024-02-01")).digest
+    assert ledger.actuals(Damage())[-1].y[0] == 0.5
+    assert f"actuals/{last}" in ledger.heads()
 
 
 def test_forecasts_of_another_kind_are_refused(three):

@@ -27,6 +27,9 @@ pytestmark = pytest.mark.usefixtures("without_charts")
         ("add: [{date: soon, series: inflow, amount: 5}]", ("add.0: date", "YYYY-MM-DD")),
         ("add: {date: 2024-05-03}", ("add", "is no list")),
         ("add: [5]", ("add.0", "holds no keys")),
+        ("add: [{date: 2024-05-03, series: inflow, amount: 5, note: a}, {date: 2024-05-03, series: inflow, amount: 6, "
+         "note: a}]", ("add.1: inflow on 2024-05-03", "already, with the same note", "by their notes")),
+        ("add: [{date: 2024-05-08, series: outflow, amount: 5, note: two}]", ("add.0: outflow on 2024-05-08", "note")),
         ("drop: [{date: 2024-05-07, series: outflow}]", ("drop.0", "outflow is planned on 2024-05-07", TAX_DAY)),
         (f"drop: [{{date: {TAX_DAY}, series: outflow, amount: 3}}]", ("drop.0", "with that amount", "250000.5")),
         ("drop: [{date: 2024-05-08, series: outflow}]", ("drop.0", "2 rows", "amount or note")),

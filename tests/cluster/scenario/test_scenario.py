@@ -222,3 +222,17 @@ def test_a_frame_holds_the_rows_of_the_file(folder: Path) -> None:
     assert "inflow +3%" in found.attrs["changes"][0]
     with pytest.raises(ConfigError, match=r"scenario: level\.0\.series"):
         api.open_run(folder / "r").scenario({"level": [{"series": "x", "percent": 3, "from": "2024-05-01"}]})
+
+
+def test_several_scenarios_can_be_kept(folder: Path, tmp_path: Path) -> None:
+    """With --out nothing of the run changes; otherwise the next scenario replaces the last."""
+    text = "level: [{series: inflow, percent: -10, from: 2024-05-01}]"
+    assert ask(folder, text).returncode == 0
+    files = ("scenario.csv", "digests.json")
+    before = [(folder / "r" / name).read_bytes() for name in files]
+    for percent in (-10, 20):
+        done = ask(folder, text.replace("-10", str(percent)), "--out", str(tmp_path / str(percent)))
+        assert done.returncode == 0, done.stderr
+        assert str(tmp_path / str(percent) / "scenario.csv") in "".join(done.stdout.split())
+    assert (tmp_path / "-10/scenario.csv").read_bytes() == before[0] != (tmp_path / "20/scenario.csv").read_bytes()
+    assert [(folder / "r" / name).read_bytes() for name in files] == before

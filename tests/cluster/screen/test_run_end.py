@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 from dataclasses import replace
 
 import numpy as np
@@ -54,3 +55,11 @@ def test_totals_of_groups_are_named_among_the_files() -> None:
 
 def test_one_period_is_singular() -> None:
     assert "forecast: 1 work day, 2024-04-01" in shown([1.0], [1.0], n_days=1)
+
+
+def test_the_next_commands_can_be_pasted_into_a_shell() -> None:
+    result = RunResult("my runs/a", small_run().board, "blend mean", "2024-04-01", "2024-04-12", 10, {})
+    text = io.StringIO()
+    show_result(result, Screen(file=text, width=200))
+    commands = [line for line in text.getvalue().splitlines() if "tidecast" in line]
+    assert ["my runs/a" in shlex.split(line) for line in commands] == [True, True]

@@ -1,6 +1,6 @@
 """Made-up series whose misses have known causes, and vintages of forecasts for them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +13,7 @@ from ensembles.files.forecast_parquet import ForecastFile
 from ensembles.ledger.files.actuals import Actuals, ReportedActuals
 from ensembles.ledger.files.facts import VintageFacts
 from ensembles.ledger.files.vintage import Vintage
+from ensembles.ledger.review import Review, review
 from forecasting import calendar as calendars
 from forecasting.calendar import Calendar
 from forecasting.panel import History, Series
@@ -79,6 +80,13 @@ def reported(values: dict[str, FloatArray], start: str, name: str = "new.csv") -
     uids = [uid for uid, y in values.items() for _ in y]
     ds = np.concatenate([np.datetime64(start) + DAY * np.arange(len(y)) for y in values.values()])
     return ReportedActuals.of(uids, ds, np.concatenate(list(values.values())), "EUR", name)
+
+
+def reviewed(vintages: Sequence[Vintage], known: Actuals, day: str | None = None) -> Review:
+    """A review of vintages, those on the same data in the order in which they were added."""
+    latest = sorted(vintages, key=lambda one: one.facts.as_of)[-1]
+    series = {uid: listed for one in (latest, *vintages) for uid, listed in one.listed.items()}
+    return review("here", vintages, latest.facts, series, known, day)
 
 
 # -- misses of known cause

@@ -99,7 +99,8 @@ def test_what_is_missing_is_an_error_zero_or_unknown(
 @pytest.mark.parametrize(
     ("ds", "freq", "part"),
     [
-        (pd.date_range("2022-01-31", periods=30, freq="ME"), "auto", "neither days nor weeks nor work days"),
+        (pd.date_range("2022-01-31", periods=30, freq="ME"), "auto", "apart: months or longer periods cannot be"),
+        (pd.date_range("2012-01-31", periods=30, freq="QS"), "auto", "give one row a day, a work day or a week"),
         (
             pd.date_range("2022-01-03", periods=60, freq="2D"),
             "auto",

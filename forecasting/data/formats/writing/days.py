@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,16 @@ import pyarrow.compute as pc
 from forecasting.data.formats.writing.arrays import plain
 from forecasting.schema import DateArray
 
-__all__ = ["ORDERS", "decode_dates", "distinct_texts", "is_ordered", "orders_of", "parse_day", "zone_of"]
+__all__ = [
+    "ORDERS",
+    "decode_dates",
+    "distinct_texts",
+    "is_one_clock",
+    "is_ordered",
+    "orders_of",
+    "parse_day",
+    "zone_of",
+]
 
 ORDERS = ("dmy", "mdy", "ymd")
 """Orders of day, month and year that `data.date_format` may name."""
@@ -114,6 +123,16 @@ def zone_of(text: str) -> str:
     match = _ZONE.fullmatch(text.strip())
     zone = "" if match is None else match[1].replace(":", "")
     return "UTC" if zone and zone in _UTC else zone
+
+
+def is_one_clock(zones: Collection[str]) -> bool:
+    """Whether zones of `zone_of` are those of one clock over a year: two at most, an hour or less apart."""
+    if "" in zones or len(zones) > 2:
+        return len(zones) < 2
+    offsets = [
+        0 if zone == "UTC" else int(f"{zone[0]}1") * (60 * int(zone[1:3]) + int(zone[3:] or 0)) for zone in zones
+    ]
+    return max(offsets) - min(offsets) <= 60
 
 
 def decode_dates(column: pa.Array | pa.ChunkedArray, order: str | None = None, *, zoned: bool = False) -> DateArray:

@@ -13,6 +13,7 @@ from forecasting.data.formats.writing.days import (
     ORDERS,
     decode_dates,
     distinct_texts,
+    is_one_clock,
     is_ordered,
     orders_of,
     parse_day,
@@ -160,13 +161,16 @@ def order_habit(
 
 
 def off_zone(column: pa.Array | pa.ChunkedArray, order: str | None) -> tuple[BoolArray, str]:
-    """Cells ``[n]`` of a date column whose zone is not that of its first day, and that zone."""
+    """Cells ``[n]`` of a date column whose zone is not that of its first day, and that zone.
+
+    Zones an hour apart are those of one clock in winter and in summer.
+    """
     zones: dict[str, str] = {}
     for text in distinct_texts(column):
         if not np.isnat(parse_day(text, order, zoned=True)):
             zones[text] = zone_of(text)
     own = next(iter(zones.values()), "")
     others = [text for text, zone in zones.items() if zone != own]
-    if not others:
+    if not others or is_one_clock(set(zones.values())):
         return np.zeros(len(column), dtype=bool), own
     return np.array([text in others for text in column.to_pylist()], dtype=bool), own

@@ -12,7 +12,17 @@ import pyarrow.compute as pc
 from forecasting.data.formats.writing.arrays import plain
 from forecasting.schema import BoolArray, FloatArray
 
-__all__ = ["MISSING", "Numbers", "Shapes", "currencies", "decode_numbers", "holds_comma", "parse_number", "shapes_of"]
+__all__ = [
+    "MISSING",
+    "Numbers",
+    "Shapes",
+    "currencies",
+    "decode_numbers",
+    "holds_comma",
+    "is_currency",
+    "parse_number",
+    "shapes_of",
+]
 
 MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "Null", "null", "None", r"\N")
 """Texts of a cell in which nothing stands."""
@@ -31,12 +41,14 @@ _CURRENCY = re.compile(
     rf"^(?:(?:US|CA|AU|NZ|HK|NT|[RSCA])?\$|[€£¥￥₹₽₩₺₴₫฿₪₱元円]|{_CODES}|S?Fr\.|kr\.?|zł|Kč|Ft|lei|Rs\.?)"
 )
 _BEHIND = re.compile(rf"(?:[€£$¥￥₹₽₩₺₴₫฿₪₱元円]|{_CODES}|S?Fr\.|kr\.?|zł|Kč|Ft|lei)$")
+_LAKHS = "[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3}"
+"""Whole numbers as India writes them: the last three digits, and pairs before."""
 _CORE = {
     decimal: re.compile(
         rf"[0-9]+(?:{mark}[0-9]*)?(?:[eE][+-]?[0-9]{{1,3}})?|{mark}[0-9]+"
-        rf"|[1-9][0-9]{{0,2}}(?P<t>[{other}'’{_SPACES}])[0-9]{{3}}(?:(?P=t)[0-9]{{3}})*(?:{mark}[0-9]*)?"
+        rf"|[1-9][0-9]{{0,2}}(?P<t>[{other}'’{_SPACES}])[0-9]{{3}}(?:(?P=t)[0-9]{{3}})*(?:{mark}[0-9]*)?{indian}"
     )
-    for decimal, other, mark in ((".", ",，", r"\."), (",", ".", ","))
+    for decimal, other, mark, indian in ((".", ",，", r"\.", rf"|{_LAKHS}(?:\.[0-9]*)?"), (",", ".", ",", ""))
 }
 _SAME = {
     "€": "EUR",
@@ -81,7 +93,9 @@ def decode_numbers(column: pa.Array | pa.ChunkedArray, decimal: str = ".") -> Nu
     if pa.types.is_string(column.type):
         return _from_text(column, decimal)
     n = len(column)
-    if pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_decimal(column.type):
+    if pa.types.is_decimal(column.type):
+        column = column.cast(pa.string()).cast(pa.float64())  # straight to float64, Arrow often misses the nearest one
+    if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
         # float32 holds a float64's text badly but its own values exactly; nothing is lost here.
         raw = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
         values = np.array(raw, dtype=np.float64)
@@ -166,6 +180,12 @@ def currencies(column: pa.Array | pa.ChunkedArray) -> dict[str, str]:
     return found
 
 
+def is_currency(text: str) -> bool:
+    """Whether a text is the name or the sign of a currency and nothing else."""
+    found = _CURRENCY.match(text)
+    return found is not None and found[0] == text
+
+
 def _patterns(mark: str, other: str) -> str:
     """What shows that `mark` is the decimal mark."""
     spaced = rf"\d{{1,3}}(['’\x{{a0}}\x{{202f}}\x{{2009}} ]\d{{3}})+{mark}\d*"
@@ -177,7 +197,7 @@ def _patterns(mark: str, other: str) -> str:
 
 
 _BEFORE, _AFTER = r"^(\D*[^\d.,])?", r"([^\d.,]\D*)?$"
-_POINT, _COMMA = _patterns(r"\.", ","), _patterns(",", r"\.")
+_POINT, _COMMA = _patterns(r"\.", ",") + rf"|{_BEFORE}{_LAKHS}(\.\d*)?{_AFTER}", _patterns(",", r"\.")
 _OPEN = {mark: rf"{_BEFORE}[1-9]\d{{0,2}}{mark}\d{{3}}{_AFTER}" for mark in (r"\.", ",")}
 
 

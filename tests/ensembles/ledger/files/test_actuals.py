@@ -31,7 +31,7 @@ def test_values_are_found_by_series_and_day():
 def test_a_table_says_the_same_under_another_name_and_in_another_order():
     turned = ReportedActuals.of(FIRST.unique_id[::-1], FIRST.ds[::-1], FIRST.y[::-1], "EUR", "copy.csv")
     assert turned.facts.identity == FIRST.facts.identity != SECOND.facts.identity
-    read = ReportedActuals.from_bytes(FIRST.to_bytes(["p"]), "here")
-    assert read.facts.parents == ("p",)
+    read = ReportedActuals.from_bytes(FIRST.to_bytes({"p": 4}), "here")
+    assert (read.facts.parents, read.facts.generation) == (("p",), 5)
     np.testing.assert_array_equal(read.y, FIRST.y)
     assert list(read.unique_id) == list(FIRST.unique_id)

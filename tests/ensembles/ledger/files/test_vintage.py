@@ -20,7 +20,7 @@ def one():
 
 
 def test_what_is_read_is_what_was_written(one):
-    read = Vintage.from_bytes(one.to_bytes(["x", "w"]), "here")
+    read = Vintage.from_bytes(one.to_bytes({"x": 2, "w": 1}), "here")
     assert read.facts.parents == ("w", "x")
     assert read.facts.identity == one.facts.identity
     assert read.unique_ids == ("a", "b")

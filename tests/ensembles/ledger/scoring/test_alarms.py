@@ -23,7 +23,9 @@ def simulated(days, *, noise=0.1, ar=0.3, shift=0.0, at=0, seed=1):
 
 
 def alarms(errors, inside):
-    return alarms_of([str(k) for k in range(N)], START + np.arange(errors.shape[1]), errors, inside, 0.8)
+    return alarms_of(
+        [str(k) for k in range(N)], START + np.arange(errors.shape[1]), errors, inside, np.full(errors.shape, 0.8)
+    )
 
 
 def test_at_most_one_false_alarm_a_year_and_series():
@@ -53,7 +55,7 @@ def test_one_odd_day_makes_no_alarm():
     errors, inside = np.zeros((1, 100)), np.ones((1, 100))
     errors[0] = np.where(np.arange(100) % 2, 0.1, -0.1)
     errors[0, 80] = 1.9
-    assert list(alarms_of(["a"], START + np.arange(100), errors, inside, float("nan"))) == []
+    assert list(alarms_of(["a"], START + np.arange(100), errors, inside, np.full(errors.shape, np.nan))) == []
 
 
 def test_coverage_below_its_range():
@@ -61,6 +63,21 @@ def test_coverage_below_its_range():
     inside = (np.random.default_rng(2).random((N, 200)) < np.where(np.arange(200) < 100, 0.8, 0.4)).astype(float)
     found = {a.unique_id for a in alarms(errors * 0, inside) if (a.kind, a.side) == ("coverage", "below")}
     assert len(found) > 0.95 * N
+
+
+def test_each_day_is_judged_by_the_band_it_had():
+    """Half of all days inside: as usual where the band is meant for half, too few where it is meant for 80%."""
+    errors, _ = simulated(200)
+    inside = (np.random.default_rng(3).random((N, 200)) < np.where(np.arange(200) < 100, 0.8, 0.55)).astype(float)
+    nominal = np.where(np.arange(200) < 100, 0.8, 0.55) * np.ones((N, 1))
+    ids, ds = [str(k) for k in range(N)], START + np.arange(200)
+
+    def below(share):
+        found = alarms_of(ids, ds, errors * 0, inside, share)
+        return {a.unique_id for a in found if (a.kind, a.side) == ("coverage", "below")}
+
+    assert len(below(nominal)) < 0.1 * N
+    assert len(below(np.full(inside.shape, 0.8))) > 0.9 * N
 
 
 def test_unknown_days_change_nothing():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -101,3 +104,13 @@ def test_numbers() -> None:
     assert floats.missing.tolist() == [False, True, False, True]
     assert floats.bad.tolist() == [False, False, True, False]
     assert decode_numbers(pa.array([True, None])).bad.tolist() == [True, False]
+
+
+@pytest.mark.parametrize("kind", [pa.decimal128(18, 2), pa.decimal256(50, 2)])
+def test_decimals_are_the_nearest_numbers(kind: pa.DataType) -> None:
+    amounts = np.round(np.random.default_rng(4).uniform(-1e6, 1e6, 5000), 2)
+    exact = pa.array([Decimal(f"{amount:.2f}") for amount in amounts] + [None], kind)
+    numbers = decode_numbers(exact)
+    assert numbers.values[:-1].tolist() == amounts.tolist()  # as float("…"), and as a CSV gives them
+    assert numbers.missing.tolist() == [False] * 5000 + [True]
+    assert not numbers.bad.any()

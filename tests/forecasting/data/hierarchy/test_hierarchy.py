@@ -120,6 +120,10 @@ def test_the_column_of_entities_groups_none(keys: dict[str, object], name: str, 
             r"u\.csv:3: the unit of b is eur, and EUR before: write the same unit in the",
         ),
         ("bank,u\na,\nb,EUR\nc,EUR\n", r"u\.csv:2: the unit of a is none: give it one"),
+        (
+            "bank,u\na,EUR\na,\nb,EUR\nc,EUR\n",
+            r"u\.csv:3: the unit of a is none, and EUR in another row: give it one",
+        ),
     ],
 )
 def test_units_that_cannot_be(tmp_path: Path, content: str, message: str) -> None:

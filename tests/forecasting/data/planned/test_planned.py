@@ -24,10 +24,13 @@ def data(folder: Path, days: np.ndarray = WEEKDAYS, y: str = "100.50") -> Path:
     return path
 
 
-def loaded(folder: Path, plan: str, as_of: dt.date | None = None, days: np.ndarray = WEEKDAYS) -> Loaded:
+def loaded(
+    folder: Path, plan: str, as_of: dt.date | None = None, days: np.ndarray = WEEKDAYS, unpaid: str = "error"
+) -> Loaded:
     path = data(folder, days)
     (folder / "plan.csv").write_text(plan)
-    spec = DataSpec(kind="table", targets={"in": 0.5, "out": 0.5}, unit="EUR", planned="plan.csv", as_of=as_of)
+    keys = {"unit": "EUR", "planned": "plan.csv", "as_of": as_of, "unpaid": unpaid}
+    spec = DataSpec.model_validate({"kind": "table", "targets": {"in": 0.5, "out": 0.5}, **keys})
     return open_data(spec, path, None).loaded
 
 
@@ -162,3 +165,19 @@ def test_as_of_uses_no_later_row_that_does_not_say_when_it_was_known(tmp_path: P
     assert found.panel.planned is not None
     assert [str(row.first) for row in found.panel.planned.rows] == ["2024-02-01"]
     assert "1 row is for days after 2024-02-10 without known, and not used: say when it was known" in found.notes[-1]
+
+
+def test_a_payment_that_did_not_come_is_passed_over_where_that_is_asked(tmp_path: Path) -> None:
+    """With it, what else was planned for the day: which of them came is not known. Others stay."""
+    rows = ["2024-02-01,out,80,,,,tax,", "2024-02-01,out,20.51,,,,fee,", "2024-02-02,out,90,,,,rent,",
+            "2024-02-01,in,9,,,,x,", "2024-04-01,out,70000,,,,to come,",
+            "2024-02-01,out,5,,2024-02-03,adjust,why,"]  # fmt: skip
+    found = loaded(tmp_path, "\n".join([HEADER, *rows]) + "\n", unpaid="skip")
+    planned = found.panel.planned
+    assert planned is not None
+    assert [row.note for row in planned.rows] == ["rent", "x", "to come", "why"]
+    assert found.panel.history("out").y[31:33].tolist() == [100.5, 10.5]
+    sentence = "plan.csv:3: 100.51 was planned for out on 2024-02-01, and the actual amount is 100.5"
+    assert f"{sentence}: taken to be not paid, and not used" in found.notes
+    with pytest.raises(DataError, match=r"take out what was not paid, or set data\.unpaid to skip"):
+        loaded(tmp_path, "\n".join([HEADER, *rows]) + "\n")
