@@ -4,6 +4,7 @@ import os
 from collections import Counter
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
@@ -12,6 +13,10 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ["RAY_AUTH_MODE"] = "disabled"
 os.environ["NO_COLOR"] = "1"
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each command that tests start would compile all its modules again
+
+# The same examples each time, and no clock: `--hypothesis-profile=default` looks for others.
+settings.register_profile("steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")
 
 
 @pytest.hookimpl(trylast=True)  # behind what leaves tests out
@@ -24,6 +29,8 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if marker := item.get_closest_marker("timeout"):
             limits[item.path] = max(limits[item.path], marker.args[0])
+        elif item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.timeout(900))
     items.sort(key=lambda item: (-limits[item.path], -sizes[item.path]))
 
 
@@ -50,14 +57,8 @@ def _files_are_not_synced():
 
 @pytest.fixture(scope="module")
 def without_charts():
-    """For modules of tests that look at no chart: drawing takes half the time of a small run.
+    """For modules of tests that look at no chart."""
+    from tests.runs import charts_as_text  # behind the environment, which numerical libraries read
 
-    The page is written all the same, with what would be drawn as text.
-    """
-
-    def as_text(charts):
-        return repr(charts), {chart.key: "" for chart in charts}
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ensembles.report.charts.bokeh_page.draw", as_text)
+    with charts_as_text():
         yield

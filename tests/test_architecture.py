@@ -4,6 +4,7 @@ import ast
 import statistics
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -295,9 +296,15 @@ def modules():
     return shape.read(shape.PACKAGES)
 
 
+@cache
+def tree_of(file: Path) -> ast.Module:
+    return ast.parse(file.read_text())
+
+
+@cache
 def imported(file: Path) -> set[str]:
     names = set()
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in ast.walk(tree_of(file)):
         if isinstance(node, ast.Import):
             names |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
@@ -322,8 +329,13 @@ def test_heavy_packages_stay_in_their_place():
 def test_every_module_declares_what_it_exports():
     for folder in FORBIDDEN:
         for file in (ROOT / folder).rglob("*.py"):
-            tree = ast.parse(file.read_text())
-            names = {t.id for n in tree.body if isinstance(n, ast.Assign) for t in n.targets if isinstance(t, ast.Name)}
+            names = {
+                t.id
+                for n in tree_of(file).body
+                if isinstance(n, ast.Assign)
+                for t in n.targets
+                if isinstance(t, ast.Name)
+            }
             assert "__all__" in names or file.name == "__init__.py", file
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -157,11 +158,11 @@ def test_what_is_left_to_a_gpu_runs_on_a_pretended_one(monkeypatch):
 
 @pytest.mark.slow
 def test_the_rehearsal_passes_on_a_bare_machine(tmp_path):
-    out = tmp_path / "rehearsal.json"
+    out, before = tmp_path / "rehearsal.json", resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     done = called(["-m", "tests.bench.gpu", "--device", "cpu", "--out", str(out)], env=bare(tmp_path), cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     found, text = json.loads(out.read_text()), out.with_suffix(".txt").read_text()
-    assert found["seconds"] < 90
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before < 90  # CPU seconds: others use the machine
     assert found["rehearsal"]
     assert [check["passed"] for check in found["checks"]] == [True] * len(checks.CHECKS)
     assert {row["fits"] for row in found["speed"] if row["side"] == "engine"} == {1, 2, 16}

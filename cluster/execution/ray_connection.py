@@ -26,8 +26,8 @@ __all__ = ["connected", "is_shared", "is_theirs"]
 
 log = logging.getLogger(__name__)
 
-JOIN_SECONDS = 15.0
-"""How long a cluster may take to be joined; it takes two."""
+JOIN_SECONDS = 30.0
+"""How long a cluster may take to be joined; it takes two on a machine that is not busy."""
 _ADDRESS = re.compile(r"(?:[\w.-]+|\[[0-9a-f:.%]+\]):\d{1,5}", re.ASCII | re.IGNORECASE)
 _LOG_HEAD = re.compile(r"^\[[^\]]*\]\s*(?:\S+:\d+:\s*)?")
 _LONGEST = 300

@@ -116,7 +116,8 @@ class StoredTable:
             When the content is not such a table.
         """
         try:
-            table = pq.read_table(io.BytesIO(data))
+            # Not by `pq.read_table`, which reads ahead: after an error its threads go on while the program ends.
+            table = pq.ParquetFile(pa.BufferReader(data)).read()
             lacking = [name for name in _OPTIONAL if name not in table.column_names]
             parts: dict[str, Any] = {name: _read(name, table[name]) for name in _columns(cls) if name not in lacking}
         except (pa.ArrowException, OSError, KeyError, ValueError) as error:

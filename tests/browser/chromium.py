@@ -43,7 +43,7 @@ os.execv(sys.argv[3], sys.argv[3:])
 """
 DRAWN = """
   const drawn = () => (window.Bokeh?.index?.roots ?? []).filter((view) => view.canvas).length;
-  for (let i = 0; i < 300 && drawn() < document.querySelectorAll(window.Bokeh ? ".picture" : "nothing").length; i++)
+  for (let i = 0; i < 900 && drawn() < document.querySelectorAll(window.Bokeh ? ".picture" : "nothing").length; i++)
     await new Promise((done) => setTimeout(done, 100));
   await new Promise((done) => setTimeout(done, 300));
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from forecasting.schema import iso
 from tests.browser.chromium import look_at
 from tests.ensembles.cubes import month_cutoffs, random_cube
 from tests.ensembles.runs import RUN, WEIGHTS, changed, run_of, small_run
+from tests.pace import pace
 
 pytestmark = pytest.mark.browser
 
@@ -121,6 +123,7 @@ PRINT = """
 """
 
 
+@cache
 def full_page() -> str:
     return render(ReportContext.of(replace(changed(small_run(), quality=(FINDING,)), learning=CURVES)))
 
@@ -169,11 +172,13 @@ def test_the_first_screen_of_a_large_panel_opens_in_three_seconds(tmp_path: Path
     reasons = {f"lost{i}/redeem": "holds 3 days" for i in range(500)}
     page = render(ReportContext.of(changed(run_of(cubes), broken_series=reasons)))
     assert len(page.encode()) < 5_000_000
+    before = pace()
     seen = look_at(page, FIRST_SCREEN, tmp_path)
+    most = 3000 * max(before, pace())
     assert (seen["errors"], seen["fetched"]) == ([], [])
     found = seen["found"]
-    assert 0 < found["painted"] < 3000
-    assert 0 < found["interactive"] < 3000
+    assert 0 < found["painted"] < most
+    assert 0 < found["interactive"] < most
     assert found["answers"] > 100
     assert found["library"] == "undefined"  # drawn when it is looked at
     assert found["series"] == 2 * (2 + 10 + 1 + 10)
@@ -203,8 +208,13 @@ def hostile_run() -> RunResults:
     return replace(shown, learning={HOSTILE: CURVES["lstm/input_size=7"]})
 
 
+@cache
+def hostile_page() -> str:
+    return render(ReportContext.of(hostile_run()))
+
+
 def test_hostile_names_are_text_on_a_narrow_screen(tmp_path: Path) -> None:
-    seen = look_at(render(ReportContext.of(hostile_run())), HOVER, tmp_path, 400, part="modeller")
+    seen = look_at(hostile_page(), HOVER, tmp_path, 400, part="modeller")
     assert (seen["errors"], seen["fetched"]) == ([], [])
     found = seen["found"]
     assert (found["hit"], found["images"]) == (0, 0)
@@ -223,17 +233,22 @@ def test_hostile_names_are_text_on_the_treasurers_page(tmp_path: Path) -> None:
                width: document.documentElement.scrollWidth, images: document.querySelectorAll("img").length,
                heads: document.querySelector("#tables thead").innerText };
     """
-    seen = look_at(render(ReportContext.of(hostile_run())), steps, tmp_path, 400)
+    seen = look_at(hostile_page(), steps, tmp_path, 400)
     found = seen["found"]
     assert (seen["errors"], seen["fetched"], found["sticking"]) == ([], [], [])
     assert (found["hit"], found["images"], found["width"]) == (0, 0, 400)
     assert "😀" in found["heads"]
 
 
+@cache
+def page_with_a_failure() -> str:
+    failed = ((MemberInfo("zz", "broken", "a", "broken"), "no memory left"),)
+    return render(ReportContext.of(small_run(failed=failed)))
+
+
 @pytest.mark.parametrize("dark", [False, True])
 def test_text_can_be_read_in_light_and_dark(tmp_path: Path, dark: bool) -> None:
-    failed = ((MemberInfo("zz", "broken", "a", "broken"), "no memory left"),)
-    seen = look_at(render(ReportContext.of(small_run(failed=failed))), CONTRAST, tmp_path, 800, dark, "modeller")
+    seen = look_at(page_with_a_failure(), CONTRAST, tmp_path, 800, dark, "modeller")
     contrasts = seen["found"]["contrasts"]
     assert seen["found"]["dark"] == dark
     assert contrasts.pop("#axis") >= 4.0  # one grey for both

@@ -12,7 +12,7 @@ from forecasting.models import model_type
 from forecasting.sample.write import write_sample
 from tests.runs import ROOT, tidecast
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 SAMPLES = {
     "single-series-lstm": ("yuebao", ""),
     "multi-series-lstm": ("yuebao", ""),

@@ -23,6 +23,8 @@ from forecasting.sample.company import DOLLARS, GROUPS
 from forecasting.sample.write import write_sample
 from tests.runs import tidecast
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 CONFIG = """
 seed: 1
 calendar: DE

@@ -101,11 +101,11 @@ MERGES = "m0: &m0 {x: 1}\n" + "".join(f"m{k}: &m{k} {{<<: [{', '.join([f'*m{k - 
 )
 def test_what_no_configuration_needs_is_refused_soon(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "c.yaml").write_text(text)
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(ConfigError, match=rf"c\.yaml: {said}") as refused:
         load_config(str(tmp_path / "c.yaml"))
     assert len(str(refused.value)) < 400
-    assert time.monotonic() - started < 30
+    assert time.process_time() - started < 30
 
 
 def test_keys_from_python_have_the_same_bounds() -> None:

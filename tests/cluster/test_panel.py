@@ -7,6 +7,8 @@ import pytest
 
 from tests.runs import tidecast
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 DAYS = 112
 CONFIG = """
 data: {kind: panel, targets: {y: 1.0}}

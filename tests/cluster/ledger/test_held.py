@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.runs import tidecast, write_inputs
+from tests.runs import charts_as_text, tidecast, write_inputs
 
 CONFIG = """
 data: {kind: table, unit: EUR}
@@ -20,11 +20,12 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("held")
     write_inputs(folder, 230)
     (folder / "config.yaml").write_text(CONFIG)
-    done = tidecast(
-        folder,
-        *("backfill", "config.yaml", "--data", "data.csv", "--from", "2024-07-07", "--every", "7"),
-        *("--to", "2024-08-04", "--ledger", "ledger", "--executor", "local"),
-    )
+    with charts_as_text():
+        done = tidecast(
+            folder,
+            *("backfill", "config.yaml", "--data", "data.csv", "--from", "2024-07-07", "--every", "7"),
+            *("--to", "2024-08-04", "--ledger", "ledger", "--executor", "local"),
+        )
     assert done.returncode == 0, done.stderr
     assert tidecast(folder, "monitor", "ledger", "--actuals", "data.csv").returncode == 0
     return folder

@@ -143,9 +143,11 @@ def listener():
 
         thread = threading.Thread(target=accept)
         thread.start()
-        yield server.getsockname()[1], made
-        done.set()
-        thread.join()
+        try:
+            yield server.getsockname()[1], made
+        finally:
+            done.set()
+            thread.join()
 
 
 COMMANDS = (

@@ -1,7 +1,5 @@
 """The run directory on an object store: a mock server on this machine speaks S3."""
 
-import socket
-
 import numpy as np
 import pytest
 
@@ -22,11 +20,9 @@ moto = pytest.importorskip("moto.server", reason="moto is not installed: pip ins
 @pytest.fixture(scope="module")
 def bucket():
     """A URI prefix of a bucket on a mock server; the bucket is removed with the server."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
+    _, port = server.get_host_and_port()
     from pyarrow import fs
 
     keys = {"access_key": "key", "secret_key": "secret", "region": "us-east-1"}

@@ -8,6 +8,8 @@ import pytest
 
 from tests.cluster.scenario.company_days import HOLIDAY, TAX_DAY, ask
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 
 @pytest.mark.parametrize(
     ("text", "words"),

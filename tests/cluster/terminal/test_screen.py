@@ -16,6 +16,8 @@ from tests import shape
 from tests.cluster.terminal.hostile import ESCAPES, MARKUP, RUN_DIR, SHOWN, run_hostile
 from tests.runs import tidecast
 
+pytestmark = pytest.mark.usefixtures("without_charts")
+
 RICH = {
     "rich": {"box"},
     "rich.table": {"Column", "Table"},

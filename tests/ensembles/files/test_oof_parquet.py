@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
+import textwrap
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -17,6 +20,7 @@ from ensembles.oof import OofCube
 from forecasting.errors import StorageError
 from forecasting.schema import as_dates
 from tests.ensembles.cubes import month_cutoffs, random_cube
+from tests.runs import ROOT
 
 WEIGHTS = {"purchase": 0.45, "redeem": 0.55}
 ENTITIES = ("a/b", "purchase", "redeem")
@@ -230,3 +234,34 @@ def test_an_empty_file_comes_back() -> None:
 def test_a_damaged_file_gets_a_sentence(content: bytes) -> None:
     with pytest.raises(StorageError, match=r"runs/a/oof\.parquet is damaged \(.+\): run the same command again"):
         OofFile.from_bytes(content, "runs/a")
+
+
+@pytest.mark.slow
+def test_a_program_that_ends_on_a_large_damaged_table_ends() -> None:
+    """Threads of Arrow that read a Python file ahead crashed an interpreter that ended meanwhile, or kept it waiting.
+
+    Such a file is slow here, so that it would be so each time.
+    """
+    program = """
+        import io, time
+        import numpy as np, pyarrow as pa, pyarrow.parquet as pq
+        from ensembles.files.oof_parquet import OofFile
+
+        class Slow(io.BytesIO):
+            def read(self, *n):
+                time.sleep(0.3)
+                return super().read(*n)
+
+        columns = {name: np.random.default_rng(0).random(3_000_000) for name in "ab"}  # 24 MB each: read one by one
+        sink = io.BytesIO()
+        pq.write_table(pa.table(columns), sink, compression="none", use_dictionary=False)
+        data = sink.getvalue()
+        io.BytesIO = Slow
+        OofFile.from_bytes(data[:4] + b"\\xff" * 36 + data[40:], "run")
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], cwd=ROOT, capture_output=True, text=True, timeout=120,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("forecasting.errors.DamagedFile: run/oof.parquet is damaged")

@@ -31,7 +31,7 @@ def slow_choice(
 
 
 @given(st.integers(0, 100_000), st.integers(1, 3), st.integers(1, 6), st.sampled_from([0.0, 0.05, 0.1, 1.0]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_chooses_what_looking_at_every_tuple_chooses(seed: int, n_targets: int, n_candidates: int, tie: float) -> None:
     rng = np.random.default_rng(seed)
     scores = {name: np.round(rng.normal(5, 0.15, (n_targets, n_candidates)), 2) for name in NAMES}

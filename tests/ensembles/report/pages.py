@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 from ensembles.report.context import ReportContext
+from ensembles.report.page import render
 from ensembles.report.section import Section
 from ensembles.report.template import filled
 from tests.ensembles.runs import failed_run, small_run
@@ -41,6 +42,11 @@ class Page(HTMLParser):
 @cache
 def small_context(**options: Any) -> ReportContext:
     return ReportContext.of(small_run(**options))
+
+
+@cache
+def small_page() -> str:
+    return render(small_context())
 
 
 @cache

@@ -11,6 +11,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 import ensembles
 from ensembles.oof import MemberInfo
 from ensembles.report.charts.bokeh_page import draw
@@ -18,7 +20,7 @@ from ensembles.report.context import ReportContext
 from ensembles.report.page import render, report_charts
 from forecasting.schema import iso
 from tests.ensembles.cubes import month_cutoffs, random_cube
-from tests.ensembles.report.pages import Page, failed_context, small_context
+from tests.ensembles.report.pages import Page, failed_context, small_context, small_page
 from tests.ensembles.runs import WEIGHTS, changed, run_of, small_run
 
 ROOT = Path(__file__).parents[3]
@@ -57,7 +59,7 @@ print(render(ReportContext.of(small_run())))
 
 
 def test_every_section_is_there_and_nothing_is_fetched() -> None:
-    html = render(small_context())
+    html = small_page()
     page = Page(html)
     assert set(page.ids) >= SECTIONS
     assert all(address.startswith("#") for address in page.addresses)
@@ -69,7 +71,7 @@ def test_every_section_is_there_and_nothing_is_fetched() -> None:
 
 
 def test_navigation_follows_the_first_screen_and_names_what_is_on_the_page() -> None:
-    html = render(small_context())
+    html = small_page()
     navigation = html[html.index("<nav>") : html.index("</nav>")]
     assert re.findall(r'<a href="#\w+">(\w+)</a>', navigation) == ENTRIES
     anchors = re.findall(r'href="#(\w+)"', navigation)
@@ -82,7 +84,7 @@ def test_a_panel_has_a_section_more() -> None:
     html = render(small_context(n_series=3))
     assert set(Page(html).ids) >= {*SECTIONS, "series"}
     assert '<a href="#errors">Errors</a><a href="#series">Series</a>' in html
-    assert "#series" not in render(small_context())
+    assert "#series" not in small_page()
 
 
 def test_a_new_section_is_one_module_and_one_template(tmp_path: Path) -> None:
@@ -146,3 +148,28 @@ def test_no_name_is_taken_for_a_formula() -> None:
     assert "y^2" in script
     assert "$$" not in script
     assert "\\(" not in script.replace("\\\\", "\\")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("targets", [{"purchase": 0.45, "redeem": 0.55}, {"sales": 1.0}])
+def test_a_thousand_series_stay_below_five_megabytes(targets: dict[str, float]) -> None:
+    n = 1000 // len(targets)
+    cubes = {t: random_cube(t, "a:x1 b:z1", month_cutoffs(3), 31, seed=i, n_series=n) for i, t in enumerate(targets)}
+    results = run_of(cubes, weights=targets)
+    names = [f"fund{i}" for i in range(n)]
+    facts = results.run.data.model_copy(update={"balances": dict.fromkeys(names, 1e9) if len(targets) == 2 else {}})
+    groups = {name: (f"group {i % 10}",) for i, name in enumerate(names)}
+    facts_of_run = changed(results, data=facts, groups=groups)
+    html = render(ReportContext.of(facts_of_run))
+    assert len(re.findall(r'<option value="\d+"', html)) == 1 + 10 + n
+    assert len(html.encode()) < 5_000_000
+    assert "smaller entities" not in html
+
+
+@pytest.mark.slow
+def test_a_thousand_series_for_three_months_stay_below_five_megabytes() -> None:
+    targets = {"purchase": 0.45, "redeem": 0.55}
+    cubes = {t: random_cube(t, "a:x1 b:z1", month_cutoffs(3), 90, seed=i, n_series=500) for i, t in enumerate(targets)}
+    html = render(ReportContext.of(run_of(cubes, weights=targets)))
+    assert len(html.encode()) < 5_000_000
+    assert re.search(r"and \d+ smaller entities in forecast.csv", html)

@@ -69,7 +69,7 @@ def written(forecast: ForecastFile, hierarchy: Hierarchy) -> tuple[dict[tuple[st
     return found, forecast_files(forecast, TARGETS, Calendar(), EUR, None, {})["forecast.csv"]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([1.0, 1e3, 1e9]))
 def test_every_total_is_the_sum_of_its_leaves_to_the_last_decimal(seed: int, size: float) -> None:
     values = size * np.random.default_rng(seed).lognormal(0, 2, (23, 4, 2))
@@ -118,10 +118,10 @@ def test_the_bands_of_a_sum_are_asked_for_with_the_signs_of_its_series() -> None
 def test_a_thousand_leaves_are_quick(n: int) -> None:
     values = np.random.default_rng(1).lognormal(8, 1, (n, 56, 2))
     forecast, hierarchy = forecast_of(values), hierarchy_of(n)
-    started = time.perf_counter()
+    started = time.process_time()
     totals = totals_of(forecast, hierarchy, TARGETS, EUR)
     table = totals_csv(totals, EUR)
-    assert time.perf_counter() - started < 30.0
+    assert time.process_time() - started < 30.0
     assert table.count(b"\n") == 1 + 56 * len(totals)
 
 

@@ -109,6 +109,6 @@ def test_what_pyarrow_says_of_a_uri_is_clean():
 
 @pytest.mark.parametrize("text", ["a" * 10**6, "a:" * 10**5, "a://" * 10**5, "s3://x:y " * 10**5, "k=" * 10**5])
 def test_long_texts_take_no_long_time(text):
-    started = time.perf_counter()
+    started = time.process_time()
     scrubbed(text)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5

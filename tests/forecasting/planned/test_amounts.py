@@ -98,7 +98,7 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(ROWS, ROWS, st.integers(5, len(DAYS) - 2))
 def test_no_window_sees_what_became_known_after_its_cutoff(known: list, others: list, cutoff: int) -> None:
     """Rows known at the cutoff are shared; those known later, or never said to be, are others altogether."""

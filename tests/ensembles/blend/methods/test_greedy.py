@@ -31,7 +31,7 @@ def slow_greedy(predictions: FloatArray, y: FloatArray, max_steps: int) -> Float
 
 
 @given(st.integers(0, 10_000), st.integers(1, 6))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_equals_the_slow_selection_and_lies_on_the_simplex(seed: int, n_members: int) -> None:
     rng = np.random.default_rng(seed)
     n_days = int(rng.integers(1, 9))

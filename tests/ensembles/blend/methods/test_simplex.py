@@ -42,7 +42,7 @@ def test_finds_what_a_fine_grid_finds(seed: int, score: Score) -> None:
 
 
 @given(st.integers(0, 10_000), st.integers(1, 9), st.sampled_from(SCORES))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_weights_lie_on_the_simplex_and_never_score_below_equal_ones(seed: int, n_units: int, score: Score) -> None:
     x, y = problem(seed, n_units, n_windows=2, horizon=7)
     y[0, 0, 0], y[0, 1, 3] = np.nan, 0.0

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import gzip
 import io
+import resource
 import subprocess
 import sys
 import textwrap
 import threading
-import time
 import zipfile
 from pathlib import Path
 
@@ -147,7 +147,7 @@ def test_a_bomb_costs_little_memory_and_does_not_crash_the_program(tmp_path: Pat
     for name, block in (("line", b"1" * (1 << 20)), ("empty", b"\n" * (1 << 20)), ("rows", b"a,1\n" * (1 << 18))):
         path = tmp_path / f"{name}.csv.gz"
         path.write_bytes(gzip.compress(b"name,y\n") + gzip.compress(block) * 2600)
-        started = time.monotonic()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
         done = subprocess.run(
             [sys.executable, "-c", textwrap.dedent(program), str(path)], capture_output=True, text=True, check=False
         )
@@ -155,4 +155,4 @@ def test_a_bomb_costs_little_memory_and_does_not_crash_the_program(tmp_path: Pat
         said, megabytes = done.stdout.splitlines()
         assert "a line, or a cell" in said or "holds more than" in said
         assert int(megabytes) < 1500
-        assert time.monotonic() - started < 60
+        assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before < 60

@@ -19,7 +19,9 @@ from ensembles.report.sections.treasurer.ahead import SECTION
 from ensembles.treasury.totals import totals_of
 from tests.ensembles.cubes import month_cutoffs, random_cube
 from tests.ensembles.report.pages import Page, failed_context, shown, small_context
-from tests.ensembles.runs import changed, run_of, treasury_run
+from tests.ensembles.runs import run_of, treasury_run
+
+pytestmark = pytest.mark.usefixtures("without_charts")
 
 COMPETITION = r"score|point|leaderboard|submission|surrogate|competition|blend|fen\b|in 30 days"
 
@@ -73,7 +75,8 @@ def test_what_may_be_picked_stands_in_its_order_with_a_view_for_each_unit() -> N
 def test_ends_of_bands_have_five_digits() -> None:
     context = ReportContext.of(treasury_run())
     assert context.views is not None
-    view, data = context.views[1][0], data_of(context)["views"][0]
+    page = data_of(context)
+    view, data = context.views[1][0], page["views"][0]
     low = view.flows["purchase"].quantiles[0.1]
     assert data["flows"][0][1][0] == pytest.approx(low, rel=5e-5)
     assert all(
@@ -81,14 +84,15 @@ def test_ends_of_bands_have_five_digits() -> None:
     )
     assert view.account is not None
     assert data["balance"]["opening"] == 9e9
-    assert len(data["flows"][0][2][0]) == len(data_of(context)["form"]["spans"])
+    assert len(data["flows"][0][2][0]) == len(page["form"]["spans"])
 
 
 def test_planned_amounts_are_those_of_the_views_entities() -> None:
     context = ReportContext.of(treasury_run())
-    (row,) = data_of(context)["planned"]
+    page = data_of(context)
+    (row,) = page["planned"]
     assert row[1] == "fund0/redeem"
-    assert (row[0], row[6]) == (data_of(context)["days"][3][0], 0)
+    assert (row[0], row[6]) == (page["days"][3][0], 0)
     facts = SECTION.facts(context)
     planned = [cards[3].value for _, cards in facts.first]
     assert planned == ["1", "nothing"]
@@ -108,22 +112,6 @@ def test_a_run_without_a_forecast_says_where_the_reason_stands() -> None:
     page = shown(SECTION, failed_context())
     assert "There is no forecast" in page.text
     assert "#failures" in page.addresses
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("targets", [{"purchase": 0.45, "redeem": 0.55}, {"sales": 1.0}])
-def test_a_thousand_series_stay_below_five_megabytes(targets: dict[str, float]) -> None:
-    n = 1000 // len(targets)
-    cubes = {t: random_cube(t, "a:x1 b:z1", month_cutoffs(3), 31, seed=i, n_series=n) for i, t in enumerate(targets)}
-    results = run_of(cubes, weights=targets)
-    names = [f"fund{i}" for i in range(n)]
-    facts = results.run.data.model_copy(update={"balances": dict.fromkeys(names, 1e9) if len(targets) == 2 else {}})
-    groups = {name: (f"group {i % 10}",) for i, name in enumerate(names)}
-    facts_of_run = changed(results, data=facts, groups=groups)
-    html = render(ReportContext.of(facts_of_run))
-    assert len(re.findall(r'<option value="\d+"', html)) == 1 + 10 + n
-    assert len(html.encode()) < 5_000_000
-    assert "smaller entities" not in html
 
 
 def test_of_more_series_the_page_names_how_many_cannot_be_picked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,15 +143,6 @@ def test_what_the_page_has_no_room_for_is_counted(monkeypatch: pytest.MonkeyPatc
 
 def views_at(data: dict[str, Any], pick: list[Any]) -> list[dict[str, Any]]:
     return [data["views"][k] for k in pick[2]]
-
-
-@pytest.mark.slow
-def test_a_thousand_series_for_three_months_stay_below_five_megabytes() -> None:
-    targets = {"purchase": 0.45, "redeem": 0.55}
-    cubes = {t: random_cube(t, "a:x1 b:z1", month_cutoffs(3), 90, seed=i, n_series=500) for i, t in enumerate(targets)}
-    html = render(ReportContext.of(run_of(cubes, weights=targets)))
-    assert len(html.encode()) < 5_000_000
-    assert re.search(r"and \d+ smaller entities in forecast.csv", html)
 
 
 def test_a_single_day_to_come_is_a_page_too() -> None:
