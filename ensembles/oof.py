@@ -26,6 +26,7 @@ __all__ = [
     "average_seeds",
     "family_mean",
     "in_unit",
+    "judged_periods",
     "known_before",
     "last_dates",
     "log_errors",
@@ -151,6 +152,11 @@ class OofCube:
         """Periods forecast in each window, without padding, ``[n_windows]``."""
         return np.asarray(np.count_nonzero(~np.isnat(self.ds), axis=1))
 
+    @property
+    def n_days(self) -> int:
+        """Periods with an actual value; one in several windows counts once, and so does one of several series."""
+        return judged_periods(self.ds, self.y)
+
     @cached_property
     def ends(self) -> DateArray:
         """Last date of each window, ``[n_windows]``."""
@@ -194,6 +200,11 @@ def window_lengths(y_hat: FloatArray) -> IntArray:
     known: BoolArray = np.any(~np.isnan(y_hat), axis=tuple(range(y_hat.ndim - 2)))
     longest: IntArray = np.where(known, np.arange(1, known.shape[1] + 1), 0).max(axis=1)
     return longest
+
+
+def judged_periods(ds: DateArray, y: FloatArray) -> int:
+    """Dates ``[n_windows, horizon]`` on which a series has an actual value ``[n_series, n_windows, horizon]``."""
+    return len(np.unique(ds[(~np.isnan(y)).any(axis=0)]))
 
 
 def last_dates(ds: DateArray) -> DateArray:

@@ -68,6 +68,11 @@ class Axis:
         return WEEK if self.freq == "D" else self.calendar.days_a_week
 
     @property
+    def last_season(self) -> str:
+        """The periods that the last season is made of, in words."""
+        return "the same weeks of the last year" if self.freq == "W" else "the last week"
+
+    @property
     def least_history(self) -> int:
         """Fewest periods before a cutoff: four weeks of days, sixteen of weeks."""
         return {"D": 28, "B": 20, "W": 16}[self.freq]

@@ -20,7 +20,7 @@ def show_evaluation(evaluation: Evaluation, out: Screen, as_json: bool) -> None:
         print_json(evaluation.as_json())
         return
     interval = f"{evaluation.confidence:.0%} interval"
-    table = table_of(title=f"{evaluation.surrogate} surrogate, {counted(evaluation.n_days, 'days')}")
+    table = table_of(title=f"{evaluation.surrogate} surrogate, {counted(evaluation.n_days, evaluation.noun)}")
     table.add_column("", overflow="fold")
     windows = evaluation.cutoffs if fits_windows(out.width, len(evaluation.cutoffs)) else ()
     for name in ("score", interval, *windows, "ahead by", interval):

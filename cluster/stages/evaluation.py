@@ -35,7 +35,9 @@ def evaluate_run(run_dir: str) -> Evaluation:
         raise StorageError(f"{run_dir}/run.json and {board.FILE} do not belong together: run again to write both")
     cubes = store.read(OofFile).cubes(board, run.units)
     rounding = submission_step(config.data.kind, config.data.unit)
-    return evaluate_blend(cubes, config.data.targets, config.blend, config.score.surrogate, rounding)
+    return evaluate_blend(
+        cubes, config.data.targets, config.blend, config.score.surrogate, rounding, noun=run.axis.noun
+    )
 
 
 def worst_unit(store: RunStore) -> str:

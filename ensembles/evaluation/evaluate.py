@@ -18,6 +18,7 @@ from ensembles.judging.intervals import CONFIDENCE
 from ensembles.judging.judge import Forecasts, Judge
 from ensembles.judging.rivals import seasonal_naive
 from ensembles.oof import REFERENCE, OofCube
+from forecasting.axis import DAILY
 from forecasting.schema import BLEND, iso
 from forecasting.score.names import score_named
 
@@ -47,8 +48,9 @@ class Contender:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The blend first, then the others, best first; `intervals` says what they are, and `units` which unit scored worst
-    where there are several.
+    """The blend first, then the others, best first; `n_days` that were judged, each once where windows overlap;
+    `intervals` says what they are, and `units` which unit scored worst where there are several. `noun`: what a period
+    is called, in the plural.
     """
 
     surrogate: str
@@ -58,6 +60,7 @@ class Evaluation:
     intervals: str
     contenders: tuple[Contender, ...]
     units: str = ""
+    noun: str = DAILY.noun
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -70,6 +73,7 @@ def evaluate_blend(
     spec: BlendSpec,
     surrogate: str,
     rounding: float | None = None,
+    noun: str = DAILY.noun,
 ) -> Evaluation:
     """Judge the blend and its alternatives on every window.
 
@@ -81,6 +85,8 @@ def evaluate_blend(
         Name of the score.
     rounding
         Smallest step of a submission: see `Judge`.
+    noun
+        What a period is called, in the plural.
 
     Raises
     ------
@@ -94,11 +100,12 @@ def evaluate_blend(
     return Evaluation(
         surrogate=surrogate,
         cutoffs=tuple(iso(cutoff) for cutoff in first.cutoffs),
-        n_days=int(first.horizons.sum()),
+        n_days=max(cube.n_days for cube in cubes.values()),
         confidence=CONFIDENCE,
         intervals=judge.parts.sentence,
         contenders=tuple(sorted(rows, key=lambda row: (row.name != BLEND, -row.score, row.name))),
         units=Contenders(cubes, judge, forecasts).units_in_words,
+        noun=noun,
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ensembles.oof import OofCube, family_mean
 from forecasting.schema import FloatArray
 
-__all__ = ["Rivals", "as_picked", "rivals_of", "seasonal_naive"]
+__all__ = ["SEASONAL_NAIVE", "Rivals", "as_picked", "rivals_of", "seasonal_naive"]
 
 SEASONAL_NAIVE = "seasonal-naive"
 """How settings of the seasonal naive begin."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from ensembles.bands.quantiles import ends_of, levels_of
 from ensembles.files.day_names import WEEKDAYS
+from ensembles.oof import judged_periods
 from ensembles.report.cash_words import chance_in_words, limit_name
 from ensembles.report.context import ReportContext
 from ensembles.report.money import Money
@@ -123,12 +124,12 @@ def _limit(account: Account, money: Money) -> str:
 
 def _trust(view: View, flows: Flows, context: ReportContext) -> Card:
     """How far forecasts were off on days that they had not seen, and how often the band held."""
-    missed = {t: miss(flows.y_hat[list(rows)], flows.y[list(rows)]) for t, rows in view.rows.items()}
+    missed = {t: miss(*flows.whole(rows)) for t, rows in view.rows.items()}
     known = {target: share for target, share in missed.items() if not np.isnan(share)}
     if not known:
         return Card("how sure", "not known", "", "No past day could be compared.")
     rows = [row for mine in view.rows.values() for row in mine]
-    n_days, noun = int((~np.isnan(flows.y[rows])).any(axis=0).sum()), context.results.noun
+    n_days, noun = judged_periods(flows.windows, flows.y[rows]), context.results.noun
     shares = " and ".join(f"{share:.0%} ({target})" for target, share in known.items())
     said = f"{off_by(n_days, noun, shares)} on average.{''.join(_held(view, context))}"
     ends = list(dict.fromkeys(f"{share:.0%}" for share in (min(known.values()), max(known.values()))))

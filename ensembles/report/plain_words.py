@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ensembles.evaluation.contenders import NAIVE
+from ensembles.judging.rivals import SEASONAL_NAIVE
 from ensembles.report.flow_history import FlowHistory, one_sided
 from forecasting.data.formats.columns import first_few
 from forecasting.schema import BLEND, FloatArray
@@ -77,15 +78,27 @@ def _accuracy(context: ReportContext) -> str:
     contenders, noun = context.contenders, context.results.run.axis.noun
     assert contenders is not None  # plain_words asks
     truth = {target: cube.y for target, cube in contenders.cubes.items()}
-    n_days = max(int((~np.isnan(y)).any(axis=0).sum()) for y in truth.values())
+    n_days = max(cube.n_days for cube in contenders.cubes.values())
     units = {target: cube.units for target, cube in contenders.cubes.items()}
     order = tuple(dict.fromkeys(context.results.run.units.values()))
     ours = misses_in_words(contenders.blend, truth, units, order)
     if not ours:
         return ""
     naive = misses_in_words(contenders.forecasts[NAIVE], truth, units, order) if NAIVE in contenders.forecasts else ""
-    against = f"; repeating the last week would have been off by {naive}" if naive else ""
+    against = f"; repeating {_season(context)} would have been off by {naive}" if naive else ""
     return f"{off_by(n_days, noun, ours)} on average{against}."
+
+
+def _season(context: ReportContext) -> str:
+    """What the seasonal naive repeats."""
+    axis = context.results.run.axis
+    members = context.results.run.config.get("members", ())
+    lengths = [entry.get("season_length") for entry in members if entry["model"] == SEASONAL_NAIVE]
+    if all(length in (None, axis.season_length) for length in lengths):
+        return axis.last_season
+    if len(lengths) > 1 or not isinstance(lengths[0], int):
+        return "the last season"
+    return f"the last {lengths[0]} {axis.noun}" if lengths[0] > 1 else f"the last {axis.noun.removesuffix('s')}"
 
 
 def off_by(n_periods: int, noun: str, shares: str) -> str:

@@ -18,7 +18,7 @@ from forecasting.schema import DateArray, FloatArray, IntArray
 if TYPE_CHECKING:
     from ensembles.files.amounts import Amounts
     from ensembles.files.forecast_parquet import ForecastFile
-    from ensembles.files.oof_parquet import OofFile
+    from ensembles.files.oof_parquet import BlendGrid, OofFile
 
 __all__ = ["Flows", "flows_of_run"]
 
@@ -31,7 +31,8 @@ class Flows:
     amount unknown; `ds` ``[n_days]`` the days to come and `ahead` ``[n_series, n_days]`` their forecasts; `windows`
     ``[n_windows, horizon]`` the dates of each window, NaT where it is padded; `half_life` of errors in calendar days.
     `known` ``[n_series, n_days]`` is the part of `ahead` that was planned or adjusted, and has no error; None: nothing
-    was. `y_hat` and `y` are without what was planned.
+    was. `y_hat` and `y` are without what was planned, which `planned` ``[n_series, n_windows, horizon]`` holds; None:
+    nothing was.
     """
 
     series: tuple[Series, ...]
@@ -43,11 +44,20 @@ class Flows:
     windows: DateArray
     half_life: float
     known: FloatArray | None = None
+    planned: FloatArray | None = None
 
     @property
     def horizons(self) -> IntArray:
         """Days of each window, ``[n_windows]``."""
         return window_lengths(self.y_hat)
+
+    def whole(self, rows: Sequence[int]) -> tuple[FloatArray, FloatArray]:
+        """Forecasts and actual values of some series, ``[len(rows), n_windows, horizon]``, with what was planned: as
+        they are judged.
+        """
+        at = list(rows)
+        planned = 0.0 if self.planned is None else self.planned[at]
+        return self.y_hat[at] + planned, self.y[at] + planned
 
     def pairs(self, net: tuple[str, str]) -> Mapping[str, tuple[int, int]]:
         """By entity, "" for a table's, the rows of what comes in and what goes out, which `net` names; without the
@@ -74,6 +84,7 @@ class Flows:
             y=self.y[at],
             ahead=self.ahead[at],
             known=None if self.known is None else self.known[at],
+            planned=None if self.planned is None else self.planned[at],
         )
 
 
@@ -95,16 +106,31 @@ def flows_of_run(oof: OofFile, forecast: ForecastFile, amounts: Amounts, freq: F
     targets = tuple(dict.fromkeys(series.target for series in identities.values()))
     grids = [_without_planned(oof).blend_grid(target) for target in targets]
     place = {uid: (g, row) for g, grid in enumerate(grids) for row, uid in enumerate(grid.unique_ids)}
-    y_hat = np.stack([grids[g].y_hat[row] for g, row in (place[uid] for uid in identities)])
-    y = np.stack([grids[g].y[row] for g, row in (place[uid] for uid in identities)])
+
+    def stacked(grids: Sequence[BlendGrid], name: str) -> FloatArray:
+        return np.stack([getattr(grids[g], name)[row] for g, row in (place[uid] for uid in identities)])
+
+    planned = None
+    if oof.planned is not None:
+        planned = stacked([replace(oof, y_hat=oof.planned).blend_grid(target) for target in targets], "y_hat")
     ds, rows = np.unique(coming.ds), rows_by_name(coming.unique_id)
     ahead, known = (np.full((len(identities), len(ds)), np.nan) for _ in range(2))
     for k, (uid, series) in enumerate(identities.items()):
         at = np.searchsorted(ds, coming.ds[rows[uid]])
         ahead[k, at] = amounts.rounded(coming.y_hat[rows[uid]], series.target)
         known[k, at] = ahead[k, at] - amounts.rounded(coming.model[rows[uid]], series.target)
-    half_life, planned = BandSpec.of((), freq).half_life, None if coming.planned is None else known
-    return Flows(tuple(identities.values()), grids[0].cutoffs, y_hat, y, ds, ahead, grids[0].ds, half_life, planned)
+    return Flows(
+        series=tuple(identities.values()),
+        cutoffs=grids[0].cutoffs,
+        y_hat=stacked(grids, "y_hat"),
+        y=stacked(grids, "y"),
+        ds=ds,
+        ahead=ahead,
+        windows=grids[0].ds,
+        half_life=BandSpec.of((), freq).half_life,
+        known=None if coming.planned is None else known,
+        planned=planned,
+    )
 
 
 def _without_planned(oof: OofFile) -> OofFile:

@@ -52,8 +52,15 @@ def test_contenders_are_the_blend_each_family_the_best_single_and_the_seasonal_n
     assert rows["blend"].per_window == pytest.approx(tuple(blend.prequential.per_window))
     assert blend.best_single is not None
     assert rows["best single member, as picked"].score == pytest.approx(blend.best_single.score)
-    assert found.n_days == 4 * 28
+    assert (found.n_days, found.noun) == (4 * 28, "days")
     json.dumps(found.as_json(), allow_nan=False)
+
+
+def test_a_day_in_several_windows_counts_once_and_periods_go_by_their_name() -> None:
+    cutoffs = tuple(np.datetime64("2014-01-05") + 7 * np.arange(4))
+    cubes = {t: random_cube(t, "a:x2 b:y1", cutoffs, 28, seed=i) for i, t in enumerate(WEIGHTS)}
+    found = evaluate_blend(cubes, WEIGHTS, BlendSpec(), "linear", noun="weeks")
+    assert (found.n_days, found.noun) == (3 * 7 + 28, "weeks")
 
 
 @pytest.mark.parametrize("surrogate", ["linear", "wape"])

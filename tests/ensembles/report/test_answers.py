@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
 from ensembles.report.answers import Card, cards_of
 from ensembles.report.context import ReportContext
+from ensembles.report.plain_words import plain_words
 from ensembles.risk.cash.terms import NET_FLOW
 from ensembles.treasury.planned import PlannedDay
 from tests.ensembles.cubes import month_cutoffs, random_cube
@@ -65,6 +70,15 @@ def test_trust_says_how_far_off_forecasts_were_and_what_the_band_held() -> None:
     assert f"{test.held / test.n:.0%} of net flows were inside their 80% band." in card.note
     assert "could test the band" not in card.note
     assert "Only 2 windows could test the band." in answers(ReportContext.of(small_run(3)))["sure"].note
+
+
+def test_trust_is_of_whole_amounts_as_scores_are() -> None:
+    results = small_run()
+    assert results.oof is not None
+    oof = replace(results.oof, planned=np.where(results.oof.y > 0, 0.6 * results.oof.y, np.nan))
+    context = ReportContext.of(replace(results, oof=oof))
+    said = answers(context)["sure"].note.split(" on average")[0]
+    assert said == plain_words(context).accuracy.split(" on average")[0]
 
 
 def test_the_band_of_a_unit_was_tested_and_that_of_a_group_was_not() -> None:
