@@ -76,7 +76,7 @@ def build_leaderboard(
     windows
         The backtest windows of the cubes.
     history
-        Actual values of each series up to the first cutoff, ``[n]``: the scale of MASE.
+        Actual values of each series up to the first cutoff without what was planned, ``[n]``: the scale of MASE.
     season_length
         Of the data's axis, in periods, for the same scale.
     """

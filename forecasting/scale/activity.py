@@ -129,12 +129,12 @@ def chances_told(ds: DateArray, y: FloatArray, calendar: Calendar, start: np.dat
     ds, y
         Periods in order and their known amounts, ``[n]``.
     start
-        What makes days alike is chosen by the days before this one.
+        What makes days alike, and how long they are remembered, is chosen by the days before this one.
     """
     active = y != 0
     before = ds < start
     kinds = _best_division(ds[before], active[before], calendar)[0] if before.any() else divisions(calendar)[0]
-    return _chances(kinds(ds), active)[0]
+    return _chances(kinds(ds), active, n_before=int(before.sum()))[0]
 
 
 def _best_division(ds: DateArray, active: BoolArray, calendar: Calendar) -> tuple[Kinds, FloatArray]:
@@ -150,20 +150,23 @@ def _best_division(ds: DateArray, active: BoolArray, calendar: Calendar) -> tupl
     return best[1], best[2]
 
 
-def _chances(member: BoolArray, active: BoolArray) -> tuple[FloatArray, FloatArray]:
+def _chances(member: BoolArray, active: BoolArray, n_before: int = 0) -> tuple[FloatArray, FloatArray]:
     """Chance of every day as told by the days before it ``[n]``, and of every kind as told by all days ``[n_kinds]``.
 
     Parameters
     ----------
     member
         Kinds of each day, ``[n, n_kinds]``.
+    n_before
+        The first days, which say how often each kind comes; 0: all.
     """
     n = len(active)
+    counted = member[: n_before or n]
     everyday = _faded(active, HALF_LIFE, np.full(n + 1, 0.5))
     told, final = np.zeros(n), np.full(member.shape[1], everyday[-1])
     for kind in np.flatnonzero(member.any(axis=0)):
         rows = np.flatnonzero(member[:, kind])
-        half_life = max(FEWEST, HALF_LIFE * len(rows) / n)
+        half_life = max(FEWEST, HALF_LIFE * int(counted[:, kind].sum()) / len(counted))
         shares = _faded(active[rows], half_life, np.append(everyday[rows], everyday[-1]))
         told[rows] = np.maximum(told[rows], shares[:-1])
         final[kind] = shares[-1]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from forecasting.calendar import Calendar
-from forecasting.scale.activity import activity_of, fill_from_like_days
+from forecasting.scale.activity import activity_of, chances_told, fill_from_like_days
 
 DE = Calendar("DE")
 PAST = np.arange("2023-01-01", "2024-12-01", dtype="datetime64[D]")
@@ -103,3 +103,14 @@ def test_gaps_are_filled_from_like_days():
 def test_a_gap_without_like_days_is_filled_from_near_days():
     y = np.array([0.0, 5.0, 0.0, 7.0])
     assert fill_from_like_days(y, y == 0, 7).tolist() == [6, 5, 6, 7]
+
+
+@pytest.mark.parametrize("later", [1, 10, 40])
+def test_later_days_do_not_change_the_chance_that_earlier_ones_told(later):
+    """An alert of a past window must not move when more days become known, or fewer of one kind."""
+    ds = np.concatenate([PAST, AHEAD])
+    y = amounts(pay_days(ds))
+    start = ds[-len(AHEAD)]
+    told = chances_told(ds[:-later], y[:-later], DE, start)
+    assert np.array_equal(chances_told(ds, y, DE, start)[:-later], told)
+    assert len(np.unique(told[ds[:-later] >= start])) > 1
