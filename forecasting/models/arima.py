@@ -39,6 +39,8 @@ from forecasting.schema import DateArray, FloatArray, IntArray, iso
 __all__ = ["Arima", "ArimaSettings"]
 
 MIN_DAYS = 28
+DIGITS = 12
+"""Decimals of amounts over their median."""
 
 Orders = tuple[int, int, int, int, int]
 """p, d, q, seasonal p, seasonal q."""
@@ -91,7 +93,7 @@ class Arima:
 
     name: ClassVar[str] = "arima"
     family: ClassVar[str] = "arima"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     libraries: ClassVar[tuple[str, ...]] = ("statsmodels", "scipy", "holidays")
     seeded: ClassVar[bool] = False
     on_log: ClassVar[bool] = True
@@ -184,12 +186,18 @@ class Arima:
         return {fit[1]: fit[0] for fit in fits if fit is not None}
 
     def _prepared(self, history: History) -> tuple[CalendarFit, IntArray, float, _Data]:
-        """Calendar effects, the calendar's columns in use, and the level about its centre."""
-        calendar = fit_calendar(history, self.settings.calendar)
+        """Calendar effects, the calendar's columns in use, the level's centre, and the level about it.
+
+        Amounts are seen over their median, rounded: the search for parameters amplifies the last bits of what it is
+        given, and with them forecasts would depend on the unit of the data.
+        """
+        size = float(np.median(history.y))
+        seen = replace(history, y=np.round(history.y / size, DIGITS))
+        calendar = fit_calendar(seen, self.settings.calendar)
         used = self._used_columns(history)
-        data = self._data(history, calendar, used)
+        data = self._data(seen, calendar, used)
         centre = float(np.median(data.level))
-        return calendar, used, centre, replace(data, level=data.level - centre)
+        return calendar, used, centre + float(np.log(size)), replace(data, level=data.level - centre)
 
     def _grid(self, history: History) -> Iterator[Orders]:
         """Orders to try; a year of weeks that was not seen twice is no season."""
