@@ -72,7 +72,7 @@ def show_alerts(monitored: Monitored, out: Screen, as_json: bool, review: Mappin
     shown = [name for name in names if not (narrow and name in ("side", "level"))]
     table = table_of(*shown, whole=[name for name in shown if name not in ("series", "")])
     for alert in found.alerts[:TOP_ALERTS]:
-        cells = dict(zip(names, _alert_cells(alert, Money.of((), monitored.amounts)), strict=True))
+        cells = dict(zip(names, _alert_cells(alert, Money.of((), monitored.amounts), monitored.noun), strict=True))
         table.add_row(*(alert.weekday if narrow and name == "" else cells[name] for name in shown))
     if found.alerts:
         out.print(table)
@@ -100,11 +100,11 @@ def _print_alerts(monitored: Monitored, review: Mapping[str, Any] | None) -> Non
     print_json({"alerts": alerts} | {name: value for name, value in others.items() if value}, default=str)
 
 
-def _alert_cells(alert: Alert, money: Money) -> tuple[str, ...]:
+def _alert_cells(alert: Alert, money: Money, noun: str) -> tuple[str, ...]:
     day = f"{alert.weekday} {alert.day_type} {alert.holiday} {alert.event}".strip()
     band = f"{money.plain(alert.low)} to {money.plain(alert.high)}"
     place = (alert.unique_id, alert.ds, day, alert.side)
-    amount = money.plain(alert.y) + (f" for {alert.n_days} days" if alert.n_days > 1 else "")
+    amount = money.plain(alert.y) + (f" for {alert.n_days} {noun}" if alert.n_days > 1 else "")
     return (*place, amount, band, f"{alert.level}%", f"{alert.severity:.2f}")
 
 

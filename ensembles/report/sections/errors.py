@@ -15,6 +15,7 @@ from ensembles.oof import OofCube
 from ensembles.report.charts.chart import Bars, Chart, Colour, Heat, Layer, Line
 from ensembles.report.context import ReportContext
 from ensembles.report.section import Section
+from forecasting.axis import DAILY
 from forecasting.calendar import Calendar
 from forecasting.schema import BoolArray, DateArray, FloatArray, iso
 from forecasting.score.metrics import bias, mape
@@ -61,7 +62,9 @@ class ContenderScores:
 
 @dataclass(frozen=True)
 class ResidualRow:
-    """Log errors of a target: centre, spread, correlation with the next day and with a week later."""
+    """Log errors of a target: centre, spread, correlation with the next day and with that `ErrorFacts.lag` days later,
+    None where no window is so long.
+    """
 
     target: str
     days: int
@@ -69,7 +72,7 @@ class ResidualRow:
     sd: float
     skew: float
     next_day: float
-    next_week: float
+    later: float | None
     missed: int
 
 
@@ -84,6 +87,8 @@ class ErrorFacts:
     by_surrogate: tuple[ContenderScores, ...] = ()
     residuals: tuple[ResidualRow, ...] = ()
     residual_charts: tuple[Chart, ...] = ()
+    noun: str = DAILY.noun
+    lag: int = WEEK
 
 
 def error_facts(context: ReportContext) -> ErrorFacts:
@@ -91,15 +96,18 @@ def error_facts(context: ReportContext) -> ErrorFacts:
     if contenders is None:
         return ErrorFacts()
     found = {t: Residuals.of(contenders.submitted(t), cube.y) for t, cube in contenders.cubes.items()}
+    noun, lag = context.results.noun, context.results.run.axis.worth(WEEK)
     residuals = {target: residuals for target, residuals in found.items() if len(residuals.known) >= FEWEST_DAYS}
     return ErrorFacts(
         heat=tuple(_heat_charts(contenders)),
-        steps=tuple(_step_charts(contenders)),
-        groups=_groups_of_days(context.results.calendar, contenders),
+        steps=tuple(_step_charts(contenders, noun)),
+        groups=_groups_of_days(context.results.calendar, contenders, noun),
         surrogates=contenders.judge.points_score.checked_with,
         by_surrogate=_by_surrogate(contenders),
-        residuals=tuple(_residual_row(target, found) for target, found in residuals.items()),
-        residual_charts=tuple(_residual_charts(found)),
+        residuals=tuple(_residual_row(target, found, lag) for target, found in residuals.items()),
+        residual_charts=tuple(_residual_charts(found, noun)),
+        noun=noun,
+        lag=lag,
     )
 
 
@@ -119,7 +127,7 @@ def _heat_charts(contenders: Contenders) -> Iterator[Chart]:
         yield Chart(f"heat-{place}", title, "number", "", [heat], x_label=x_label, height=height, x_ticks=ticks)
 
 
-def _step_charts(contenders: Contenders) -> Iterator[Chart]:
+def _step_charts(contenders: Contenders, noun: str) -> Iterator[Chart]:
     """Points by days since the cutoff; none for windows of a single day."""
     if next(iter(contenders.cubes.values())).y.shape[2] == 1:
         return
@@ -133,18 +141,18 @@ def _step_charts(contenders: Contenders) -> Iterator[Chart]:
         "number",
         "points",
         layers,
-        x_label="days after the cutoff",
+        x_label=f"{noun} after the cutoff",
         height=220,
         y_range=(0.0, FULL_MARK),
     )
 
 
-def _groups_of_days(calendar: Calendar, contenders: Contenders) -> tuple[DayGroup, ...]:
+def _groups_of_days(calendar: Calendar, contenders: Contenders, noun: str) -> tuple[DayGroup, ...]:
     """Errors by weekday, type of day and week ahead; a group has a day of at least one target."""
     found: dict[tuple[str, str], dict[str, GroupErrors]] = {}
     for target, cube in contenders.cubes.items():
         earned, y_hat = contenders.blend_points(target), contenders.submitted(target)
-        for key, days in _day_masks(calendar, _days_of(cube)).items():
+        for key, days in _day_masks(calendar, _days_of(cube), noun).items():
             chosen = np.broadcast_to(days, cube.y.shape) & ~np.isnan(cube.y)
             if chosen.any():
                 errors = _group_errors(earned[chosen], y_hat[chosen], cube.y[chosen])
@@ -164,7 +172,7 @@ def _days_of(cube: OofCube) -> DateArray:
     return np.where(np.isnat(cube.ds), cube.ds[:, :1], cube.ds)
 
 
-def _day_masks(calendar: Calendar, days: Any) -> Mapping[tuple[str, str], BoolArray]:
+def _day_masks(calendar: Calendar, days: Any, noun: str) -> Mapping[tuple[str, str], BoolArray]:
     """Kind and name of a group → which of `days` ``[n_windows, horizon]`` belong to it."""
     facts = calendar.days(days.ravel())
     weekday = facts.weekday.reshape(days.shape)
@@ -173,7 +181,7 @@ def _day_masks(calendar: Calendar, days: Any) -> Mapping[tuple[str, str], BoolAr
     steps = np.broadcast_to(np.arange(1, days.shape[1] + 1), days.shape)
     for first in range(1, days.shape[1] + 1, WEEK) if days.shape[1] > WEEK else ():
         last = min(first + WEEK - 1, days.shape[1])
-        found[("step", f"day {first} to {last} ahead")] = (steps >= first) & (steps <= last)
+        found[("step", f"{noun.removesuffix('s')} {first} to {last} ahead")] = (steps >= first) & (steps <= last)
     return found
 
 
@@ -185,7 +193,7 @@ def _by_surrogate(contenders: Contenders) -> tuple[ContenderScores, ...]:
     )
 
 
-def _residual_row(target: str, found: Residuals) -> ResidualRow:
+def _residual_row(target: str, found: Residuals, lag: int) -> ResidualRow:
     return ResidualRow(
         target=target,
         days=len(found.known),
@@ -193,17 +201,17 @@ def _residual_row(target: str, found: Residuals) -> ResidualRow:
         sd=float(found.known.std(ddof=1)),
         skew=found.skew,
         next_day=float(found.autocorrelation[0]),
-        next_week=float(found.autocorrelation[6]),
+        later=float(found.autocorrelation[lag - 1]) if found.errors.shape[-1] > lag else None,
         missed=found.n_missed,
     )
 
 
-def _residual_charts(found: Mapping[str, Residuals]) -> Iterator[Chart]:
+def _residual_charts(found: Mapping[str, Residuals], noun: str) -> Iterator[Chart]:
     """Per target how log errors scatter, and how alike those of days apart are."""
     for place, (target, residuals) in enumerate(found.items(), start=1):
         if len(residuals.known) >= FEWEST_DAYS:
             yield _scatter_chart(target, residuals.known, f"residuals-{place}")
-            yield _lags_chart(target, residuals, f"residuals-lags-{place}")
+            yield _lags_chart(target, residuals, f"residuals-lags-{place}", noun)
 
 
 def _scatter_chart(target: str, known: FloatArray, key: str) -> Chart:
@@ -219,15 +227,15 @@ def _scatter_chart(target: str, known: FloatArray, key: str) -> Chart:
     return Chart(key, title, "number", "days", layers, x_label="log(actual / forecast)", height=220)
 
 
-def _lags_chart(target: str, residuals: Residuals, key: str) -> Chart:
+def _lags_chart(target: str, residuals: Residuals, key: str, noun: str) -> Chart:
     lags, limit = np.arange(1, LAGS + 1), 1.96 / np.sqrt(len(residuals.known))
     layers: list[Layer] = [
         Bars("", lags, residuals.autocorrelation, "forecast", 0.5),
         Line("limits of chance", lags, np.full(LAGS, limit), "backtest", 1, dashed=True),
         Line("limits of chance", lags, np.full(LAGS, -limit), "backtest", 1, dashed=True),
     ]
-    title = f"{target}: correlation of errors, by days apart"
-    return Chart(key, title, "number", "", layers, x_label="days apart", height=220)
+    title = f"{target}: correlation of errors, by {noun} apart"
+    return Chart(key, title, "number", "", layers, x_label=f"{noun} apart", height=220)
 
 
 def _mean(values: FloatArray, axis: Any) -> FloatArray:

@@ -64,3 +64,29 @@ def test_a_run_without_a_blend_says_so() -> None:
         "There are no errors",
     ):
         assert words in text
+
+
+@pytest.mark.parametrize(("freq", "noun", "lag"), [("D", "days", 7), ("B", "work days", 5), ("W", "weeks", 4)])
+def test_errors_a_week_apart_are_so_in_the_periods_of_the_data(freq: str, noun: str, lag: int) -> None:
+    results = small_run()
+    results = changed(results, data=results.run.data.model_copy(update={"freq": freq}))
+    context = ReportContext.of(results)
+    facts = SECTION.facts(context)
+    contenders = context.contenders
+    assert contenders is not None
+    for row in facts.residuals:
+        errors = np.log(contenders.cubes[row.target].y / contenders.submitted(row.target))[0]
+        errors = errors - errors.mean()
+        left, right = errors[:, :-lag], errors[:, lag:]
+        expected = (left * right).sum() / np.sqrt((left**2).sum() * (right**2).sum())
+        assert row.later == pytest.approx(expected)
+    text = shown(SECTION, context).text
+    assert f"with {lag} {noun} later" in text
+    assert f"correlation of errors, by {noun} apart" in text
+    assert f"{noun.removesuffix('s')} 8 to 14 ahead" in text
+
+
+def test_windows_of_a_week_say_nothing_of_a_week_later() -> None:
+    cubes = {t: random_cube(t, "a:x b:y", day_cutoffs(8, 7), 7, seed=i) for i, t in enumerate(WEIGHTS)}
+    facts = SECTION.facts(ReportContext.of(run_of(cubes)))
+    assert [row.later for row in facts.residuals] == [None, None]
