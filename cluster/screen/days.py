@@ -87,6 +87,8 @@ def show_alerts(monitored: Monitored, out: Screen, as_json: bool, review: Mappin
         for level, count in found.inside.items()
     )
     out.tell(f"{counted(found.n_days, 'amounts')} of the {monitored.noun} from {found.start} to {found.end}: {inside}")
+    if found.chance_in_words:
+        out.tell(found.chance_in_words)
     if monitored.quality:
         _show_quality(monitored.quality, out)
         _show_entities(monitored, out)

@@ -85,7 +85,7 @@ def _best(board: LeaderboardFile) -> list[_Line]:
 
 def _setting_line(row: SettingRow) -> _Line:
     seeds = "" if row.n_seeds == 1 else str(row.n_seeds)
-    spread = "" if row.sd is None else f"{row.mean:.2f} ± {row.sd:.2f}"
+    spread = "" if row.sd is None else f"{row.mean:z.2f} ± {row.sd:z.2f}"
     return _Line(row.setting, row.family, row.score_of_average, row.per_window, seeds, spread)
 
 

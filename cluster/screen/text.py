@@ -40,7 +40,7 @@ def numbers_table(*names: str) -> Table:
 
 def number(value: float | None) -> str:
     """A score with two decimals; - for None."""
-    return "-" if value is None else f"{value:.2f}"
+    return "-" if value is None else f"{value:z.2f}"
 
 
 def share(value: float) -> str:

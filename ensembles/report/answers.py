@@ -144,6 +144,9 @@ def _held(view: View, context: ReportContext) -> Iterator[str]:
     if test.honest.n:
         yield f" {test.honest.held / test.honest.n:.0%} of net flows were inside their {test.level}% band."
     if cash.indicative:
+        if cash.n_windows == 1:
+            yield " The bands come from one window and could not be tested: they may be far too narrow."
+            return
         windows = f"window{'s' * (cash.n_judged != 1)}"
         yield f" {f'Only {cash.n_judged}' if cash.n_judged else 'No'} {windows} could test the band."
 

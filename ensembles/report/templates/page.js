@@ -21,11 +21,12 @@
   addEventListener("load", turn);
 
   const NONE = "–";
+  const unsigned = (text) => (/[1-9]/.test(text) ? text : text.replace("-", ""));
   const forms = {
-    points: (v) => v.toFixed(2),
-    tenth: (v) => v.toLocaleString("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 }),
-    whole: (v) => v.toLocaleString("en-US", { maximumFractionDigits: 0 }),
-    percent: (v) => (100 * v).toFixed(1) + "%",
+    points: (v) => unsigned(v.toFixed(2)),
+    tenth: (v) => unsigned(v.toLocaleString("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 })),
+    whole: (v) => unsigned(v.toLocaleString("en-US", { maximumFractionDigits: 0 })),
+    percent: (v) => unsigned((100 * v).toFixed(1) + "%"),
     text: (v) => String(v),
   };
 
