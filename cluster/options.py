@@ -198,7 +198,7 @@ class AskedOfLedger:
         ),
     ] = None
     day: Annotated[
-        str | None, typer.Option(metavar="DATE", help="of a ledger: how the forecast of this day changed")
+        str | None, typer.Option(metavar="DATE", help="show how the forecast of this day changed (a ledger only)")
     ] = None
     series: Annotated[
         list[str] | None, typer.Option(metavar="ID", help="of a ledger: only this series; may be repeated")

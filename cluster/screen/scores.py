@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cluster.screen.text import fits_windows, is_narrow, number, period, table_of
+from cluster.screen.text import fits_windows, is_narrow, number, period, score_title, table_of
 from cluster.terminal.screen import Screen, print_json
 from cluster.terminal.words import counted
 from ensembles.evaluation.compare import ComparedRun, Comparison
@@ -10,7 +10,6 @@ from ensembles.evaluation.evaluate import Contender, Evaluation
 from ensembles.evaluation.submission_score import SubmissionScore
 from ensembles.exports.comparison import comparison_rows
 from forecasting.schema import BLEND
-from forecasting.score.names import score_named
 
 __all__ = ["show_comparison", "show_evaluation", "show_score"]
 
@@ -21,7 +20,8 @@ def show_evaluation(evaluation: Evaluation, out: Screen, as_json: bool) -> None:
         print_json(evaluation.as_json())
         return
     interval = f"{evaluation.confidence:.0%} interval"
-    table = table_of(title=f"score: {score_named(evaluation.surrogate).title}; {counted(evaluation.n_days, 'days')}")
+    judged = counted(evaluation.n_days, evaluation.noun)
+    table = table_of(title=f"score: {score_title(evaluation.surrogate, evaluation.noun)}; {judged}")
     table.add_column("", overflow="fold")
     windows = evaluation.cutoffs if fits_windows(out.width, len(evaluation.cutoffs)) else ()
     for name in ("score", interval, *windows, "ahead by", interval):
@@ -51,7 +51,7 @@ def show_score(score: SubmissionScore, out: Screen, as_json: bool) -> None:
         return
     for note in score.notes:
         out.say(note)
-    one, title = period(score.noun), f"{score_named(score.surrogate).title}, higher is better"
+    one, title = period(score.noun), f"{score_title(score.surrogate, score.noun)}, higher is better"
     table = table_of("target", f"points {one}", "MAPE", "zero days", title=title)
     for name, target in score.targets.items():
         share = "-" if target.mape != target.mape else f"{target.mape:.1%}"

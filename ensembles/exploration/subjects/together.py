@@ -100,7 +100,8 @@ def _sentence(found: _Pairs, pair: tuple[str, str], plain: Correlation, sure: Co
             return f"{pair[0]} and {pair[1]} move on their own: {interval}."
         return f"{pair[0]} and {pair[1]} {how} beyond their weekdays: {interval}."
     strong, n = int((found.values > 0.5).sum()), len(found.values)
-    rest = f"the median of {n:,} pairs is {np.median(found.values):+z.2f}, and {strong:,} are above 0.5"
+    above = "none is" if not strong else "1 is" if strong == 1 else f"{strong:,} are"
+    rest = f"the median of {n:,} pairs is {np.median(found.values):+z.2f}, and {above} above 0.5"
     how = "move most together" if plain.value > 0 else "move most against each other"
     chance = "" if sure.stands_out else ", no more than chance among so many"
     return f"{pair[0]} and {pair[1]} {how}: {interval}{chance}; {rest}."

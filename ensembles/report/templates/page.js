@@ -20,6 +20,15 @@
   });
   addEventListener("load", turn);
 
+  // Wide tables can be scrolled with the keyboard.
+  document.querySelectorAll("#modeller .scroll").forEach((scroll) => {
+    const titles = [...scroll.closest("section").querySelectorAll("h2, h3")];
+    const before = titles.filter((title) => title.compareDocumentPosition(scroll) & Node.DOCUMENT_POSITION_FOLLOWING);
+    scroll.tabIndex = 0;
+    scroll.setAttribute("role", "region");
+    scroll.setAttribute("aria-label", before.length ? before[before.length - 1].textContent : "table");
+  });
+
   const NONE = "–";
   const unsigned = (text) => (/[1-9]/.test(text) ? text : text.replace("-", ""));
   const forms = {

@@ -94,3 +94,9 @@ def test_a_single_target_has_its_sum_and_its_largest_day() -> None:
     assert found["tightest"].value.endswith(str(history.next_ds[history.next_y_hat.argmax()]))
     assert context.views is not None
     assert NET_FLOW not in context.views[1][0].flows
+
+
+def test_bands_of_a_single_window_are_said_to_be_untested() -> None:
+    note = answers(ReportContext.of(small_run(1)))["sure"].note
+    assert "The bands come from one window and could not be tested: they may be far too narrow." in note
+    assert "far too narrow" not in answers(ReportContext.of(small_run(3)))["sure"].note
