@@ -24,7 +24,7 @@ FEW = 12
 NONE = "–"
 NUMBER = re.compile(rf"([-+]?[\d,.]*\d%?( \(.*\))?|{NONE})?")
 """A cell with a number, and its share or interval in brackets; or with none."""
-HEADS = {"planned": "planned, event"}
+HEADS = {"planned": "planned, event, odd"}
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,10 @@ def _misses(split: Split, money: Money, unit: str) -> Iterable[Table]:
     rows = [("all", *_sums(split.total, money))] if split.total is not None and split.total.n else []
     rows += [(name, *_sums(sums, money)) for name, sums in split.by_vintage.items()]
     rows += [(name, "", NOT_RECORDED, *("" for _ in KINDS)) for name in split.without]
-    note = "parts add up to actual less forecast; in brackets: the share of the part in all parts, without their signs"
+    note = (
+        "parts add up to actual less forecast; in brackets: the share of the part in all parts, without their signs; "
+        "odd: amounts far from the level and the calendar"
+    )
     if split.of_series > split.n_series:
         note += f"; of {split.n_series} of {split.of_series} series: the largest with at least 8 weeks of actual values"
     title = f"{split.target}: where misses come from{unit}"

@@ -57,6 +57,6 @@ def test_what_rounds_to_nothing_has_no_minus(form: str) -> None:
 def test_no_signed_number_of_a_sentence_or_a_screen_can_be_minus_zero() -> None:
     root = Path(__file__).parents[3]
     files = [path for folder in ("cluster", "ensembles", "forecasting") for path in (root / folder).rglob("*.py")]
-    signed = re.compile(r":\+[,.]|\"\+[,.]\d")
+    signed = re.compile(r":\+,?\.\d|\"\+,?\.\d")
     assert len(files) > 100
     assert [path.name for path in files if signed.search(path.read_text(encoding="utf-8"))] == []
