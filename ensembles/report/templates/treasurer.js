@@ -155,7 +155,7 @@
       const band = span ? `in ${form.level} of 100 cases ${between(span.flows[name][1], span.flows[name][2], view.decimals)}` : "";
       list.append(make("div", {}, make("dt", {}, name), make("dd", {}, make("b", {}, total), band && make("span", { class: "soft" }, band))));
     });
-    const said = `${dayOf(a)} to ${dayOf(b)}${view.unit && `, in ${view.unit}`}${span ? "" : ". Sums have bands for the choices above, for weeks and for months, but not for these days"}.`;
+    const said = `${dayOf(a)} to ${dayOf(b)}${view.unit && `, in ${view.unit}`}${span ? "" : ". The sum of these days has no band; the choices above, weeks and months have one"}.`;
     return make("div", {}, make("p", { class: "soft range" }, said), list);
   };
 
