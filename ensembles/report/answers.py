@@ -115,7 +115,8 @@ def _tightest(account: Account, money: Money) -> Card:
         said = f"net {money.text(net, least)}; in 95 of 100 cases above {money.text(least, net)}."
         return Card("tightest day", _day(account.ds[day]), "", said)
     day = int(np.argmin(account.balance.quantiles[ends_of(inner_level(account.balance.quantiles))[0]]))
-    said = f"balance {_beside_band(account.balance, day, money)}; {_band(account.balance, day, money)}: the lowest band. {_limit(account, money)}"
+    expected, band = _beside_band(account.balance, day, money), _band(account.balance, day, money)
+    said = f"balance {expected}; {band}: the lowest band. {_limit(account, money)}"
     return Card("tightest day", _day(account.ds[day]), "", said, account.strictest.first_tight is not None)
 
 

@@ -55,8 +55,8 @@ class Money:
         return amounts / self.divisor
 
     def text(self, amount: float | None, *beside: float) -> str:
-        """As ``12.34 million EUR``, in a unit that suits it and the amounts `beside` it, which are read together; in one
-        of its own where it is less than a tenth of theirs.
+        """As ``12.34 million EUR``, in a unit that suits it and the amounts `beside` it, which are read together; in
+        one of its own where it is less than a tenth of theirs.
         """
         if amount is None or np.isnan(amount):
             return NONE
