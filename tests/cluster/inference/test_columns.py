@@ -278,7 +278,9 @@ def test_a_row_of_a_panel_that_stands_twice_is_named(tmp_path: Path) -> None:
     """It is no reason to say that nothing tells the series apart."""
     frame = panel(fund=["7", "08", "x y"], note=["a", "a", "b"])
     twice = pd.concat([frame, frame.iloc[[130]]])
-    with pytest.raises(DataError, match=r"t.csv:302: '08' on 2024-01-31 stands twice, first at t.csv:132: keep one row"):
+    with pytest.raises(
+        DataError, match=r"t.csv:302: '08' on 2024-01-31 stands twice, first at t.csv:132: keep one row"
+    ):
         understood(tmp_path, twice)
     half = pd.concat([frame, frame])
     with pytest.raises(DataError, match="no column alone tells the rows of a date apart: keep one row a date"):

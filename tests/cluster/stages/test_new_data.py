@@ -138,3 +138,36 @@ def test_actual_values_of_fewer_or_other_series_are_said(folder, tmp_path):
     code, said = monitored(folder, tmp_path, table().replace("outflow", "Paid out", 1))
     assert code == 2
     assert "there is no column for outflow among fund, ds, inflow, Paid out: call its column outflow" in said
+
+
+@pytest.mark.parametrize(("freq", "missing"), [("B", "skip"), ("B", "zero"), ("D", "skip"), ("W", "zero")])
+def test_on_the_runs_own_data_with_gaps_every_file_is_the_runs(tmp_path, freq, missing):
+    """Periods on which nothing is known are periods: why.csv of a run is made from stored amounts alone."""
+    days = np.arange("2024-01-01", "2025-06-01", dtype="datetime64[D]")
+    days = {"B": days[np.is_busday(days)][:150], "D": days[:150], "W": days[::7][:70]}[freq]
+    days = np.delete(days, [30, 31, 44, 45, 46])
+    rows = [f"{day},{100 + 9 * (k % 7) + k % 13},{80 + 5 * (k % 5)}" for k, day in enumerate(days)]
+    (tmp_path / "data.csv").write_text("\n".join(["ds,inflow,outflow", *rows]) + "\n")
+    (tmp_path / "config.yaml").write_text(
+        f"data: {{kind: table, missing: {missing}, targets: {{inflow: 0.5, outflow: 0.5}}}}\n"
+        "windows: {unit: day, n_windows: 2, horizon: 5}\nmembers: [{model: calendar-level}]\n"
+    )
+    assert run(tmp_path, "r").returncode == 0
+    predict(str(tmp_path / "r"), str(tmp_path / "data.csv")).write(str(tmp_path / "p"))
+    for name in ("forecast.csv", "submission.csv", "why.csv", "cash.csv"):
+        assert (tmp_path / "p" / name).read_bytes() == (tmp_path / "r" / name).read_bytes(), name
+
+
+def test_one_column_is_not_two_targets(folder, tmp_path):
+    """Whatever the data are, and however the two names come to mean it."""
+    (tmp_path / "table.csv").write_text(table(funds=["007"]))
+    (tmp_path / "panel.csv").write_text(table())
+    for name, kind, key in (("table", "table", ""), ("panel", "panel", ", entity: fund")):
+        (tmp_path / "config.yaml").write_text(
+            f"data: {{kind: {kind}{key}, targets: {{paid: 0.5, Inflow: 0.5}}, columns: {{paid: inflow}}}}\n"
+            "windows: {unit: day, n_windows: 2, horizon: 7}\nmembers: [{model: weekday-median}]\n"
+        )
+        done = tidecast(tmp_path, "run", "config.yaml", "--data", f"{name}.csv", "--executor", "local")
+        assert done.returncode == 2
+        assert f"{name}.csv: the targets paid and Inflow are both taken from the column 'inflow'" in done.stderr
+        assert not (tmp_path / "runs").exists()
