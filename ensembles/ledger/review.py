@@ -295,4 +295,4 @@ def _notes(found: _Gathered, latest: VintageFacts, series: Collection[str], actu
     if len(later) and (alone := later[~np.isin(later, found.latest.forecast)]).size:
         span = iso(alone[0]) if len(alone) == 1 else f"{iso(alone[0])} to {iso(alone[-1])}"
         noun = found.facts[0].axis.noun if len(alone) > 1 else found.facts[0].axis.noun.removesuffix("s")
-        yield f"{len(alone)} {noun} have actual values but no forecast ({span})"
+        yield f"{len(alone)} {noun} {'have' if len(alone) > 1 else 'has'} actual values but no forecast ({span})"
