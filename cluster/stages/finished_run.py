@@ -217,7 +217,8 @@ class KnownSeries:
         """Raises DataError when no series of the run can be forecast, or one of a single table cannot."""
         before = _known(trained)
         reasons = {problem.series.unique_id: problem.reason for problem in loaded.problems}
-        rounding = 0.5 * 10.0 ** -min(loaded.decimals, trained.run.data.decimals)
+        had = trained.run.data.decimals
+        rounding = 0.5 * 10.0 ** -(loaded.decimals if had is None else min(loaded.decimals, had))
         faults = {uid: _fault(uid, loaded.panel, reasons, before, rounding) for uid in trained.needed}
         faults |= _spelt(faults, loaded.panel)
         left = {uid: fault for uid, fault in faults.items() if fault is not None}
