@@ -64,8 +64,6 @@ def show_alerts(monitored: Monitored, out: Screen, as_json: bool, review: Mappin
         _print_alerts(monitored, review)
         return
     found = monitored.alerts
-    for uid, reason in found.left.items():
-        out.say(f"{uid} is left out: {reason}")
     narrow = is_narrow(out.width)
     unit = "" if narrow else monitored.amounts.in_unit
     names = ("series", "day", "", "side", f"actual{unit}", f"band{unit}", "level", "severity")
