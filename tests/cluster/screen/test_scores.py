@@ -14,4 +14,4 @@ def test_periods_go_by_their_name() -> None:
     found = Evaluation("linear", ("2024-03-28", "2024-04-25"), 8, 0.9, "90% t intervals", (blend,), noun="weeks")
     text = io.StringIO()
     show_evaluation(found, Screen(file=text, width=120), as_json=False)
-    assert "linear surrogate, 8 weeks" in text.getvalue()
+    assert "; 8 weeks" in text.getvalue()
