@@ -67,7 +67,7 @@ def warm_up(device: str, models: Sequence[str]) -> None:
     import safetensors.numpy  # noqa: F401
 
     for name in models:
-        with suppress(Exception):
+        with suppress(Exception, SystemExit):
             model = model_type(name)
             if issubclass(model, WarmsUp):
                 model.warm_up(device)

@@ -56,10 +56,10 @@ class _Local:
 
     @contextmanager
     def connect(self, config: RunConfig) -> Iterator[_LocalSession]:
-        limit_threads(config.cluster.cpus_per_worker)
-        resources = local_resources(config)
-        device = choose_device(config.cluster, resources.gpus)
-        yield _LocalSession(device, one_process(config.cluster, resources, device))
+        with limit_threads(config.cluster.cpus_per_worker):
+            resources = local_resources(config)
+            device = choose_device(config.cluster, resources.gpus)
+            yield _LocalSession(device, one_process(config.cluster, resources, device))
 
 
 LOCAL = _Local()
