@@ -23,8 +23,9 @@ from typing import cast
 
 import numpy as np
 
-from forecasting.errors import TrialError, UserError
+from forecasting.errors import TrialError, UserError, visible
 from forecasting.models.base import AnyModel, FitTask, Model, PanelTask, ReadsPeers, StackedModel, State, learns_across
+from forecasting.models.heard import caught_warnings
 from forecasting.models.states import check_storable
 from forecasting.panel import History, Panel
 from forecasting.places.uri import scrubbed
@@ -106,7 +107,7 @@ def run_trials(
             batch.outcome(trial, model, partial(batch.fit, trial, model))
             for trial, model in zip(trials, models, strict=True)
         ]
-    with warnings.catch_warnings(record=True) as heard:
+    with caught_warnings() as heard:
         fits = batch.fit_together(trials, models[0], device)
     share = (time.perf_counter() - started) / len(trials)
     return [batch.outcome(trial, models[0], fit, share, heard) for trial, fit in zip(trials, fits, strict=True)]
@@ -166,7 +167,7 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError):
         return f"the package {error.name} is not installed: install it, or leave this member out"
     try:
-        text = scrubbed(" ".join(str(error).split()))
+        text = visible(scrubbed(" ".join(str(error).split())))
     except Exception:  # the class is a user's own
         text = ""
     text = text[:LONGEST_REASON] or type(error).__name__
@@ -191,7 +192,7 @@ class _Batch:
         started = time.perf_counter()
         try:
             unique_ids = series_of(trial, self.panel)
-            with warnings.catch_warnings(record=True) as heard, np.errstate():
+            with caught_warnings() as heard, np.errstate():
                 forecasts = forecast_windows(model, unique_ids, self.panel, self.windows, fit)
             check_storable(forecasts.state)
         except MemoryError:

@@ -180,13 +180,13 @@ def leaves_the_process_as_it_was(subject: Subject) -> None:
     try:
         with tempfile.TemporaryDirectory() as elsewhere:
             os.chdir(elsewhere)  # and states in which no fit before this one can have left them
-            random.random(), np.random.random()  # noqa: B018, NPY002
+            random.random(), np.random.random()  # noqa: NPY002
             before = _surroundings()
             subject.result()
             after = _surroundings()
             os.chdir(folder)
     finally:
-        random.setstate(state), np.random.set_state(numpy_state), os.chdir(folder)  # noqa: B018, NPY002
+        random.setstate(state), np.random.set_state(numpy_state), os.chdir(folder)  # noqa: NPY002
     for name, value in after.items():
         _must(value == before[name], f"a fit changes {name}: leave it as it was, other members go by it")
 

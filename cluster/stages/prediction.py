@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cluster.execution.worker import limit_threads
+from cluster.execution.worker import limited_threads
 from cluster.keys import AsOf
 from cluster.rundir.external import NOTHING, External
 from cluster.rundir.final_states import Fit, find_fits
@@ -162,7 +162,7 @@ def predict(
     found = KnownSeries.of(trained, loaded)
     wanted = {place: member for place, member in trained.wanted().items() if place[1] not in found.left}
     fits = find_fits(trained.store, wanted, trained.end)
-    with limit_threads(trained.config.cluster.cpus_per_worker):
+    with limited_threads(trained.config.cluster.cpus_per_worker):
         made, failed = _forecasts(fits, panel, window, update)
     notes = (*found.notes, *left_out(failed, [uid for uid in trained.needed if uid not in found.left]))
     blended = blended_of(trained, made, window, {*found.left, *failed})

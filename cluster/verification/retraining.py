@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cluster.execution.resources import local_resources
-from cluster.execution.worker import limit_threads, usable_threads
+from cluster.execution.worker import limited_threads, usable_threads
 from cluster.plan import Plan
 from cluster.rundir.run_facts import LIBRARIES, processor
 from cluster.rundir.store import RunStore, StoredTrial
@@ -53,7 +53,7 @@ def check_trials(store: RunStore, run: RunFile, plan: Plan, panel: Panel, share:
     n_again, differing, states = 0, [], _States(store)
     for chunk in _chunks(plan, planned, stored, share):
         device = stored[chunk[0].trial_key].batch.device
-        with limit_threads(plan.config.cluster.cpus_per_worker):
+        with limited_threads(plan.config.cluster.cpus_per_worker):
             outcomes = run_trials(
                 chunk,
                 panel,

@@ -26,7 +26,7 @@ from typing import Any
 from pydantic_core import PydanticSerializationError
 
 from forecasting.errors import ConfigError, visible
-from forecasting.models.base import AnyModel, Fingerprinted, ReadsPeers, Settings
+from forecasting.models.base import AnyModel, ReadsPeers, Settings
 
 __all__ = ["GROUP", "add", "as_stored", "check_class", "find", "names", "only_here", "temporarily"]
 
@@ -36,7 +36,14 @@ FACTS = ("family", "version", "libraries", "seeded", "seconds_per_fit", "setting
 STACKED = ("backend", "fits_per_batch", "bytes_per_fit")
 FITS = ("fit", "fit_many", "fit_all")
 CALLED = ("predict", *FITS, *STACKED, "update", "check", "fingerprint", "warm_up", "gpu_count")
-TYPES = {"family": str, "version": int, "libraries": tuple, "seeded": bool, "on_log": bool, "reads_gaps": bool}
+TYPES: dict[str, type[Any]] = {
+    "family": str,
+    "version": int,
+    "libraries": tuple,
+    "seeded": bool,
+    "on_log": bool,
+    "reads_gaps": bool,
+}
 KEPT_FAMILIES = ("blend", "candidate", "reference")
 """Of rows of the leaderboard that are no members, or that are never blended."""
 LONGEST_NAME = 80
@@ -121,7 +128,7 @@ def _faults(cls: type[Any]) -> Iterator[str]:
     """What a class says of itself that cannot be."""
     for attribute, kind in TYPES.items():
         value = getattr(cls, attribute, kind())
-        if type(value) is not kind:
+        if type(value) is not kind and not isinstance(value, property):
             yield f"{attribute} must be of type {kind.__name__}, and is {value!r}"
     if not all(isinstance(library, str) and library for library in cls.libraries):
         yield f"libraries must be names of distributions, and are {cls.libraries!r}"
@@ -156,8 +163,6 @@ def as_stored(cls: type[AnyModel], settings: Settings, place: str) -> dict[str, 
         stored = settings.model_dump(mode="json")
         model = cls(type(settings).model_validate(stored))
         faults = [*_faults_of_seconds(model.seconds_per_fit)]
-        if isinstance(model, Fingerprinted) and not isinstance(model.fingerprint(), str):
-            faults.append("fingerprint must give text")
         if isinstance(model, ReadsPeers) and type(model.n_peers) is not int:
             faults.append(f"n_peers must be a whole number, and is {model.n_peers!r}")
     except (MemoryError, KeyboardInterrupt, ConfigError):
