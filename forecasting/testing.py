@@ -180,13 +180,16 @@ def leaves_the_process_as_it_was(subject: Subject) -> None:
     try:
         with tempfile.TemporaryDirectory() as elsewhere:
             os.chdir(elsewhere)  # and states in which no fit before this one can have left them
-            random.random(), np.random.random()  # noqa: NPY002
+            random.random()
+            np.random.random()  # noqa: NPY002
             before = _surroundings()
             subject.result()
             after = _surroundings()
             os.chdir(folder)
     finally:
-        random.setstate(state), np.random.set_state(numpy_state), os.chdir(folder)  # noqa: NPY002
+        random.setstate(state)
+        np.random.set_state(numpy_state)  # noqa: NPY002
+        os.chdir(folder)
     for name, value in after.items():
         _must(value == before[name], f"a fit changes {name}: leave it as it was, other members go by it")
 

@@ -4,12 +4,13 @@ import copy
 import pickle
 import sys
 import threading
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 
 from cluster import api
-from cluster.execution.worker import limited_threads
+from cluster.execution import worker
 from forecasting.errors import ConfigError, StorageError
 from forecasting.models import plugins
 from forecasting.models.base import Settings, State
@@ -111,27 +112,31 @@ def test_a_run_gives_the_threads_of_numerical_libraries_back(data, tmp_path):
         assert set(blas_threads().values()) == {2}
 
 
-def test_the_last_of_several_threads_gives_them_back():
-    from threadpoolctl import threadpool_limits
+def test_the_last_of_several_threads_gives_them_back(monkeypatch):
+    calls: list[str] = []
 
-    first_is_in, second_is_in, first_is_out = (threading.Event() for _ in range(3))
+    @contextmanager
+    def limit(n_threads):
+        calls.append(f"limited to {n_threads}")
+        yield
+        calls.append("given back")
+
+    monkeypatch.setattr(worker, "limit_threads", limit)
+    first_is_in, second_is_in = threading.Event(), threading.Event()
 
     def first():
-        with limited_threads(1):
+        with worker.limited_threads(1):
             first_is_in.set()
             second_is_in.wait(10)
-        first_is_out.set()
 
-    with threadpool_limits(2):
-        thread = threading.Thread(target=first)
-        thread.start()
-        first_is_in.wait(10)
-        with limited_threads(1):
-            second_is_in.set()
-            first_is_out.wait(10)
-            assert set(blas_threads().values()) == {1}
+    thread = threading.Thread(target=first)
+    thread.start()
+    first_is_in.wait(10)
+    with worker.limited_threads(1):
+        second_is_in.set()
         thread.join()
-        assert set(blas_threads().values()) == {2}
+        assert calls == ["limited to 1"]
+    assert calls == ["limited to 1", "given back"]
 
 
 def test_what_is_no_place_no_number_and_no_list_is_a_sentence(data):
