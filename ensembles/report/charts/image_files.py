@@ -25,7 +25,6 @@ from ensembles.report.charts.chart import (
     label_lines,
 )
 from forecasting.errors import ConfigError, visible, visible_lines
-from forecasting.models.heard import caught_warnings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -90,7 +89,7 @@ def _settings() -> Iterator[None]:
         "svg.fonttype": "none",  # text stays text: searchable, and shown in the reader's own fonts
         "svg.hashsalt": "tidecast",
     }
-    with matplotlib.rc_context(style), caught_warnings():
+    with matplotlib.rc_context(style), warnings.catch_warnings():
         # A sign in none of the machine's fonts becomes a box in the PNG; the SVG holds it all the same.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         yield
