@@ -71,7 +71,10 @@ ExternalOption = Annotated[
 AgainOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="KEY=PLACE", help="use this place for such a file, as data.events=FILE; may be repeated"
+        "--set",
+        metavar="KEY=VALUE",
+        help="use another place for such a file, as data.events=FILE, or read new data in another way, as "
+        "data.missing=skip or data.columns.inflow=COLUMN; may be repeated",
     ),
 ]
 LedgerOption = Annotated[
@@ -198,7 +201,7 @@ class AskedOfLedger:
         ),
     ] = None
     day: Annotated[
-        str | None, typer.Option(metavar="DATE", help="of a ledger: how the forecast of this day changed")
+        str | None, typer.Option(metavar="DATE", help="show how the forecast of this day changed (a ledger only)")
     ] = None
     series: Annotated[
         list[str] | None, typer.Option(metavar="ID", help="of a ledger: only this series; may be repeated")

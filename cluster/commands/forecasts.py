@@ -87,6 +87,8 @@ def monitor(
     reviewed = review_run(asked.place, wanted)
     show_alerts(found, out, as_json, None if reviewed is None else reviewed.as_json())
     if reviewed is not None and not as_json:
+        for note in reviewed.notes:
+            out.say(note)
         show_tables(reviewed, out)
         _show_page(asked.html, out)
 

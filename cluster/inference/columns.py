@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from cluster.inference.flows import names_a_key, no_flows
+from cluster.inference.entities import entity_of
+from cluster.inference.flows import no_flows
 from forecasting.data.balance import goes_out
-from forecasting.data.formats.columns import find_column, first_few, listed
+from forecasting.data.formats.columns import check_distinct, find_column, first_few, listed
 from forecasting.data.formats.decode import first
 from forecasting.data.formats.files import table_at
 from forecasting.data.formats.options import TableOptions
@@ -26,7 +27,6 @@ from forecasting.data.formats.table import SmallTable
 from forecasting.data.formats.whole import read_table
 from forecasting.data.formats.writing.days import parse_day
 from forecasting.data.formats.writing.numerals import decode_numbers, is_currency
-from forecasting.data.ids import trimmed
 from forecasting.data.rows import is_until
 from forecasting.errors import ConfigError, DataError
 from forecasting.schema import DS, UNIQUE_ID, DateArray, FloatArray, IntArray, Y, iso
@@ -180,7 +180,7 @@ def columns_of(look: Look, given: Mapping[str, Any], targets: Sequence[str] = ()
     if {UNIQUE_ID, DS, Y} <= set(look.columns) and not given.get("entity") and not given.get("columns"):
         return _long(targets)
     date, ds = _date(look, given)
-    entity, about = (_asked(look, given["entity"], "data.entity"), "") if given.get("entity") else _entity(look, ds)
+    entity, about = (_asked(look, given["entity"], "data.entity"), "") if given.get("entity") else entity_of(look, ds)
     units, units_said = _units(look, entity, given.get("units"))
     columns, wanted, left = _targets(look, given, targets, date, entity)
     mapped = {ours: theirs for ours, theirs in {DS: date, **columns}.items() if ours != theirs}
@@ -234,56 +234,6 @@ def _date(look: Look, given: Mapping[str, Any]) -> tuple[str, DateArray]:
     raise DataError(where=look.name, what=what, remedy=remedy)
 
 
-def _entity(look: Look, ds: DateArray) -> tuple[str | None, str]:
-    """The column that tells series apart, None where dates do not repeat, and a sentence about it.
-
-    Raises
-    ------
-    DataError
-        When dates repeat, and no column or more than one tells their rows apart.
-    """
-    days, day = np.unique(ds, return_inverse=True)
-    if (np.bincount(day) > 1).mean() < OFTEN:
-        return None, ""
-    able = {c: codes for c, codes in look.texts.items() if _tells_apart(day, codes)}
-    if not able:
-        keys = [c for c in look.numbers if names_a_key(c)]
-        able = {c: codes for c in keys if (codes := look.codes(c)) is not None and _tells_apart(day, codes)}
-    if not able:
-        _check_spelling(look, day)
-        what = f"{len(ds)} rows stand on {len(days)} dates, and no column alone tells the rows of a date apart"
-        raise DataError(where=look.name, what=what, remedy="keep one row a date, or one a date and series")
-    one, *others = able
-    if any(not _alike(able[one], able[other]) for other in others):
-        what = f"each date has several rows, and {listed(list(able))} could each tell the series apart"
-        raise DataError(where=look.name, what=what, remedy=f"say which does, as in --set data.entity={one}")
-    also = f" (as does {listed(others)})" if others else ""
-    return one, f"series: one for each of {int(able[one].max()) + 1} values of {one}, the column in " + (
-        f"which rows of a date differ{also}"
-    )
-
-
-def _check_spelling(look: Look, day: IntArray) -> None:
-    """Refuse ids that would tell the rows of a date apart, were it not that some differ in the spaces around them."""
-    for column in look.columns:
-        if column not in look.days and (column in look.texts or names_a_key(column)):
-            texts = look.table.texts(column)
-            if _tells_apart(day, np.unique(np.array(texts, dtype=str), return_inverse=True)[1]):
-                trimmed(texts, column, look.table.place)
-
-
-def _tells_apart(day: IntArray, codes: IntArray) -> bool:
-    """Whether a column's texts repeat over the dates, each once a date."""
-    pairs = day.astype(np.int64) * (int(codes.max()) + 1) + codes
-    return len(np.unique(pairs)) == len(pairs) and int(codes.max()) + 1 <= OFTEN * len(codes)
-
-
-def _alike(one: IntArray, other: IntArray) -> bool:
-    """Whether two columns part the rows in the same way, such as a code and a name."""
-    pairs = one.astype(np.int64) * (int(other.max()) + 1) + other
-    return len(np.unique(pairs)) == int(one.max()) + 1 == int(other.max()) + 1
-
-
 def _units(look: Look, entity: str | None, given: object) -> tuple[str | None, str]:
     """The column that names the currency of each series, where there are several, and a sentence about it.
 
@@ -329,6 +279,7 @@ def _targets(
         names = given.get("columns") or {}
         return {t: names.get(t, t) for t in given["targets"]}, dict(given["targets"]), ""
     chosen = [_asked(look, name, "--target") for name in asked]
+    check_distinct(dict(zip(asked, chosen, strict=True)), look.name)
     left = ""
     if not asked:
         chosen, left = _unasked(look, date, entity, given.get("balance"))

@@ -9,7 +9,7 @@ import numpy as np
 from cluster.config import load_config
 from cluster.inference.columns import Look, columns_of, look_at
 from forecasting.data.balance import goes_out
-from forecasting.data.formats.columns import find_column
+from forecasting.data.formats.columns import find_column, listed
 from forecasting.data.formats.files import table_at
 from forecasting.data.formats.reading import OpenTable
 from forecasting.data.formats.writing.days import is_ordered, parse_day
@@ -51,6 +51,9 @@ def judged_by(config: str | None, truth: Path, submission: Path) -> tuple[DataSp
         amounts.reverse()  # as a run has them
     found = DataSpec(**columns_of(look, {}, amounts).data)
     said = f"targets: {', '.join(found.targets)}, weighted equally" if len(found.targets) > 1 else ""
+    if lacking := [column for column in look.numbers if column not in amounts and column not in found.columns.values()]:
+        lacks = f"{listed(lacking)}: not scored, because {submission.name} has no such column"
+        said = f"{said}; {lacks}" if said else lacks
     if not named:
         said = (
             f"{submission.name}: it has no header: its amounts are taken as {', '.join(found.targets)}, in this order"

@@ -75,7 +75,7 @@ def days_of(first: str, every: str, last: np.datetime64) -> list[np.datetime64]:
         end = iso(last)
         what = f"the data end before it, on {end}"
         if start <= last:
-            what = f"no end of a month from it on lies in the data, which end on {end}"
+            what = f"the data end on {end}, and no month ends between these two days"
         raise ConfigError(f"--from {first}: {what}: choose an earlier day")
     return found
 

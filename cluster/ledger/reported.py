@@ -15,6 +15,7 @@ from cluster.stages.input import load_data
 from ensembles.ledger.files.actuals import ReportedActuals
 from forecasting.data.amounts_table import read_amounts_table
 from forecasting.data.formats.columns import first_few
+from forecasting.data.quality.sizes import is_another_unit, usual_sizes
 from forecasting.errors import DataError
 from forecasting.schema import FloatArray, as_dates, iso
 
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SHOWN", "Given", "Known", "reported"]
 
-ANOTHER_UNIT = 20.0
-"""How many times as large or as small as the forecasts actual values are in another unit."""
-RECENT, FEWEST_AMOUNTS = 28, 5
-"""The last amounts of a series that tell its unit, and how many it takes."""
 SHOWN = 5
 """Series named in a sentence."""
 
@@ -126,31 +123,19 @@ def _checked_unit(found: ReportedActuals, shared: list[str], known: Known, name:
     """Refuse amounts of another size than the forecasts, in the middle of all series; series apart are noted."""
     ends = np.cumsum(list(Counter(found.unique_id).values()))  # rows are sorted by series
     of_series = dict(zip(dict.fromkeys(found.unique_id), np.split(np.arange(len(found.y)), ends[:-1]), strict=True))
-    sizes = {uid: pair for uid in shared if (pair := _sizes(found.y[of_series[uid]], known.said(uid)))}
+    sizes = {uid: pair for uid in shared if (pair := usual_sizes(found.y[of_series[uid]], known.said(uid)))}
     if not sizes:
         return ()
     ratios = {uid: came / said for uid, (came, said) in sizes.items()}
     middle = sorted(ratios, key=lambda uid: (ratios[uid], uid))[len(ratios) // 2]
     unit = f" in {known.latest.facts.unit}" if known.latest.facts.unit else ""
-    if _is_odd(float(np.exp(np.median(np.log(list(ratios.values())))))):
+    if is_another_unit(float(np.exp(np.median(np.log(list(ratios.values())))))):
         day = iso(found.ds[of_series[middle]][-1])
         came, said = sizes[middle]
         what = f"amounts of {middle} are about {came:.6g} up to {day}, and its forecasts about {said:.6g}"
         remedy = f"give actual values of these series{unit}: they look like another unit, or other series"
         raise DataError(where=name, what=what, remedy=remedy)
-    odd = [f"{uid} ({ratio:.3g} times)" for uid, ratio in sorted(ratios.items()) if _is_odd(ratio)]
+    odd = [f"{uid} ({ratio:.3g} times)" for uid, ratio in sorted(ratios.items()) if is_another_unit(ratio)]
     if not odd:
         return ()
     return (f"{name}: the last amounts are far from the forecasts for {first_few(odd, SHOWN)}: is it another unit?",)
-
-
-def _sizes(came: FloatArray, said: FloatArray) -> tuple[float, float] | None:
-    """Usual sizes of the last actual values and of the forecasts of a series; None where these do not tell a unit."""
-    last, ahead = np.abs(came[~np.isnan(came)][-RECENT:]), np.abs(said)
-    if len(last) < FEWEST_AMOUNTS or any(np.median(values) <= 0 for values in (last, ahead)):
-        return None
-    return float(np.median(last)), float(np.median(ahead))
-
-
-def _is_odd(ratio: float) -> bool:
-    return not 1 / ANOTHER_UNIT < ratio < ANOTHER_UNIT

@@ -27,11 +27,16 @@ __all__ = ["BEYOND", "NOTHING", "External"]
 
 BEYOND = ("events", "planned", "cache")
 """Keys of `data` that name a file or a folder."""
+READ = ("columns", "date_format", "decimal", "max_lag", "missing", "sheet")
+"""Keys of `data` that say how newer data are written and read, which may be otherwise than the run's."""
 
 
 @dataclass(frozen=True)
 class External:
-    """What the user permits: everything that run.json names, or the places `given` again as ``key=value``."""
+    """What the user permits: everything that run.json names, or the places `given` again as ``key=value``.
+
+    Among `given` may be how newer data are read, too.
+    """
 
     allowed: bool = False
     given: tuple[str, ...] = ()
@@ -56,7 +61,7 @@ class External:
             When `given` names other keys, or another place than that of the run.
         """
         named = dict(_named(config, used))
-        again = [self._key_of(override, named) for override in self.given]
+        again = [self._key_of(override, named, reads=bool(data)) for override in self.given]
         left = {
             key: place for key, place in named.items() if key not in again and not _in_data(key, place, config, data)
         }
@@ -70,12 +75,17 @@ class External:
             raise StorageError(where=where, what=what, remedy="add --allow-external if that may be opened")
         return self._with_given(config, where)
 
-    def _key_of(self, override: str, named: Mapping[str, str]) -> str:
-        """The key of a place that the user named again."""
+    def _key_of(self, override: str, named: Mapping[str, str], *, reads: bool) -> str:
+        """The key that the user gave: of a place, or, where newer data are read, of how they are."""
         key, _, text = (part.strip() for part in override.partition("="))
+        section, *names = key.split(".")
+        if reads and section == "data" and names and names[0] in READ:
+            return key
         if key not in named:
             known = ", ".join(named) or "none"
-            raise ConfigError(f"--set {override}: only what run.json names can be given again, which is {known}")
+            what = f"only what run.json names can be given again, which is {known}"
+            what += f"; and how newer data are read: data.{', data.'.join(READ)}" if reads else ""
+            raise ConfigError(f"--set {override}: {what}")
         given: dict[str, Any] = {}
         set_key(given, f"place={text}")
         if key.startswith("members.") and redacted(given["place"], mark="") != redacted(named[key], mark=""):

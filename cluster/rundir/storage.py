@@ -249,7 +249,7 @@ class Storage:
     def _must_hold(self, real: str, name: str) -> None:
         root = os.path.realpath(self._root)
         if os.path.commonpath((real, root)) != root:
-            what = "it leads out of the folder, and nothing there is opened"
+            what = "it leads out of the folder, so it is not opened"
             raise StorageError(where=f"{self.uri}/{name}", what=what, remedy="put the file itself there")
 
     @contextmanager

@@ -169,7 +169,7 @@ class Ground:
         names = self._with_balance()
         if isinstance(given, float):
             if len(units := self._units) > 1:
-                what = f"one amount is given for all entities, and their units are {first_few(units, SHOWN)}"
+                what = f"one amount is given for all entities, but their units are {first_few(units, SHOWN)}"
                 raise self._error("balance", f"{what}, which cannot be added: give an amount for each")
             return {"": given}
         for name in given:

@@ -64,8 +64,6 @@ def show_alerts(monitored: Monitored, out: Screen, as_json: bool, review: Mappin
         _print_alerts(monitored, review)
         return
     found = monitored.alerts
-    for uid, reason in found.left.items():
-        out.say(f"{uid} is left out: {reason}")
     narrow = is_narrow(out.width)
     unit = "" if narrow else monitored.amounts.in_unit
     names = ("series", "day", "", "side", f"actual{unit}", f"band{unit}", "level", "severity")
@@ -87,6 +85,8 @@ def show_alerts(monitored: Monitored, out: Screen, as_json: bool, review: Mappin
         for level, count in found.inside.items()
     )
     out.tell(f"{counted(found.n_days, 'amounts')} of the {monitored.noun} from {found.start} to {found.end}: {inside}")
+    if found.chance_in_words:
+        out.tell(found.chance_in_words)
     if monitored.quality:
         _show_quality(monitored.quality, out)
         _show_entities(monitored, out)

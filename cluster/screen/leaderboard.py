@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from rich.table import Table
 
 from cluster.rundir.store import RunStore
-from cluster.screen.text import fits_windows, number, period, table_of
+from cluster.screen.text import fits_windows, number, score_title, table_of
 from cluster.terminal.screen import Screen, print_json
 from ensembles.files.leaderboard_json import CANDIDATE, LeaderboardFile, LeaderboardRow, SettingRow
 from ensembles.files.run_json import RunFile
 from forecasting.errors import StorageError
 from forecasting.schema import BLEND
-from forecasting.score.names import score_named
 
 __all__ = ["show_leaderboard", "summary_html", "summary_table"]
 
@@ -85,7 +84,7 @@ def _best(board: LeaderboardFile) -> list[_Line]:
 
 def _setting_line(row: SettingRow) -> _Line:
     seeds = "" if row.n_seeds == 1 else str(row.n_seeds)
-    spread = "" if row.sd is None else f"{row.mean:.2f} ± {row.sd:.2f}"
+    spread = "" if row.sd is None else f"{row.mean:z.2f} ± {row.sd:z.2f}"
     return _Line(row.setting, row.family, row.score_of_average, row.per_window, seeds, spread)
 
 
@@ -163,5 +162,4 @@ def _window_names(board: LeaderboardFile) -> list[str]:
 
 
 def _title(board: LeaderboardFile, noun: str) -> str:
-    title = score_named(board.surrogate).title.replace("points a day", f"points {period(noun)}")
-    return f"{board.sort}: {title}, higher is better"
+    return f"{board.sort}: {score_title(board.surrogate, noun)}, higher is better"

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 __all__ = ["show_heads", "show_review", "show_tables"]
 
+GAP = 3
+"""Characters between two columns."""
+NAME = 12
+"""Characters that a name has at least where there is no room for it in one line."""
+
 
 def show_review(review: Review, out: Screen, err: Screen, as_json: bool) -> None:
     """Whether there is an alarm, then changes, accuracy and misses; what is damaged goes to the other stream too."""
@@ -39,15 +44,46 @@ def show_tables(review: Review, out: Screen) -> None:
 
 
 def _show(table: Table, out: Screen) -> None:
-    made = numbers_table(*table.heads)
+    widths = _fitted(table, out.width)
+    made = numbers_table(*table.heads[: len(widths)])
     made.title, made.title_justify = table.title, "left"
+    for column, width in zip(made.columns, widths, strict=True):
+        column.width = width
+    if any(widths):
+        made.padding = (0, 0)
     for row in table.shown:
-        made.add_row(*row)
+        made.add_row(*row[: len(widths)])
     out.print(made)
+    if left := table.heads[len(widths) :]:
+        out.say(f"not shown, as the screen is too narrow: {', '.join(left)}; --html and --json give all")
     if len(table.rows) > len(table.shown):
         out.say(f"and {len(table.rows) - len(table.shown)} more; --html and --json give all")
     if table.note:
         out.say(table.note)
+
+
+def _fitted(table: Table, width: int) -> list[int | None]:
+    """Widths of the columns that a screen has room for; None where a column takes what it needs.
+
+    On a narrow screen a column is as wide as its longest word, because a number that goes on in the next line is
+    misread. Names may be broken. The last columns are left out where even that is too much.
+    """
+    columns = list(zip(table.heads, *table.shown, strict=True))
+    if sum(max(map(len, cells)) + GAP for cells in columns) < width:
+        return [None] * len(columns)
+    words = [max(len(word) for cell in cells for word in (cell.split() or [""])) for cells in columns]
+    names = [not table.is_number(place) for place in range(len(columns))]
+    least = [min(word, NAME) if name else word for word, name in zip(words, names, strict=True)]
+    while sum(least) + len(least) >= width and len(least) > 1:
+        least.pop()
+    room = width - 1 - sum(least) - len(least)
+    longest = [max(map(len, cells)) for cells in columns]
+    for wanted in (words, longest):
+        for place in range(len(least)):
+            more = min(room, wanted[place] - least[place])
+            least[place] += more
+            room -= more
+    return list(least)
 
 
 def show_heads(found: Heads, out: Screen, err: Screen, as_json: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cluster.screen.text import fits_windows, is_narrow, number, period, table_of
+from cluster.screen.text import fits_windows, is_narrow, number, period, score_title, table_of
 from cluster.terminal.screen import Screen, print_json
 from cluster.terminal.words import counted
 from ensembles.evaluation.compare import ComparedRun, Comparison
@@ -20,7 +20,8 @@ def show_evaluation(evaluation: Evaluation, out: Screen, as_json: bool) -> None:
         print_json(evaluation.as_json())
         return
     interval = f"{evaluation.confidence:.0%} interval"
-    table = table_of(title=f"{evaluation.surrogate} surrogate, {counted(evaluation.n_days, 'days')}")
+    judged = counted(evaluation.n_days, evaluation.noun)
+    table = table_of(title=f"score: {score_title(evaluation.surrogate, evaluation.noun)}; {judged}")
     table.add_column("", overflow="fold")
     windows = evaluation.cutoffs if fits_windows(out.width, len(evaluation.cutoffs)) else ()
     for name in ("score", interval, *windows, "ahead by", interval):
@@ -34,9 +35,9 @@ def show_evaluation(evaluation: Evaluation, out: Screen, as_json: bool) -> None:
 
 
 def _contender_cells(row: Contender, n_windows: int) -> list[str]:
-    ahead = ("", "") if row.name == BLEND else (f"{row.ahead:+.2f}", _interval(row.ahead_low, row.ahead_high, "+.2f"))
-    scores = [f"{value:.2f}" for value in row.per_window[:n_windows]]
-    return [row.name, f"{row.score:.2f}", _interval(row.low, row.high, ".2f"), *scores, *ahead]
+    ahead = ("", "") if row.name == BLEND else (f"{row.ahead:+z.2f}", _interval(row.ahead_low, row.ahead_high, "+z.2f"))
+    scores = [f"{value:z.2f}" for value in row.per_window[:n_windows]]
+    return [row.name, f"{row.score:z.2f}", _interval(row.low, row.high, "z.2f"), *scores, *ahead]
 
 
 def _interval(low: float | None, high: float | None, form: str) -> str:
@@ -50,14 +51,14 @@ def show_score(score: SubmissionScore, out: Screen, as_json: bool) -> None:
         return
     for note in score.notes:
         out.say(note)
-    one, title = period(score.noun), f"{score.surrogate} surrogate, higher is better"
+    one, title = period(score.noun), f"{score_title(score.surrogate, score.noun)}, higher is better"
     table = table_of("target", f"points {one}", "MAPE", "zero days", title=title)
     for name, target in score.targets.items():
         share = "-" if target.mape != target.mape else f"{target.mape:.1%}"
-        table.add_row(name, f"{target.score:.3f}", share, str(target.zero_days))
+        table.add_row(name, f"{target.score:z.3f}", share, str(target.zero_days))
     out.print(table)
-    month = "" if score.score_x30 is None else f", {score.score_x30:.1f} over 30 days"
-    out.say(f"total {score.score:.3f} {one}{month} ({_days(score)}, {score.start} to {score.end})")
+    month = "" if score.score_x30 is None else f", {score.score_x30:z.1f} over 30 days"
+    out.say(f"total {score.score:z.3f} {one}{month} ({_days(score)}, {score.start} to {score.end})")
 
 
 def _days(score: SubmissionScore) -> str:
@@ -95,6 +96,6 @@ def _is_close(low: float | None, high: float | None) -> bool:
 
 def _run_cells(run: ComparedRun) -> list[str]:
     score = None if run.score is None else run.score.value
-    ahead = "" if run.ahead is None else f"{run.ahead.value:+.2f}"
-    interval = "" if run.ahead is None else _interval(*run.ahead.interval, "+.2f")
+    ahead = "" if run.ahead is None else f"{run.ahead.value:+z.2f}"
+    interval = "" if run.ahead is None else _interval(*run.ahead.interval, "+z.2f")
     return [run.name, number(score), ahead, interval, str(run.n_shared or ""), run.methods, run.note]

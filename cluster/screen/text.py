@@ -9,8 +9,9 @@ from rich import box
 from rich.table import Column, Table
 
 from cluster.terminal.words import singular
+from forecasting.score.names import score_named
 
-__all__ = ["fits_windows", "is_narrow", "number", "numbers_table", "period", "share", "table_of"]
+__all__ = ["fits_windows", "is_narrow", "number", "numbers_table", "period", "score_title", "share", "table_of"]
 
 NARROW, WINDOW_WIDTH = 90, 10
 """Characters of a table without windows, and of one window."""
@@ -40,7 +41,7 @@ def numbers_table(*names: str) -> Table:
 
 def number(value: float | None) -> str:
     """A score with two decimals; - for None."""
-    return "-" if value is None else f"{value:.2f}"
+    return "-" if value is None else f"{value:z.2f}"
 
 
 def share(value: float) -> str:
@@ -51,3 +52,8 @@ def share(value: float) -> str:
 def period(noun: str) -> str:
     """What points are for: a day, a week; `noun` in the plural."""
     return f"a {singular(noun)}"
+
+
+def score_title(surrogate: str, noun: str) -> str:
+    """What a score counts, as ``up to 10 points a week, linear surrogate``; `noun` in the plural."""
+    return score_named(surrogate).title.replace("points a day", f"points {period(noun)}")

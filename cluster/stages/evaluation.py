@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cluster.config import parse_config
 from cluster.rundir.run_facts import finished_run
 from cluster.rundir.store import RunStore
@@ -35,7 +37,8 @@ def evaluate_run(run_dir: str) -> Evaluation:
         raise StorageError(f"{run_dir}/run.json and {board.FILE} do not belong together: run again to write both")
     cubes = store.read(OofFile).cubes(board, run.units)
     rounding = submission_step(config.data.kind, config.data.unit)
-    return evaluate_blend(cubes, config.data.targets, config.blend, config.score.surrogate, rounding)
+    found = evaluate_blend(cubes, config.data.targets, config.blend, config.score.surrogate, rounding)
+    return replace(found, noun=run.axis.noun)
 
 
 def worst_unit(store: RunStore) -> str:

@@ -245,8 +245,10 @@ def _outlook(
 def _headline(blend: Blend, score: Score, noun: str) -> str:
     """The result in one sentence."""
     chosen = next(pair for pair in blend.evidence.pairs if pair.chosen)
-    points = f"{blend.evidence.prequential.score:.2f} points" + ("" if score.pooled else f" a {noun.removesuffix('s')}")
+    points = f"{blend.evidence.prequential.score:z.2f} points" + (
+        "" if score.pooled else f" a {noun.removesuffix('s')}"
+    )
     text = f"blend ({chosen.words}): {points} on windows its weights did not see"
     if (best := blend.evidence.best_single) is not None:
-        text += f"; the member that looked best at the time scored {best.score:.2f}"
+        text += f"; the member that looked best at the time scored {best.score:z.2f}"
     return text

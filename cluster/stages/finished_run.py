@@ -6,6 +6,7 @@ left out and named. A run on a single table needs all of its series.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -26,6 +27,7 @@ from forecasting.axis import NAMES, WEEK, Axis, infer_axis
 from forecasting.calendar import weekday_of
 from forecasting.data.formats.columns import first_few
 from forecasting.data.loaded import Loaded
+from forecasting.data.quality.sizes import is_another_unit, usual_sizes
 from forecasting.errors import DataError, StorageError
 from forecasting.panel import Panel, Series
 from forecasting.schema import BoolArray, DateArray, FloatArray, as_date, iso
@@ -215,7 +217,10 @@ class KnownSeries:
         """Raises DataError when no series of the run can be forecast, or one of a single table cannot."""
         before = _known(trained)
         reasons = {problem.series.unique_id: problem.reason for problem in loaded.problems}
-        faults = {uid: _fault(uid, loaded.panel, reasons, before) for uid in trained.needed}
+        had = trained.run.data.decimals
+        rounding = 0.5 * 10.0 ** -(loaded.decimals if had is None else min(loaded.decimals, had))
+        faults = {uid: _fault(uid, loaded.panel, reasons, before, rounding) for uid in trained.needed}
+        faults |= _spelt(faults, loaded.panel)
         left = {uid: fault for uid, fault in faults.items() if fault is not None}
         notes = left_out(left, trained.needed)
         kept = [uid for uid in trained.needed if uid not in left]
@@ -223,7 +228,7 @@ class KnownSeries:
 
 
 def left_out(left: Mapping[str, str], needed: Sequence[str]) -> tuple[str, ...]:
-    """A note for each series left out, by what is said of it.
+    """Notes on the series left out, by what is said of each: those of which the same is said stand together.
 
     Raises
     ------
@@ -233,7 +238,17 @@ def left_out(left: Mapping[str, str], needed: Sequence[str]) -> tuple[str, ...]:
     for uid, reason in left.items():
         if Series.named(uid).entity is None or len(left) == len(needed):
             raise DataError(f"{uid}, which the run forecasts, {reason}")
-    return tuple(f"{uid} is left out: it {reason}" for uid, reason in left.items())
+    alike: dict[str, list[str]] = {}
+    for uid, reason in left.items():
+        alike.setdefault(reason, []).append(uid)
+    said = [
+        f"{uids[0]} is left out: it {reason}"
+        if len(uids) == 1
+        else f"{first_few(uids, SHOWN)} are left out: each {reason}"
+        for reason, uids in list(alike.items())[:SHOWN]
+    ]
+    more = [uid for uids in list(alike.values())[SHOWN:] for uid in uids]
+    return (*said, *([f"left out too: {first_few(more, SHOWN)}"] if more else []))
 
 
 def _known(trained: TrainedRun) -> dict[str, Known]:
@@ -249,20 +264,66 @@ def _known(trained: TrainedRun) -> dict[str, Known]:
     }
 
 
-def _fault(uid: str, panel: Panel, reasons: Mapping[str, str], before: Mapping[str, Known]) -> str | None:
-    """What keeps a series of the run from being forecast from these data, as "it …"; None where nothing does."""
+def _fault(
+    uid: str, panel: Panel, reasons: Mapping[str, str], before: Mapping[str, Known], rounding: float
+) -> str | None:
+    """What keeps a series of the run from being forecast from these data, as "it …"; None where nothing does.
+
+    Amounts that differ by no more than `rounding` are the same.
+    """
     if uid in reasons:
         return f"cannot be read: {reasons[uid]}"
     if uid not in panel:
-        return f"is not in the data, which hold {first_few(panel.unique_ids, SHOWN)}: give data with the run's series"
+        return f"is missing from the data, which hold {first_few(panel.unique_ids, SHOWN)}: give the run's series"
     ds, y, now = _compared(uid, panel, before)
     known = ~np.isnan(now)
-    if not known.any() or (now == y)[known].mean() >= SAME_SHARE:
+    if not known.any():
+        return _other_size(uid, panel, y)
+    same = np.isclose(now, y, rtol=1e-12, atol=rounding)
+    if same[known].mean() >= SAME_SHARE:
         return None
-    day = int(np.flatnonzero(known & (now != y))[0])
+    day = int(np.flatnonzero(known & ~same)[0])
     return (
         f"has {now[day]:.10g} on {iso(ds[day])} where the run had {y[day]:.10g}, and others on most days: these are "
         "other data, or another unit; give newer data of the same series"
+    )
+
+
+def _spelt(faults: Mapping[str, str | None], panel: Panel) -> dict[str, str]:
+    """What is said of series that the data seem to spell in another way: a single new id is like the run's."""
+    missing = [uid for uid in faults if uid not in panel]
+    new = [uid for uid in panel.unique_ids if uid not in faults]
+    found = {}
+    for likeness in (_letters, _spelling):
+        by_likeness: dict[str, list[str]] = {}
+        for uid in new:
+            by_likeness.setdefault(likeness(uid), []).append(uid)
+        for uid in missing:
+            others = by_likeness.get(likeness(uid), [])
+            if len(others) == 1 and uid not in found:
+                how = "with its letters encoded in another way" if likeness is _letters else f"as {others[0]}"
+                found[uid] = f"is in the data {how}: write it as the run has it"
+    return found
+
+
+def _letters(uid: str) -> str:
+    """An id however its letters are encoded."""
+    return unicodedata.normalize("NFC", uid)
+
+
+def _spelling(uid: str) -> str:
+    """An id whatever its capitals, leading zeros and spaces."""
+    return "".join(unicodedata.normalize("NFKC", uid).casefold().split()).lstrip("0")
+
+
+def _other_size(uid: str, panel: Panel, y: FloatArray) -> str | None:
+    """Why a series that has no day of the run is in another unit; None where its size does not say so."""
+    sizes = usual_sizes(panel.y[panel.index(uid)], y)
+    if sizes is None or not is_another_unit(sizes[0] / sizes[1]):
+        return None
+    return (
+        f"has amounts of about {sizes[0]:.6g}, where those of the run were about {sizes[1]:.6g}: they look like "
+        "another unit or other data; give amounts in the run's unit, or the days before too, which the run knows"
     )
 
 
@@ -285,6 +346,13 @@ def _notes(trained: TrainedRun, panel: Panel, kept: Sequence[str], before: Mappi
         return
     compared = {uid: _compared(uid, panel, before) for uid in kept}
     end = iso(trained.end)
+    if panel.ds[0] > trained.end:
+        alone = f"{len(panel.ds)} {panel.axis.noun if len(panel.ds) > 1 else panel.axis.noun.removesuffix('s')} alone"
+        yield (
+            f"the data begin on {iso(panel.ds[0])}, after the run's, which end on {end}: the forecast is made from "
+            f"{alone}; give the days before too"
+        )
+        return
     changed = [uid for uid, (_, y, now) in compared.items() if _differs(y, now).any()]
     if changed:
         yield f"{first_few(changed, SHOWN)}: other values up to {end} than those the run was trained on"

@@ -51,7 +51,7 @@ from forecasting.panel import Panel
 from forecasting.places.uri import without_secrets
 from forecasting.planned.members import without_planned
 from forecasting.scale import members
-from forecasting.schema import FloatArray, iso
+from forecasting.schema import FloatArray, as_date, iso
 from forecasting.windows import Window, WindowPlan
 
 if TYPE_CHECKING:
@@ -164,6 +164,9 @@ def predict(
     fits = find_fits(trained.store, wanted, trained.end)
     with limited_threads(trained.config.cluster.cpus_per_worker):
         made, failed = _forecasts(fits, panel, window, update)
+    if panel.ds[0] > (began := as_date(trained.run.data.start)):
+        earlier = f"; the data begin on {iso(panel.ds[0])}, and the run's on {iso(began)}: give the earlier days too"
+        failed = {uid: f"{why}{earlier}" for uid, why in failed.items()}
     notes = (*found.notes, *left_out(failed, [uid for uid in trained.needed if uid not in found.left]))
     blended = blended_of(trained, made, window, {*found.left, *failed})
     forecast = _forecast(trained, blended, window).identified(panel_series(panel))

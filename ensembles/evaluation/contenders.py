@@ -63,8 +63,8 @@ class Contenders:
             return ""
         worst, best = min(scores, key=lambda unit: scores[unit]), max(scores, key=lambda unit: scores[unit])
         return (
-            f"The blend's score is the mean of its scores in {len(scores)} units: the worst is {scores[worst]:.2f} in "
-            f"{worst or 'no unit'}, the best {scores[best]:.2f} in {best or 'no unit'}."
+            f"The blend's score is the mean of its scores in {len(scores)} units: the worst is {scores[worst]:z.2f} in "
+            f"{worst or 'no unit'}, the best {scores[best]:z.2f} in {best or 'no unit'}."
         )
 
     def _score_in(self, unit: str | None) -> float | None:

@@ -48,7 +48,7 @@ class Contender:
 @dataclass(frozen=True)
 class Evaluation:
     """The blend first, then the others, best first; `intervals` says what they are, and `units` which unit scored worst
-    where there are several.
+    where there are several; `noun`: what a period is called, in the plural.
     """
 
     surrogate: str
@@ -58,6 +58,7 @@ class Evaluation:
     intervals: str
     contenders: tuple[Contender, ...]
     units: str = ""
+    noun: str = "days"
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""

@@ -15,8 +15,8 @@ __all__ = ["FEWEST_DAYS", "LAGS", "Residuals"]
 
 LAGS = 14
 """Days apart, at most, at which errors are compared."""
-FEWEST_DAYS = 3
-"""Days with an error that statistics need."""
+FEWEST_DAYS = LAGS
+"""Days with an error that statistics need: from fewer, a correlation of errors a week apart means nothing."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from ensembles.judging.judge import DAYS_PER_MONTH, Judge
 from forecasting.axis import DAILY, Axis, infer_axis
 from forecasting.calendar import Calendar
 from forecasting.data.amounts_table import AmountRows, read_amounts_table
+from forecasting.data.formats.columns import first_few
 from forecasting.data.formats.decode import first
 from forecasting.data.spec import DataSpec
 from forecasting.errors import DataError
@@ -28,6 +29,8 @@ __all__ = ["SubmissionScore", "TargetScore", "score_submission"]
 _MONTHS = range(28, 32)
 """Days that a month may have."""
 
+SHOWN = 5
+"""Entities named in a sentence."""
 _Row = tuple[str, np.datetime64]
 """Entity and day; the entity is empty where there is only one."""
 _Amounts = Mapping[_Row, Mapping[str, float]]
@@ -114,7 +117,7 @@ def score_submission(submission: Path, truth: Path, data: DataSpec, surrogate: s
         start=iso(days[0]),
         end=iso(days[-1]),
         noun=DAILY.noun if axis is None else axis.noun,
-        notes=tuple(dict.fromkeys((*read.notes, *known.notes))),
+        notes=tuple(dict.fromkeys((*read.notes, *known.notes, *_not_scored(forecasts, known)))),
     )
 
 
@@ -184,6 +187,14 @@ def _missing(forecasts: _Amounts, known: AmountRows, axis: Axis | None) -> int:
     if axis is not None and axis.freq == DAILY.freq:
         expected |= {(who, day) for who, days in by_entity.items() for day in axis.between(min(days), max(days))}
     return len(expected - forecasts.keys())
+
+
+def _not_scored(forecasts: _Amounts, known: AmountRows) -> tuple[str, ...]:
+    """A sentence on the entities that the submission lacks, though there are actual values of them on its days."""
+    days, own = {day for _, day in forecasts}, {entity for entity, _ in forecasts}
+    told = zip(known.series, known.ds, known.y, strict=True)
+    others = {series.entity or "" for series, day, y in told if day in days and not np.isnan(y)} - own
+    return (f"{first_few(sorted(others), SHOWN)}: not scored, because there is no forecast",) if others else ()
 
 
 def _judge(actual: _Amounts, rows: Collection[_Row], weights: Mapping[str, float], surrogate: str) -> Judge:

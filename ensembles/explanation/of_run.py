@@ -46,9 +46,11 @@ def panel_of_run(table: HistoryFile, run: RunFile) -> Panel:
     StorageError
         When a day is none of the run's periods.
     """
-    axis = run.axis
-    known = np.unique(table.ds)
-    ds = known if axis.freq == "B" or not len(known) else axis.between(known[0], as_date(run.data.end))
+    axis, known = run.axis, np.unique(table.ds)
+    ds = known
+    if len(known) and (axis.freq != "B" or run.config["data"].get("missing", "error") != "error"):
+        ds = axis.between(known[0], as_date(run.data.end))
+        ds = np.union1d(known, ds) if axis.freq == "B" else ds  # work days: those of the data, and the calendar's
     if not np.isin(known, ds).all():
         raise StorageError("history.parquet has days that are not the run's: run again")
     unique_ids, row = places(table.unique_id)

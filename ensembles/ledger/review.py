@@ -275,11 +275,14 @@ def _not_split(found: _Gathered, targets: Iterable[str]) -> Iterable[str]:
 
 def _notes(found: _Gathered, latest: VintageFacts, series: Collection[str], actuals: Actuals) -> Iterable[str]:
     """What is worth saying of what could not be judged."""
+    first = min((facts.start for facts in found.facts), default="")
     known = set(actuals.unique_ids)
-    if lacking := sorted(set(series) - known):
+    forecast = actuals.ds >= np.datetime64(first, "D") if first else np.zeros(len(actuals.ds), dtype=bool)
+    came = {uid for uid, y in zip(actuals.unique_ids, actuals.y[:, forecast], strict=True) if not np.isnan(y).all()}
+    if lacking := sorted(set(series) - (came & set(series) or known)):
         yield f"{first_few(lacking, SHOWN)}: there are forecasts but no actual values"
     if more := sorted(known - set(series)):
-        yield f"{first_few(more, SHOWN)}: not used, because the ledger has no such series"
+        yield f"{first_few(more, SHOWN)}: not used, because no forecast is of such a series"
     others = {one.score for one in found.facts} - {latest.score}
     if others:
         made = ", ".join(sorted(others))
@@ -288,9 +291,8 @@ def _notes(found: _Gathered, latest: VintageFacts, series: Collection[str], actu
         yield f"{found.unjudged} of {len(found.facts)} forecasts have no actual value yet"
     rows = [k for k, uid in enumerate(actuals.unique_ids) if uid in series]
     days = actuals.ds[~np.isnan(actuals.y[rows]).all(axis=0)] if rows else actuals.ds[:0]
-    first = min((facts.start for facts in found.facts), default="")
     later = days[days >= np.datetime64(first, "D")] if first else days[:0]
     if len(later) and (alone := later[~np.isin(later, found.latest.forecast)]).size:
         span = iso(alone[0]) if len(alone) == 1 else f"{iso(alone[0])} to {iso(alone[-1])}"
         noun = found.facts[0].axis.noun if len(alone) > 1 else found.facts[0].axis.noun.removesuffix("s")
-        yield f"{len(alone)} {noun} have actual values but no forecast ({span})"
+        yield f"{len(alone)} {noun} {'have' if len(alone) > 1 else 'has'} actual values but no forecast ({span})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,7 +22,9 @@ __all__ = ["Table", "tables_of"]
 FEW = 12
 """Rows of a long table on a screen."""
 NONE = "–"
-HEADS = {"planned": "planned, event"}
+NUMBER = re.compile(rf"([-+]?[\d,.]*\d%?( \(.*\))?|{NONE})?")
+"""A cell with a number, and its share or interval in brackets; or with none."""
+HEADS = {"planned": "planned, event, odd"}
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,10 @@ class Table:
     def shown(self) -> tuple[tuple[str, ...], ...]:
         """The rows for a screen."""
         return self.rows[-self.few :] if self.newest else self.rows[: self.few]
+
+    def is_number(self, column: int) -> bool:
+        """Whether a column holds numbers alone; days and names are none."""
+        return all(NUMBER.fullmatch(row[column]) for row in self.rows)
 
 
 def tables_of(review: Review) -> list[Table]:
@@ -79,26 +86,26 @@ def _accuracy(of: Accuracy, noun: str, note: str) -> Iterable[Table]:
 
 def _cells(line: Line, levels: Sequence[int]) -> tuple[str, ...]:
     shares = (line.coverage.get(level, Measured(math.nan, math.nan, math.nan)) for level in levels)
-    points = f"{line.points.value:.2f}" if not math.isnan(line.points.value) else NONE
+    points = f"{line.points.value:z.2f}" if not math.isnan(line.points.value) else NONE
     if not math.isnan(line.points.low):
-        points += f" ({line.points.low:.2f} to {line.points.high:.2f})"
+        points += f" ({line.points.low:z.2f} to {line.points.high:z.2f})"
     return (f"{line.n:,}", _signed(line.bias), _range(line.wape), points, *map(_range, shares))
 
 
 def _percent(value: float) -> str:
-    return NONE if math.isnan(value) else f"{value:.1%}"
+    return NONE if math.isnan(value) else f"{value:z.1%}"
 
 
 def _range(value: Measured) -> str:
     text = _percent(value.value)
-    return text if math.isnan(value.low) else f"{text} ({100 * value.low:.1f} to {100 * value.high:.1f})"
+    return text if math.isnan(value.low) else f"{text} ({100 * value.low:z.1f} to {100 * value.high:z.1f})"
 
 
 def _signed(value: Measured) -> str:
     if math.isnan(value.value):
         return NONE
-    text = f"{value.value:+.1%}"
-    return text if math.isnan(value.low) else f"{text} ({100 * value.low:+.1f} to {100 * value.high:+.1f})"
+    text = f"{value.value:+z.1%}"
+    return text if math.isnan(value.low) else f"{text} ({100 * value.low:+z.1f} to {100 * value.high:+z.1f})"
 
 
 def _or_zero(value: float) -> float:
@@ -110,7 +117,10 @@ def _misses(split: Split, money: Money, unit: str) -> Iterable[Table]:
     rows = [("all", *_sums(split.total, money))] if split.total is not None and split.total.n else []
     rows += [(name, *_sums(sums, money)) for name, sums in split.by_vintage.items()]
     rows += [(name, "", NOT_RECORDED, *("" for _ in KINDS)) for name in split.without]
-    note = "parts add up to actual less forecast; in brackets: the share of the part in all parts, without their signs"
+    note = (
+        "parts add up to actual less forecast; in brackets: the share of the part in all parts, without their signs; "
+        "odd: amounts far from the level and the calendar"
+    )
     if split.of_series > split.n_series:
         note += f"; of {split.n_series} of {split.of_series} series: the largest with at least 8 weeks of actual values"
     title = f"{split.target}: where misses come from{unit}"

@@ -83,7 +83,13 @@ def _band(banded: Banded, place: int, money: Money) -> str:
 
 def _signed(totals: Totals, flow: str, place: int, money: Money) -> str:
     amount = float(totals.flows[flow].point[place])
-    return f"{'+' if amount > 0 and flow == NET_FLOW else ''}{money.text(amount)}"
+    return f"{'+' if amount > 0 and flow == NET_FLOW else ''}{_beside_band(totals.flows[flow], place, money)}"
+
+
+def _beside_band(banded: Banded, place: int, money: Money) -> str:
+    """The expected amount in the unit of its band, which stands beside it."""
+    ends = ends_of(inner_level(banded.quantiles))
+    return money.text(float(banded.point[place]), *(float(banded.quantiles[end][place]) for end in ends))
 
 
 def _periods(totals: Totals, place: int, noun: str) -> str:
@@ -95,7 +101,7 @@ def _largest(view: View, flows: Flows, money: Money) -> Card:
     """Without a net flow no day is tight: the one on which most flows."""
     name, banded = next(iter(view.flows.items()))
     day = int(np.argmax(np.abs(banded.point)))
-    said = f"{name} {money.text(float(banded.point[day]))}; {_band(banded, day, money)}."
+    said = f"{name} {_beside_band(banded, day, money)}; {_band(banded, day, money)}."
     return Card("largest day", _day(flows.ds[day]), "", said)
 
 
@@ -105,12 +111,12 @@ def _tightest(account: Account, money: Money) -> Card:
     """
     if account.opening is None:
         day = int(np.argmin(account.ranks))
-        net, least = account.flows["net_flow"].point[day], -account.at_risk[95][day]
-        said = f"net {money.text(float(net))}; in 95 of 100 cases above {money.text(float(least))}."
+        net, least = float(account.flows["net_flow"].point[day]), -float(account.at_risk[95][day])
+        said = f"net {money.text(net, least)}; in 95 of 100 cases above {money.text(least, net)}."
         return Card("tightest day", _day(account.ds[day]), "", said)
     day = int(np.argmin(account.balance.quantiles[ends_of(inner_level(account.balance.quantiles))[0]]))
-    expected = money.text(float(account.balance.point[day]))
-    said = f"balance {expected}; {_band(account.balance, day, money)}: the lowest band. {_limit(account, money)}"
+    expected, band = _beside_band(account.balance, day, money), _band(account.balance, day, money)
+    said = f"balance {expected}; {band}: the lowest band. {_limit(account, money)}"
     return Card("tightest day", _day(account.ds[day]), "", said, account.strictest.first_tight is not None)
 
 
@@ -144,6 +150,9 @@ def _held(view: View, context: ReportContext) -> Iterator[str]:
     if test.honest.n:
         yield f" {test.honest.held / test.honest.n:.0%} of net flows were inside their {test.level}% band."
     if cash.indicative:
+        if cash.n_windows == 1:
+            yield " The bands come from one window and could not be tested: they may be far too narrow."
+            return
         windows = f"window{'s' * (cash.n_judged != 1)}"
         yield f" {f'Only {cash.n_judged}' if cash.n_judged else 'No'} {windows} could test the band."
 

@@ -15,6 +15,8 @@ __all__ = ["Money"]
 SCALES = ((1e9, "billion"), (1e6, "million"), (1e3, "thousand"), (1.0, ""))
 SCALE_WORDS = frozenset({"thousand", "thousands", "million", "millions", "billion", "billions", "k", "m", "mn", "bn"})
 """A unit that has one of them is not scaled once more."""
+LEAST = 0.1
+"""Of a unit: smaller amounts would lose their digits in it."""
 NONE = "–"
 
 
@@ -52,11 +54,15 @@ class Money:
         """Numbers in the unit shown, same shape."""
         return amounts / self.divisor
 
-    def text(self, amount: float | None) -> str:
-        """As ``12.34 million EUR``, in a unit that suits it."""
+    def text(self, amount: float | None, *beside: float) -> str:
+        """As ``12.34 million EUR``, in a unit that suits it and the amounts `beside` it, which are read together; in
+        one of its own where it is less than a tenth of theirs.
+        """
         if amount is None or np.isnan(amount):
             return NONE
-        own = Money.of([amount], self.amounts)
+        own = Money.of([amount, *beside], self.amounts)
+        if abs(amount) < LEAST * own.divisor:
+            own = Money.of([amount], self.amounts)
         decimals = self.amounts.decimals_shown if own.divisor == self.amounts.divisor else 2
         return f"{written(amount / own.divisor, decimals, ',')} {own.label}".strip()
 

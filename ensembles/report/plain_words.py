@@ -144,14 +144,15 @@ def why_blend(board: LeaderboardFile) -> str:
     # As they are shown: nobody sees a difference in the third decimal.
     if blend is None or best is None or round(best.score_of_average or 0.0, 2) <= round(blend, 2):
         return ""
-    sentence = f"{best.setting} scored {best.score_of_average:.2f}, more than the blend's {blend:.2f}, "
+    sentence = f"{best.setting} scored {best.score_of_average:z.2f}, more than the blend's {blend:z.2f}, "
     picked = None if board.best_single is None else board.best_single.score
     if picked is not None and picked < blend:
         return (
             f"{sentence}but nobody knew that beforehand: picking the member that had been best so far would have "
-            f"scored {picked:.2f}. So the blend is the forecast."
+            f"scored {picked:z.2f}. So the blend is the forecast."
         )
+    windows = "one window" if len(board.windows) == 1 else f"{len(board.windows)} windows"
     return (
-        f"{sentence}but that is known only now, and on {len(board.windows)} windows it may be chance. The blend is the "
+        f"{sentence}but that is known only now, and on {windows} it may be chance. The blend is the "
         "forecast because its members err on different days."
     )

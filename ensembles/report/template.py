@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["cell", "count", "environment", "filled"]
 
 NONE = "–"
-FORMS = {"points": "{:.2f}", "tenth": "{:,.1f}", "whole": "{:,.0f}", "percent": "{:.1%}", "signed": "{:+.2f}"}
+FORMS = {"points": "{:z.2f}", "tenth": "{:z,.1f}", "whole": "{:z,.0f}", "percent": "{:z.1%}", "signed": "{:+z.2f}"}
 
 
 def cell(value: object, form: str) -> str:

@@ -43,12 +43,14 @@ NORMAL, LIGHTEST, HEAVIEST = 0.68, 0.5, 2.0
 @dataclass(frozen=True)
 class JudgedDays:
     """`severity` of each day ``[n]``, of a run of days without flow at each day that of the run; `inside` by level
-    whether the day was, ``[n]``; `n_days` ``[n]`` of the alert that begins there, 0 where none does.
+    whether the day was, ``[n]``; `n_days` ``[n]`` of the alert that begins there, 0 where none does; `by_chance`
+    ``[n]`` whether the day had no ratio to its forecast, so that the chance of activity judged it.
     """
 
     severity: FloatArray
     inside: Mapping[int, BoolArray]
     n_days: IntArray
+    by_chance: BoolArray
 
 
 def judge_days(
@@ -80,7 +82,7 @@ def judge_days(
     outside = ~inside[widest]
     goes_on = np.append(False, zero[1:] & (runs.place[1:] == runs.place[:-1]) & outside[:-1])
     n_days = np.where(outside & ~goes_on, np.where(zero, runs.length, 1), 0)
-    return JudgedDays(np.where(zero, severity[runs.last], severity), inside, n_days)
+    return JudgedDays(np.where(zero, severity[runs.last], severity), inside, n_days, by_chance)
 
 
 def rarity(severity: float) -> float:

@@ -62,7 +62,8 @@ class Alert:
 class Alerts:
     """The worst first; `n_days` that had a band and an actual value (a day of each series counts), from `start` to
     `end`, and by level how many lay `inside`; `days` that were judged, in order, by entity (empty where there is one);
-    `left` unique_id → why the actual values of a series of a panel were not judged.
+    `left` unique_id → why the actual values of a series of a panel were not judged; `n_by_chance` of the days were
+    judged by how often something flows, because nothing flowed or nothing was forecast.
     """
 
     alerts: tuple[Alert, ...]
@@ -72,6 +73,17 @@ class Alerts:
     end: str
     days: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     left: Mapping[str, str] = field(default_factory=dict)
+    n_by_chance: int = 0
+
+    @property
+    def chance_in_words(self) -> str:
+        """How days were judged that have no ratio to their forecast; "" where there are none."""
+        if not self.n_by_chance:
+            return ""
+        return (
+            f"{self.n_by_chance:,} of the {self.n_days:,} had no flow or were forecast to have none: they count as "
+            "inside if that is common in their series"
+        )
 
     def beyond(self, level: int) -> int:
         """Days outside the band of `level` percent."""
@@ -131,7 +143,9 @@ def monitor(
     if not rows:
         start, end = iso(blend.ds.min()), iso(blend.ds.max())
         what = f"it shares no day and series with the forecast of {start} to {end}"
-        raise DataError(where=actuals.name, what=what, remedy="check both")
+        if len(known.ds):
+            what += f"; its days are {iso(known.ds.min())} to {iso(known.ds.max())}"
+        raise DataError(where=actuals.name, what=what, remedy="give days that were forecast, with the run's series")
     found = _judge(blend.where(np.array(rows)), np.array([y[days[row]] for row in rows]), calendar, history)
     return replace(found, left=left)
 
@@ -177,6 +191,7 @@ def _judge(rows: OofFile | ForecastFile, y: FloatArray, calendar: Calendar, hist
         start=iso(rows.ds.min()),
         end=iso(rows.ds.max()),
         days=_judged_days(rows),
+        n_by_chance=int(judged.by_chance.sum()),
     )
 
 

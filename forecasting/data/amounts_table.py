@@ -160,14 +160,16 @@ def _headerless(spec: DataSpec, name: str) -> Headerless:
 def _find(spec: DataSpec, opened: OpenTable) -> _Columns:
     available, where = opened.columns, opened.name
     mapped = present(spec.columns, available)
-    date = find_column(DS, mapped, available, where)
+
+    def column(name: str) -> str:
+        remedy = f"call its column {spec.columns.get(name, name)}, as in the data"
+        return find_column(name, mapped, available, where, remedy)
+
+    date = column(DS)
     unique_id = mapped.get(UNIQUE_ID, UNIQUE_ID)
     if spec.is_long and unique_id in available and mapped.get(Y, Y) in available:
-        return _Columns(date, {Y: find_column(Y, mapped, available, where)}, unique_id)
-    amounts = {
-        target: find_column(target, mapped, available, where) if marked(target) not in available else marked(target)
-        for target in spec.targets
-    }
+        return _Columns(date, {Y: column(Y)}, unique_id)
+    amounts = {target: column(target) if marked(target) not in available else marked(target) for target in spec.targets}
     if spec.kind != "panel":
         return _Columns(date, amounts, None)
     keys = [name for name in (spec.entity, _ENTITY, unique_id) if name in available]

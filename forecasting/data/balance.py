@@ -250,7 +250,7 @@ def _one_unit(balance: Balance | None, limits: Limits, units: Mapping[str, str |
     different = list(dict.fromkeys(units.values()))
     if alone and len(different) > 1:
         names = " and ".join(unit or "no unit" for unit in different[:2])
-        what = f"one amount is given for all entities, and their units are {names}, which cannot be added"
+        what = f"one amount is given for all entities, but their units are {names}, which cannot be added"
         unit = next(unit for unit in different if unit is not None)
         remedy = f"give an amount by entity, as in {{{next(iter(units))}: 12000}}, or by unit, as in {{{unit}: 12000}}"
         raise DataError(where=KEY if isinstance(balance, float) else "data.limits", what=what, remedy=remedy)

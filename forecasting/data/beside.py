@@ -40,5 +40,5 @@ def find_beside(
             return (TableFile(name, anchor.filesystem, beside, options=options),)
     location = open_location(name, options, key, missing)
     if isinstance(location, Folder):
-        raise DataError(where=name, what=f"it is a folder, and {key} names a CSV file ({holds})")
+        raise DataError(where=name, what=f"it is a folder, but {key} must name a CSV file ({holds})")
     return location

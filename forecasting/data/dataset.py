@@ -78,14 +78,16 @@ class DataSet:
         calendar = Calendar(self._country)
         calendar.days(as_dates(["2014-01-01"]))  # an unknown country is said now, not in the middle of a run
         said: tuple[str, ...] = ()
-        if self._spec.events is not None:
+        if self._spec.events is None:
+            loaded = self._source.load(calendar)
+        else:
             from forecasting.data.beside import find_beside
-            from forecasting.data.sources.events import read_events
+            from forecasting.data.sources.events import about_events, read_events
 
             files = find_beside(self._spec.events, location, key="data.events", holds="ds, name")
             found, said = read_events(files, self._spec.columns)
-            calendar = Calendar(self._country, found)
-        loaded = self._source.load(calendar)
+            loaded = self._source.load(Calendar(self._country, found))
+            said += about_events(found, loaded.panel.ds)
         panel = replace(loaded.panel, signed=self._spec.scale == "signed")
         loaded = replace(loaded, panel=panel, notes=loaded.notes + said)
         loaded = replace(loaded, reading=reading_of(panel, self._spec))

@@ -119,6 +119,7 @@ def panel_of(
         *_about_series(rows, sorting, panel),
         *_about_missing(rows, sorting.sound, panel),
         *_about_absent(rows, panel),
+        *_about_past(rows, sorting.sound),
     )
     return Loaded(panel, tuple(sorting.problems), decimals_of(y), notes)
 
@@ -337,6 +338,14 @@ def _about_missing(rows: Rows, sound: Sequence[Strand], panel: Panel) -> Iterato
         chosen = "" if rows.rules.missing == "error" else f" (data.missing: {rows.rules.missing})"
         noun = "amount" if count == 1 else "amounts"
         yield f"{count} missing {noun} {became}{chosen}, the first on {iso(min(firsts))}"
+
+
+def _about_past(rows: Rows, sound: Sequence[Strand]) -> Iterator[str]:
+    """Past covariates without a value in some rows of the series."""
+    records = np.unique(np.concatenate([strand.records for strand in sound]))
+    for name, lacking in zip(rows.past_names, np.isnan(rows.past[records]).sum(axis=0).tolist(), strict=True):
+        if lacking:
+            yield f"{name}, of data.past, is empty in {lacking} of {len(records)} rows"
 
 
 def _about_absent(rows: Rows, panel: Panel) -> Iterator[str]:

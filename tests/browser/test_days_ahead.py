@@ -168,7 +168,7 @@ def test_a_range_shows_its_days_and_a_band_of_the_sum_only_where_there_is_one(ta
     other = picked(tab, "fund1", first[1], first[4])
     assert other["days"] == first[1:5]
     assert not any("cases" in text for text in other["sums"])
-    assert "but not for these days" in other["range"][0]
+    assert "The sum of these days has no band" in other["range"][0]
     rows = {r["date"]: r for r in files()["forecast"] if r["entity"] == "fund1"}
     total = sum(float(rows[day]["purchase"]) for day in first[1:5])
     assert amounts(other["sums"])[0] == pytest.approx(total, abs=0.5)

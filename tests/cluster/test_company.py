@@ -142,7 +142,7 @@ def test_one_amount_for_two_currencies_is_refused(folder: Path, key: str) -> Non
         folder, "run", "config.yaml", "--data", "accounts.csv", "--run-dir", "bad", "--executor", "local", "--set", key
     )
     assert done.returncode == 2
-    assert "one amount is given for all entities, and their units are" in done.stderr
+    assert "one amount is given for all entities, but their units are" in done.stderr
     assert "give an amount by entity, as in {operations: 12000}, or by unit, as in {EUR: 12000}" in done.stderr
     assert not (folder / "bad").exists()
 

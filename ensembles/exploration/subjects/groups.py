@@ -143,7 +143,7 @@ def _sentence(users: Users, found: list[_Group]) -> str:
     group, target = max(odd, key=lambda pair: _distance(pair[0].ratio[pair[1]]))
     much = as_much(group.ratio[target])
     more = f"{much} {target} a user and day {'as' if much.endswith('much') else 'than'} the others"
-    interval = f"90% interval {group.low[target]:.2f} to {group.high[target]:.2f}"
+    interval = f"90% interval {group.low[target]:z.2f} to {group.high[target]:z.2f}"
     rest = f"{len(odd)} of {len(found) * len(group.ratio)} comparisons differ by more than chance"
     return f"Users of {group.label} ({group.n:,}) move {more} ({interval}); {and_list(sizes)}; {rest}."
 

@@ -203,7 +203,7 @@ def _ends_told(profile: _Profile, names: Mapping[str, str]) -> str:
     high, low = profile.ends
     top, bottom = profile.kinds[high], profile.kinds[low]
     if profile.signed:
-        first, second = f"{top.value:+.2f} of its mean size", f"{bottom.value:+.2f} of it"
+        first, second = f"{top.value:+z.2f} of its mean size", f"{bottom.value:+z.2f} of it"
     else:
         first, second = f"{versus(top.value)} an average day", f"{versus(bottom.value)} it"
     return (

@@ -110,9 +110,8 @@ def _sentence(material: Material, best: _Pair, pairs: list[_Pair], noun: str) ->
     when = "on the same day" if best.lag == 0 else f"{numbered(best.lag, material.noun)} before"
     if material.axis.freq == "W" and best.lag == 0:
         when = "in the same week"
-    what = (
-        f"{best.rate} {when} and {best.target}: {found.value:+.2f}, 90% interval {found.low:+.2f} to {found.high:+.2f}"
-    )
+    ends = f"90% interval {found.low:+z.2f} to {found.high:+z.2f}"
+    what = f"{best.rate} {when} and {best.target}: {found.value:+z.2f}, {ends}"
     chance = f"Of {n:,} correlations of {noun} with flows the largest is that of {what}"
     if not best.sure.stands_out:
         return f"{chance}, no more than chance among so many."

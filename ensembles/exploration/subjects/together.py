@@ -93,14 +93,15 @@ def _pairs(material: Material, rest: FloatArray, rows: IntArray) -> _Pairs:
 
 
 def _sentence(found: _Pairs, pair: tuple[str, str], plain: Correlation, sure: Correlation) -> str:
-    interval = f"correlation {plain.value:+.2f}, 90% interval {plain.low:+.2f} to {plain.high:+.2f}"
+    interval = f"correlation {plain.value:+z.2f}, 90% interval {plain.low:+z.2f} to {plain.high:+z.2f}"
     if len(found.values) == 1:
         how = "move together" if plain.value > 0 else "move against each other"
         if not sure.stands_out:
             return f"{pair[0]} and {pair[1]} move on their own: {interval}."
         return f"{pair[0]} and {pair[1]} {how} beyond their weekdays: {interval}."
     strong, n = int((found.values > 0.5).sum()), len(found.values)
-    rest = f"the median of {n:,} pairs is {np.median(found.values):+.2f}, and {strong:,} are above 0.5"
+    above = "none is" if not strong else "1 is" if strong == 1 else f"{strong:,} are"
+    rest = f"the median of {n:,} pairs is {np.median(found.values):+z.2f}, and {above} above 0.5"
     how = "move most together" if plain.value > 0 else "move most against each other"
     chance = "" if sure.stands_out else ", no more than chance among so many"
     return f"{pair[0]} and {pair[1]} {how}: {interval}{chance}; {rest}."

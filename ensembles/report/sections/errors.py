@@ -75,7 +75,9 @@ class ResidualRow:
 
 @dataclass(frozen=True)
 class ErrorFacts:
-    """All empty for a run without a blend. `by_surrogate` scores stand in the order of `surrogates`."""
+    """All empty for a run without a blend. `by_surrogate` scores stand in the order of `surrogates`; `too_few` are the
+    targets of which too few days have residuals.
+    """
 
     heat: tuple[Chart, ...] = ()
     steps: tuple[Chart, ...] = ()
@@ -83,6 +85,7 @@ class ErrorFacts:
     surrogates: tuple[str, ...] = ()
     by_surrogate: tuple[ContenderScores, ...] = ()
     residuals: tuple[ResidualRow, ...] = ()
+    too_few: tuple[str, ...] = ()
     residual_charts: tuple[Chart, ...] = ()
 
 
@@ -99,6 +102,7 @@ def error_facts(context: ReportContext) -> ErrorFacts:
         surrogates=contenders.judge.points_score.checked_with,
         by_surrogate=_by_surrogate(contenders),
         residuals=tuple(_residual_row(target, found) for target, found in residuals.items()),
+        too_few=tuple(target for target in found if target not in residuals),
         residual_charts=tuple(_residual_charts(found)),
     )
 

@@ -22,6 +22,8 @@ MAX_SERIES = 40
 """Series without a forecast that are named."""
 MEASURES = ("score", "mape", "weight")
 """Shown of each target."""
+MONTH = "×30"
+"""Title of the competition's score, the points of a month; other runs have no such column."""
 Cell = str | float | None
 
 
@@ -74,6 +76,10 @@ def board_facts(context: ReportContext) -> BoardFacts:
     rows = sorted(folded, key=lambda row: row.rank)
     families = sorted({str(row.cells[1]) for row in rows})
     columns = tuple(_columns(board, context.shared.noun))
+    if not context.money.amounts.competition:
+        kept = [place for place, column in enumerate(columns) if column.title != MONTH]
+        columns = tuple(columns[place] for place in kept)
+        rows, seeds = ([row._replace(cells=[row.cells[at] for at in kept]) for row in of] for of in (rows, seeds))
     return BoardFacts(columns, rows[:STATIC_ROWS], rows[STATIC_ROWS:], seeds, families, tuple(_failures(board)))
 
 
@@ -84,7 +90,7 @@ def _columns(board: LeaderboardFile, noun: str) -> Iterator[BoardColumn]:
     yield BoardColumn("score", "points", f"mean points a {noun} on windows not seen; of several seeds their mean")
     yield BoardColumn("± sd", "points", "spread of the seeds' scores")
     yield BoardColumn("averaged", "points", "score of the seeds' averaged forecast")
-    yield BoardColumn("×30", "tenth", f"points of 30 {noun}s")
+    yield BoardColumn(MONTH, "tenth", f"points of 30 {noun}s")
     yield BoardColumn("in-sample", "points", "on the windows it was fitted on; chooses nothing")
     monthly = _monthly(board)
     for window in board.windows:

@@ -20,12 +20,22 @@
   });
   addEventListener("load", turn);
 
+  // Wide tables can be scrolled with the keyboard.
+  document.querySelectorAll("#modeller .scroll").forEach((scroll) => {
+    const titles = [...scroll.closest("section").querySelectorAll("h2, h3")];
+    const before = titles.filter((title) => title.compareDocumentPosition(scroll) & Node.DOCUMENT_POSITION_FOLLOWING);
+    scroll.tabIndex = 0;
+    scroll.setAttribute("role", "region");
+    scroll.setAttribute("aria-label", before.length ? before[before.length - 1].textContent : "table");
+  });
+
   const NONE = "–";
+  const unsigned = (text) => (/[1-9]/.test(text) ? text : text.replace("-", ""));
   const forms = {
-    points: (v) => v.toFixed(2),
-    tenth: (v) => v.toLocaleString("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 }),
-    whole: (v) => v.toLocaleString("en-US", { maximumFractionDigits: 0 }),
-    percent: (v) => (100 * v).toFixed(1) + "%",
+    points: (v) => unsigned(v.toFixed(2)),
+    tenth: (v) => unsigned(v.toLocaleString("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 })),
+    whole: (v) => unsigned(v.toLocaleString("en-US", { maximumFractionDigits: 0 })),
+    percent: (v) => unsigned((100 * v).toFixed(1) + "%"),
     text: (v) => String(v),
   };
 

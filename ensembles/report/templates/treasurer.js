@@ -15,7 +15,8 @@
   };
   const make = (tag, traits = {}, ...parts) => set(document.createElement(tag), traits, parts);
   const draw = (tag, traits = {}, ...parts) => set(document.createElementNS("http://www.w3.org/2000/svg", tag), traits, parts);
-  const amount = (v, decimals) => (v === null ? "–" : v.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals }));
+  const unsigned = (text) => (/[1-9]/.test(text) ? text : text.replace("-", ""));
+  const amount = (v, decimals) => (v === null ? "–" : unsigned(v.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals })));
   const chance = (p) => (p < 0.01 ? "<1%" : p > 0.99 ? ">99%" : `${(100 * p).toFixed(p < 0.1 ? 1 : 0)}%`);
 
   // As the files write amounts: with the decimals of the data, from six on without zeros at the end.
@@ -154,7 +155,7 @@
       const band = span ? `in ${form.level} of 100 cases ${between(span.flows[name][1], span.flows[name][2], view.decimals)}` : "";
       list.append(make("div", {}, make("dt", {}, name), make("dd", {}, make("b", {}, total), band && make("span", { class: "soft" }, band))));
     });
-    const said = `${dayOf(a)} to ${dayOf(b)}${view.unit && `, in ${view.unit}`}${span ? "" : ". Sums have bands for the choices above, for weeks and for months, but not for these days"}.`;
+    const said = `${dayOf(a)} to ${dayOf(b)}${view.unit && `, in ${view.unit}`}${span ? "" : ". The sum of these days has no band; the choices above, weeks and months have one"}.`;
     return make("div", {}, make("p", { class: "soft range" }, said), list);
   };
 

@@ -124,7 +124,26 @@ def views_of_run(
     there = {series.entity or "": None for series in flows.series}
     entities = [e for e in dict.fromkeys((*run.units, *there)) if e in there]
     hierarchy = Hierarchy({e: run.groups.get(e, ()) for e in entities}, {e: run.units.get(e) for e in entities})
-    return flows, views_of(flows, targets, hierarchy, _terms(run, run.data.balances), run.seed, positions)
+    found = views_of(flows, targets, hierarchy, _terms(run, run.data.balances), run.seed, positions)
+    return flows, tuple(_with_own_bands(view, flows, forecast) for view in found)
+
+
+def _with_own_bands(view: View, flows: Flows, forecast: ForecastFile) -> View:
+    """A day of a single series has the bands of its forecast, which all files have; sums keep those of the draws."""
+    if view.account is not None or any(len(rows) != 1 for rows in view.rows.values()):
+        return view
+    blend, days, totals = forecast.blend, dict(view.flows), dict(view.totals)
+    for target, (row,) in view.rows.items():
+        mine = blend.where(np.flatnonzero(blend.unique_id == flows.series[row].unique_id))
+        known = {p: values for p, values in mine.quantiles.items() if p in days[target].quantiles}
+        days[target] = replace(days[target], quantiles={**days[target].quantiles, **known})
+        for name, sums in totals.items():
+            alone = {at: span.days.start for at, span in enumerate(sums.spans) if span.days.stop - span.days.start == 1}
+            quantiles = {p: values.copy() for p, values in sums.flows[target].quantiles.items()}
+            for p, values in known.items():
+                quantiles[p][list(alone)] = values[list(alone.values())]
+            totals[name] = replace(sums, flows={**sums.flows, target: replace(sums.flows[target], quantiles=quantiles)})
+    return replace(view, flows=days, totals=totals)
 
 
 def quantiles_of_sums(

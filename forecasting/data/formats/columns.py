@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from forecasting.errors import DataError
 
-__all__ = ["find_column", "first_few", "listed", "present"]
+__all__ = ["check_distinct", "find_column", "first_few", "listed", "present"]
 
 _LONGEST = 40
 """Characters of a name that a sentence shows."""
@@ -30,10 +30,11 @@ _CAPTIONS: dict[str, tuple[str, ...]] = {
 """Captions known for our names; more than one of them in a table is refused, not guessed."""
 
 
-def find_column(name: str, columns: Mapping[str, str], available: Sequence[str], where: str) -> str:
+def find_column(name: str, columns: Mapping[str, str], available: Sequence[str], where: str, remedy: str = "") -> str:
     """The column of table `where` that holds our `name`.
 
-    It is the column mapped to the name, else the one of that name, else the only one with a known caption.
+    It is the column mapped to the name, else the one of that name, else the only one with a known caption. `remedy`
+    says what to do where there is none, if that is not to name it in data.columns.
 
     Raises
     ------
@@ -57,7 +58,22 @@ def find_column(name: str, columns: Mapping[str, str], available: Sequence[str],
     if name == "ds" and _PANDAS_INDEX in available:
         return _PANDAS_INDEX
     what = f"there is no column for {name} among {listed(available)}"
-    raise DataError(where=where, what=what, remedy=f"name it in data.columns ({name}: COLUMN)")
+    raise DataError(where=where, what=what, remedy=remedy or f"name it in data.columns ({name}: COLUMN)")
+
+
+def check_distinct(columns: Mapping[str, str], where: str) -> None:
+    """Refuse a column of table `where` that two names of targets are taken from: it would be forecast twice.
+
+    Raises
+    ------
+    DataError
+        At the first such column.
+    """
+    first: dict[str, str] = {}
+    for name, column in columns.items():
+        if (other := first.setdefault(column, name)) != name:
+            what = f"the targets {other} and {name} are both taken from the column {column!r}"
+            raise DataError(where=where, what=what, remedy="name another column for one of them, or leave one out")
 
 
 def _once(column: str, available: Sequence[str], where: str) -> str:

@@ -235,7 +235,7 @@ def _file(filesystem: fs.FileSystem, path: str, options: TableOptions) -> tuple[
         return (TableFile(name, filesystem, path, options=options),)
     members = _zip_tables(filesystem, path)
     if len(members) != 1:
-        what = f"it holds {len(members)} tables, and one is meant"
+        what = f"it holds {len(members)} tables, but one is expected"
         raise DataError(where=name, what=what, remedy="keep one .csv, .parquet or workbook in it")
     return (TableFile(f"{name}/{posixpath.basename(members[0])}", filesystem, path, members[0], options),)
 

@@ -85,7 +85,7 @@ def labelled(rows: Collection[Label], entities: Collection[str], known: Collecti
     if missing:
         where = next(iter(rows)).place.rpartition(":")[0] if rows else ""
         raise DataError(
-            where=where, what=f"it gives no {what} of {first_few(missing, SHOWN)}", remedy="add a row for each"
+            where=where, what=f"it has no {what} for {first_few(missing, SHOWN)}", remedy="add a row for each"
         )
     there = set(entities)
     return {entity: label for entity, label in found.items() if entity in there}

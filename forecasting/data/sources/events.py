@@ -7,22 +7,24 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 
-from forecasting.data.formats.columns import find_column, present
+from forecasting.data.formats.columns import find_column, first_few, present
 from forecasting.data.formats.decode import first
 from forecasting.data.formats.files import TableFile
 from forecasting.data.formats.reading import OpenTable
 from forecasting.data.formats.table import SmallTable
 from forecasting.data.formats.whole import read_table
 from forecasting.errors import DataError
-from forecasting.schema import IntArray, iso
+from forecasting.schema import DateArray, IntArray, iso
 
-__all__ = ["Events", "read_events"]
+__all__ = ["Events", "about_events", "read_events"]
 
 Events = tuple[tuple[str, str], ...]
 """(ISO date, name) of events."""
 _HOLIDAY, _AROUND = "holiday", ("lower_window", "upper_window")
 """Columns of a table of Prophet's holidays."""
 _MOST_AROUND = 366
+SHOWN = 5
+"""Events named in a sentence."""
 
 
 def read_events(files: tuple[TableFile, ...], columns: Mapping[str, str]) -> tuple[Events, tuple[str, ...]]:
@@ -34,7 +36,7 @@ def read_events(files: tuple[TableFile, ...], columns: Mapping[str, str]) -> tup
     Raises
     ------
     DataError
-        For a cell that is not a day, an empty name, or a day with two names.
+        For a cell that is not a day, an empty name, a day with two names, or names that differ in capitals alone.
     """
     with OpenTable(files) as opened:
         available = opened.columns
@@ -55,7 +57,23 @@ def read_events(files: tuple[TableFile, ...], columns: Mapping[str, str]) -> tup
             if seen.setdefault(event, text.strip()) != text.strip():
                 what = f"{event} has two events, {seen[event]} and {text.strip()}"
                 raise DataError(where=table.place(record), what=what, remedy="give each day one name")
+    alike: dict[str, str] = {}
+    for text in dict.fromkeys(seen.values()):
+        if (other := alike.setdefault(text.casefold(), text)) != text:
+            record = next(k for k, cell in enumerate(names) if (cell or "").strip() == text)
+            what = f"an event is called {text}, and others {other}: they would count as two kinds"
+            raise DataError(where=table.place(record, name), what=what, remedy="write both alike, or rename one")
     return tuple(sorted(seen.items())), table.notes
+
+
+def about_events(events: Events, ds: DateArray) -> tuple[str, ...]:
+    """Sentences on events of which data with the periods `ds` ``[n]`` cannot tell the effect."""
+    first, last = iso(ds[0]), iso(ds[-1])
+    seen = {name for day, name in events if first <= day <= last}
+    new = list(dict.fromkeys(name for day, name in events if day > last and name not in seen))
+    if new:
+        return (f"{first_few(new, SHOWN)}: no such event lies in the data, so nothing is known of its effect",)
+    return () if seen or not events else (f"all events of data.events lie before {first}, when the data begin",)
 
 
 def _around(table: SmallTable) -> list[IntArray]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from forecasting.calendar import Calendar
 from forecasting.data.balance import ALL, balance_column, closing
-from forecasting.data.formats.columns import find_column, listed
+from forecasting.data.formats.columns import check_distinct, find_column, listed
 from forecasting.data.formats.files import TableFile, table_at
 from forecasting.data.formats.reading import OpenTable
 from forecasting.data.formats.table import SmallTable
@@ -169,6 +169,7 @@ def _find_columns(spec: DataSpec, opened: OpenTable) -> tuple[str, dict[str, str
     key = _find_key(spec, opened)
     for name in [Y] if spec.is_long else list(spec.targets):
         columns[name] = find_column(name, spec.columns, available, where)
+    check_distinct({name: column for name, column in columns.items() if name != "ds"}, where)
     return key, columns, [find_column(p, spec.columns, available, where) for p in spec.past or ()]
 
 

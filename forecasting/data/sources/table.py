@@ -12,7 +12,7 @@ import numpy as np
 from forecasting.axis import WEEK, infer_axis
 from forecasting.calendar import Calendar
 from forecasting.data.balance import balance_column, closing
-from forecasting.data.formats.columns import find_column
+from forecasting.data.formats.columns import check_distinct, find_column
 from forecasting.data.formats.files import TableFile, table_at
 from forecasting.data.formats.reading import OpenTable
 from forecasting.data.formats.table import SmallTable
@@ -130,6 +130,7 @@ def read_daily(opened: OpenTable, spec: DataSpec, past: Sequence[str], *, signed
 
     date = column("ds")
     targets = {name: column(name) for name in spec.targets}
+    check_distinct(targets, opened.name)
     covariates = {name: column(name) for name in past}
     balance = balance_column(spec.balance, opened.columns, opened.name)
     amounts = [*targets.values(), *covariates.values(), *([] if balance is None else [balance])]

@@ -272,3 +272,27 @@ def test_of_a_column_with_some_days_a_cell_that_is_none_is_shown(tmp_path: Path)
     few = [day if k < 9 else None for k, day in enumerate(FLOWS["date"])]
     with pytest.raises(DataError, match=r"date \('2024-01-01'\), in, out: give each row its date, as YYYY-MM-DD"):
         understood(tmp_path, table(date=few))
+
+
+def test_a_row_of_a_panel_that_stands_twice_is_named(tmp_path: Path) -> None:
+    """It is no reason to say that nothing tells the series apart."""
+    frame = panel(fund=["7", "08", "x y"], note=["a", "a", "b"])
+    twice = pd.concat([frame, frame.iloc[[130]]])
+    with pytest.raises(
+        DataError, match=r"t.csv:302: '08' on 2024-01-31 stands twice, first at t.csv:132: keep one row"
+    ):
+        understood(tmp_path, twice)
+    half = pd.concat([frame, frame])
+    with pytest.raises(DataError, match="no column alone tells the rows of a date apart: keep one row a date"):
+        understood(tmp_path, half)
+
+
+def test_two_columns_that_tell_series_apart_together_are_named(tmp_path: Path) -> None:
+    frame = pd.concat([panel(fund=["a", "b", "c"]).assign(currency=currency) for currency in ("EUR", "USD")])
+    with pytest.raises(DataError, match="join fund, currency, which do so together, in one column, and name it"):
+        understood(tmp_path, frame)
+
+
+def test_one_column_is_not_two_targets(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="the targets in and IN are both taken from the column 'in'"):
+        understood(tmp_path, table(), ("in", "IN"))

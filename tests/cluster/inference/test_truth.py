@@ -52,3 +52,16 @@ def test_other_columns_of_the_actual_values_do_no_harm_where_a_header_says_what_
     assert (
         "it has no header, and 3 columns with the date in column 1: write date, outflow, inflow, staff" in done.stderr
     )
+
+
+def test_what_is_not_scored_is_said(tmp_path: Path) -> None:
+    """A column or an entity that the submission lacks, of which there are actual values on its days."""
+    ACTUAL.to_csv(tmp_path / "actual.csv", index=False)
+    AHEAD.rename(columns={"inflow": "in"}).to_csv(tmp_path / "submission.csv", index=False)
+    done = tidecast(tmp_path, "score", "submission.csv", "actual.csv")
+    assert "inflow: not scored, because submission.csv has no such column" in done.stderr
+    assert f"total {points('outflow'):.3f} a day" in done.stdout
+    pd.concat([ACTUAL.assign(fund=fund) for fund in ("a", "b")]).to_csv(tmp_path / "actual.csv", index=False)
+    AHEAD.assign(fund="a").to_csv(tmp_path / "submission.csv", index=False)
+    done = tidecast(tmp_path, "score", "submission.csv", "actual.csv")
+    assert "b: not scored, because there is no forecast" in done.stdout

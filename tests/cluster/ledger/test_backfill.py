@@ -146,7 +146,7 @@ def test_days_of_a_backfill(first, every, days):
         (
             "2014-03-10",
             "month",
-            "--from 2014-03-10: no end of a month from it on lies in the data",
+            "--from 2014-03-10: the data end on ",
         ),
     ],
 )

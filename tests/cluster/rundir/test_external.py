@@ -194,7 +194,7 @@ def test_links_out_of_the_directory_are_not_followed(place, name):
     (place / "a" / name).symlink_to(elsewhere)
     done = predict(place, "--allow-external") if READ[name] == "predict" else tidecast(place, READ[name], "a")
     assert done.returncode == 2
-    assert f"a/{name}: it leads out of the folder, and nothing there is opened" in done.stderr
+    assert f"a/{name}: it leads out of the folder, so it is not opened" in done.stderr
 
 
 def test_results_do_not_go_through_a_link(place):

@@ -247,7 +247,7 @@ def test_a_series_of_a_panel_concerns_itself_alone(folder, tmp_path):
     whole = (tmp_path / "runs/p/submission.csv").read_text().splitlines()
     panel("a")
     made = predict(str(tmp_path / "runs/p"), data(tmp_path))
-    assert [note.partition(":")[0] for note in made.notes] == ["b/purchase is left out", "b/redeem is left out"]
+    assert [note.partition(":")[0] for note in made.notes] == ["b/purchase, b/redeem are left out"]
     assert made.files["submission.csv"].decode().splitlines() == [line for line in whole if line.startswith("a,")]
     assert not any(uid.startswith("b/") for uid, _ in by_member(made.forecast))
     panel("a", "b")
@@ -258,7 +258,7 @@ def test_a_series_of_a_panel_concerns_itself_alone(folder, tmp_path):
         "b/redeem is left out: it has 100 on 2024-01-01 where the run had 1, and others on most days"
     )
     panel("c")
-    with pytest.raises(DataError, match="a/purchase, which the run forecasts, is not in the data"):
+    with pytest.raises(DataError, match="a/purchase, which the run forecasts, is missing from the data"):
         predict(str(tmp_path / "runs/p"), data(tmp_path))
     panel("a", "b", "c")
     made = predict(str(tmp_path / "runs/p"), data(tmp_path))

@@ -108,6 +108,6 @@ def test_what_an_older_file_leaves_out_has_not_changed() -> None:
 def test_the_page_says_who_is_ahead() -> None:
     data = small_run()
     page = render_comparison(compare([("first", data), ("second", moved(data, 0.5)), ("same", data)]))
-    assert "the others are held against this one" in page
+    assert "the others are compared with this one" in page
     assert "<td>ahead</td>" in page
     assert "<td>the same</td>" in page

@@ -26,3 +26,11 @@ def test_other_amounts_have_their_own_unit() -> None:
 def test_a_unit_that_is_scaled_is_not_scaled_again() -> None:
     money = Money.of([2.5e6], Amounts.of("table", "thousand USD", 1))
     assert (money.label, money.text(2.5e6)) == ("thousand USD", "2,500,000.0 thousand USD")
+
+
+def test_amounts_that_are_read_together_have_one_unit() -> None:
+    euro = Money.of((), Amounts.of("table", "EUR", 2))
+    assert euro.text(159.44) == "159.44 EUR"
+    assert euro.text(159.44, -800.0, 1510.0) == "0.16 thousand EUR"
+    assert euro.text(12.29, -54_000.0, 69_000.0) == "12.29 EUR"
+    assert euro.text(571_790.0, -1_640_000.0) == "0.57 million EUR"

@@ -48,6 +48,8 @@ def test_a_member_ahead_of_the_blend_is_explained_by_hindsight():
 def test_a_member_that_would_have_been_picked_is_not_explained_away():
     assert "it may be chance" in why_blend(with_best(9.9, 9.8))
     assert "5.00" not in why_blend(with_best(9.9, 9.8))
+    board = with_best(9.9, 9.8)
+    assert "and on one window it may be chance" in why_blend(board.model_copy(update={"windows": board.windows[:1]}))
 
 
 def test_a_blend_ahead_of_all_needs_no_words():

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
+import pytest
 
 from ensembles.report.charts.bokeh_page import draw
 from ensembles.report.charts.chart import Chart, Line, Marks
 from ensembles.report.charts.image_files import chart_files
-from ensembles.report.template import environment
+from ensembles.report.template import FORMS, cell, environment
 
 TEXT = "a\x1b\u202eb\u2066\x9b<i>\u200b"
 SHOWN = r"a\x1b\u202eb\u2066\x9b<i>\u200b"
@@ -43,3 +46,17 @@ def test_charts_show_names_too() -> None:
     assert svg.count(r"\u202e") >= 3
     assert "\u202e" not in svg
     assert "\x1b" not in svg
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_rounds_to_nothing_has_no_minus(form: str) -> None:
+    assert "-" not in cell(-1e-9, form)
+    assert cell(-7.0, form).startswith("-7")
+
+
+def test_no_signed_number_of_a_sentence_or_a_screen_can_be_minus_zero() -> None:
+    root = Path(__file__).parents[3]
+    files = [path for folder in ("cluster", "ensembles", "forecasting") for path in (root / folder).rglob("*.py")]
+    signed = re.compile(r":\+,?\.\d|\"\+,?\.\d")
+    assert len(files) > 100
+    assert [path.name for path in files if signed.search(path.read_text(encoding="utf-8"))] == []

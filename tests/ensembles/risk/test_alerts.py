@@ -104,7 +104,9 @@ def test_a_run_of_improbable_days_without_flow_is_one_alert() -> None:
 
 def test_days_without_flow_are_no_alert_where_they_are_usual() -> None:
     often = [bool(day % 2) for day in range(200)]
-    assert alerts_of_backtest(backtest(*zeros(2)), CHINA, history(often)).alerts == ()
+    usual = alerts_of_backtest(backtest(*zeros(2)), CHINA, history(often))
+    assert usual.alerts == ()
+    assert usual.chance_in_words.startswith("2 of the 2 had no flow or were forecast to have none")
     stopped = alerts_of_backtest(backtest(*zeros(20)), CHINA, history(often)).alerts
     assert [(a.ds > "2014-05-01", a.n_days) for a in stopped] == [(True, 20)]
     weekends = [bool(np.is_busday(np.datetime64("2014-05-01") - 200 + day)) for day in range(200)]
@@ -156,6 +158,8 @@ def test_new_actual_values_are_held_against_the_forecast(tmp_path: Path) -> None
     assert [(a.unique_id, a.side) for a in found.alerts] == [("redeem", "below")]
     assert (found.n_days, found.inside) == (2, {95: 1, 80: 1})
     with pytest.raises(DataError, match=r"actuals.csv: it shares no day and series with the forecast of 2014-05-05"):
+        monitor(forecast, written(tmp_path, "20150101,1,1\n"), DataSpec(), CHINA)
+    with pytest.raises(DataError, match="its days are 2015-01-01 to 2015-01-01: give days that were forecast"):
         monitor(forecast, written(tmp_path, "20150101,1,1\n"), DataSpec(), CHINA)
     with pytest.raises(StorageError, match="no bands"):
         monitor(replace(forecast, quantiles={}), table, DataSpec(), CHINA)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ensembles.report.context import ReportContext
 from ensembles.risk.cash import views as module
 from ensembles.risk.cash.draws import joint_draws
 from ensembles.risk.cash.flows import Flows
@@ -14,7 +15,9 @@ from ensembles.risk.cash.spans import days_ahead
 from ensembles.risk.cash.terms import NET_FLOW, CashTerms, Limit
 from ensembles.risk.cash.views import View, views_of
 from forecasting.data.hierarchy.hierarchy import Hierarchy
+from tests.ensembles.cubes import month_cutoffs, random_cube
 from tests.ensembles.risk.test_cash import NET, flows, position
+from tests.ensembles.runs import run_of
 
 FUNDS = ("fund0", "fund1", "fund2", "fund3")
 PATHS = {"fund0": ("north",), "fund1": ("north", "harbour"), "fund2": (), "fund3": ("north",)}
@@ -151,3 +154,23 @@ def test_the_first_days_are_counted_in_calendar_days() -> None:
         (2, weeks[0], weeks[1]),
         (6, weeks[0], weeks[5]),
     ]
+
+
+def test_a_single_series_has_the_bands_of_its_forecast_and_sums_have_those_of_the_draws() -> None:
+    cube = random_cube("sales", "a:x2 a:y1 b:z1 c:w2", month_cutoffs(4), 28, seed=3)
+    results = run_of({"sales": cube}, weights={"sales": 1.0})
+    context = ReportContext.of(results)
+    assert context.views is not None
+    assert results.forecast is not None
+    given, (view,) = context.views
+    blend = results.forecast.blend
+    assert set(view.flows["sales"].quantiles) <= set(blend.quantiles)
+    drawn = joint_draws(given, results.run.seed).total([0])
+    for p, values in view.flows["sales"].quantiles.items():
+        assert values == pytest.approx(blend.quantiles[p], rel=1e-12)
+        for sums in view.totals.values():
+            for at, span in enumerate(sums.spans):
+                days, alone = span.days, span.days.stop - span.days.start == 1
+                wanted = blend.quantiles[p][days.start] if alone else drawn.over([days]).quantiles([p])[p][0]
+                assert sums.flows["sales"].quantiles[p][at] == pytest.approx(wanted, rel=1e-9)
+    assert drawn.quantiles([0.1])[0.1] != pytest.approx(blend.quantiles[0.1])

@@ -155,7 +155,7 @@ def in_two_units(folder: Path, entities: str = "abc") -> dict[str, Any]:
 
 def test_one_amount_for_entities_of_two_units_is_refused(tmp_path: Path) -> None:
     path, keys = table(tmp_path, entities="abc"), in_two_units(tmp_path)
-    said = "one amount is given for all entities, and their units are EUR and USD, which cannot be added: "
+    said = "one amount is given for all entities, but their units are EUR and USD, which cannot be added: "
     remedy = "give an amount by entity, as in {a: 12000}, or by unit, as in {EUR: 12000}"
     for where, given in (
         ("data.balance", {"balance": 5.0}),

@@ -375,3 +375,13 @@ def test_a_week_a_day_early_is_named_by_its_row(tmp_path: Path, freq: str) -> No
 def test_a_row_without_an_id_has_a_name(tmp_path: Path) -> None:
     data = pd.concat([frame(60).assign(shop="a"), frame(1).assign(shop="")])
     assert load(tmp_path, data, **PANEL).notes[0].startswith("a row without an id is left out: d.csv:62: shop is empty")
+
+
+def test_past_covariates_without_values_are_said(tmp_path: Path) -> None:
+    """Of a table and of a panel, where a row counts once, whatever its targets."""
+    data = frame().assign(rate=1.5, shop="a")
+    assert not any("rate" in note for note in load(tmp_path, data, **TABLE, past=["rate"]).notes)
+    data.loc[[3, 39], "rate"] = np.nan
+    for kind in (TABLE, PANEL):
+        notes = load(tmp_path, data, **kind, past=["rate"]).notes
+        assert "rate, of data.past, is empty in 2 of 40 rows" in notes

@@ -127,7 +127,9 @@ def _open_mark(found: tuple[int, str, str], where: Where) -> DataError:
     record, column, text = found
     mark = "comma" if "," in text else "point"
     what = f"{column} is {text!r}, and no amount shows whether its {mark} stands between thousands or before decimals"
-    return DataError(where=where(record, column), what=what, remedy="set data.decimal to point or comma")
+    return DataError(
+        where=where(record, column), what=what, remedy="set data.decimal to point or comma, or write a point"
+    )
 
 
 def order_habit(
@@ -156,7 +158,9 @@ def order_habit(
         days = {str(parse_day(text, name, zoned=True)) for name in found}
         if len(days) > 1:
             what = f"{column} is {text.strip()!r}, which may be {' or '.join(sorted(days))}, and no row says which"
-            raise DataError(where=where(text), what=what, remedy="set data.date_format to dmy or mdy")
+            raise DataError(
+                where=where(text), what=what, remedy="set data.date_format to dmy or mdy, or write YYYY-MM-DD"
+            )
     return ("dmy" if open_ones else None), ""
 
 

@@ -196,7 +196,7 @@ def test_days_without_a_forecast_are_said():
     known = actuals({"x": Y["x"], "z": Y["y"]}, str(START))
     found = reviewed(VINTAGES[:1], known)
     assert "y: there are forecasts but no actual values" in found.notes
-    assert "z: not used, because the ledger has no such series" in found.notes
+    assert "z: not used, because no forecast is of such a series" in found.notes
     assert "85 days have actual values but no forecast (2024-03-06 to 2024-05-29)" in found.notes
 
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ensembles.report.sections.leaderboard import MAX_SERIES, SECTION
+from ensembles.report.context import ReportContext
+from ensembles.report.sections.leaderboard import MAX_SERIES, MONTH, SECTION
 from tests.ensembles.report.pages import failed_context, shown, small_context
 from tests.ensembles.runs import changed
 
@@ -52,3 +53,16 @@ def test_many_series_without_a_forecast_are_counted() -> None:
     text = shown(SECTION, replace(context, results=broken)).text
     assert text.count("holds 3 days") == MAX_SERIES
     assert "1,234 more" in text
+
+
+def test_the_points_of_a_month_are_the_competitions_alone() -> None:
+    context = small_context()
+    config = {**context.results.run.config, "data": {"kind": "table", "unit": "EUR"}}
+    other = ReportContext.of(changed(context.results, config=config))
+    titles = [[column.title for column in SECTION.facts(of).columns] for of in (context, other)]
+    assert [MONTH in found for found in titles] == [True, False]
+    facts = SECTION.facts(other)
+    assert {len(row.cells) for row in (*facts.rows, *facts.seeds)} == {len(facts.columns)}
+    blend = next(row for row in context.results.board.rows if row.family == "blend")
+    cells = next(row.cells for row in facts.rows if row.kind == "blend")
+    assert cells[titles[1].index("in-sample")] == blend.score_in_sample

@@ -113,7 +113,7 @@ def test_the_column_of_entities_groups_none(keys: dict[str, object], name: str, 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("bank,u\na,EUR\nb,USD\n", r"u\.csv: it gives no unit of c: add a row for each"),
+        ("bank,u\na,EUR\nb,USD\n", r"u\.csv: it has no unit for c: add a row for each"),
         ("bank,u\na,EUR\na,USD\nb,EUR\nc,EUR\n", r"u\.csv:3: the unit of a is EUR, USD: give it one"),
         (
             "bank,u\na,EUR\nb,eur\nc,EUR\n",

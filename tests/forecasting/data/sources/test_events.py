@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from forecasting.data.dataset import open_data
 from forecasting.data.spec import DataSpec
 from forecasting.errors import DataError
 from forecasting.panel import Panel
@@ -49,3 +50,28 @@ def test_captions_of_the_data_hold_for_the_events_too(tmp_path: Path) -> None:
     write(tmp_path / "ev.csv", "tag,name\n2014-02-01,sale\n")
     spec = DataSpec(kind="table", events="ev.csv", columns={"ds": "tag"})
     assert load(spec, path, None).calendar.events == (("2014-02-01", "sale"),)
+
+
+def test_events_of_one_name_in_other_capitals_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "d.csv", table(5))
+    spec = DataSpec(kind="table", events="ev.csv")
+    write(tmp_path / "ev.csv", "ds,name\n2014-02-01,Sale\n2014-02-02, Sale\n2014-02-05,sale\n")
+    with pytest.raises(
+        DataError, match=r"ev\.csv:4: an event is called sale, and others Sale: they would count as two"
+    ):
+        load(spec, path, None)
+
+
+def test_events_whose_effect_nobody_can_know_are_said(tmp_path: Path) -> None:
+    path = write(tmp_path / "d.csv", table(5))
+    spec = DataSpec(kind="table", events="ev.csv")
+
+    def said(rows: str) -> list[str]:
+        write(tmp_path / "ev.csv", f"ds,name\n{rows}")
+        return [note for note in open_data(spec, path, None).loaded.notes if "event" in note]
+
+    assert said("2014-02-01,sale\n2014-02-09,sale\n") == []
+    assert said("2014-02-01,sale\n2014-02-09,fair\n1999-02-09,fair\n") == [
+        "fair: no such event lies in the data, so nothing is known of its effect"
+    ]
+    assert said("1999-02-01,sale\n") == ["all events of data.events lie before 2014-01-30, when the data begin"]
