@@ -31,7 +31,7 @@ from ensembles.oof import REFERENCE
 from forecasting.axis import DAILY, Axis
 from forecasting.data.spec import DataSpec
 from forecasting.errors import ConfigError
-from forecasting.models import model_type
+from forecasting.models import as_stored, model_type
 from forecasting.models.base import with_season
 from forecasting.places.uri import redacted, without_secrets
 from forecasting.score.names import score_names
@@ -355,13 +355,13 @@ def _expand(entry: MemberEntry, axis: Axis, place: str) -> Iterator[Member]:
         except ValidationError as error:
             raise ConfigError(f"{place}: {explain(error, cls.settings_type)}") from None
         check_bounds(settings.model_dump(), place)
+        stored = as_stored(cls, settings, place)
         label = "/".join([entry.name or entry.model, *(f"{key}={_shown(value)}" for key, value in chosen.items())])
         published = bool(getattr(settings, "as_published", False))  # a published mistake is shown as one, never blended
-        if published and "as published" not in label:
-            label += " (as published)"
+        label += " (as published)" if published and "as published" not in label else ""
         for seed_index in range(entry.seeds):
             family = REFERENCE if entry.reference or published else cls.family
-            yield Member(entry.model, settings.model_dump(mode="json"), seed_index, label, family)
+            yield Member(entry.model, stored, seed_index, label, family)
 
 
 def _shown(value: Any) -> Any:

@@ -13,6 +13,7 @@ from cluster.config import RunConfig
 from cluster.execution.early import connecting
 from cluster.execution.registry import executor_named
 from cluster.execution.resources import free_memory
+from cluster.execution.worker import limited_threads
 from cluster.keys import home
 from cluster.plan import Plan, check_memory, check_windows, make_plan
 from cluster.request import RunRequest
@@ -80,7 +81,8 @@ def run_pipeline(request: RunRequest, err: Screen) -> RunResult:
                 session.write_timeline(request.timeline)
             connection.release()
             store.sweep()
-            with steps.step("blends the forecasts and writes the results"):
+            blends = steps.step("blends the forecasts and writes the results")
+            with blends, limited_threads(config.cluster.cpus_per_worker):
                 forecasts = collect_forecasts(plan, data.panel, store, lost, data.problems)
                 if data.hierarchy is not None:
                     forecasts = forecasts.in_units(data.panel, data.hierarchy.units)

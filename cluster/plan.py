@@ -10,7 +10,7 @@ import numpy as np
 
 from cluster.config import RunConfig, expand_members
 from cluster.versions import installed
-from forecasting.backtest import peers_of
+from forecasting.backtest import peers_of, reason_of
 from forecasting.errors import ConfigError
 from forecasting.models import model_type
 from forecasting.models.base import Fingerprinted, StackedModel
@@ -243,6 +243,17 @@ def _code_key(member: Member, panel: Panel, device: str) -> list[object]:
     versions = [f"{name}=={installed(name)}" for name in cls.libraries]
     model = member.build()
     where = [device, model.backend(device)] if isinstance(model, StackedModel) else ["cpu"]
-    read = [model.fingerprint()] if isinstance(model, Fingerprinted) else []
+    read = [_fingerprint(member.model, model)] if isinstance(model, Fingerprinted) else []
     gaps = [panel.gaps_fingerprint()] if getattr(model, "reads_gaps", False) else []
     return [member.model, cls.version, versions, where, *read, *gaps]
+
+
+def _fingerprint(name: str, model: Fingerprinted) -> str:
+    """Hash of what a model reads besides its history."""
+    try:
+        found = model.fingerprint()
+    except Exception as error:  # the class may be a user's own
+        raise ConfigError(f"model {name}: {reason_of(error)} in its fingerprint: mend its class") from None
+    if not isinstance(found, str):
+        raise ConfigError(f"model {name}: its fingerprint is a {type(found).__name__}: give text")
+    return found

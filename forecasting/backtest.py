@@ -11,7 +11,9 @@ after a cutoff can reach a forecast made there.
 
 from __future__ import annotations
 
+import signal
 import time
+import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -21,8 +23,10 @@ from typing import cast
 
 import numpy as np
 
-from forecasting.errors import TrialError, UserError
+from forecasting.errors import TrialError, UserError, visible
 from forecasting.models.base import AnyModel, FitTask, Model, PanelTask, ReadsPeers, StackedModel, State, learns_across
+from forecasting.models.heard import caught_warnings
+from forecasting.models.states import check_storable
 from forecasting.panel import History, Panel
 from forecasting.places.uri import scrubbed
 from forecasting.scale import members
@@ -47,6 +51,8 @@ StateFor = Callable[[Window, State | None], State]
 
 
 _Warning = warnings.WarningMessage
+LONGEST_REASON = 1000
+"""Characters of what an error says."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +107,7 @@ def run_trials(
             batch.outcome(trial, model, partial(batch.fit, trial, model))
             for trial, model in zip(trials, models, strict=True)
         ]
-    with warnings.catch_warnings(record=True) as heard:
+    with caught_warnings() as heard:
         fits = batch.fit_together(trials, models[0], device)
     share = (time.perf_counter() - started) / len(trials)
     return [batch.outcome(trial, models[0], fit, share, heard) for trial, fit in zip(trials, fits, strict=True)]
@@ -160,7 +166,11 @@ def reason_of(error: BaseException) -> str:
     """One sentence for a leaderboard row or for the user: why a member could not be fitted or forecast."""
     if isinstance(error, ModuleNotFoundError):
         return f"the package {error.name} is not installed: install it, or leave this member out"
-    text = scrubbed(" ".join(str(error).split())) or type(error).__name__
+    try:
+        text = visible(scrubbed(" ".join(str(error).split())))
+    except Exception:  # the class is a user's own
+        text = ""
+    text = text[:LONGEST_REASON] or type(error).__name__
     return text if isinstance(error, TrialError) else f"{type(error).__name__}: {text}"
 
 
@@ -182,11 +192,14 @@ class _Batch:
         started = time.perf_counter()
         try:
             unique_ids = series_of(trial, self.panel)
-            with warnings.catch_warnings(record=True) as heard:
+            with caught_warnings() as heard, np.errstate():
                 forecasts = forecast_windows(model, unique_ids, self.panel, self.windows, fit)
+            check_storable(forecasts.state)
         except MemoryError:
             raise
-        except Exception as error:  # whatever a model's library raises is this trial's result, not the run's end
+        except (
+            BaseException
+        ) as error:  # whatever a model raises, or its exit, is this trial's result, not the run's end
             _raise_interruption(error)
             return TrialFailure(trial, reason_of(error))
         seconds += time.perf_counter() - started
@@ -258,7 +271,7 @@ def _fit_many(model: StackedModel, tasks: Sequence[FitTask], device: str) -> lis
         return members.fit_many(model, tasks, device)
     except (MemoryError, UserError):
         raise
-    except Exception as error:  # as in `_Batch.outcome`
+    except BaseException as error:  # as in `_Batch.outcome`
         _raise_interruption(error)
         if len(tasks) == 1:
             return [TrialError(reason_of(error))]
@@ -266,11 +279,18 @@ def _fit_many(model: StackedModel, tasks: Sequence[FitTask], device: str) -> lis
 
 
 def _raise_interruption(error: BaseException | None) -> None:
-    """Raise the interruption that a library made an error of: numba does, where it comes amid compiled code."""
+    """Raise what was meant for the process: an interruption, also one that a library made an error of, as numba does
+    where it comes amid compiled code, and an exit that a handler of signals asked for, as Ray's does.
+    """
     while error is not None:
-        if isinstance(error, KeyboardInterrupt):
+        if isinstance(error, KeyboardInterrupt) or (isinstance(error, SystemExit) and _is_of_a_signal(error)):
             raise error
         error = error.__cause__ or error.__context__
+
+
+def _is_of_a_signal(error: SystemExit) -> bool:
+    handlers = {getattr(signal.getsignal(number), "__code__", None) for number in signal.valid_signals()} - {None}
+    return any(frame.f_code in handlers for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
 def _forecast(model: AnyModel, state: State, history: History, window: Window) -> Forecast:

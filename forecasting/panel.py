@@ -19,7 +19,7 @@ from forecasting.axis import Axis, Freq
 from forecasting.calendar import Calendar
 from forecasting.errors import DataError
 from forecasting.planned.amounts import Planned
-from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray, iso
+from forecasting.schema import BoolArray, DateArray, FloatArray, IntArray, iso, locked
 
 __all__ = ["History", "Panel", "Series"]
 
@@ -186,7 +186,7 @@ class Panel:
 
     def history(self, unique_id: str, cutoff: np.datetime64 | None = None) -> History:
         """One series from its first day to `cutoff` (default: the panel's end), without the planned amounts that are
-        known there.
+        known there. Its arrays cannot be written to, wherever it is used.
         """
         row = self.index(unique_id)
         stop = len(self.ds) if cutoff is None else int(np.searchsorted(self.ds, cutoff, side="right"))
@@ -194,9 +194,9 @@ class Panel:
         start = int(known[0]) if len(known) else stop
         return History(
             series=self.series[row],
-            ds=self.ds[start:stop],
-            y=self._unplanned(row, stop, self.end if cutoff is None else cutoff)[start:],
-            past=self.past[row, start:stop],
+            ds=locked(self.ds[start:stop]),
+            y=locked(self._unplanned(row, stop, self.end if cutoff is None else cutoff)[start:]),
+            past=locked(self.past[row, start:stop]),
             past_names=self.past_names,
             calendar=self.calendar,
             freq=self.freq,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ __all__ = [
     "as_date",
     "as_dates",
     "iso",
+    "locked",
 ]
 
 UNIQUE_ID = "unique_id"
@@ -38,6 +39,7 @@ IntArray = NDArray[np.integer[Any]]
 BoolArray = NDArray[np.bool_]
 DateArray = NDArray[np.datetime64]
 """Calendar days, dtype ``datetime64[D]``."""
+Array = TypeVar("Array", bound="np.ndarray[Any, Any]")
 
 
 def as_date(value: object) -> np.datetime64:
@@ -53,3 +55,10 @@ def as_dates(values: Any) -> DateArray:
 def iso(date: np.datetime64) -> str:
     """A day as ``YYYY-MM-DD``."""
     return str(date.astype("datetime64[D]"))
+
+
+def locked(array: Array) -> Array:
+    """A view that cannot be written to, for code that is not ours."""
+    view = array.view()
+    view.flags.writeable = False
+    return view

@@ -12,17 +12,24 @@ with closed weekends, with unknown and with negative amounts. Choose settings th
 
 from __future__ import annotations
 
+import os
+import random
+import sys
+import tempfile
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from forecasting.axis import Axis, Freq
 from forecasting.backtest import run_trials
 from forecasting.calendar import Calendar, weekday_of
+from forecasting.errors import ConfigError
 from forecasting.models.base import GlobalModel, Model, StackedModel, State, Updatable, with_season
-from forecasting.models.plugins import check_class, temporarily
+from forecasting.models.plugins import as_stored, check_class, temporarily
 from forecasting.models.states import pack_states, unpack_states
 from forecasting.panel import Panel, Series
 from forecasting.scale import members
@@ -52,8 +59,11 @@ class Subject:
     def member(self, seed_index: int = 0) -> Member:
         """A member of this class; the class must be registered while it is used."""
         given = with_season(self.model.settings_type, self.settings, self.panel.axis.season_length)
-        settings = self.model.settings_type.model_validate(given)
-        return Member(NAME, settings.model_dump(mode="json"), seed_index, NAME, self.model.family)
+        try:
+            settings = self.model.settings_type.model_validate(given)
+        except ValidationError as error:
+            raise ConfigError(f"settings: {' '.join(str(error).split())}") from None
+        return Member(NAME, as_stored(self.model, settings, "settings"), seed_index, NAME, self.model.family)
 
     def outcomes(
         self,
@@ -78,12 +88,12 @@ class Subject:
 
 def make_panel(seed: int = 0, days: int = 213) -> Panel:
     """Two series, 2023-12-01 to 2024-06-30 (the last `days` of it), with a past covariate."""
-    random = np.random.default_rng(seed)
+    draws = np.random.default_rng(seed)
     ds = np.arange("2023-12-01", "2024-07-01", dtype="datetime64[D]")[-days:]
     weekday = np.array([1.3, 1.2, 1.1, 1.0, 0.9, 0.5, 0.4])[weekday_of(ds)]
-    level = 1e6 * np.exp(np.cumsum(random.normal(0, 0.02, (2, len(ds))), axis=1))
-    y = np.rint(level * weekday * np.exp(random.normal(0, 0.1, (2, len(ds)))))
-    past = random.normal(size=(2, len(ds), 1))
+    level = 1e6 * np.exp(np.cumsum(draws.normal(0, 0.02, (2, len(ds))), axis=1))
+    y = np.rint(level * weekday * np.exp(draws.normal(0, 0.1, (2, len(ds)))))
+    past = draws.normal(size=(2, len(ds), 1))
     return Panel(ds, (Series("purchase"), Series("redeem")), y, past, ("rate",), Calendar("CN"))
 
 
@@ -103,12 +113,15 @@ def check_model(model_class: type[Any], settings: Mapping[str, Any] | None = Non
     AssertionError
         At the first check that fails.
     ConfigError
-        When the class is no model at all.
+        When the class is no model at all, or cannot be made from these settings.
     """
     subject = Subject(model_class, settings or {}, make_panel() if panel is None else panel)
     with temporarily(NAME, model_class):
         for check in CHECKS:
-            check(subject)
+            try:
+                check(subject)
+            except MemoryError as error:
+                raise AssertionError(f"the model ran out of memory ({error}), on seven months of two series") from error
 
 
 def follows_protocol(subject: Subject) -> None:
@@ -117,9 +130,6 @@ def follows_protocol(subject: Subject) -> None:
     model: Any = subject.member().build()
     kinds = [kind.__name__ for kind in (Model, StackedModel, GlobalModel) if isinstance(model, kind)]
     _must(len(kinds) == 1, f"a model is one of Model, StackedModel and GlobalModel, and this is {kinds or 'none'}")
-    _must(model.seconds_per_fit > 0, "seconds_per_fit must be above 0")
-    for name, kind in (("family", str), ("version", int), ("libraries", tuple), ("seeded", bool)):
-        _must(isinstance(getattr(model, name), kind), f"{name} must be of type {kind.__name__}")
     for name, field in subject.model.settings_type.model_fields.items():
         _must(bool(field.description), f"setting {name} has no description")
 
@@ -162,6 +172,37 @@ def uses_its_seed_as_it_says(subject: Subject) -> None:
     told = "another seed gives the same forecast" if seeded else "another seed gives another forecast"
     for other in (subject.result(seed_index=1), subject.result(run_seed=2)):
         _must(_same(other, base) != seeded, f"seeded is {seeded}, and {told}")
+
+
+def leaves_the_process_as_it_was(subject: Subject) -> None:
+    """Fits and forecasts change nothing that other code of the process goes by, and leave nothing running."""
+    state, numpy_state, folder = random.getstate(), np.random.get_state(), os.getcwd()  # noqa: NPY002
+    try:
+        with tempfile.TemporaryDirectory() as elsewhere:
+            os.chdir(elsewhere)  # and states in which no fit before this one can have left them
+            random.random()
+            np.random.random()  # noqa: NPY002
+            before = _surroundings()
+            subject.result()
+            after = _surroundings()
+            os.chdir(folder)
+    finally:
+        random.setstate(state)
+        np.random.set_state(numpy_state)  # noqa: NPY002
+        os.chdir(folder)
+    for name, value in after.items():
+        _must(value == before[name], f"a fit changes {name}: leave it as it was, other members go by it")
+
+
+def _surroundings() -> dict[str, Any]:
+    return {
+        "the state of random": random.getstate(),
+        "the state of numpy.random (draw from generator(task.key, ...))": repr(np.random.get_state()),  # noqa: NPY002
+        "the working directory": os.getcwd(),
+        "numpy's handling of floating-point errors": np.geterr(),
+        "sys.path": list(sys.path),
+        "how many threads run": threading.active_count(),
+    }
 
 
 def forecasts_the_same_from_a_stored_state(subject: Subject) -> None:
@@ -239,6 +280,7 @@ CHECKS: tuple[Callable[[Subject], None], ...] = (
     gives_the_same_again,
     looks_at_nothing_after_a_cutoff,
     uses_its_seed_as_it_says,
+    leaves_the_process_as_it_was,
     forecasts_the_same_from_a_stored_state,
     fails_with_a_sentence,
     counts_periods,

@@ -6,10 +6,11 @@ import os
 import resource
 import socket
 import time
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from statistics import fmean
+from threading import Lock
 
 from cluster.plan import Batch
 from cluster.rundir.batch_file import BatchHeader, BatchWork, find_batch, write_batch
@@ -24,7 +25,7 @@ from forecasting.panel import Panel
 from forecasting.trial import TrialFailure, TrialOutcome, TrialResult
 from forecasting.windows import WindowPlan
 
-__all__ = ["WorkContext", "limit_threads", "usable_threads", "warm_up", "work"]
+__all__ = ["WorkContext", "limit_threads", "limited_threads", "usable_threads", "warm_up", "work"]
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,50 @@ def usable_threads(granted: int) -> int:
 
 
 def limit_threads(n_threads: int) -> AbstractContextManager[object]:
-    """Keep numerical libraries from using more threads than were granted, from now on, or as a context: a notebook gets
-    its own back. One thread per fit gives the same bits everywhere.
+    """Keep numerical libraries from using more threads than were granted, from now on.
+
+    One thread per fit gives the same bits everywhere.
     """
     import scipy.linalg  # noqa: F401 - its BLAS must be loaded before it can be limited
     from threadpoolctl import threadpool_limits
 
     limits: AbstractContextManager[object] = threadpool_limits(usable_threads(n_threads))
     return limits
+
+
+class _Limited:
+    """The blocks with limited threads that are at work in this process, whichever of its threads they are in."""
+
+    def __init__(self) -> None:
+        self.one, self.blocks, self.limits = Lock(), 0, ExitStack()
+
+    def enter(self, n_threads: int) -> None:
+        with self.one:
+            if self.blocks == 0:
+                self.limits.enter_context(limit_threads(n_threads))
+            self.blocks += 1
+
+    def leave(self) -> None:
+        with self.one:
+            self.blocks -= 1
+            if self.blocks == 0:
+                self.limits.close()
+
+
+_LIMITED = _Limited()
+
+
+@contextmanager
+def limited_threads(n_threads: int) -> Iterator[None]:
+    """As `limit_threads`, for a block: a notebook gets its own back when the last such block of any thread ends.
+
+    Until then the limit of the first one holds, because it is one of the whole process.
+    """
+    _LIMITED.enter(n_threads)
+    try:
+        yield
+    finally:
+        _LIMITED.leave()
 
 
 def warm_up(device: str, models: Sequence[str]) -> None:
@@ -67,7 +104,7 @@ def warm_up(device: str, models: Sequence[str]) -> None:
     import safetensors.numpy  # noqa: F401
 
     for name in models:
-        with suppress(Exception):
+        with suppress(Exception, SystemExit):
             model = model_type(name)
             if issubclass(model, WarmsUp):
                 model.warm_up(device)

@@ -54,6 +54,8 @@ class Wishes:
 def _whole(name: str, given: Any) -> int:
     """A whole number of Python, also from one of NumPy; raises ConfigError for anything else."""
     try:
+        if isinstance(given, bool):
+            raise TypeError
         return int(given) if isinstance(given, float) and given.is_integer() else operator.index(given)
     except TypeError:
         what = "it is no whole number"

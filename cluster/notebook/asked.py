@@ -117,7 +117,9 @@ def request_on_data(
 
 
 def texts_of(given: str | Iterable[str] | None) -> tuple[str, ...]:
-    """Texts of which somebody may give one alone, or any kind of a list."""
+    """Texts of which somebody may give one alone, or any kind of a list; ConfigError where it is neither."""
+    if given is not None and not isinstance(given, Iterable):
+        raise ConfigError(f"{given!r} is neither a text nor a list of texts: give one of these")
     return (given,) if isinstance(given, str) else tuple(() if given is None else given)
 
 

@@ -58,6 +58,10 @@ class StoredTrial:
     file: str
 
 
+def _nothing() -> None:
+    """A check of nothing; a lambda could not be copied to another process."""
+
+
 class RunStore:
     """Reads and writes one run directory.
 
@@ -66,7 +70,7 @@ class RunStore:
 
     def __init__(self, uri: str) -> None:
         self.storage = Storage(uri)
-        self._check: Callable[[], None] = lambda: None
+        self._check: Callable[[], None] = _nothing
         self._written: dict[str, str | None] = {}
         """Digests of results that this store wrote (None: discarded) since it sealed the directory."""
 
@@ -88,7 +92,7 @@ class RunStore:
         try:
             yield
         finally:
-            self._check = lambda: None
+            self._check = _nothing
 
     # -- results
 

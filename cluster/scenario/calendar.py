@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from cluster.execution.worker import limit_threads
+from cluster.execution.worker import limited_threads
 from cluster.rundir.external import External
 from cluster.rundir.final_states import Fit, find_fits
 from cluster.stages.finished_run import TrainedRun, open_trained
@@ -78,7 +78,7 @@ def with_calendar(
         raise StorageError(f"{trained.store.uri} holds no history of its data: run again with another --run-dir")
     panel = panel_of_run(trained.store.read(HistoryFile), trained.run)
     window = trained.next_window(panel)
-    with limit_threads(trained.config.cluster.cpus_per_worker):
+    with limited_threads(trained.config.cluster.cpus_per_worker):
         made = _asked_again(trained, panel, replace(panel, calendar=calendar), window, forecast)
     base, edited = (_rows(trained, found, window) for found in (made.base, made.edited))
     return _exchanged(forecast.blend, base, edited), Answers(made.changed)

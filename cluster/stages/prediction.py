@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cluster.execution.worker import limit_threads
+from cluster.execution.worker import limited_threads
 from cluster.keys import AsOf
 from cluster.rundir.external import NOTHING, External
 from cluster.rundir.final_states import Fit, find_fits
@@ -162,7 +162,7 @@ def predict(
     found = KnownSeries.of(trained, loaded)
     wanted = {place: member for place, member in trained.wanted().items() if place[1] not in found.left}
     fits = find_fits(trained.store, wanted, trained.end)
-    with limit_threads(trained.config.cluster.cpus_per_worker):
+    with limited_threads(trained.config.cluster.cpus_per_worker):
         made, failed = _forecasts(fits, panel, window, update)
     if panel.ds[0] > (began := as_date(trained.run.data.start)):
         earlier = f"; the data begin on {iso(panel.ds[0])}, and the run's on {iso(began)}: give the earlier days too"

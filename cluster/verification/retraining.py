@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cluster.execution.resources import local_resources
-from cluster.execution.worker import limit_threads, usable_threads
+from cluster.execution.worker import limited_threads, usable_threads
 from cluster.plan import Plan
 from cluster.rundir.run_facts import LIBRARIES, processor
 from cluster.rundir.store import RunStore, StoredTrial
@@ -50,18 +50,18 @@ def check_trials(store: RunStore, run: RunFile, plan: Plan, panel: Panel, share:
     planned = [trial for trial in plan.trials if trial.trial_key in stored]
     if not planned:
         return Check(WHAT, "not comparable", "no stored trial is of this version of the models")
-    limit_threads(plan.config.cluster.cpus_per_worker)
     n_again, differing, states = 0, [], _States(store)
     for chunk in _chunks(plan, planned, stored, share):
         device = stored[chunk[0].trial_key].batch.device
-        outcomes = run_trials(
-            chunk,
-            panel,
-            plan.windows,
-            run_seed=plan.config.seed,
-            device=device,
-            n_threads=usable_threads(plan.config.cluster.cpus_per_worker),
-        )
+        with limited_threads(plan.config.cluster.cpus_per_worker):
+            outcomes = run_trials(
+                chunk,
+                panel,
+                plan.windows,
+                run_seed=plan.config.seed,
+                device=device,
+                n_threads=usable_threads(plan.config.cluster.cpus_per_worker),
+            )
         n_again += len(outcomes)
         differing += [_name(o.trial) for o in outcomes if not _same(o, store, stored[o.trial.trial_key], states)]
     if differing:

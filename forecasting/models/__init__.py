@@ -14,9 +14,10 @@ from typing import Any
 from forecasting.errors import ConfigError
 from forecasting.models import plugins
 from forecasting.models.base import AnyModel
+from forecasting.models.plugins import as_stored
 from forecasting.registry import found_in
 
-__all__ = ["built_in_models", "model_names", "model_type", "register"]
+__all__ = ["as_stored", "built_in_models", "model_names", "model_type", "register"]
 
 PACKAGES = ("forecasting.models", "forecasting.models.lstm")
 

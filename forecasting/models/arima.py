@@ -13,6 +13,7 @@ import itertools
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, ClassVar, Literal
@@ -32,6 +33,7 @@ from forecasting.models.features.calendar_effects import (
 )
 from forecasting.models.features.lengths import require
 from forecasting.models.features.levels import pulled_in
+from forecasting.models.heard import caught_warnings
 from forecasting.models.states import array_of, fact_of
 from forecasting.panel import History
 from forecasting.schema import DateArray, FloatArray, IntArray, iso
@@ -111,7 +113,7 @@ class Arima:
         orders, start = _kept(task.previous)
         if orders is None and task.peers:
             orders = _orders_of_all(self.settings, _Peers.of(task.peers))
-        with warnings.catch_warnings(record=True, action="always") as heard:
+        with caught_warnings("always") as heard:
             best = self._best(data, [orders], start) if orders else None
             if best is None and task.previous is None:
                 best = self._best(data, self._grid(history), None)
@@ -310,8 +312,8 @@ def _all_heard(previous: State | None, heard: Iterable[warnings.WarningMessage])
     return dict(Counter(before) + Counter(message.category.__name__ for message in heard))
 
 
-def _unheard() -> warnings.catch_warnings[list[warnings.WarningMessage]]:
+def _unheard() -> AbstractContextManager[list[warnings.WarningMessage]]:
     """Warnings that mean nothing: of peers, and of a start that is not searched from. They are recorded besides,
     because importing statsmodels sets filters that show some of them.
     """
-    return warnings.catch_warnings(record=True, action="ignore")
+    return caught_warnings("ignore")

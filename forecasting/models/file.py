@@ -19,7 +19,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -161,15 +161,17 @@ def _read(path: str, changed: int, size: int) -> Mapping[tuple[str, str], Rows]:
     missing = [name for name in (UNIQUE_ID, DS, CUTOFF, Y_HAT) if name not in table.column_names]
     if missing:
         raise TrialError(f"{path}: there is no column {missing[0]}; the columns are {', '.join(table.column_names)}")
+    if twice := [name for name in (UNIQUE_ID, DS, CUTOFF, Y_HAT) if table.column_names.count(name) > 1]:
+        raise TrialError(f"{path}: there are two columns {twice[0]}: keep one")
     uid = np.array(table[UNIQUE_ID].to_pylist(), dtype=object)
     cutoff, ds = _days(table, CUTOFF, path), _days(table, DS, path)
     y_hat = _amounts(table, path)
     order = np.lexsort((ds, cutoff, uid.astype(str)))
     uid, cutoff, ds, y_hat = uid[order], cutoff[order], ds[order], y_hat[order]
     same = (uid[1:] == uid[:-1]) & (cutoff[1:] == cutoff[:-1])
-    twice = np.flatnonzero(same & (ds[1:] == ds[:-1]))
-    if len(twice):
-        i = int(twice[0])
+    again = np.flatnonzero(same & (ds[1:] == ds[:-1]))
+    if len(again):
+        i = int(again[0])
         raise TrialError(f"{path}: {uid[i]}, {iso(ds[i])}, cutoff {iso(cutoff[i])} stands twice: keep one row")
     starts = np.append(0, np.flatnonzero(~same) + 1)
     ends = np.append(starts[1:], len(uid))
@@ -205,9 +207,9 @@ def _check_size(path: str, n_bytes: int) -> None:
 
 
 def _days(table: pa.Table, column: str, path: str) -> DateArray:
-    values: Any = table[column].to_pylist()
-    try:
-        days = as_dates([str(value)[:10] for value in values])
+    texts = [str(value)[:10] for value in table[column].to_pylist()]
+    try:  # NumPy would take 20240416 for a year
+        days = as_dates([text if text[4:5] == "-" else "NaT" for text in texts])
     except ValueError:
         days = as_dates(["NaT"])
     if np.isnat(days).any():

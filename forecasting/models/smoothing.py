@@ -15,7 +15,6 @@ loop over time are shared; every series has parameters of its own.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
@@ -34,6 +33,7 @@ from forecasting.models.features.shared_calendar import (
     SharedCalendarSettings,
     fit_shared_calendar,
 )
+from forecasting.models.heard import caught_warnings
 from forecasting.models.states import array_of
 from forecasting.panel import History
 from forecasting.schema import DateArray, FloatArray, IntArray
@@ -146,7 +146,7 @@ class Smoothing:
         from statsmodels.tsa.exponential_smoothing.ets import ETSModel
         from statsmodels.tsa.forecasting.theta import ThetaModel
 
-        with warnings.catch_warnings(action="ignore"):  # an optimiser that stops early has a level all the same
+        with caught_warnings("ignore"):  # an optimiser that stops early has a level all the same
             if self.settings.kind == "ets":
                 return np.array([ETSModel(level, error="add").fit(disp=False).params[0], 0.0])
             found = ThetaModel(level, period=1, deseasonalize=False).fit(use_mle=False, disp=False).params

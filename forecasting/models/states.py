@@ -48,16 +48,33 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from forecasting.errors import DamagedFile, StorageError
+from forecasting.errors import DamagedFile, StorageError, TrialError
 from forecasting.models.base import DamagedState, State
 from forecasting.schema import iso
 
-__all__ = ["array_of", "check_training", "damaged", "day_in", "fact_of", "pack_states", "unpack_states"]
+__all__ = [
+    "array_of",
+    "check_storable",
+    "check_training",
+    "damaged",
+    "day_in",
+    "fact_of",
+    "pack_states",
+    "unpack_states",
+]
 
 LAYOUT, VERSION = "layout", "1"
 SIZES = {"F64": 8, "F32": 4, "F16": 2, "BOOL": 1}
 SIZES |= {f"{kind}{8 * size}": size for kind in "IU" for size in (1, 2, 4, 8)}
 """Bytes of one value, by its type in a file."""
+STORED = (
+    "float64",
+    "float32",
+    "float16",
+    "bool",
+    *(f"{sign}int{8 * size}" for sign in ("", "u") for size in (1, 2, 4, 8)),
+)
+"""Types of arrays that a file holds."""
 
 Arrays = Mapping[str, np.ndarray[Any, Any]]
 Fact = TypeVar("Fact")
@@ -74,6 +91,30 @@ def pack_states(states: Mapping[str, State]) -> bytes:
     }
     metadata = {key: json.dumps(dict(state.meta)) for key, state in states.items()}
     return _in_order(save(tensors, {LAYOUT: VERSION, **metadata}))
+
+
+def check_storable(state: State) -> None:
+    """Refuse what no file can hold, or what the program itself reads otherwise.
+
+    Raises
+    ------
+    TrialError
+        Naming the array or fact.
+    """
+    for name, array in state.arrays.items():
+        if not isinstance(name, str) or not isinstance(array, np.ndarray) or array.dtype.name not in STORED:
+            kind = f"an array of {array.dtype}" if isinstance(array, np.ndarray) else f"a {type(array).__name__}"
+            raise TrialError(f"{name} of its state is {kind}: use arrays of {', '.join(STORED)}")
+    try:
+        json.dumps(dict(state.meta))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise TrialError(f"the facts of its state cannot be stored as JSON ({error})") from None
+    counts = state.meta.get("warnings", {})
+    if not isinstance(counts, dict) or not all(type(count) is int for count in counts.values()):
+        raise TrialError("the fact warnings of its state must hold a whole number for each category")
+    losses = state.meta.get("train_loss", [])
+    if not isinstance(losses, list) or not all(type(loss) in (int, float) for loss in losses):
+        raise TrialError("the fact train_loss of its state must hold a number for each epoch")
 
 
 def _in_order(data: bytes) -> bytes:

@@ -127,6 +127,8 @@ def located(address: str) -> tuple[fs.FileSystem, str]:
     import pyarrow as pa
     from pyarrow import fs
 
+    if "\0" in address:
+        raise ValueError("it holds a NUL character")
     if not is_uri(address):
         return fs.LocalFileSystem(), Path(address).expanduser().absolute().as_posix()
     _known.update(_secrets_of(address))

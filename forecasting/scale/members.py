@@ -28,7 +28,7 @@ from forecasting.models.base import (
     learns_across,
 )
 from forecasting.scale.histories import AS_IT_IS, PreparedHistory, Scale, prepare
-from forecasting.schema import iso
+from forecasting.schema import iso, locked
 
 if TYPE_CHECKING:
     from forecasting.panel import History
@@ -38,6 +38,8 @@ __all__ = ["VERSION", "check", "fit", "fit_all", "fit_many", "predict", "update"
 
 VERSION = 1
 """Raised when what models see of unknown, zero or negative amounts changes; part of the keys of such trials."""
+MOST = 1e150
+"""No amount is larger: sums and squares of larger ones are not finite."""
 SCALES, EMPTY = "scales", "empty"
 """Facts of a state: unique_id → size and whether signed, of series seen on a scale; true where nothing had flowed."""
 
@@ -110,13 +112,22 @@ def predict(model: AnyModel, state: State, history: History, ds: DateArray) -> F
             f"nothing had flowed in {history.unique_id} when it was fitted, and something has by "
             f"{iso(history.cutoff)}: fit it again"
         )
-    y_hat = np.asarray(model.predict(state, found.history, ds), dtype=np.float64)
-    if y_hat.shape != (len(ds),) or not np.isfinite(y_hat).all():
-        raise TrialError(
-            f"the forecast of {history.unique_id} from {iso(history.cutoff)} has shape {y_hat.shape} "
-            "or values that are not finite"
-        )
-    return found.restore(y_hat, ds)
+    told = model.predict(state, found.history, locked(ds))
+    return found.restore(_amounts(told, len(ds), f"the forecast of {history.unique_id} from {iso(history.cutoff)}"), ds)
+
+
+def _amounts(told: Any, n: int, what: str) -> FloatArray:
+    """What a model said as amounts ``[n]``; TrialError where it is something else."""
+    given = np.asarray(told)
+    if given.dtype.kind not in "fiuO" or np.ma.is_masked(told):
+        kind = "masked values" if np.ma.is_masked(told) else f"values of type {given.dtype}"
+        raise TrialError(f"{what} holds {kind}, which are no amounts")
+    y_hat = given.astype(np.float64)
+    if y_hat.shape != (n,):
+        raise TrialError(f"{what} has shape {y_hat.shape}, where ({n},) is asked for")
+    if not (np.abs(y_hat) < MOST).all():
+        raise TrialError(f"{what} holds values that are not finite, or not below {MOST:g}")
+    return y_hat
 
 
 def update(model: AnyModel, state: State, history: History) -> State:
@@ -149,7 +160,9 @@ def _seen(task: FitTask, found: PreparedHistory, peers: tuple[History, ...] = ()
 
 
 def _learned(previous: State | None) -> State | None:
-    return None if previous is None or EMPTY in previous.meta else previous
+    if previous is None or EMPTY in previous.meta:
+        return None
+    return replace(previous, meta={name: fact for name, fact in previous.meta.items() if name != SCALES})
 
 
 def _nothing() -> State:
@@ -162,12 +175,17 @@ def _state_or_error(fit: State | TrialError, found: PreparedHistory) -> State | 
 
 def _noted(state: State, found: Iterable[PreparedHistory]) -> State:
     """A state with the scales that are not the usual one."""
+    if not isinstance(state, State):
+        raise TrialError(f"its fit gives a {type(state).__name__}, where a State is asked for")
+    if kept := {SCALES, EMPTY} & state.meta.keys():
+        raise TrialError(f"a fact of its state is called {min(kept)}, which the program itself uses: rename it")
     scales = {
         one.history.unique_id: [one.scale.size, one.scale.signed]
         for one in found
         if one.scale is not None and one.scale != AS_IT_IS
     }
-    return replace(state, meta={**state.meta, SCALES: scales}) if scales else state
+    arrays = {name: locked(array) if isinstance(array, np.ndarray) else array for name, array in state.arrays.items()}
+    return State(arrays, {**state.meta, SCALES: scales} if scales else state.meta)
 
 
 def _place(history: History) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from cluster.execution.loop import LostBatch, OnReport
 from cluster.execution.remaining import Lane, PerFit, lane_of
 from cluster.execution.resources import Slots, choose_device, local_resources, one_process
 from cluster.execution.retry import Decision, Loss, decide
-from cluster.execution.worker import WorkContext, limit_threads, work
+from cluster.execution.worker import WorkContext, limited_threads, work
 from cluster.plan import Batch
 
 __all__ = ["LOCAL"]
@@ -56,10 +56,10 @@ class _Local:
 
     @contextmanager
     def connect(self, config: RunConfig) -> Iterator[_LocalSession]:
-        limit_threads(config.cluster.cpus_per_worker)
-        resources = local_resources(config)
-        device = choose_device(config.cluster, resources.gpus)
-        yield _LocalSession(device, one_process(config.cluster, resources, device))
+        with limited_threads(config.cluster.cpus_per_worker):
+            resources = local_resources(config)
+            device = choose_device(config.cluster, resources.gpus)
+            yield _LocalSession(device, one_process(config.cluster, resources, device))
 
 
 LOCAL = _Local()

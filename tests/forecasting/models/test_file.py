@@ -109,3 +109,18 @@ def test_a_table_has_a_limit(tmp_path, monkeypatch, name):
     file._read.cache_clear()
     with pytest.raises(TrialError, match=rf"{name}: holds more than 100 bytes: keep the rows of this run alone"):
         forecast(m)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("unique_id,ds,cutoff,y_hat\npurchase,20240501,2024-04-30,1\n", "ds holds what is no day"),
+        ("unique_id,unique_id,ds,cutoff,y_hat\na,a,2024-05-01,2024-04-30,1\n", "there are two columns unique_id"),
+    ],
+)
+def test_days_without_dashes_and_columns_that_stand_twice_are_told(tmp_path, text, sentence):
+    from forecasting.models.file import _table
+
+    (tmp_path / "made.csv").write_text(text)
+    with pytest.raises(TrialError, match=sentence):
+        _table(str(tmp_path / "made.csv"))
