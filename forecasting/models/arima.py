@@ -161,8 +161,8 @@ class Arima:
 
     def update(self, state: State, history: History) -> State:
         """The mean that forecasts return to, from a newer history; orders and parameters stay."""
-        data = self._data(history, CalendarFit.from_arrays(state.arrays), state.arrays["used_columns"])
-        return replace(state, arrays={**state.arrays, "centre": np.array([float(np.median(data.level))])})
+        centre = self._centre(history, CalendarFit.from_arrays(state.arrays), state.arrays["used_columns"])
+        return replace(state, arrays={**state.arrays, "centre": np.array([centre])})
 
     @property
     def n_peers(self) -> int:
@@ -188,18 +188,19 @@ class Arima:
         return {fit[1]: fit[0] for fit in fits if fit is not None}
 
     def _prepared(self, history: History) -> tuple[CalendarFit, IntArray, float, _Data]:
-        """Calendar effects, the calendar's columns in use, the level's centre, and the level about it.
+        """Calendar effects, the calendar's columns in use, the level's centre as `update` has it, and the level about
+        its own.
 
-        Amounts are seen over their median, rounded: the search for parameters amplifies the last bits of what it is
-        given, and with them forecasts would depend on the unit of the data.
+        For the last, amounts are seen over their median, rounded: the search for parameters amplifies the last bits of
+        what it is given, and with them forecasts would depend on the unit of the data.
         """
         size = float(np.median(history.y))
-        seen = replace(history, y=np.round(history.y / size, DIGITS))
+        seen = replace(history, y=np.maximum(np.round(history.y / size, DIGITS), 10.0**-DIGITS))
         calendar = fit_calendar(seen, self.settings.calendar)
         used = self._used_columns(history)
         data = self._data(seen, calendar, used)
-        centre = float(np.median(data.level))
-        return calendar, used, centre + float(np.log(size)), replace(data, level=data.level - centre)
+        about = replace(data, level=data.level - np.median(data.level))
+        return calendar, used, self._centre(history, calendar, used), about
 
     def _grid(self, history: History) -> Iterator[Orders]:
         """Orders to try; a year of weeks that was not seen twice is no season."""
@@ -223,6 +224,9 @@ class Arima:
         if self.settings.calendar_in == "first":
             return _Data(level, None)
         return _Data(level + effect[-days:], calendar_columns(history.calendar, history.ds[-days:])[:, used])
+
+    def _centre(self, history: History, calendar: CalendarFit, used: IntArray) -> float:
+        return float(np.median(self._data(history, calendar, used).level))
 
     def _best(self, data: _Data, tried: Iterable[Orders], start: FloatArray | None) -> _Fit | None:
         """The fit with the least AICc, of equal ones the simplest; None when none can be estimated."""
