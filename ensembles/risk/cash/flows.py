@@ -120,7 +120,7 @@ def flows_of_run(oof: OofFile, forecast: ForecastFile, amounts: Amounts, freq: F
         ahead[k, at] = amounts.rounded(coming.y_hat[rows[uid]], series.target)
         known[k, at] = ahead[k, at] - amounts.rounded(coming.model[rows[uid]], series.target)
     return Flows(
-        series=tuple(identities.values()),
+        series=tuple(replace(series, own_id=uid) for uid, series in identities.items()),
         cutoffs=grids[0].cutoffs,
         y_hat=stacked(grids, "y_hat"),
         y=stacked(grids, "y"),

@@ -135,13 +135,16 @@ def _with_own_bands(view: View, flows: Flows, forecast: ForecastFile) -> View:
     blend, days, totals = forecast.blend, dict(view.flows), dict(view.totals)
     for target, (row,) in view.rows.items():
         mine = blend.where(np.flatnonzero(blend.unique_id == flows.series[row].unique_id))
-        known = {p: values for p, values in mine.quantiles.items() if p in days[target].quantiles}
-        days[target] = replace(days[target], quantiles={**days[target].quantiles, **known})
+        place = np.searchsorted(flows.ds, mine.ds)
+        own = {p: values.copy() for p, values in days[target].quantiles.items()}
+        for p in own.keys() & mine.quantiles.keys():
+            own[p][place] = mine.quantiles[p]
+        days[target] = replace(days[target], quantiles=own)
         for name, sums in totals.items():
             alone = {at: span.days.start for at, span in enumerate(sums.spans) if span.days.stop - span.days.start == 1}
             quantiles = {p: values.copy() for p, values in sums.flows[target].quantiles.items()}
-            for p, values in known.items():
-                quantiles[p][list(alone)] = values[list(alone.values())]
+            for p, values in quantiles.items():
+                values[list(alone)] = own[p][list(alone.values())]
             totals[name] = replace(sums, flows={**sums.flows, target: replace(sums.flows[target], quantiles=quantiles)})
     return replace(view, flows=days, totals=totals)
 
