@@ -45,7 +45,7 @@ class VirtualDisk(Disk):
     `slow` is the share of calls that take up to `slow_seconds`, `late` the seconds after which other hosts see a new
     name. `full` while nothing can be written. Called: `on_call` before each call, `on_full` when one is refused,
     `on_named` when a file has got its name (a free one, or another file's), `on_read` when one is read and
-    `on_removed` when one was removed.
+    `on_removed` when one was removed, with the second at which the call began.
     """
 
     def __init__(self, world: World) -> None:
@@ -59,7 +59,7 @@ class VirtualDisk(Disk):
         self.on_full: Callable[[Program], None] = lambda program: None
         self.on_call: Callable[[], None] = lambda: None
         self.on_read: Callable[[Program, str], None] = lambda program, path: None
-        self.on_removed: Callable[[Program, str], None] = lambda program, path: None
+        self.on_removed: Callable[[Program, str, float], None] = lambda program, path, began: None
         self.on_named: Callable[[Program, str, bool], None] = lambda program, path, linked: None
 
     # -- calls that change something
@@ -116,10 +116,11 @@ class VirtualDisk(Disk):
         self.on_named(program, str(target), True)
 
     def remove(self, path: Path) -> None:
+        began = self.world.now
         program = self._call("remove", str(path))
         self._inode(str(path))
         self._change((str(path), None, False))
-        self.on_removed(program, str(path))
+        self.on_removed(program, str(path), began)
 
     def remove_folder(self, folder: Path) -> None:
         self._call("rmdir", str(folder))

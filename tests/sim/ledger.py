@@ -183,13 +183,15 @@ class Ledger:
             life.looks.append(self.world.now)
             life.looked = True
 
-    def removed(self, program: Program, path: str) -> None:
-        """A file was removed; a driver that removes the lease it holds gives it back."""
+    def removed(self, program: Program, path: str, began: float) -> None:
+        """A file was removed; a driver that removes the lease it holds gives it back. The call `began` earlier where
+        the driver stood still in it.
+        """
         life = self.of_program.get(program)
         if life is None:
             return
         if path.endswith((".parquet", ".safetensors")):
-            self._loses(life, path)
+            self._loses(life, path, began)
         if not path.endswith(f"/{LEASE}"):
             return
         if life.entered is None:
@@ -199,10 +201,11 @@ class Ledger:
         if life.displaced is not None:
             self._takes_back(life)
 
-    def _loses(self, life: Life, path: str) -> None:
+    def _loses(self, life: Life, path: str, began: float) -> None:
         """A driver removes a file of a batch, and has looked at the lease before.
 
-        One that was displaced may have looked, stood still and removed what its heir stored again since.
+        One that was displaced may have looked, stood still and removed what its heir stored again since; its heart,
+        which looks too, may wake before that.
         """
         if not life.looked:
             raise Violation(f"{life.program.name} removes a file and did not look at the lease before")
@@ -213,7 +216,7 @@ class Ledger:
             self.lost_states |= keys  # the batch has another file, which is not seen yet
         if life.displaced is None or life.back:
             return
-        if any(look > life.displaced + self.late for look in life.looks):
+        if any(life.displaced + self.late < look <= began for look in life.looks):
             raise Violation(f"{life.program.name} was displaced at {life.displaced:.1f} s and removes a file")
         self.lost_states |= keys
 
