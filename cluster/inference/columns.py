@@ -16,8 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from cluster.inference.entities import entity_of
-from cluster.inference.flows import no_flows
-from forecasting.data.balance import goes_out
+from cluster.inference.flows import in_before_out, no_flows
 from forecasting.data.formats.columns import check_distinct, find_column, first_few, listed
 from forecasting.data.formats.decode import first
 from forecasting.data.formats.files import table_at
@@ -315,9 +314,7 @@ def _unasked(look: Look, date: str, entity: str | None, balance: Any) -> tuple[l
         what = f"{len(flows)} columns hold amounts: {listed(flows)}"
         remedy = f"name those to forecast, as in --target {flows[0]} --target {flows[1]}"
         raise DataError(where=look.name, what=what, remedy=remedy)
-    if len(flows) == MOST_TARGETS and goes_out(flows[0]) and not goes_out(flows[1]):
-        flows.reverse()  # what comes in is named first
-    return flows, left + (": --target forecasts one all the same" if left else "")
+    return in_before_out(flows), left + (": --target forecasts one all the same" if left else "")
 
 
 def _named(columns: Sequence[str]) -> dict[str, str]:

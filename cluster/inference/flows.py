@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import permutations
 
 import numpy as np
 
+from forecasting.data.balance import goes_out
 from forecasting.schema import BoolArray, FloatArray, IntArray
 
-__all__ = ["names_a_key", "no_flows"]
+__all__ = ["in_before_out", "names_a_key", "no_flows"]
 
 
 def _set(text: str) -> frozenset[str]:
@@ -62,6 +63,14 @@ def no_flows(amounts: Mapping[str, FloatArray], order: IntArray, codes: IntArray
     others = {column: values for column, values in by_series.items() if column not in found}
     inside = np.diff(series) == 0
     return found | {c: f"it adds up {of}" for c in others if (of := _adds_up(c, others, inside))}
+
+
+def in_before_out(columns: Sequence[str]) -> list[str]:
+    """Columns of amounts, of which two are named as a run does: what comes in, then what goes out."""
+    match columns:
+        case [one, other] if goes_out(one) and not goes_out(other):
+            return [other, one]
+    return list(columns)
 
 
 def names_a_key(column: str) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 
 from cluster.config import load_config
 from cluster.inference.columns import Look, columns_of, look_at
-from forecasting.data.balance import goes_out
+from cluster.inference.flows import in_before_out
 from forecasting.data.formats.columns import find_column, listed
 from forecasting.data.formats.files import table_at
 from forecasting.data.formats.reading import OpenTable
@@ -47,9 +47,7 @@ def judged_by(config: str | None, truth: Path, submission: Path) -> tuple[DataSp
         header = opened.columns
     named = not any(is_ordered(cell) or not np.isnat(parse_day(cell, zoned=True)) for cell in header)
     amounts = [column for column in look.numbers if not named or column in header]
-    if len(amounts) == len(("in", "out")) and goes_out(amounts[0]) and not goes_out(amounts[1]):
-        amounts.reverse()  # as a run has them
-    found = DataSpec(**columns_of(look, {}, amounts).data)
+    found = DataSpec(**columns_of(look, {}, in_before_out(amounts)).data)
     said = f"targets: {', '.join(found.targets)}, weighted equally" if len(found.targets) > 1 else ""
     if lacking := [column for column in look.numbers if column not in amounts and column not in found.columns.values()]:
         lacks = f"{listed(lacking)}: not scored, because {submission.name} has no such column"

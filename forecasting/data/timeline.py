@@ -342,6 +342,8 @@ def _about_missing(rows: Rows, sound: Sequence[Strand], panel: Panel) -> Iterato
 
 def _about_past(rows: Rows, sound: Sequence[Strand]) -> Iterator[str]:
     """Past covariates without a value in some rows of the series."""
+    if not rows.past_names:
+        return
     records = np.unique(np.concatenate([strand.records for strand in sound]))
     for name, lacking in zip(rows.past_names, np.isnan(rows.past[records]).sum(axis=0).tolist(), strict=True):
         if lacking:

@@ -13,7 +13,8 @@ from cluster import api
 from cluster.execution import worker
 from forecasting.errors import ConfigError, StorageError
 from forecasting.models import plugins
-from forecasting.models.base import Settings, State
+from forecasting.models.base import State
+from tests.own_models import Median
 from tests.runs import write_inputs
 
 pytestmark = pytest.mark.usefixtures("without_charts")
@@ -21,18 +22,8 @@ pytestmark = pytest.mark.usefixtures("without_charts")
 LOCAL = {"executor": "local", "quiet": True}
 
 
-class Ends:
+class Ends(Median):
     """Leaves the program, with a text that UTF-8 cannot hold."""
-
-    family = "mine"
-    version = 1
-    libraries = ()
-    seeded = False
-    seconds_per_fit = 0.001
-    settings_type = Settings
-
-    def __init__(self, settings):
-        self.settings = settings
 
     def fit(self, task):
         sys.exit("enough \ud800")

@@ -20,26 +20,7 @@ from forecasting.models.states import pack_states, unpack_states
 from forecasting.testing import check_model, make_panel
 from forecasting.trial import Member, Trial, TrialFailure, TrialResult
 from forecasting.windows import WindowSpec, plan_windows
-
-
-class Median:
-    """The median of the last four weeks."""
-
-    family = "mine"
-    version = 1
-    libraries = ()
-    seeded = False
-    seconds_per_fit = 0.001
-    settings_type = Settings
-
-    def __init__(self, settings):
-        self.settings = settings
-
-    def fit(self, task):
-        return State({"level": np.array([np.median(task.history.y[-28:])])})
-
-    def predict(self, state, history, ds):
-        return np.full(len(ds), state.arrays["level"][0])
+from tests.own_models import Median
 
 
 def like(**facts):

@@ -20,7 +20,7 @@ __all__ = ["planned_of"]
 
 SHOWN = 5
 """Names in a sentence."""
-UNPAID = "take out what was not paid, or set data.unpaid to skip"
+UNPAID = "correct the amount or the day, take out what was not paid, or set data.unpaid to skip"
 NOT_PAID = "taken to be not paid, and not used"
 
 
@@ -55,8 +55,7 @@ def planned_of(
     planned = Planned(kept, loaded.panel.end, max(loaded.decimals, plan.decimals))
     above = tuple(_above_actual(loaded.panel, planned))
     if above and unpaid == "error":
-        what = above[0].sentence
-        raise DataError(where=above[0].row.place, what=what, remedy=f"correct the amount or the day, {UNPAID}")
+        raise DataError(where=above[0].row.place, what=above[0].sentence, remedy=UNPAID)
     passed = {(one.row.unique_id, one.row.first) for one in above}
     kept = tuple(row for row in kept if row.kind != "planned" or (row.unique_id, row.first) not in passed)
     planned = planned.with_rows(kept)
